@@ -1,0 +1,4 @@
+//! The catalogue of attacks.
+#![forbid(unsafe_code)]
+
+pub mod attack;

@@ -1,0 +1,4 @@
+//! Puts sandboxes on trial.
+#![forbid(unsafe_code)]
+
+pub mod catalogue;

@@ -1,0 +1,4 @@
+//! The `harness` program.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! The `bulkhead` program.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! What a caller demands of the sandbox.
+#![forbid(unsafe_code)]
+
+pub mod levels;

@@ -1,0 +1,1 @@
+//! The only unsafe code of the project: calls that nix and rustix lack, one file per family.
