@@ -2,3 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
+pub mod oracle;
+pub mod schedule;
+pub mod target;
