@@ -1,6 +1,9 @@
 //! Isolation for untrusted Python builds.
 
+pub mod host;
+pub mod payload;
 pub mod policy;
+pub mod step;
 #[doc(hidden)]
 pub mod sys;
 mod words;
