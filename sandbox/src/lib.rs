@@ -1,7 +1,10 @@
 //! Isolation for untrusted Python builds.
 
+mod explain;
 pub mod host;
+pub mod layers;
 pub mod payload;
+pub mod plan;
 pub mod policy;
 pub mod step;
 #[doc(hidden)]

@@ -41,14 +41,8 @@ pub struct Grant {
     pub path: PathBuf,
     /// Whether it may be written.
     pub writable: bool,
-}
-
-impl Grant {
-    /// A grant to read `path`.
-    #[must_use]
-    pub const fn read_only(path: PathBuf) -> Self {
-        Self { path, writable: false }
-    }
+    /// Whether it is a directory.
+    pub directory: bool,
 }
 
 /// A directory that the payload finds at its own path, but with its own content.
@@ -95,6 +89,14 @@ pub enum PayloadError {
     /// A path of the payload is not absolute and normal.
     #[error("the path `{}` must be absolute and without `..`", .0.display())]
     NotNormal(PathBuf),
+    /// A granted path cannot be looked at.
+    #[error("the granted path `{}` cannot be used: {cause}", .path.display())]
+    Unreadable {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::ErrorKind,
+    },
 }
 
 impl Payload {
@@ -169,9 +171,25 @@ impl Payload {
     /// Grants `path` to be read, where it exists and no grant covers it.
     pub fn grant(&mut self, path: PathBuf) {
         let covered = self.grants.iter().any(|grant| path.starts_with(&grant.path));
-        if !covered && path.exists() {
-            self.grants.push(Grant::read_only(path));
+        if let (false, Ok(meta)) = (covered, path.metadata()) {
+            self.grants.push(Grant { path, writable: false, directory: meta.is_dir() });
         }
+    }
+
+    /// Grants `path` because the caller named it.
+    ///
+    /// # Errors
+    /// The path is not absolute and normal, or does not exist.
+    pub fn grant_named(&mut self, path: PathBuf, writable: bool) -> Result<(), PayloadError> {
+        if !is_normal(&path) {
+            return Err(PayloadError::NotNormal(path));
+        }
+        let directory = match path.metadata() {
+            Ok(meta) => meta.is_dir(),
+            Err(source) => return Err(PayloadError::Unreadable { path, cause: source.kind() }),
+        };
+        self.grants.push(Grant { path, writable, directory });
+        Ok(())
     }
 }
 

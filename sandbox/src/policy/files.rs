@@ -74,10 +74,6 @@ pub const INSIDE_ID: u32 = 1000;
 /// What the caller asks for beyond the allow list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilesPolicy {
-    /// Paths granted read-only.
-    pub read_only: Vec<PathBuf>,
-    /// Paths granted read-write, as they are.
-    pub read_write: Vec<PathBuf>,
     /// Where the large writable places lie; in memory when not given.
     pub scratch: Option<PathBuf>,
     /// Let the build write to the source tree itself.
