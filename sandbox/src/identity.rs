@@ -27,7 +27,9 @@ pub enum IdentityError {
         source: io::Error,
     },
     /// Every uid of the range is leased.
-    #[error("all {0} uids of the range are leased to running builds; give a wider range with `--uids`")]
+    #[error(
+        "all {0} uids of the range are leased to running builds; give a wider range with `--uids`"
+    )]
     Exhausted(usize),
     /// A dead build's processes do not go away.
     #[error("processes of uid {uid} outlive their build and cannot be ended: {source}")]

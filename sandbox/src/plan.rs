@@ -57,6 +57,8 @@ pub struct Plan {
     pub mounts: Option<MountPlan>,
     /// The build's private directories.
     pub trees: Vec<PrivateTree>,
+    /// The build's directories that become its user's own, where it works in them directly.
+    pub handed_over: Vec<PathBuf>,
     /// Where the private directories lie on disk; in memory when not given.
     pub scratch: Option<PathBuf>,
     /// The command.
@@ -80,6 +82,17 @@ pub enum PlanKind {
     Bare,
     /// By namespaces.
     Namespaced,
+}
+
+impl PlanKind {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::Namespaced => "namespaced",
+        }
+    }
 }
 
 /// A demand that this host, or any host, cannot meet.
@@ -163,6 +176,11 @@ impl Plan {
             privileged: host.caller.is_privileged(),
             uids: leasable(policy, identity, host)?,
             runtime: runtime(policy, identity, host)?,
+            handed_over: if mounts.is_some() {
+                vec![]
+            } else {
+                payload.trees.iter().map(|tree| tree.path.clone()).collect()
+            },
             trees: if mounts.is_some() { payload.trees.clone() } else { vec![] },
             mounts,
             scratch: policy.files.scratch.clone(),
@@ -245,13 +263,20 @@ fn runtime(
     if identity == IdentityChoice::Caller {
         return Ok(vec![]);
     }
-    if let Some(named) = &policy.runtime {
-        return Ok(vec![named.clone()]);
+    let places = runtime_places(policy.runtime.as_ref(), host);
+    if places.is_empty() { Err(Refusal::NoRuntime) } else { Ok(places) }
+}
+
+/// Where leases are kept: the place that the caller named, else `/run/bulkhead` for root and the
+/// caller's own runtime directory.
+#[must_use]
+pub fn runtime_places(named: Option<&PathBuf>, host: &Host) -> Vec<PathBuf> {
+    if let Some(named) = named {
+        return vec![named.clone()];
     }
     let root = host.caller.is_privileged().then(|| PathBuf::from("/run/bulkhead"));
     let own = host.runtime.as_ref().map(|directory| directory.join("bulkhead"));
-    let places: Vec<_> = root.into_iter().chain(own).collect();
-    if places.is_empty() { Err(Refusal::NoRuntime) } else { Ok(places) }
+    root.into_iter().chain(own).collect()
 }
 
 const fn identity_name(identity: IdentityChoice) -> &'static str {

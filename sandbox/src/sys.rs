@@ -7,3 +7,4 @@ pub mod descriptors;
 pub mod keyring;
 pub mod loopback;
 pub mod mount;
+pub mod signals;

@@ -70,8 +70,7 @@ fn is_living(number: i32, uid: u32) -> bool {
     };
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
     let dead = field("State:").is_some_and(|state| state.trim_start().starts_with(['Z', 'X']));
-    let owned = field("Uid:").is_some_and(|uids| {
-        uids.split_ascii_whitespace().any(|known| known.parse() == Ok(uid))
-    });
+    let owned = field("Uid:")
+        .is_some_and(|uids| uids.split_ascii_whitespace().any(|known| known.parse() == Ok(uid)));
     owned && !dead
 }

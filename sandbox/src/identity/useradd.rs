@@ -46,8 +46,15 @@ impl Account {
         fcntl_setfd(&lock, FdFlags::empty()).map_err(|errno| failed(errno.into()))?;
         let made = run(
             USERADD,
-            &["--system", "--no-create-home", "--home-dir", "/nonexistent", "--shell",
-              "/usr/sbin/nologin", &name],
+            &[
+                "--system",
+                "--no-create-home",
+                "--home-dir",
+                "/nonexistent",
+                "--shell",
+                "/usr/sbin/nologin",
+                &name,
+            ],
         );
         fcntl_setfd(&lock, FdFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
         made?;
@@ -88,7 +95,8 @@ pub fn sweep_all(places: &[PathBuf]) -> Result<Vec<String>, IdentityError> {
         };
         for entry in entries {
             let entry = entry.map_err(failed)?;
-            let Some(name) = entry.file_name().to_str().filter(|name| is_ours(name)).map(str::to_owned)
+            let Some(name) =
+                entry.file_name().to_str().filter(|name| is_ours(name)).map(str::to_owned)
             else {
                 continue;
             };

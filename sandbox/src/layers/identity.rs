@@ -32,17 +32,23 @@ pub fn resolve(policy: &Policy, host: &Host) -> Result<IdentityChoice, IdentityC
     }
 }
 
+/// Drops supplementary groups, as the supervisor and before the user namespace exists: in it they
+/// can no longer be changed.
+///
+/// # Errors
+/// EPERM without `CAP_SETGID`.
+pub fn drop_groups() -> Result<(), Fault> {
+    set_thread_groups(&[]).at(Step::DropGroups)
+}
+
 /// Becomes `user`, in the numbers of the current user namespace, for good.
 ///
 /// Every call is the raw one: glibc's would wait for threads that a clone has not copied.
 ///
 /// # Errors
 /// EINVAL for an id that is not mapped, EPERM without the capability to change it.
-pub fn apply(user: u32, drop_groups: bool) -> Result<(), Fault> {
-    if drop_groups {
-        set_thread_groups(&[]).at(Step::DropGroups)?;
-    }
-    let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
+pub fn apply(user: (u32, u32)) -> Result<(), Fault> {
+    let (uid, gid) = (Uid::from_raw(user.0), Gid::from_raw(user.1));
     set_thread_res_gid(gid, gid, gid).at(Step::BecomeUser)?;
     set_thread_res_uid(uid, uid, uid).at(Step::BecomeUser)?;
     // A change of user makes the process undumpable, and its /proc files root's. The sandbox
