@@ -63,6 +63,8 @@ pub enum Purpose {
     Control,
     /// Where artefacts are expected: begins empty.
     Output,
+    /// Metadata of an earlier hook: a full copy, thrown away afterwards.
+    Metadata,
 }
 
 impl Purpose {
@@ -73,6 +75,7 @@ impl Purpose {
             Self::Source => "source",
             Self::Control => "control",
             Self::Output => "output",
+            Self::Metadata => "metadata",
         }
     }
 }

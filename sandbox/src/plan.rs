@@ -161,7 +161,7 @@ impl Plan {
     ) -> Result<Self, Refusal> {
         check_host(policy, host)?;
         let layers = policy.layers.and(BUILT);
-        check_combination(layers)?;
+        check_combination(layers, host)?;
         let identity = identity::resolve(policy, host)
             .map_err(|identity| Refusal::IdentityNeedsRoot { identity, uid: host.caller.uid })?;
         let mounts = mounts::resolve(policy, payload, host);
@@ -225,11 +225,11 @@ fn check_host(policy: &Policy, host: &Host) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_combination(layers: LayerSet) -> Result<(), Refusal> {
-    if layers.has(Layer::Proc) && !layers.has(Layer::Pid) {
+fn check_combination(layers: LayerSet, host: &Host) -> Result<(), Refusal> {
+    if layers.has(Layer::Proc) && !layers.has(Layer::Pid) && !host.caller.is_privileged() {
         return Err(Refusal::Meaningless(
-            "a fresh /proc shows a process namespace of its own; use `--without proc` together with \
-             `--without pid`",
+            "without `pid` only root can mount a fresh /proc; use `--without proc` together with \
+             `--without pid`, or run as root",
         ));
     }
     Ok(())

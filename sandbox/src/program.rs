@@ -78,9 +78,9 @@ pub fn main() -> ExitCode {
 
 fn obey(command: Command) -> Result<u8, Failure> {
     match command {
-        Command::Run(arguments) => run::run(arguments),
-        Command::Hook(arguments) => hook::run(arguments),
-        Command::Explain(arguments) => explain::run(arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Hook(arguments) => hook::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Gc(arguments) => gc::run(&arguments),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();

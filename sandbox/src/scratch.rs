@@ -65,7 +65,7 @@ impl Scratch {
             let target = self.directory(name, owner).at(Step::Scratch)?;
             match tree.purpose {
                 Purpose::Output => {}
-                Purpose::Source => {
+                Purpose::Source | Purpose::Metadata => {
                     copy_tree(&tree.path, &target, owner).at(Step::CopySource)?;
                 }
                 Purpose::Control => {

@@ -67,6 +67,9 @@ fn confine(
     if plan.has(Session) {
         session::apply_keyring()?;
     }
+    if plan.has(Privileges) {
+        privileges::hide_command_line()?;
+    }
 
     // What we see.
     if plan.has(Hostname) {

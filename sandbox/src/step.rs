@@ -53,6 +53,7 @@ steps! {
     SealRoot: "make the new root read-only",
     ForbidNesting: "forbid nested user namespaces",
     MaskProc: "mask the dangerous parts of /proc",
+    HideCommandLine: "hide the supervisor's command line",
     ForkPayload: "start the payload's process",
     NewSession: "leave the caller's session and terminal",
     StandardStreams: "set up the payload's standard streams",

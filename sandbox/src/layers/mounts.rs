@@ -72,7 +72,9 @@ pub enum What {
     Scratch(&'static str),
     /// A fresh `/proc`, masked.
     Proc,
-    /// The host's `/proc`.
+    /// A fresh `/proc` of the supervisor's processes; only without the layer `pid`.
+    OuterProc,
+    /// The host's `/proc`; only without the layer `proc`.
     HostProc,
     /// Private pseudo-terminals.
     Terminals,
@@ -99,6 +101,9 @@ pub fn resolve(policy: &Policy, payload: &Payload, host: &Host) -> Option<MountP
     }
     match (own_root, own_proc) {
         (false, false) => return None,
+        (_, true) if !policy.layers.has(Layer::Pid) => {
+            entries.push(Entry::new("/proc", What::OuterProc));
+        }
         (_, true) => entries.push(Entry::new("/proc", What::Proc)),
         (true, false) => entries.push(Entry::new("/proc", What::HostProc)),
     }

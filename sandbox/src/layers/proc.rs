@@ -21,13 +21,13 @@ use crate::sys::mount::{Attributes, set_attributes};
 ///
 /// # Errors
 /// EPERM where the host's `/proc` is masked, as in a default container.
-pub fn fresh() -> Result<OwnedFd, Fault> {
-    let context = fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC).at(Step::MountProc)?;
-    fsconfig_create(context.as_fd()).at(Step::MountProc)?;
+pub fn fresh() -> Result<OwnedFd, Errno> {
+    let context = fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(context.as_fd())?;
     let flags = MountAttrFlags::MOUNT_ATTR_NOSUID
         | MountAttrFlags::MOUNT_ATTR_NODEV
         | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags).at(Step::MountProc)
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)
 }
 
 /// Covers what tells of the machine or acts on it, in the mounted `/proc` that `proc` names.
@@ -92,6 +92,6 @@ fn empty_directory() -> Result<OwnedFd, Errno> {
 ///
 /// # Errors
 /// The errno of `open_tree(2)`.
-pub fn of_the_host() -> Result<OwnedFd, Fault> {
-    clone_of(CWD, "/proc").at(Step::MountProc)
+pub fn of_the_host() -> Result<OwnedFd, Errno> {
+    clone_of(CWD, "/proc")
 }

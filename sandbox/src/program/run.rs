@@ -56,7 +56,7 @@ fn grant_interpreter(payload: &mut Payload, program: &Path) {
 }
 
 /// Runs the command, and gives its exit status.
-pub(super) fn run(arguments: Arguments) -> Result<u8, Failure> {
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let plan = arguments.plan()?;
     let finished = launch::run(&plan)?;
     let outcome = finished.outcome;

@@ -54,6 +54,7 @@ fn open_entry(entry: &Entry, scratch: Option<BorrowedFd<'_>>) -> Result<Option<O
             let directory = scratch.ok_or(Errno::BADF)?;
             (detached(directory, Path::new(name))?, Attributes { read_only: false, ..sealed })
         }
+        What::OuterProc => return proc::fresh().map(Some),
         _ => return Ok(None),
     };
     set_attributes(&mount, attributes, true)?;
@@ -166,17 +167,17 @@ fn put(root: BorrowedFd<'_>, entry: &Entry, opened: Option<OwnedFd>) -> Result<(
             directory(root, relative).at(Step::MountEntry)?;
             Some(memory(&size.to_string(), "1777", quiet).at(Step::MountEntry)?)
         }
-        What::Bind { .. } | What::Scratch(_) => {
+        What::Bind { .. } | What::Scratch(_) | What::OuterProc => {
             directory(root, relative).at(Step::MountEntry)?;
             opened
         }
         What::Proc => {
             directory(root, relative).at(Step::MountProc)?;
-            Some(proc::fresh()?)
+            Some(proc::fresh().at(Step::MountProc)?)
         }
         What::HostProc => {
             directory(root, relative).at(Step::MountProc)?;
-            Some(proc::of_the_host()?)
+            Some(proc::of_the_host().at(Step::MountProc)?)
         }
         What::Terminals => {
             directory(root, relative).at(Step::MountDevices)?;
