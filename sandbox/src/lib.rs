@@ -1,5 +1,6 @@
 //! Isolation for untrusted Python builds.
 
+pub mod harvest;
 pub mod pep517;
 pub mod policy;
 #[doc(hidden)]
