@@ -1,4 +1,6 @@
 //! Nothing is left of a build, even if its supervisor is killed with SIGKILL at any moment.
+//!
+//! Builds with leases of their own take uids outside the default range, so that no other test has them.
 
 use std::fs;
 use std::os::fd::AsFd;
@@ -87,11 +89,11 @@ fn two_hundred_supervisors_killed_at_random_moments_leave_nothing() {
     }
     let _etc = etc();
     let (place, runtime) = (directory(), directory());
-    let uids = 61_700..=61_763;
+    let uids = 62_200..=62_263;
     let before = ["/etc/passwd", "/proc/self/mountinfo"].map(|file| fs::read(file).unwrap());
     kill_at_random_moments(50, Duration::from_millis(16), || {
         let mut command = quiet(bulkhead(place.path()));
-        command.args(["run", "--uids", "61700-61763", "--runtime"]).arg(runtime.path());
+        command.args(["run", "--uids", "62200-62263", "--runtime"]).arg(runtime.path());
         command.args(["--", "/bin/sh", "-c", DAEMON]);
         command
     });
@@ -159,10 +161,10 @@ fn a_daemon_does_not_outlive_the_build_that_started_it() {
         living(runtime.path(), &(uid..=uid)).len()
     };
     let without = ["--without", "pid", "--without", "leash", "--without", "proc"];
-    assert_ne!(alive(61_690, &without), 0, "the control");
-    assert_eq!(alive(61_691, &[]), 0);
-    assert_eq!(alive(61_692, &["--without", "pid", "--without", "proc"]), 0, "the leash alone");
-    assert_eq!(alive(61_693, &["--without", "leash"]), 0, "the process namespace alone");
+    assert_ne!(alive(62_100, &without), 0, "the control");
+    assert_eq!(alive(62_101, &[]), 0);
+    assert_eq!(alive(62_102, &["--without", "pid", "--without", "proc"]), 0, "the leash alone");
+    assert_eq!(alive(62_103, &["--without", "leash"]), 0, "the process namespace alone");
 }
 
 #[test]
@@ -173,7 +175,7 @@ fn forty_builds_at_once_each_have_a_user_of_their_own() {
     let (place, runtime) = (directory(), directory());
     let start = || {
         let mut command = bulkhead(place.path());
-        command.args(["run", "--runtime"]).arg(runtime.path());
+        command.args(["run", "--uids", "62300-62399", "--runtime"]).arg(runtime.path());
         // The uid map tells which uid outside the build has.
         command.args(["--", "/bin/sh", "-c", "awk '{print $2}' /proc/self/uid_map; sleep 0.5"]);
         command.stdout(Stdio::piped()).spawn().unwrap()
