@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
+pub mod frontend;
+pub mod lab;
 pub mod oracle;
 pub mod schedule;
 pub mod target;
