@@ -125,7 +125,7 @@ impl Lab {
             keys: Vec::new(),
         };
         let mut descriptors = vec![out_end.as_fd(), err_end.as_fd(), events_end.as_fd()];
-        descriptors.extend(root.trees().iter().map(|tree| tree.mount.as_fd()));
+        descriptors.extend(root.trees().iter().map(|tree| tree.given.as_fd()));
         descriptors.push(bulkhead.as_fd());
         at_step("its description", send(&lab.control, &spec, &descriptors))?;
         lab.wait_until_ready()?;

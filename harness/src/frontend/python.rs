@@ -112,8 +112,7 @@ impl Python {
         }
         let program = std::fs::read(&self.program)
             .map_err(|source| FrontendError::Unreadable { path: self.program.clone(), source })?;
-        let interpreter =
-            Interpreter { program: moved(&self.program), site: moved(&self.site) };
+        let interpreter = Interpreter { program: moved(&self.program), site: moved(&self.site) };
         let moved = relocated(&program, &self.prefix.join("lib"), &Path::new(PYTHON).join("lib"))
             .map(|content| (interpreter.program.clone(), content));
         Ok(Staged { interpreter, prefix: Some(self.prefix.clone()), moved })

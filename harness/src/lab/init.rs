@@ -68,8 +68,7 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
     send(socket, &News::Ready { victims, keys }, &[])?;
     let mut streams = Some((out, err, events));
     loop {
-        let mut watched =
-            [PollFd::new(socket, PollFlags::IN), PollFd::new(&deaths, PollFlags::IN)];
+        let mut watched = [PollFd::new(socket, PollFlags::IN), PollFd::new(&deaths, PollFlags::IN)];
         match poll(&mut watched, None) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -151,7 +150,9 @@ impl House<'_> {
         loop {
             let (pid, code, signal) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) => (pid.as_raw(), Some(code), None),
-                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid.as_raw(), None, Some(signal as i32)),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => {
+                    (pid.as_raw(), None, Some(signal as i32))
+                }
                 Ok(WaitStatus::StillAlive) | Err(nix::errno::Errno::ECHILD) => return Ok(()),
                 Ok(_) | Err(nix::errno::Errno::EINTR) => continue,
                 Err(error) => return Err(error.into()),

@@ -83,6 +83,17 @@ pub fn clone_of(path: &Path) -> io::Result<OwnedFd> {
     Ok(open_tree(CWD, path, flags)?)
 }
 
+/// A second detached mount of the file system that `mount` is a mount of.
+///
+/// # Errors
+/// Those of open_tree(2).
+pub fn twin(mount: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH;
+    Ok(open_tree(mount, "", flags)?)
+}
+
 /// Attaches a detached mount onto the directory or file `target`.
 ///
 /// # Errors

@@ -76,7 +76,8 @@ pub fn prove_closed() -> Result<(), String> {
     if of("/proc/self/ns/net")? == of("/proc/thread-self/ns/net")? {
         return Err("the lab shares the network of the harness".to_owned());
     }
-    let read = |path: &str| std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"));
+    let read =
+        |path: &str| std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"));
     let devices = read("/proc/thread-self/net/dev")?;
     let foreign = devices.lines().skip(2).filter_map(|line| line.split(':').next()).map(str::trim);
     // The kernel may put tunnel devices into every namespace; they are down and lead nowhere.

@@ -47,6 +47,8 @@ pub struct Planted {
     pub segments: BTreeMap<String, Segment>,
     /// The queues; they live as long as their namespace, the descriptors only keep them open.
     pub queues: Vec<MqdT>,
+    /// The host's name, where the manifest makes it a plant.
+    pub hostname: Option<String>,
     /// Where each plant with a path lies.
     pub paths: BTreeMap<String, PathBuf>,
 }
@@ -78,8 +80,8 @@ impl Cast {
 
 /// Sixteen fresh hexadecimal digits.
 fn random() -> Result<String, LabError> {
-    let number =
-        getrandom::u64().map_err(|error| LabError::Network(format!("no random numbers: {error}")))?;
+    let number = getrandom::u64()
+        .map_err(|error| LabError::Network(format!("no random numbers: {error}")))?;
     Ok(format!("{number:016x}"))
 }
 
@@ -149,6 +151,10 @@ impl Gardener<'_> {
                     self.canary.to_owned(),
                 ));
                 json!({ "description": description })
+            }
+            PlantKind::Hostname => {
+                planted.hostname = Some(self.canary.to_owned());
+                json!({})
             }
             PlantKind::SysvShm => self.segment(planted)?,
             PlantKind::MessageQueue => self.queue(planted)?,

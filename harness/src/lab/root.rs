@@ -14,15 +14,18 @@ use rustix::io::Errno;
 use rustix::mount::MountAttrFlags;
 
 use super::layout::{FRESH, LAB, MARKER, PYTHON, relative};
-use super::mounts::{INERT, clone_of, overlay, place, tmpfs};
+use super::mounts::{INERT, clone_of, overlay, place, tmpfs, twin};
 
 /// One mount of a lab in which a build may be able to write.
 #[derive(Debug)]
 pub struct Tree {
     /// Where it lies in the lab.
     pub at: &'static str,
-    /// The mount itself: what the lab sees.
+    /// The harness's own view. The lab attaches further mounts to the one that it gets; here they
+    /// hide nothing.
     pub mount: OwnedFd,
+    /// The mount that the lab gets.
+    pub given: OwnedFd,
     /// The layers, for an overlay.
     pub layers: Option<Layers>,
 }
@@ -61,6 +64,12 @@ const LINKS: [(&str, &str); 5] = [
     ("ptmx", "pts/ptmx"),
 ];
 
+impl Tree {
+    fn new(at: &'static str, given: OwnedFd, layers: Option<Layers>) -> io::Result<Self> {
+        Ok(Self { at, mount: twin(given.as_fd())?, given, layers })
+    }
+}
+
 impl Root {
     /// Makes all mounts; `prefix` is the interpreter's, where it must be staged.
     ///
@@ -68,13 +77,11 @@ impl Root {
     /// Those of the kernel.
     pub fn make(prefix: Option<&Path>) -> io::Result<Self> {
         let mut root = Self { trees: vec![layered("/", Path::new("/"))?] };
-        let dev = device_tree()?;
-        root.trees.push(Tree { at: "/dev", mount: dev, layers: None });
+        root.trees.push(Tree::new("/dev", device_tree()?, None)?);
         for (at, mode, size) in FRESH {
             let source = if at == LAB { MARKER } else { "tmpfs" };
-            let mount = tmpfs(source, mode, size, INERT)?;
             root.attach_point(Path::new(at))?;
-            root.trees.push(Tree { at, mount, layers: None });
+            root.trees.push(Tree::new(at, tmpfs(source, mode, size, INERT)?, None)?);
         }
         if let Some(prefix) = prefix {
             root.attach_point(Path::new(PYTHON))?;
@@ -222,8 +229,8 @@ fn layered(at: &'static str, lower: &Path) -> io::Result<Tree> {
     chmodat(memory.as_fd(), "upper", Mode::from_raw_mode(0o755), AtFlags::empty())?;
     let upper = place(memory.as_fd(), Path::new("upper"))?;
     let work = place(memory.as_fd(), Path::new("work"))?;
-    let mount = overlay(lower.as_fd(), upper.as_fd(), work.as_fd())?;
-    Ok(Tree { at, mount, layers: Some(Layers { lower, upper }) })
+    let given = overlay(lower.as_fd(), upper.as_fd(), work.as_fd())?;
+    Tree::new(at, given, Some(Layers { lower, upper }))
 }
 
 /// A `/dev` of six nodes, with the attach points of `pts` and `shm`.

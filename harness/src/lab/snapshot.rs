@@ -6,9 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, Stat, openat, readlinkat, statat,
-};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
 
 use super::layout::relative;
 use super::root::{Root, Tree, read_regular};
@@ -107,8 +105,7 @@ impl Snapshot {
             let path = at.join(std::ffi::OsStr::new(&*name.to_string_lossy()));
             let entry = Entry::of(&status);
             if entry.kind == FileType::Directory {
-                let flags =
-                    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 if let Ok(inner) = openat(dir, name, flags, Mode::empty()) {
                     self.walk(&inner, &path, depth + 1)?;
                 }

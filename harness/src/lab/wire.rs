@@ -21,7 +21,7 @@ const MOST_DESCRIPTORS: usize = 64;
 ///
 /// With it come, in this order, the front end's standard output, its standard error, its events,
 /// and the mounts.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Spec {
     /// Where the mounts go, the outer ones first; the first is `/`.
     pub mounts: Vec<String>,
@@ -140,9 +140,7 @@ pub fn send<M: Serialize>(
 ///
 /// # Errors
 /// Those of recvmsg(2), and a packet that is not what was expected.
-pub fn receive<M: DeserializeOwned>(
-    socket: impl AsFd,
-) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
+pub fn receive<M: DeserializeOwned>(socket: impl AsFd) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
     let mut text = vec![0; LONGEST];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);

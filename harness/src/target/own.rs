@@ -15,9 +15,20 @@ const UIDS: usize = 64;
 pub fn prefix(level: Level, slot: usize) -> Vec<String> {
     let first = FIRST_UID + UIDS * slot;
     let uids = format!("{first}-{}", first + UIDS - 1);
-    [BULKHEAD, "hook", "--level", level.name(), "--lab", "--uids", &uids, "--outcome", OUTCOME, "--"]
-        .map(str::to_owned)
-        .to_vec()
+    [
+        BULKHEAD,
+        "hook",
+        "--level",
+        level.name(),
+        "--lab",
+        "--uids",
+        &uids,
+        "--outcome",
+        OUTCOME,
+        "--",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 #[cfg(test)]

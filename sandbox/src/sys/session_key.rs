@@ -14,9 +14,8 @@ use nix::libc;
 pub fn start_afresh() -> io::Result<()> {
     let anonymous: *const libc::c_char = std::ptr::null();
     // SAFETY: a null name is what asks for an anonymous keyring; the call reads no other memory.
-    let serial = unsafe {
-        libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, anonymous)
-    };
+    let serial =
+        unsafe { libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, anonymous) };
     if serial < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
