@@ -158,7 +158,8 @@ def _metadata(description):
 
 def _wheel_file(tag):
     purelib = "true" if tag.endswith("-none-any") else "false"
-    return f"Wheel-Version: 1.0\nGenerator: {NAME}\nRoot-Is-Purelib: {purelib}\nTag: {tag}\n".encode()
+    fields = ("Wheel-Version: 1.0", f"Generator: {NAME}", f"Root-Is-Purelib: {purelib}", f"Tag: {tag}")
+    return "".join(f"{field}\n" for field in fields).encode()
 
 
 def metadata(metadata_directory):

@@ -45,8 +45,8 @@ def _loopback():
 
 
 def _child():
-    code = "print(sum(n * n for n in range(10)))"
-    return int(subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE).stdout)
+    command = [sys.executable, "-c", "print(sum(n * n for n in range(10)))"]
+    return int(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
 def _shared_memory():
