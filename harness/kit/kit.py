@@ -158,12 +158,11 @@ def _metadata(description):
 
 def _wheel_file(tag):
     purelib = "true" if tag.endswith("-none-any") else "false"
-    fields = ("Wheel-Version: 1.0", f"Generator: {NAME}", f"Root-Is-Purelib: {purelib}", f"Tag: {tag}")
-    return "".join(f"{field}\n" for field in fields).encode()
+    return f"Wheel-Version: 1.0\nRoot-Is-Purelib: {purelib}\nTag: {tag}\n".encode()
 
 
 def metadata(metadata_directory):
-    """Answers `prepare_metadata_for_build_wheel`: writes the dist-info folder, returns its name."""
+    """Answers `prepare_metadata_for_build_wheel`: writes the folder and returns its name."""
     folder = pathlib.Path(metadata_directory, DIST_INFO)
     folder.mkdir()
     folder.joinpath("METADATA").write_bytes(_metadata(""))
@@ -172,7 +171,7 @@ def metadata(metadata_directory):
 
 
 def wheel(wheel_directory, loot=None, description="", tag="py3-none-any"):
-    """Answers `build_wheel`: writes a well-formed wheel and returns its file name.
+    """Answers `build_wheel`: writes a correct wheel, returns its file name.
 
     `loot` maps names to bytes; they become the files `pkg/<name>`. `description` becomes
     the long description in the metadata, which every index shows.
