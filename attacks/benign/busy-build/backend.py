@@ -61,7 +61,7 @@ def _shared_memory():
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     for work in (_pool, _files, _loopback, _child, _shared_memory):
-        kit.mark(work.__name__.strip("_"))
+        kit.mark(work.__name__.strip("_").replace("_", "-"))
         if work() != 285:
             raise RuntimeError(f"{work.__name__} went wrong")
     return kit.wheel(wheel_directory)
