@@ -4,6 +4,8 @@
 pub mod catalogue;
 pub mod gaps;
 pub mod oracle;
+pub mod report;
+pub mod runner;
 pub mod schedule;
 pub mod target;
 pub mod verdict;

@@ -2,14 +2,17 @@
 #![forbid(unsafe_code)]
 
 mod case;
+mod ground;
+mod stale;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::catalogue::Catalogue;
 use crate::catalogue::attack::Expected;
-use crate::gaps::Gap;
+use crate::gaps::{Gap, Gaps};
 use crate::oracle::Observation;
-use crate::schedule::Trial;
+use crate::schedule::{Cell, Trial};
 use case::Case;
 
 /// What was seen.
@@ -125,6 +128,8 @@ pub enum Control {
     Escaped,
     /// It did not, or was not seen to: why.
     Silent(String),
+    /// This machine cannot run it there: why.
+    Unsupported(String),
 }
 
 /// What honest builds did at the same level.
@@ -153,6 +158,34 @@ pub struct Ruling {
     pub marks: Vec<String>,
     /// Why, for everything that is not simply as expected.
     pub reason: Option<String>,
+}
+
+/// A cell with everything that was observed, and the ruling on it.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// The cell.
+    pub cell: Cell,
+    /// The attempts, in order; none for a cell that is not to be run.
+    pub attempts: Vec<Observation>,
+    /// The ruling on all of them.
+    pub ruling: Ruling,
+}
+
+/// The rulings on all cells of a run, in their order. Each cell's attempts stand at its place.
+#[must_use]
+pub fn rule(
+    cells: &[Cell],
+    attempts: &[Vec<Observation>],
+    gaps: &BTreeMap<String, Gaps>,
+    today: &str,
+) -> Vec<Ruling> {
+    ground::rule(cells, attempts, gaps, today)
+}
+
+/// What is wrong with the gaps of a target after a run: one sentence each.
+#[must_use]
+pub fn stale(gaps: &Gaps, catalogue: &Catalogue, settled: &[Settled], today: &str) -> Vec<String> {
+    stale::stale(gaps, catalogue, settled, today)
 }
 
 impl Ruling {

@@ -150,6 +150,10 @@ impl Case<'_> {
             Control::Silent(why) => {
                 return Some(vacuous(format!("not shown to work at its control level: {why}")));
             }
+            Control::Unsupported(why) => {
+                let reason = format!("its control level cannot be run here: {why}");
+                return Some((Seen::NotRun, Verdict::Unsupported, Some(reason)));
+            }
             Control::Escaped => {}
         }
         match &self.ground.honest {
