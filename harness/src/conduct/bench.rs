@@ -74,8 +74,10 @@ impl Bench {
         let frontend = Frontend::find(&python)?;
         let staged = python.staged()?;
         let shown = at_step("/proc/self/mountinfo", host_mounts())?;
+        // Labs are started from `/`, so a relative path would lead elsewhere.
+        let program = program.unwrap_or(Path::new("/proc/self/exe"));
         let bench = Self {
-            program: program.unwrap_or(Path::new("/proc/self/exe")).to_owned(),
+            program: at_step("the program", std::path::absolute(program))?,
             unmet: unmet(&python),
             python,
             frontend,
