@@ -249,5 +249,10 @@ pub fn played() -> Option<ExitCode> {
     if std::env::var_os(victim::ROLE).is_some() {
         return Some(victim::play());
     }
-    (std::env::args_os().nth(1)? == ROLE).then(init::play)
+    let mut arguments = std::env::args_os();
+    let name = arguments.next()?;
+    if Path::new(&name).file_name().is_some_and(|name| name == "bulkhead") {
+        return Some(sandbox::program::main());
+    }
+    (arguments.next()? == ROLE).then(init::play)
 }

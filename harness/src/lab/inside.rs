@@ -16,7 +16,7 @@ use rustix::thread::{
     CapabilitySet, capabilities, capability_is_in_bounding_set,
     remove_capability_from_bounding_set, set_capabilities,
 };
-use sandbox::sys::session_key;
+use sandbox::sys::keyring;
 
 use super::layout::{BULKHEAD, relative};
 use super::mounts::{attach, clone_of, detached, place};
@@ -136,15 +136,15 @@ fn seal(path: &str) -> io::Result<()> {
 /// # Errors
 /// A sentence that names the key.
 pub fn keys(spec: &Spec) -> io::Result<Vec<(String, i64)>> {
-    if let Err(error) = session_key::start_afresh() {
+    if let Err(error) = keyring::join_new_session_keyring() {
         // Without keyrings in the kernel there is nothing to inherit either.
-        return if spec.keys.is_empty() { Ok(Vec::new()) } else { step("the keyring", Err(error)) };
+        return if spec.keys.is_empty() { Ok(Vec::new()) } else { step("the keyring", Err(error.into())) };
     }
     let mut serials = Vec::new();
     for (plant, description, payload) in &spec.keys {
         let name = CString::new(description.as_str()).map_err(io::Error::other)?;
-        let serial = step(description, session_key::add(&name, payload.as_bytes()))?;
-        serials.push((plant.clone(), serial));
+        let serial = step(description, keyring::add_user_key(&name, payload.as_bytes()).map_err(Into::into))?;
+        serials.push((plant.clone(), i64::from(serial)));
     }
     Ok(serials)
 }

@@ -1,0 +1,14 @@
+//! What `bulkhead` holds a payload to, tried with the real program on the real kernel.
+//!
+//! A test of something that must fail first shows that it succeeds without the layer that stops
+//! it; otherwise it would hold without a sandbox too.
+
+mod exit_status;
+mod files;
+mod identity;
+mod machine;
+mod privileges;
+mod processes;
+mod remnants;
+mod rootless;
+mod surroundings;
