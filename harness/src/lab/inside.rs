@@ -87,6 +87,8 @@ pub fn enter(spec: &Spec, mounts: Vec<OwnedFd>) -> io::Result<()> {
         let _hidden = seal(path);
     }
     step(BULKHEAD, seal(BULKHEAD))?;
+    // The harness's thread has none, for its own sake; a login has this one.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     step("the host name", nix::unistd::sethostname(&spec.hostname).map_err(Into::into))
 }
 
