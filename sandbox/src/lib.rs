@@ -1,6 +1,7 @@
 //! Isolation for untrusted Python builds.
 
 pub mod explain;
+pub mod harvest;
 pub mod host;
 pub mod identity;
 pub mod launch;

@@ -15,10 +15,12 @@ mod json;
 mod links;
 mod pyvenv;
 
+pub(crate) use beneath::spoken;
 pub use beneath::{Beneath, OpenError};
 pub use call::{HookCall, HookError};
 pub use hook::{HookKind, Product};
 pub use interpreter::{Interpreter, InterpreterError, interpreter};
+pub(crate) use json::object as json_object;
 pub use json::{JsonError, JsonLimits};
 pub use links::LinkError;
 pub use pyvenv::PyvenvError;

@@ -26,7 +26,9 @@ fn nested_user_namespaces_cannot_be_created() {
 
 #[test]
 fn read_only_mounts_cannot_be_changed() {
-    for change in ["mount -o remount,rw /usr", "umount /usr", "mount -t tmpfs none /mnt", "umount /proc/sys"] {
+    for change in
+        ["mount -o remount,rw /usr", "umount /usr", "mount -t tmpfs none /mnt", "umount /proc/sys"]
+    {
         let script = format!("{change} 2>/dev/null && echo changed || echo refused");
         assert_eq!(prints(&[], &script), "refused\n", "{change}");
     }
@@ -35,8 +37,10 @@ fn read_only_mounts_cannot_be_changed() {
 #[test]
 fn the_program_of_the_init_cannot_be_opened_or_overwritten() {
     // CVE-2019-5736: runc was overwritten through /proc/PID/exe.
-    for path in ["/proc/1/exe", "/proc/1/mem", "/proc/1/environ", "/proc/1/root/etc", "/proc/1/cwd"] {
-        let script = format!("ls {path}/ >/dev/null 2>&1 || cat {path} >/dev/null 2>&1 && echo read; true");
+    for path in ["/proc/1/exe", "/proc/1/mem", "/proc/1/environ", "/proc/1/root/etc", "/proc/1/cwd"]
+    {
+        let script =
+            format!("ls {path}/ >/dev/null 2>&1 || cat {path} >/dev/null 2>&1 && echo read; true");
         assert_eq!(prints(&[], &script), "", "{path}");
     }
 }

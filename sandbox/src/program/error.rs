@@ -14,6 +14,9 @@ use crate::step::Step;
 /// The exit status when nothing was run.
 pub(super) const NOTHING_RUN: u8 = 125;
 
+/// The exit status when an output was refused.
+const OUTPUT_REFUSED: u8 = 123;
+
 /// Everything that can keep the program from doing what it was asked for.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
@@ -29,6 +32,8 @@ pub(super) enum Failure {
     Launch(#[from] LaunchError),
     #[error(transparent)]
     Identity(#[from] crate::identity::IdentityError),
+    #[error(transparent)]
+    Output(#[from] crate::harvest::Refused),
     #[error("the working directory cannot be found: {0}")]
     Directory(std::io::Error),
     #[error("could not write the outcome to {}: {source}", .path.display())]
@@ -49,6 +54,7 @@ impl Failure {
                     _ => NOTHING_RUN,
                 }
             }
+            Self::Output(_) => OUTPUT_REFUSED,
             _ => NOTHING_RUN,
         }
     }

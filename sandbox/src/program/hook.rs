@@ -2,17 +2,22 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, openat};
 
 use super::error::Failure;
 use super::options::Options;
 use super::run::report;
+use crate::harvest::{Destination, Harvest, Limits, collect, read_return, return_control_file};
 use crate::host::Host;
-use crate::launch::{self, Finished};
+use crate::launch::{self, LaunchError};
 use crate::outcome::End;
 use crate::payload::{Payload, PrivateTree, Purpose};
 use crate::pep517::{HookCall, HookKind, interpreter};
 use crate::plan::Plan;
+use crate::step::{At, Step};
 
 pub(super) const EXAMPLES: &str = "\
 Example, in Python:
@@ -52,9 +57,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let plan = Plan::resolve(&policy, program, &payload, &Host::probe())?;
     let finished = launch::run(&plan)?;
     let outcome = finished.outcome;
-    let handed_over = hand_over(&call, &finished);
+    let harvested = match (outcome.end, finished.scratch()) {
+        (End::Exited(0), Some(scratch)) => hand_over(&call, scratch),
+        // Without a file system of its own the hook wrote to where the front end reads.
+        _ => Ok(Harvest::default()),
+    };
     finished.clear()?;
-    handed_over?;
+    harvested?;
     report(&plan, outcome, &arguments.options)?;
     Ok(outcome.end.exit_status())
 }
@@ -95,11 +104,23 @@ fn script_files(script: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 /// Copies what the hook made to where the front end expects it, now that no process is left that
-/// could change it.
-fn hand_over(call: &HookCall, finished: &Finished) -> Result<(), Failure> {
-    let (Some(_scratch), End::Exited(_)) = (finished.scratch(), finished.outcome.end) else {
-        return Ok(());
-    };
-    let _ = call;
-    Ok(())
+/// could change it: the product first, then the answer that names it.
+fn hand_over(call: &HookCall, scratch: BorrowedFd<'_>) -> Result<Harvest, Failure> {
+    let limits = Limits::default();
+    let returned = read_return(staging(scratch, Purpose::Control)?.as_fd(), call.hook, &limits)?;
+    let mut harvest = Harvest::default();
+    if let Some(output) = call.open_output()? {
+        let destination = Destination { directory: output.as_fd(), owner: None };
+        let staged = staging(scratch, Purpose::Output)?;
+        harvest = collect(&returned, staged.as_fd(), &destination, &limits)?;
+    }
+    let control = call.open_control()?;
+    return_control_file(&returned, &Destination { directory: control.as_fd(), owner: None })?;
+    Ok(harvest)
+}
+
+/// The staging directory of that purpose, as a descriptor.
+fn staging(scratch: BorrowedFd<'_>, purpose: Purpose) -> Result<OwnedFd, LaunchError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(openat(scratch, purpose.name(), flags, Mode::empty()).at(Step::Harvest)?)
 }
