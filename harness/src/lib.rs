@@ -2,6 +2,13 @@
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
+pub mod conduct;
+pub mod frontend;
+pub mod gaps;
+pub mod lab;
 pub mod oracle;
+pub mod report;
+pub mod runner;
 pub mod schedule;
 pub mod target;
+pub mod verdict;

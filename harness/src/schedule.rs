@@ -1,11 +1,18 @@
 //! Which attack is tried on which target at which level.
 #![forbid(unsafe_code)]
 
+pub mod filter;
+
+use std::collections::BTreeSet;
+use std::num::ParseIntError;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use sandbox::Level;
+use sandbox::{LayerSet, Level};
 
-use crate::catalogue::attack::Attack;
+use crate::catalogue::Catalogue;
+use crate::catalogue::attack::{Attack, Expected};
+use filter::Filter;
 
 /// One cell of the matrix: an attack, or a benign build, at one level of one target.
 #[derive(Clone, Debug)]
@@ -19,3 +26,214 @@ pub struct Trial {
     /// The lab profile: `root`.
     pub host: String,
 }
+
+/// A trial, and what a correct sandbox shows in it.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// The trial.
+    pub trial: Trial,
+    /// What is expected; a cell that is expected not to be run is listed, but not tried.
+    pub expected: Expected,
+    /// It is what was asked for, not brought along as a control.
+    pub asked: bool,
+}
+
+/// A sandbox, and the levels of it that are put on trial on one host.
+#[derive(Clone, Debug)]
+pub struct Contender {
+    /// Its name.
+    pub name: String,
+    /// The lab profile.
+    pub host: String,
+    /// The levels that were chosen.
+    pub levels: BTreeSet<Level>,
+    /// The layers that it enforces at a level on that host.
+    pub layers: fn(Level) -> LayerSet,
+}
+
+/// What of the catalogue is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only what this finds; the control and the honest builds are brought along.
+    pub filter: Option<Filter>,
+    /// Only this share of the attacks.
+    pub slice: Option<Slice>,
+}
+
+impl Selection {
+    /// Whether it leaves nothing out.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.filter.is_none() && self.slice.is_none()
+    }
+}
+
+/// A share of the attacks, as `slice:1/3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// Which share, from one.
+    pub which: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+/// A partition that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SliceError {
+    /// It has not the form.
+    #[error("a partition is written as `slice:1/3`")]
+    Form,
+    /// What should be a number is none.
+    #[error("a partition is written as `slice:1/3`")]
+    Number(#[from] ParseIntError),
+    /// There is no such share.
+    #[error("there is no share {which} of {of}; shares are counted from 1")]
+    Range {
+        /// Which was asked for.
+        which: usize,
+        /// How many there are.
+        of: usize,
+    },
+}
+
+impl FromStr for Slice {
+    type Err = SliceError;
+
+    fn from_str(text: &str) -> Result<Self, SliceError> {
+        let share = text.strip_prefix("slice:").ok_or(SliceError::Form)?;
+        let (which, of) = share.split_once('/').ok_or(SliceError::Form)?;
+        let (which, of) = (which.parse()?, of.parse()?);
+        if (1..=of).contains(&which) {
+            Ok(Self { which, of })
+        } else {
+            Err(SliceError::Range { which, of })
+        }
+    }
+}
+
+/// Nothing would be tried.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NothingSelected {
+    /// The catalogue is empty.
+    #[error("the catalogue has no attack and no honest build")]
+    EmptyCatalogue,
+    /// The expression finds nothing.
+    #[error("none of {looked_at} attacks and honest builds is found by `{expression}`")]
+    Filter {
+        /// The expression.
+        expression: String,
+        /// How many there are.
+        looked_at: usize,
+    },
+    /// The share is empty.
+    #[error("there are only {attacks} attacks, so share {} of {} is empty", .slice.which, .slice.of)]
+    Slice {
+        /// The share.
+        slice: Slice,
+        /// How many attacks there are.
+        attacks: usize,
+    },
+    /// What is found runs at other levels.
+    #[error("what was selected runs only at other levels: {}", .attacks.join(", "))]
+    Levels {
+        /// What was found, and where it runs.
+        attacks: Vec<String>,
+    },
+}
+
+/// Every trial of a run, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Schedule {
+    /// The cells, sorted by target, entry and level.
+    pub cells: Vec<Cell>,
+}
+
+impl Schedule {
+    /// The cells of all contenders for what is selected, the control of every attack, and every
+    /// honest build at every chosen level.
+    ///
+    /// # Errors
+    /// When there is nothing to try: why.
+    pub fn of(
+        catalogue: &Catalogue,
+        contenders: &[Contender],
+        selection: &Selection,
+    ) -> Result<Self, NothingSelected> {
+        let entries = selected(catalogue, selection)?;
+        let cells: Vec<_> = contenders
+            .iter()
+            .flat_map(|contender| entries.iter().flat_map(|entry| cells(contender, entry)))
+            .collect();
+        let wanted = |cell: &&Cell| {
+            cell.asked
+                && cell.expected != Expected::NotRun
+                && !(cell.trial.attack.is_benign() && entries.iter().any(|one| !one.is_benign()))
+        };
+        if cells.iter().any(|cell| wanted(&cell)) {
+            return Ok(Self { cells });
+        }
+        let attacks = entries.iter().filter(|entry| !entry.is_benign()).map(|entry| {
+            let levels: Vec<_> = entry.run.levels.iter().map(|level| level.name()).collect();
+            format!("{} at {}", entry.id, levels.join(" and "))
+        });
+        Err(NothingSelected::Levels { attacks: attacks.collect() })
+    }
+
+    /// The cells that are tried.
+    pub fn trials(&self) -> impl Iterator<Item = &Trial> {
+        let tried = self.cells.iter().filter(|cell| cell.expected != Expected::NotRun);
+        tried.map(|cell| &cell.trial)
+    }
+}
+
+fn selected(
+    catalogue: &Catalogue,
+    selection: &Selection,
+) -> Result<Vec<Arc<Attack>>, NothingSelected> {
+    let looked_at = catalogue.entries().count();
+    if looked_at == 0 {
+        return Err(NothingSelected::EmptyCatalogue);
+    }
+    let mut found: Vec<_> = catalogue.entries().cloned().collect();
+    if let Some(filter) = &selection.filter {
+        found.retain(|attack| filter.finds(attack));
+        if found.is_empty() {
+            let expression = filter.to_string();
+            return Err(NothingSelected::Filter { expression, looked_at });
+        }
+    }
+    found.retain(|attack| !attack.is_benign());
+    if let Some(slice) = selection.slice {
+        let attacks = found.len();
+        let mut index = 0..;
+        found.retain(|_| index.next().is_some_and(|index| index % slice.of == slice.which - 1));
+        if found.is_empty() {
+            return Err(NothingSelected::Slice { slice, attacks });
+        }
+    }
+    found.extend(catalogue.entries().filter(|attack| attack.is_benign()).cloned());
+    found.sort_by(|one, two| one.id.cmp(&two.id));
+    Ok(found)
+}
+
+fn cells(contender: &Contender, attack: &Arc<Attack>) -> Vec<Cell> {
+    let chosen = |level| contender.levels.contains(&level);
+    let control = attack.control();
+    let needs_control =
+        !attack.is_benign() && contender.levels.iter().any(|level| attack.runs_at(*level));
+    let wanted = |level: &Level| chosen(*level) || (needs_control && *level == control);
+    let cell = |level| Cell {
+        trial: Trial {
+            attack: Arc::clone(attack),
+            target: contender.name.clone(),
+            level,
+            host: contender.host.clone(),
+        },
+        expected: attack.expected(level, (contender.layers)(level)),
+        asked: chosen(level),
+    };
+    Level::ALL.into_iter().filter(wanted).map(cell).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! The `[[oracle]]` tables of a manifest.
+#![forbid(unsafe_code)]
+
+use super::plant::path;
+use super::run::name;
+use super::table::{At, Table, each_once};
+use crate::catalogue::attack::{OracleKind, OracleSpec};
+use crate::catalogue::diagnostic::{Code, Findings};
+use crate::catalogue::spelling::nearest;
+
+/// What an oracle's `kind` may be.
+const KINDS: [&str; 11] = [
+    "canary-received",
+    "canary-in-artefact",
+    "socket-reached",
+    "file-created",
+    "file-changed",
+    "process-survives",
+    "user-leaked",
+    "mount-left",
+    "victim-signalled",
+    "victim-changed",
+    "privilege-gained",
+];
+
+/// An oracle, and where it names its plant.
+pub(super) struct Oracle {
+    /// What it is.
+    pub(super) spec: OracleSpec,
+    /// The plant that it names, as written.
+    pub(super) plant: Option<At<String>>,
+}
+
+/// Reads all of them; the flag says whether there are some and every one could be read.
+pub(super) fn read(top: &mut Table<'_>, found: &mut Findings) -> (Vec<Oracle>, bool) {
+    let mut oracles = Vec::new();
+    let mut ids = Vec::new();
+    let tables = top.tables("oracle", found);
+    if tables.is_empty() {
+        let message = "the attack has no oracle: nobody would see it escape".to_owned();
+        let help = "add an `[[oracle]]` table that looks from outside".to_owned();
+        found.report(top.offset(), Code::NoOracle, message, help);
+    }
+    let count = tables.len();
+    for mut table in tables {
+        let id = table.text("id", found);
+        let id = table.demanded("id", id, found);
+        let word = table.text("kind", found);
+        let word = table.demanded("kind", word, found);
+        let read = word.and_then(|word| kind(&word, &mut table, found));
+        if let Some(id) = id {
+            name("oracle", &id, found);
+            if let Some((kind, plant)) = read {
+                let spec = OracleSpec { id: id.value.to_owned(), kind };
+                oracles.push(Oracle { spec, plant });
+            }
+            ids.push(id);
+        }
+        table.close(found);
+    }
+    each_once(&ids, "the ids of the oracles", found);
+    let whole = count > 0 && oracles.len() == count;
+    (oracles, whole)
+}
+
+type Read = (OracleKind, Option<At<String>>);
+
+fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<Read> {
+    let alone = |kind| Some((kind, None));
+    match word.value {
+        "canary-received" => of_plant(table, found, |plant| OracleKind::CanaryReceived { plant }),
+        "canary-in-artefact" => {
+            of_plant(table, found, |plant| OracleKind::CanaryInArtefact { plant })
+        }
+        "socket-reached" => of_plant(table, found, |plant| OracleKind::SocketReached { plant }),
+        "victim-signalled" => of_plant(table, found, |plant| OracleKind::VictimSignalled { plant }),
+        "victim-changed" => of_plant(table, found, |plant| OracleKind::VictimChanged { plant }),
+        "file-created" => alone(OracleKind::FileCreated { path: path(table, "path", found)? }),
+        "file-changed" => alone(OracleKind::FileChanged { path: path(table, "path", found)? }),
+        "process-survives" => alone(OracleKind::ProcessSurvives),
+        "user-leaked" => alone(OracleKind::UserLeaked),
+        "mount-left" => alone(OracleKind::MountLeft),
+        "privilege-gained" => {
+            let what = table.word("what", found);
+            alone(OracleKind::PrivilegeGained { what: table.demanded("what", what, found)? })
+        }
+        other => {
+            let help = nearest(other, &KINDS).map_or_else(
+                || format!("known: {}", KINDS.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("unknown kind of oracle `{other}`");
+            found.report(word.offset, Code::BadValue, message, help);
+            for key in ["plant", "path", "what"] {
+                table.value(key);
+            }
+            None
+        }
+    }
+}
+
+fn of_plant(
+    table: &mut Table<'_>,
+    found: &mut Findings,
+    kind: impl FnOnce(String) -> OracleKind,
+) -> Option<Read> {
+    let plant = table.text("plant", found);
+    let plant = table.demanded("plant", plant, found)?;
+    let at = At { value: plant.value.to_owned(), offset: plant.offset };
+    Some((kind(at.value.clone()), Some(at)))
+}

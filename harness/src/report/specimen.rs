@@ -1,0 +1,58 @@
+//! A small report for tests.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+
+use sandbox::Level;
+
+use super::schema::{At, Cell, Entry, REPORT, Report};
+use crate::catalogue::attack::Expected;
+use crate::verdict::{Seen, Verdict};
+
+/// A cell that is as expected.
+pub(crate) fn cell(outcome: Seen, expected: Expected) -> Cell {
+    Cell { outcome, expected, verdict: Verdict::Ok, saw: vec![], marks: vec![], reason: None }
+}
+
+/// The example of the design, with one cell of every other kind.
+pub(crate) fn report() -> Report {
+    let built = cell(Seen::Built, Expected::Built);
+    let saw = vec!["token-in-wheel".to_owned()];
+    let escaped = Cell { saw: saw.clone(), ..cell(Seen::Escaped, Expected::Escaped) };
+    let marks = vec!["open-netrc".to_owned()];
+    let blocked = Cell { marks, ..cell(Seen::Blocked, Expected::Blocked) };
+    let gap = Cell {
+        saw,
+        verdict: Verdict::KnownGap,
+        reason: Some("not built yet (#3)".to_owned()),
+        ..cell(Seen::Escaped, Expected::Blocked)
+    };
+    let lacking = Cell {
+        verdict: Verdict::Unsupported,
+        reason: Some("`useradd` is not installed".to_owned()),
+        ..cell(Seen::NotRun, Expected::Blocked)
+    };
+    let outside = cell(Seen::NotRun, Expected::NotRun);
+    let entry = |fixture: &str, cells: [&Cell; 4]| Entry {
+        fixture: fixture.to_owned(),
+        cells: Level::ALL.into_iter().map(At).zip(cells.map(Cell::clone)).collect(),
+    };
+    let results = BTreeMap::from([
+        (
+            "secrets/netrc-read".to_owned(),
+            entry("sha256:3b6e0c9d41aa", [&escaped, &escaped, &blocked, &blocked]),
+        ),
+        ("benign/honest-wheel".to_owned(), entry("sha256:91d04f6ab3c2", [&built; 4])),
+        (
+            "remnants/account".to_owned(),
+            entry("sha256:000000000001", [&outside, &outside, &lacking, &gap]),
+        ),
+    ]);
+    Report {
+        schema: REPORT.to_owned(),
+        host: "root".to_owned(),
+        target: "own".to_owned(),
+        subject: None,
+        results,
+    }
+}

@@ -1,0 +1,270 @@
+//! The sequence with conductors that only pretend.
+
+use std::sync::Mutex;
+
+use sandbox::{Guarantee, Layer, LayerSet, Level};
+
+use super::*;
+use crate::catalogue::attack::{Attack, OracleKind, OracleSpec, Purpose, Severity};
+use crate::gaps::Gap;
+use crate::oracle::{Finding, SelfTest};
+use crate::report::{self, Discretion};
+use crate::schedule::{Contender, Selection};
+use crate::verdict::Seen;
+use progress::Silent;
+
+fn attack(id: &str) -> Attack {
+    let guarantee = id.split('/').next().unwrap().parse::<Guarantee>().unwrap();
+    let stopped_by = LayerSet::of(&[Layer::Mounts]);
+    let purpose = Purpose::Attack { guarantee, severity: Severity::High, stopped_by };
+    let oracle = OracleSpec { id: "token".to_owned(), kind: OracleKind::ProcessSurvives };
+    Attack { oracles: vec![oracle], ..Attack::bare(id, purpose, &["open"]) }
+}
+
+fn schedule() -> Schedule {
+    let entries = [
+        attack("secrets/netrc"),
+        attack("files/cron"),
+        Attack::bare("benign/wheel", Purpose::Benign, &[]),
+    ];
+    let own = Contender {
+        name: "own".to_owned(),
+        host: "root".to_owned(),
+        levels: Level::ALL.into_iter().collect(),
+        layers: Level::layers,
+    };
+    Schedule::of(&entries.into_iter().collect(), &[own], &Selection::default()).unwrap()
+}
+
+/// What a correct sandbox would show.
+fn correct(trial: &Trial) -> Observation {
+    let escapes = !trial.attack.is_benign() && trial.level != Level::Full;
+    let finding = Finding {
+        oracle: "token".to_owned(),
+        declared: true,
+        evidence: "the token is in the wheel".to_owned(),
+    };
+    Observation {
+        run: Run { marks: trial.attack.run.marks.clone(), built: true, ..Run::default() },
+        findings: if escapes { vec![finding] } else { vec![] },
+        self_tests: vec![SelfTest { oracle: "token".to_owned(), failure: None }],
+        ..Observation::default()
+    }
+}
+
+fn is(trial: &Trial, id: &str, level: Level) -> bool {
+    trial.attack.id.0 == id && trial.level == level
+}
+
+fn run_with(conduct: &Conduct<'_>, gaps: &BTreeMap<String, Gaps>) -> Vec<Settled> {
+    let setting = Setting {
+        conduct,
+        slots: 3,
+        stop: &AtomicBool::new(false),
+        progress: &Silent,
+        gaps,
+        today: "2027-01-01",
+    };
+    run(&schedule(), &setting).unwrap()
+}
+
+fn settle(conduct: &Conduct<'_>) -> Vec<Settled> {
+    run_with(conduct, &BTreeMap::new())
+}
+
+fn of<'s>(settled: &'s [Settled], id: &str, level: Level) -> &'s Settled {
+    settled.iter().find(|one| is(&one.cell.trial, id, level)).unwrap()
+}
+
+fn verdict(settled: &[Settled], id: &str, level: Level) -> Verdict {
+    of(settled, id, level).ruling.verdict
+}
+
+#[test]
+fn a_correct_sandbox_is_as_expected_everywhere() {
+    let settled = settle(&|trial, _| correct(trial));
+    assert_eq!(settled.len(), 12);
+    for one in &settled {
+        assert_eq!(one.ruling.verdict, Verdict::Ok, "{one:?}");
+        assert_eq!(one.attempts.len(), 1);
+    }
+    assert_eq!(of(&settled, "files/cron", Level::Full).ruling.seen, Seen::Blocked);
+}
+
+#[test]
+fn an_attack_that_never_bites_is_vacuous_at_every_level() {
+    let settled = settle(&|trial, _| {
+        let mut observed = correct(trial);
+        observed.findings.retain(|_| trial.attack.id.0 != "files/cron");
+        observed
+    });
+    for level in Level::ALL {
+        assert_eq!(verdict(&settled, "files/cron", level), Verdict::Vacuous, "{level}");
+        assert_eq!(verdict(&settled, "secrets/netrc", level), Verdict::Ok, "{level}");
+    }
+    let reason = of(&settled, "files/cron", Level::Full).ruling.reason.clone().unwrap();
+    assert!(reason.starts_with("not shown to work at its control level: "), "{reason}");
+}
+
+#[test]
+fn an_honest_build_that_breaks_takes_every_block_of_its_level_with_it() {
+    let settled = settle(&|trial, _| {
+        let mut observed = correct(trial);
+        observed.run.built = !is(trial, "benign/wheel", Level::Full);
+        observed
+    });
+    assert_eq!(verdict(&settled, "benign/wheel", Level::Full), Verdict::Error);
+    for id in ["files/cron", "secrets/netrc"] {
+        assert_eq!(verdict(&settled, id, Level::Full), Verdict::Vacuous);
+        assert_eq!(verdict(&settled, id, Level::Proposal), Verdict::Ok, "escapes need no ground");
+    }
+}
+
+#[test]
+fn a_conductor_that_panics_spoils_its_own_trial_only() {
+    let settled = settle(&|trial, _| {
+        assert!(!is(trial, "files/cron", Level::Full), "out of cheese");
+        correct(trial)
+    });
+    let spoilt = of(&settled, "files/cron", Level::Full);
+    assert_eq!(spoilt.ruling.verdict, Verdict::Error);
+    assert!(spoilt.ruling.reason.as_deref().unwrap().contains("out of cheese"));
+    assert_eq!(settled.iter().filter(|one| one.ruling.verdict != Verdict::Ok).count(), 1);
+}
+
+#[test]
+fn what_goes_wrong_once_is_unstable_and_never_ok() {
+    let seen = Mutex::new(0);
+    let settled = settle(&|trial, _| {
+        let mut observed = correct(trial);
+        if is(trial, "files/cron", Level::Full) {
+            let mut seen = seen.lock().unwrap();
+            *seen += 1;
+            if *seen == 1 {
+                observed.run.marks.clear();
+            }
+        }
+        observed
+    });
+    let one = of(&settled, "files/cron", Level::Full);
+    assert_eq!((one.ruling.verdict, one.attempts.len()), (Verdict::Unstable, 2));
+}
+
+#[test]
+fn an_escape_is_not_tried_a_second_time() {
+    let settled = settle(&|trial, _| {
+        let mut observed = correct(trial);
+        if is(trial, "files/cron", Level::Full) {
+            observed.findings = correct(&Trial { level: Level::None, ..trial.clone() }).findings;
+        }
+        observed
+    });
+    let one = of(&settled, "files/cron", Level::Full);
+    assert_eq!((one.ruling.verdict, one.attempts.len()), (Verdict::UnexpectedEscape, 1));
+}
+
+#[test]
+fn a_gap_of_the_target_is_found_for_its_cell() {
+    let gap = Gap {
+        attack: "files/cron".to_owned(),
+        level: Level::Full,
+        reason: "not built yet".to_owned(),
+        record: "#3".to_owned(),
+        until: Some("2027-01-01".to_owned()),
+    };
+    let gaps = Gaps { gaps: vec![gap], ..Gaps::default() };
+    let escape = |trial: &Trial, _: usize| {
+        let mut observed = correct(trial);
+        if trial.level == Level::Full && !trial.attack.is_benign() {
+            observed.findings = correct(&Trial { level: Level::None, ..trial.clone() }).findings;
+        }
+        observed
+    };
+    let settled = run_with(&escape, &BTreeMap::from([("own".to_owned(), gaps)]));
+    assert_eq!(verdict(&settled, "files/cron", Level::Full), Verdict::KnownGap);
+    assert_eq!(verdict(&settled, "secrets/netrc", Level::Full), Verdict::UnexpectedEscape);
+}
+
+#[test]
+fn a_level_that_the_target_refuses_is_unsupported_and_not_blocked() {
+    let settled = settle(&|trial, _| {
+        if trial.level != Level::Full {
+            return correct(trial);
+        }
+        let refused = Some("bulkhead: no namespaces here".to_owned());
+        Observation { run: Run { refused, ..Run::default() }, ..Observation::default() }
+    });
+    for id in ["benign/wheel", "files/cron", "secrets/netrc"] {
+        let one = of(&settled, id, Level::Full);
+        assert_eq!(
+            (one.ruling.seen, one.ruling.verdict, one.attempts.len()),
+            (Seen::NotRun, Verdict::Unsupported, 1)
+        );
+    }
+}
+
+#[test]
+fn no_two_trials_share_a_slot_at_the_same_time() {
+    let busy = [const { AtomicBool::new(false) }; 3];
+    let settled = settle(&|trial, slot| {
+        assert!(!busy[slot].swap(true, Ordering::SeqCst), "slot {slot} is taken");
+        thread::yield_now();
+        busy[slot].store(false, Ordering::SeqCst);
+        correct(trial)
+    });
+    assert!(settled.iter().all(|one| one.ruling.verdict == Verdict::Ok), "{settled:?}");
+}
+
+#[test]
+fn an_interrupted_run_gives_no_verdicts() {
+    let stop = AtomicBool::new(false);
+    let conduct = |trial: &Trial, _: usize| {
+        stop.store(true, Ordering::Relaxed);
+        correct(trial)
+    };
+    let setting = Setting {
+        conduct: &conduct,
+        slots: 1,
+        stop: &stop,
+        progress: &Silent,
+        gaps: &BTreeMap::new(),
+        today: "2027-01-01",
+    };
+    assert_eq!(run(&schedule(), &setting).unwrap_err(), Interrupted { done: 1, of: 12 });
+}
+
+#[test]
+fn the_report_is_the_same_for_any_order_and_number_of_slots() {
+    let text = |settled: &[Settled]| {
+        let reports = report::reports(settled, &Discretion::default());
+        report::json::render(&reports[0]).unwrap()
+    };
+    let mut settled = settle(&|trial, _| correct(trial));
+    let first = text(&settled);
+    settled.reverse();
+    assert_eq!(text(&settled), first);
+    settled.rotate_left(5);
+    assert_eq!(text(&settled), first);
+}
+
+#[test]
+fn no_canary_reaches_the_report_or_the_record() {
+    const CANARY: &str = "bulkhead-canary-0f3a";
+    let settled = settle(&|trial, _| {
+        let mut observed = correct(trial);
+        observed.canaries.push(CANARY.to_owned());
+        observed.run.hearsay.push(format!("said {CANARY}"));
+        observed.run.log = format!("\u{1b}[31mlog {CANARY}\nnext line").into_bytes();
+        if trial.level == Level::Full {
+            observed.run.broken = Some(format!("broke over {CANARY}"));
+        }
+        observed
+    });
+    let discretion = Discretion::about(&settled, None);
+    let reports = report::reports(&settled, &discretion);
+    let trials = report::trials(&settled, &discretion);
+    let text =
+        report::json::render(&reports[0]).unwrap() + &serde_json::to_string(&trials).unwrap();
+    assert!(!discretion.canaries().are_in(text.as_bytes()), "{text}");
+    assert!(text.contains("next line") && !text.contains('\u{1b}'), "{text}");
+}

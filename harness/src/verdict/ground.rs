@@ -1,0 +1,115 @@
+//! What the trials of one run say about each other.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+
+use super::{Control, Ground, Honest, Ruling, Seen, Verdict};
+use crate::gaps::Gaps;
+use crate::oracle::Observation;
+use crate::schedule::Cell;
+
+/// The rulings on all cells, in their order. Each cell's attempts stand at its place; a cell
+/// without one is not to be run.
+pub(super) fn rule(
+    cells: &[Cell],
+    attempts: &[Vec<Observation>],
+    gaps: &BTreeMap<String, Gaps>,
+    today: &str,
+) -> Vec<Ruling> {
+    let bench = Bench { cells, attempts, gaps, today };
+    let controls: Vec<_> = (0..cells.len()).map(|index| bench.without_others(index)).collect();
+    (0..cells.len()).map(|index| bench.with_others(index, &controls)).collect()
+}
+
+struct Bench<'a> {
+    cells: &'a [Cell],
+    attempts: &'a [Vec<Observation>],
+    gaps: &'a BTreeMap<String, Gaps>,
+    today: &'a str,
+}
+
+impl Bench<'_> {
+    /// The ruling on an honest build, or on an attack at its control level: they need no ground.
+    fn without_others(&self, index: usize) -> Option<Ruling> {
+        let cell = self.cells.get(index)?;
+        let attack = &cell.trial.attack;
+        if !attack.is_benign() && attack.control() != cell.trial.level {
+            return None;
+        }
+        self.settle(index, &Ground { control: Control::Itself, honest: Honest::Untried })
+    }
+
+    fn with_others(&self, index: usize, controls: &[Option<Ruling>]) -> Ruling {
+        if let Some(Some(ruling)) = controls.get(index) {
+            return ruling.clone();
+        }
+        let ground = self.cells.get(index).map(|cell| Ground {
+            control: self.control(cell, controls),
+            honest: self.honest(cell, controls),
+        });
+        ground.and_then(|ground| self.settle(index, &ground)).unwrap_or_else(Ruling::outside)
+    }
+
+    fn settle(&self, index: usize, ground: &Ground) -> Option<Ruling> {
+        let cell = self.cells.get(index)?;
+        let trial = &cell.trial;
+        let gaps = self.gaps.get(&trial.target);
+        let gap =
+            gaps.and_then(|gaps| gaps.tolerating(&trial.attack.id.0, trial.level, self.today));
+        let reach = |observed| Verdict::reach(trial, cell.expected, ground, observed, gap);
+        let attempts: Vec<_> = self.attempts.get(index)?.iter().map(reach).collect();
+        Some(Verdict::settle(&attempts).unwrap_or_else(Ruling::outside))
+    }
+
+    fn control(&self, cell: &Cell, controls: &[Option<Ruling>]) -> Control {
+        let attack = &cell.trial.attack;
+        let same = |other: &Cell| {
+            other.trial.attack.id == attack.id
+                && other.trial.level == attack.control()
+                && is_beside(cell, other)
+        };
+        let index = self.cells.iter().position(same);
+        match index.and_then(|index| controls.get(index)?.as_ref()) {
+            None => Control::Silent("it was not tried there".to_owned()),
+            Some(ruling) if ruling.verdict == Verdict::Unsupported => {
+                Control::Unsupported(why(ruling))
+            }
+            Some(ruling) if ruling.seen == Seen::Escaped && ruling.verdict == Verdict::Ok => {
+                Control::Escaped
+            }
+            Some(ruling) => Control::Silent(why(ruling)),
+        }
+    }
+
+    fn honest(&self, cell: &Cell, controls: &[Option<Ruling>]) -> Honest {
+        let beside = self.cells.iter().zip(controls).filter(|(other, _)| {
+            other.trial.attack.is_benign()
+                && other.trial.level == cell.trial.level
+                && is_beside(cell, other)
+        });
+        let mut broken = Vec::new();
+        let mut built = false;
+        for (other, ruling) in beside {
+            match ruling.as_ref().map(|ruling| ruling.verdict) {
+                Some(Verdict::Ok) => {
+                    built |= ruling.as_ref().is_some_and(|r| r.seen == Seen::Built);
+                }
+                Some(Verdict::Unsupported) | None => {}
+                Some(_) => broken.push(other.trial.attack.id.0.clone()),
+            }
+        }
+        match (broken.is_empty(), built) {
+            (false, _) => Honest::Broken(broken),
+            (true, true) => Honest::Built,
+            (true, false) => Honest::Untried,
+        }
+    }
+}
+
+fn is_beside(one: &Cell, two: &Cell) -> bool {
+    one.trial.target == two.trial.target && one.trial.host == two.trial.host
+}
+
+fn why(ruling: &Ruling) -> String {
+    ruling.reason.clone().unwrap_or_else(|| format!("it was {} there", ruling.seen))
+}

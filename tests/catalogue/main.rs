@@ -1,0 +1,13 @@
+//! The catalogue: what a manifest may say, and how every mistake is answered.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on stops"
+)]
+
+mod bad;
+mod entry;
+mod good;
