@@ -38,13 +38,13 @@ fn living(runtime: &Path, uids: &std::ops::RangeInclusive<u32>) -> Vec<String> {
 
 /// Waits until nothing is living any more, as the kernel ends a namespace a moment after its init.
 fn await_nothing(runtime: &Path, uids: &std::ops::RangeInclusive<u32>) {
+    await_true("nothing is left", || living(runtime, uids).is_empty());
+}
+
+fn await_true(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
-        let living = living(runtime, uids);
-        if living.is_empty() {
-            return;
-        }
-        assert!(Instant::now() < deadline, "still there: {living:#?}");
+    while !is_so() {
+        assert!(Instant::now() < deadline, "in vain: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -135,6 +135,8 @@ fn the_accounts_of_killed_supervisors_are_removed_by_the_next_sweep() {
         command.args(["--", "/bin/sh", "-c", "sleep 300"]);
         command
     });
+    // A `useradd` that was under way goes on; it holds its supervisor's lock until it is done.
+    await_true("useradd ends", || held_locks(&runtime.path().join("user")) == 0);
     assert_ne!(accounts(), 0, "this is what an account costs: a killed supervisor leaves it");
     let gc = bulkhead(place.path()).args(["gc", "--runtime"]).arg(runtime.path()).output().unwrap();
     assert!(gc.status.success(), "{}", String::from_utf8_lossy(&gc.stderr));

@@ -140,12 +140,19 @@ fn seal(path: &str) -> io::Result<()> {
 pub fn keys(spec: &Spec) -> io::Result<Vec<(String, i64)>> {
     if let Err(error) = keyring::join_new_session_keyring() {
         // Without keyrings in the kernel there is nothing to inherit either.
-        return if spec.keys.is_empty() { Ok(Vec::new()) } else { step("the keyring", Err(error.into())) };
+        return if spec.keys.is_empty() {
+            Ok(Vec::new())
+        } else {
+            step("the keyring", Err(error.into()))
+        };
     }
     let mut serials = Vec::new();
     for (plant, description, payload) in &spec.keys {
         let name = CString::new(description.as_str()).map_err(io::Error::other)?;
-        let serial = step(description, keyring::add_user_key(&name, payload.as_bytes()).map_err(Into::into))?;
+        let serial = step(
+            description,
+            keyring::add_user_key(&name, payload.as_bytes()).map_err(Into::into),
+        )?;
         serials.push((plant.clone(), i64::from(serial)));
     }
     Ok(serials)
