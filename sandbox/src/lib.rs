@@ -1,5 +1,6 @@
 //! Isolation for untrusted Python builds.
 
+pub mod layers;
 pub mod policy;
 #[doc(hidden)]
 pub mod sys;

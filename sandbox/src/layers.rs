@@ -1,0 +1,4 @@
+//! The mechanisms, one file each: a pure half that resolves, a small half that applies.
+#![forbid(unsafe_code)]
+
+pub mod syscalls;
