@@ -1,3 +1,4 @@
 //! The only unsafe code of the project: calls that nix and rustix lack, one file per family.
 
+pub mod landlock;
 pub mod seccomp;

@@ -11,6 +11,8 @@
 mod attempts;
 #[path = "filters/builds.rs"]
 mod builds;
+#[path = "filters/landlock.rs"]
+mod landlock;
 #[path = "filters/payload.rs"]
 mod payload;
 #[path = "filters/refusals.rs"]

@@ -1,22 +1,24 @@
 //! System calls made with and without the filter, and what came of them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
+use std::process::Command;
 
 use nix::errno::Errno;
 use sandbox::layers::syscalls::{interpreter, resolve};
 use sandbox::policy::syscalls::{Architecture, Decision, Syscalls, Table};
 
-use crate::payload::run;
+use crate::payload::run_with;
 
 /// A call, how Python makes it, and what the filter answers.
 pub(crate) struct Attempt {
-    what: &'static str,
+    pub(crate) what: &'static str,
     call: &'static str,
     /// The arguments as far as the filter looks at them.
     arguments: &'static [u64],
     python: &'static str,
-    error: Errno,
+    pub(crate) error: Errno,
 }
 
 pub(crate) const fn attempt(
@@ -62,10 +64,30 @@ fn ask(attempt: &Attempt) -> Decision {
     interpreter::run(&filter.program, number, native().audit(), &six).expect("a sound program")
 }
 
+/// The interpreter behind whatever stands in PATH, and the prefix that it lives in.
+pub(crate) fn python() -> (String, String) {
+    let ask = "import sys; print(sys.executable); print(sys.base_prefix)";
+    let output = Command::new("python3").args(["-c", ask]).output().expect("python3 starts");
+    let lines = String::from_utf8(output.stdout).expect("text");
+    let (executable, prefix) = lines.trim_end().split_once('\n').expect("two lines");
+    (executable.to_owned(), prefix.to_owned())
+}
+
+/// What came of each attempt: 0, an error number, or minus the number of a signal.
 pub(crate) fn results(
     layer: &str,
     attempts: &[Attempt],
     directory: &Path,
+) -> BTreeMap<String, i32> {
+    results_with(layer, attempts, directory, &[])
+}
+
+/// The same with more variables in the environment.
+pub(crate) fn results_with(
+    layer: &str,
+    attempts: &[Attempt],
+    directory: &Path,
+    variables: &[(&str, &OsStr)],
 ) -> BTreeMap<String, i32> {
     let table = Table::of(Syscalls::default(), native());
     let numbers: BTreeMap<_, _> =
@@ -76,7 +98,9 @@ pub(crate) fn results(
     let script = directory.join("attempts.py");
     std::fs::write(&script, include_str!("attempts.py")).expect("written");
     let numbers = serde_json::to_string(&numbers).expect("a map");
-    let argv = ["sh", "-c", "exec python3 attempts.py \"$1\" < attempts.json", "sh", &numbers];
-    let ran = run(layer, &argv, directory);
+    let (python, prefix) = python();
+    let argv =
+        ["sh", "-c", "exec \"$1\" attempts.py \"$2\" < attempts.json", "sh", &python, &numbers];
+    let ran = run_with(layer, &argv, directory, variables, &[prefix.into()]);
     serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
 }

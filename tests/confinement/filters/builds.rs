@@ -1,11 +1,11 @@
-//! Real builds behind the filter.
+//! Real builds behind all of these layers at once.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::payload::run_with;
 
-/// Runs `script` behind the filter, unless the tools that it needs are missing.
+/// Runs `script` behind the filter and the rules, unless the tools that it needs are missing.
 fn build(tools: &[&str], files: &[(&str, &str)], script: &str) {
     for tool in tools {
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -16,19 +16,25 @@ fn build(tools: &[&str], files: &[(&str, &str)], script: &str) {
         }
     }
     let directory = tempfile::tempdir().expect("a directory");
+    let temporary = directory.path().join("tmp");
+    std::fs::create_dir(&temporary).expect("made");
     for (name, content) in files {
         let path = directory.path().join(name);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
         std::fs::write(path, content).expect("written");
     }
     let variables: &[(&str, &OsStr)] = &[
+        ("TMPDIR", temporary.as_os_str()),
         ("GIT_CONFIG_GLOBAL", Path::new("/dev/null").as_os_str()),
         ("GIT_AUTHOR_NAME", OsStr::new("a")),
         ("GIT_AUTHOR_EMAIL", OsStr::new("a@b")),
         ("GIT_COMMITTER_NAME", OsStr::new("a")),
         ("GIT_COMMITTER_EMAIL", OsStr::new("a@b")),
     ];
-    let ran = run_with("syscalls", &["sh", "-exc", script], directory.path(), variables);
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let argv = ["sh", "-exc", script];
+    let layers = "landlock + syscalls";
+    let ran = run_with(layers, &argv, directory.path(), variables, home.as_slice());
     assert!(ran.status.success(), "{}\n{}\n{:?}", ran.stdout, ran.stderr, ran.status);
     assert!(ran.stdout.ends_with("built\n"), "{ran:?}");
 }

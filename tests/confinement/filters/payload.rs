@@ -2,14 +2,17 @@
 //! runs the one test below, and lets that thread start the program.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
+use sandbox::layers::landlock::{self, Access, Grant, Proof};
 use sandbox::layers::syscalls;
 use sandbox::policy::syscalls::{Architecture, Syscalls};
 
 const LAYER: &str = "BULKHEAD_TEST_LAYER";
 const ARGV: &str = "BULKHEAD_TEST_ARGV";
+/// More places to read and execute below, separated like PATH.
+const TOOLS: &str = "BULKHEAD_TEST_TOOLS";
 const STDOUT: &str = "BULKHEAD_TEST_STDOUT";
 
 /// How a program ended, and what it wrote.
@@ -22,15 +25,16 @@ pub(crate) struct Ran {
 
 /// Runs `argv` behind `layer` (`none` is no layer at all) with `directory` as working directory.
 pub(crate) fn run(layer: &str, argv: &[&str], directory: &Path) -> Ran {
-    run_with(layer, argv, directory, &[])
+    run_with(layer, argv, directory, &[], &[])
 }
 
-/// The same with more variables in the environment.
+/// The same with more variables in the environment, and more places that Landlock grants.
 pub(crate) fn run_with(
     layer: &str,
     argv: &[&str],
     directory: &Path,
     variables: &[(&str, &OsStr)],
+    tools: &[PathBuf],
 ) -> Ran {
     let stdout = tempfile::NamedTempFile::new().expect("a file for the output");
     let this = concat!(module_path!(), "::the_program_starts_behind_its_layer");
@@ -41,6 +45,7 @@ pub(crate) fn run_with(
         .env(LAYER, layer)
         .env(ARGV, serde_json::to_string(argv).expect("words"))
         .env(STDOUT, stdout.path())
+        .env(TOOLS, std::env::join_paths(tools).expect("no colons"))
         .envs(variables.iter().copied())
         .current_dir(directory)
         .output()
@@ -64,6 +69,7 @@ fn the_program_starts_behind_its_layer() {
         .env_remove(LAYER)
         .env_remove(ARGV)
         .env_remove(STDOUT)
+        .env_remove(TOOLS)
         .stdout(stdout)
         .status()
         .unwrap_or_else(|error| panic!("{}: {error}", argv[0]));
@@ -71,22 +77,45 @@ fn the_program_starts_behind_its_layer() {
     std::process::exit(status.code().unwrap_or_else(|| 128 + signal.unwrap_or(0)));
 }
 
-fn confine(layer: &str) {
-    let filter = |policy| syscalls::resolve(policy, Architecture::native().expect("supported"));
-    match layer {
-        "none" => {}
-        "syscalls" | "syscalls, contained" => {
-            let internet = layer == "syscalls";
-            let filter = filter(Syscalls { internet, ..Syscalls::default() });
-            rustix::thread::set_no_new_privs(true).expect("no_new_privs");
-            assert!(!sandbox::sys::seccomp::is_filtered());
-            syscalls::apply(&filter).expect("the filter is installed");
-            assert!(sandbox::sys::seccomp::is_filtered());
-        }
-        "syscalls without no_new_privs" => {
-            let filter = filter(Syscalls::default());
-            syscalls::apply(&filter).expect("the filter is installed");
-        }
-        other => panic!("no layer `{other}`"),
+fn confine(layers: &str) {
+    // Whether the filter needs it is one of the questions, so it is set by name.
+    if layers != "syscalls without no_new_privs" {
+        rustix::thread::set_no_new_privs(true).expect("no_new_privs");
     }
+    for layer in layers.split(" + ") {
+        match layer {
+            "none" => {}
+            "syscalls" | "syscalls without no_new_privs" => filter(Syscalls::default()),
+            "syscalls, contained" => filter(Syscalls { internet: false, ..Syscalls::default() }),
+            "landlock" => restrict(false),
+            "landlock, contained" => restrict(true),
+            other => panic!("no layer `{other}`"),
+        }
+    }
+}
+
+fn filter(policy: Syscalls) {
+    let filter = syscalls::resolve(policy, Architecture::native().expect("supported"));
+    assert!(!sandbox::sys::seccomp::is_filtered());
+    syscalls::apply(&filter).expect("the filter is installed");
+    assert!(sandbox::sys::seccomp::is_filtered());
+}
+
+/// Reads and executes what a build needs, writes the working directory alone.
+fn restrict(deny_tcp: bool) {
+    let tools = std::env::var(TOOLS).unwrap_or_default();
+    let here = std::env::current_dir().expect("a working directory");
+    let read = ["/usr", "/bin", "/lib", "/lib64", "/etc", "/proc"].map(Path::new);
+    let tools: Vec<_> = std::env::split_paths(&tools).collect();
+    let mut grants: Vec<_> = read
+        .into_iter()
+        .chain(tools.iter().map(PathBuf::as_path))
+        .filter(|path| path.exists())
+        .map(|path| Grant { path: path.into(), access: Access::READ | Access::EXECUTE })
+        .collect();
+    let write = Access::READ | Access::WRITE;
+    grants.push(Grant { path: "/dev".into(), access: write | Access::CONTROL });
+    grants.push(Grant { path: here, access: write | Access::EXECUTE });
+    let rules = landlock::resolve(&grants, deny_tcp, landlock::probe()).expect("rules");
+    assert_eq!(landlock::apply(&rules).expect("the rules are applied"), Proof::Taken);
 }
