@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod levels;
+pub mod limits;
 pub mod syscalls;

@@ -245,10 +245,10 @@ const NETLINK: Test =
 /// Stream, datagram and raw. Not `SOCK_PACKET` (10), with which `AF_INET` is silently taken for
 /// `AF_PACKET`, nor the sequenced packets of SCTP and DCCP. The upper bits are flags.
 const PLAIN_TYPE: Test = Test::OneOf { argument: 1, mask: 0xf, values: &[1, 2, 3] };
-/// Whatever fits the type, ICMP, TCP, UDP and `ICMPv6`: so neither MPTCP (262) nor SCTP (132), nor
-/// DCCP, L2TP, SMC and the others that would load a module.
+/// Whatever fits the type, ICMP, TCP, UDP, `ICMPv6` and UDP-Lite: so neither MPTCP (262) nor SCTP
+/// (132), nor DCCP, L2TP, SMC and the others that would load a module.
 const PLAIN_PROTOCOL: Test =
-    Test::OneOf { argument: 2, mask: u32::MAX, values: &[0, 1, 6, 17, 58] };
+    Test::OneOf { argument: 2, mask: u32::MAX, values: &[0, 1, 6, 17, 58, 136] };
 const ROUTE: Test = Test::OneOf { argument: 2, mask: u32::MAX, values: &[0] };
 
 /// `socket` and `socketpair` where the payload has a network namespace of its own.
