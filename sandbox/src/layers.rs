@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod landlock;
+pub mod limits;
 pub mod syscalls;

@@ -13,6 +13,8 @@ mod attempts;
 mod builds;
 #[path = "filters/landlock.rs"]
 mod landlock;
+#[path = "filters/limits.rs"]
+mod limits;
 #[path = "filters/payload.rs"]
 mod payload;
 #[path = "filters/refusals.rs"]

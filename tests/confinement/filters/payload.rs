@@ -89,6 +89,7 @@ fn confine(layers: &str) {
             "syscalls, contained" => filter(Syscalls { internet: false, ..Syscalls::default() }),
             "landlock" => restrict(false),
             "landlock, contained" => restrict(true),
+            limits if limits.starts_with("limits ") => crate::limits::confine(limits),
             other => panic!("no layer `{other}`"),
         }
     }
