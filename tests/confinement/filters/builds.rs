@@ -33,7 +33,7 @@ fn build(tools: &[&str], files: &[(&str, &str)], script: &str) {
     ];
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let argv = ["sh", "-exc", script];
-    let layers = "landlock + syscalls";
+    let layers = "limits processes=4000 + landlock + syscalls";
     let ran = run_with(layers, &argv, directory.path(), variables, home.as_slice());
     assert!(ran.status.success(), "{}\n{}\n{:?}", ran.stdout, ran.stderr, ran.status);
     assert!(ran.stdout.ends_with("built\n"), "{ran:?}");

@@ -191,7 +191,10 @@ fn an_empty_group_of_a_dead_supervisor_is_used_again_or_swept() {
     };
     drop(Slot::make(&bounds.groups, &name).expect("groups"));
     assert_eq!(made(&bounds), bounds.groups.len(), "they outlive their supervisor");
-    drop(Slot::make(&bounds.groups, &name).expect("the same groups"));
+    for words in ["limits memory=32M processes=20", "limits memory=96M processes=20"] {
+        let other = self::bounds(words);
+        drop(Slot::make(&other.groups, &name).expect("the same groups with other limits"));
+    }
     let offer = Offer::probe(true);
     assert_eq!(sweep(&offer, &|_| false), Vec::<String>::new());
     assert_eq!(made(&bounds), bounds.groups.len(), "somebody holds the lease");

@@ -4,7 +4,8 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -48,8 +49,8 @@ impl Hierarchies {
     /// Those of this process. Where `/proc` or the groups cannot be read there are none.
     #[must_use]
     pub fn probe() -> Self {
-        let read = |path| fs::read_to_string(path).unwrap_or_default();
-        Self::of(&read("/proc/self/cgroup"), &read("/proc/self/mountinfo"))
+        let read = |name| read(Path::new("/proc/self"), name).unwrap_or_default();
+        Self::of(&read("cgroup"), &read("mountinfo"))
     }
 
     /// What the two files of `/proc/self` say. Pure.
@@ -67,11 +68,10 @@ impl Hierarchies {
     /// Bytes of memory that are left under every limit from the own group outwards, and free.
     #[must_use]
     pub fn memory_left(&self) -> Option<u64> {
-        let free = fs::read_to_string("/proc/meminfo").ok().and_then(|meminfo| {
-            let kilobytes: u64 = field(&meminfo, "MemAvailable:")?;
-            kilobytes.checked_mul(1024)
-        });
-        self.0.iter().flat_map(Hierarchy::memory_left).chain(free).min()
+        let free = read(Path::new("/proc"), "meminfo")
+            .and_then(|meminfo| field(&meminfo, "MemAvailable:")?.checked_mul(1024));
+        let accounted = |tree: &&Hierarchy| tree.version == Version::Two || tree.has("memory");
+        self.0.iter().filter(accounted).flat_map(Hierarchy::memory_left).chain(free).min()
     }
 }
 
@@ -120,7 +120,9 @@ impl Hierarchy {
         };
         self.outwards().filter_map(move |directory| {
             let number = |name| read(directory, name)?.trim().parse::<u64>().ok();
-            let limit = number(limit)?;
+            // `max`, or the largest number of pages that version 1 can count: then the counters,
+            // which are slow to read, do not matter.
+            let limit = number(limit).filter(|limit| *limit < 1 << 62)?;
             // Files that nobody has used for a while give way before anybody is killed.
             let stat = read(directory, "memory.stat").unwrap_or_default();
             let used = number(usage)?.saturating_sub(field(&stat, cache).unwrap_or(0));
@@ -129,8 +131,11 @@ impl Hierarchy {
     }
 }
 
-fn read(directory: &Path, name: &str) -> Option<String> {
-    fs::read_to_string(directory.join(name)).ok()
+/// These files say that they are empty, and are written anew for every call that reads a part.
+pub(super) fn read(directory: &Path, name: &str) -> Option<String> {
+    let mut text = String::with_capacity(8192);
+    File::open(directory.join(name)).ok()?.read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 /// The first number behind `name` at the beginning of a line.
@@ -166,7 +171,8 @@ fn hierarchy(line: &str, cgroup: &str) -> Option<Hierarchy> {
     })?;
     // In a container the mount may begin below the root of the tree; a group outside of what is
     // mounted cannot be reached.
-    let own = mounted.join(own.strip_prefix(root).ok()?);
+    let below = own.strip_prefix(root).ok()?;
+    let own = if below == Path::new("") { mounted.clone() } else { mounted.join(below) };
     Some(Hierarchy { version, controllers, mounted, own })
 }
 
@@ -190,6 +196,8 @@ fn unescape(text: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const ONE: &str =

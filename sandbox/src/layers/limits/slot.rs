@@ -7,15 +7,19 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use super::groups::{Place, Version, field};
+use super::groups::{Place, Version, field, read};
 use super::offer::Offer;
 
 /// What the names of our groups begin with.
 const PREFIX: &str = "bulkhead-";
+
+/// The limit of memory and swap together, on version 1.
+const SWAP: &str = "memory.memsw.limit_in_bytes";
 
 /// A group that is to be made, and what is written into it first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,13 +35,10 @@ impl Group {
         let mut settings = Vec::new();
         match place.version {
             Version::One => {
-                // The limit with swap may never be the lower one, also not in between.
-                if place.swap {
-                    settings.push(("memory.memsw.limit_in_bytes", "-1".to_owned()));
-                }
                 settings.push(("memory.limit_in_bytes", bytes.to_string()));
+                // The limit with swap may never be the lower one, so it comes second.
                 if place.swap {
-                    settings.push(("memory.memsw.limit_in_bytes", bytes.to_string()));
+                    settings.push((SWAP, bytes.to_string()));
                 }
             }
             Version::Two => {
@@ -176,7 +177,12 @@ impl Made {
     fn make(group: &Group, name: &str) -> Result<Self, SlotError> {
         let version = group.place.version;
         let directory = group.place.directory.join(format!("{PREFIX}{name}"));
-        make_directory(version, &directory)?;
+        let fresh = make_directory(version, &directory)?;
+        if !fresh && group.place.swap {
+            // Lest the limit to come is above what an earlier run left. Without memory
+            // accounting there is no such file.
+            let _ = write(&directory.join(SWAP), "-1");
+        }
         for (file, value) in &group.settings {
             let path = directory.join(file);
             if let Err(source) = write(&path, value) {
@@ -190,18 +196,23 @@ impl Made {
         };
         let door = rustix::fs::open(&door, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|source| SlotError::Door { path: door, source: source.into() })?;
-        // The peak of an earlier run; where there is no such file, no memory is counted.
-        let _ = write(&directory.join("memory.max_usage_in_bytes"), "0");
-        let before = count(version, &directory);
+        let before = if fresh {
+            Usage::default()
+        } else {
+            // The peak of an earlier run; likewise.
+            let _ = write(&directory.join("memory.max_usage_in_bytes"), "0");
+            count(version, &directory)
+        };
         Ok(Self { version, directory, door, before })
     }
 }
 
-fn make_directory(version: Version, directory: &Path) -> Result<(), SlotError> {
+/// Whether the group is new, its counters zero.
+fn make_directory(version: Version, directory: &Path) -> Result<bool, SlotError> {
     let failed = |source| SlotError::Make { path: directory.to_owned(), source };
-    match fs::create_dir(directory) {
+    match create(directory) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        result => return result.map_err(failed),
+        result => return result.map(|()| true).map_err(failed),
     }
     let members = fs::read(directory.join("cgroup.procs")).map_err(failed)?;
     if !members.is_empty() {
@@ -210,9 +221,14 @@ fn make_directory(version: Version, directory: &Path) -> Result<(), SlotError> {
     // Into a group in which `cgroup.kill` was once used nothing can be cloned again, and its peak
     // cannot be reset on older kernels.
     if version == Version::Two {
-        fs::remove_dir(directory).and_then(|()| fs::create_dir(directory)).map_err(failed)?;
+        fs::remove_dir(directory).and_then(|()| create(directory)).map_err(failed)?;
     }
-    Ok(())
+    Ok(version == Version::Two)
+}
+
+fn create(directory: &Path) -> io::Result<()> {
+    // Whatever the caller's umask is, no other user may move processes in and out.
+    fs::DirBuilder::new().mode(0o755).create(directory)
 }
 
 /// Writes without making the file: in a tree of groups it is there or never will be.
@@ -224,7 +240,7 @@ fn write(path: &Path, value: &str) -> io::Result<()> {
 /// The counters of a group. A file that is not there counts nothing: then its controller was not
 /// asked for.
 fn count(version: Version, directory: &Path) -> Usage {
-    let read = |name| fs::read_to_string(directory.join(name)).unwrap_or_default();
+    let read = |name| read(directory, name).unwrap_or_default();
     let (events, peak) = match version {
         Version::One => ("memory.oom_control", "memory.max_usage_in_bytes"),
         Version::Two => ("memory.events", "memory.peak"),
@@ -261,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_with_swap_are_never_the_lower_ones_in_between() {
+    fn memory_cannot_move_to_swap() {
         let place = |version| Place { version, directory: "/g".into(), swap: true };
         let files = |version| {
             let group = Group::of_memory(&place(version), 7);
@@ -273,11 +289,7 @@ mod tests {
         };
         assert_eq!(
             files(Version::One),
-            [
-                "memory.memsw.limit_in_bytes=-1",
-                "memory.limit_in_bytes=7",
-                "memory.memsw.limit_in_bytes=7"
-            ]
+            ["memory.limit_in_bytes=7", "memory.memsw.limit_in_bytes=7"]
         );
         assert_eq!(files(Version::Two), ["memory.max=7", "memory.swap.max=0"]);
     }

@@ -54,12 +54,12 @@ macro_rules! calls {
         pub const $list: &[Call] = &[$($name),*];
 
         #[cfg(all(test, target_arch = "x86_64"))]
-        paste_check!($list $($name)*);
+        compare!($list $($name)*);
     };
 }
 
 #[cfg(all(test, target_arch = "x86_64"))]
-macro_rules! paste_check {
+macro_rules! compare {
     (ESTABLISHED $($name:ident)*) => {
         #[test]
         fn the_numbers_are_those_of_the_libc_crate() {
