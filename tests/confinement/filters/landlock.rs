@@ -62,9 +62,10 @@ fn files_that_no_grant_covers_are_out_of_reach() {
     );
 }
 
+/// Device 0:0, the white-out of overlays, is one that an ordinary user may make.
 #[test]
 fn not_even_in_its_own_directory_can_a_payload_make_a_device() {
-    prove("landlock", &[refused("a device", "os.mknod(fresh(), 0o020666, os.makedev(1, 3))")]);
+    prove("landlock", &[refused("a device", "os.mknod(fresh(), 0o020666, 0)")]);
 }
 
 #[test]
