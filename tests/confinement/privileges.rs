@@ -46,8 +46,15 @@ fn the_program_of_the_init_cannot_be_opened_or_overwritten() {
 }
 
 #[test]
-fn the_supervisors_command_line_does_not_show() {
+fn the_supervisors_command_line_and_environment_do_not_show() {
     let script = "tr -d '\\0' < /proc/1/cmdline | wc -c";
-    assert_ne!(prints(&["--without", "privileges"], script), "0\n", "the control");
+    assert_ne!(prints(&["--without", "environment"], script), "0\n", "the control");
     assert_eq!(prints(&[], script), "0\n");
+    // Were the init readable, its environment would still be empty.
+    let open = ["--without", "userns", "--without", "identity", "--without", "privileges"];
+    let open = [&open[..], &["--without", "landlock"]].concat();
+    let script = "tr -d '\\0' < /proc/1/environ | wc -c";
+    assert_eq!(prints(&open, script), "0\n");
+    let control = [&open[..], &["--without", "environment"]].concat();
+    assert_ne!(prints(&control, script), "0\n", "the control");
 }

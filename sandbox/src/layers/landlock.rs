@@ -259,6 +259,21 @@ pub enum Failure {
     NotTaken,
 }
 
+impl Failure {
+    /// The errno behind it.
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        let source = match self {
+            Self::Create(source)
+            | Self::Restrict(source)
+            | Self::Open { source, .. }
+            | Self::Add { source, .. } => source,
+            Self::NotTaken => return Errno::NOTRECOVERABLE,
+        };
+        Errno::from_io_error(source).unwrap_or(Errno::IO)
+    }
+}
+
 /// What the self-test saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
