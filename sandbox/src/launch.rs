@@ -4,6 +4,7 @@
 //! has; a library user starts that program.
 #![forbid(unsafe_code)]
 
+use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -173,7 +174,11 @@ fn start(
     let (mut outcome, received) = watched.inspect_err(|_| supervise::end(&started))?;
     if let Some(slot) = prepared.slot {
         outcome.account_for(slot.usage());
-        slot.remove().at(Step::ControlGroup)?;
+        match slot.remove() {
+            // Without the layers that end it, something of the build may live on in there.
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
+            other => other.at(Step::ControlGroup)?,
+        }
     }
     Ok((outcome, prepared.scratch.or(received)))
 }

@@ -20,7 +20,10 @@ fn set_id_programs_give_nothing() {
 #[test]
 fn nested_user_namespaces_cannot_be_created() {
     let script = "unshare --user true 2>/dev/null && echo nested || echo refused";
-    assert_eq!(prints(&["--without", "privileges"], script), "nested\n", "the control");
+    let control = ["--without", "privileges", "--without", "syscalls"];
+    assert_eq!(prints(&control, script), "nested\n", "the control");
+    assert_eq!(prints(&["--without", "syscalls"], script), "refused\n", "no privileges alone");
+    assert_eq!(prints(&["--without", "privileges"], script), "refused\n", "the filter alone");
     assert_eq!(prints(&[], script), "refused\n");
 }
 

@@ -1,26 +1,17 @@
 //! The mount plan once more, as rules of Landlock.
 #![forbid(unsafe_code)]
 
-use std::path::Path;
-
 use super::{Base, Entry, MountPlan, What};
 use crate::layers::landlock::{Access, Grant};
-use crate::policy::files::HOME;
 
 /// What the payload may do at each path of `plan`.
 ///
-/// On the host's own root, without the layer `mounts`, the rules are all that confines files, so
-/// what the plan would have made up is left out: it is not there.
+/// In the new root directories may be listed everywhere, for what is not granted is not there to be
+/// listed. On the host's own root, without the layer `mounts`, they may not.
 #[must_use]
 pub fn accesses(plan: &MountPlan, base: Base) -> Vec<Grant> {
-    let there = |entry: &&Entry| {
-        base == Base::Empty
-            || !(matches!(entry.what, What::Text(_)) || entry.target == Path::new(HOME))
-    };
-    let grants = plan.entries.iter().filter(there).filter_map(grant);
-    // Directories may be listed everywhere: what is not granted is not there to be listed.
     let root = (base == Base::Empty).then(|| Grant { path: "/".into(), access: Access::LIST });
-    root.into_iter().chain(grants).collect()
+    root.into_iter().chain(plan.entries.iter().filter_map(grant)).collect()
 }
 
 fn grant(entry: &Entry) -> Option<Grant> {
