@@ -8,9 +8,10 @@ use std::time::Instant;
 use rustix::fs::{AtFlags, FileType, statat};
 use serde_json::json;
 
+use super::account::Account;
 use super::bench::Bench;
 use super::broken;
-use super::watch::{Account, Watch};
+use super::watch::Watch;
 use crate::catalogue::attack::{OracleKind, PlantKind};
 use crate::frontend;
 use crate::lab::ears::Ears;
@@ -128,7 +129,8 @@ impl<'a> Scene<'a> {
         at_step("its end", lab.close())?;
         let after = at_step("the list of its files", Snapshot::take(&root))?;
         let accounts_after = accounts(&root);
-        let second = trial.attack.run.second.map(|_| account.second(exists(&root, SECOND_OUTPUT)));
+        let second =
+            trial.attack.run.second.map(|_| account.second_build(exists(&root, SECOND_OUTPUT)));
         account.conclude(trial, exists(&root, OUTPUT));
         let evidence = Evidence {
             level: trial.level,

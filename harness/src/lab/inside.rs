@@ -56,7 +56,7 @@ const KEPT: [CapabilitySet; 24] = [
 ///
 /// # Errors
 /// A sentence that names the step that failed.
-pub fn enter(spec: &Spec, mounts: Vec<OwnedFd>) -> io::Result<()> {
+pub fn enter(spec: &Spec, mounts: &[OwnedFd]) -> io::Result<()> {
     step("a session", rustix::process::setsid().map(drop).map_err(Into::into))?;
     let flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP;
     step("a mount namespace", unshare(flags).map_err(Into::into))?;
@@ -67,7 +67,7 @@ pub fn enter(spec: &Spec, mounts: Vec<OwnedFd>) -> io::Result<()> {
         .iter()
         .filter_map(|path| Some((path, clone_of(Path::new(path)).ok()?)))
         .collect();
-    let mut ours = spec.mounts.iter().zip(&mounts);
+    let mut ours = spec.mounts.iter().zip(mounts);
     let (_, root) = ours.next().ok_or_else(|| io::Error::other("the lab has no root"))?;
     let tmp = step("/tmp", place(rustix::fs::CWD, Path::new("/tmp")))?;
     step("the new root", attach(root.as_fd(), tmp.as_fd()))?;
@@ -99,13 +99,14 @@ fn kernel_mounts(root: &OwnedFd) -> io::Result<()> {
         | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     let terminal = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     let pts = [("mode", "0620"), ("gid", "5"), ("ptmxmode", "0666")];
-    let mounts: [(&str, &str, &[(&str, &str)], MountAttrFlags); 3] = [
-        ("/proc", "proc", &[], secure),
-        ("/sys", "sysfs", &[], secure | MountAttrFlags::MOUNT_ATTR_RDONLY),
-        ("/dev/pts", "devpts", &pts, terminal),
+    let sealed = secure | MountAttrFlags::MOUNT_ATTR_RDONLY;
+    let mounts = [
+        ("/proc", detached("proc", &[], secure)),
+        ("/sys", detached("sysfs", &[], sealed)),
+        ("/dev/pts", detached("devpts", &pts, terminal)),
     ];
-    for (path, kind, options, attributes) in mounts {
-        let mount = step(path, detached(kind, options, attributes))?;
+    for (path, mount) in mounts {
+        let mount = step(path, mount)?;
         let target = step(path, beneath(root, Path::new(path)))?;
         step(path, attach(mount.as_fd(), target.as_fd()))?;
     }
@@ -140,12 +141,19 @@ fn seal(path: &str) -> io::Result<()> {
 pub fn keys(spec: &Spec) -> io::Result<Vec<(String, i64)>> {
     if let Err(error) = keyring::join_new_session_keyring() {
         // Without keyrings in the kernel there is nothing to inherit either.
-        return if spec.keys.is_empty() { Ok(Vec::new()) } else { step("the keyring", Err(error.into())) };
+        return if spec.keys.is_empty() {
+            Ok(Vec::new())
+        } else {
+            step("the keyring", Err(error.into()))
+        };
     }
     let mut serials = Vec::new();
     for (plant, description, payload) in &spec.keys {
         let name = CString::new(description.as_str()).map_err(io::Error::other)?;
-        let serial = step(description, keyring::add_user_key(&name, payload.as_bytes()).map_err(Into::into))?;
+        let serial = step(
+            description,
+            keyring::add_user_key(&name, payload.as_bytes()).map_err(Into::into),
+        )?;
         serials.push((plant.clone(), i64::from(serial)));
     }
     Ok(serials)
