@@ -26,8 +26,10 @@ pub(super) struct Account {
     pub(super) values: Vec<String>,
     /// The build printed more than is kept.
     pub(super) log_cut_off: bool,
-    /// The list of processes misses the front end itself: why no oracle can be relied on.
+    /// The processes could not be seen: why no oracle can be relied on.
     pub(super) blind: Option<String>,
+    /// A process stood still and was not found: why no look at a held process can be relied on.
+    pub(super) missed: Option<String>,
     /// How the sandbox ended.
     pub(super) status: Option<i32>,
     /// What the second build returned, or raised.

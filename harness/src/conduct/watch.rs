@@ -93,7 +93,10 @@ impl<'a> Watch<'a> {
         loop {
             // What was printed before the end is still in the pipes.
             while matches!(self.round(Instant::now()), Ok(true)) {}
-            let survivors = self.others();
+            let survivors = self.others().unwrap_or_else(|error| {
+                self.account.blind = Some(format!("the processes cannot be listed: {error}"));
+                Vec::new()
+            });
             let now = Instant::now();
             if survivors.is_empty() || now >= end {
                 self.account.survivors = survivors
@@ -110,15 +113,15 @@ impl<'a> Watch<'a> {
     }
 
     /// The living processes of the lab that are neither its own nor its victims.
-    fn others(&self) -> Vec<Process> {
+    fn others(&self) -> std::io::Result<Vec<Process>> {
         let is_ours = |process: &Process| {
             process.pid == 1
                 || process.state == 'Z'
                 || self.lab.victims.iter().any(|victim| victim.pid == process.pid)
         };
-        let mut all = self.lab.processes.list().unwrap_or_default();
+        let mut all = self.lab.processes.list()?;
         all.retain(|process| !is_ours(process));
-        all
+        Ok(all)
     }
 
     /// Waits for something to happen and takes it; false when nothing does until `deadline`.
@@ -267,9 +270,13 @@ impl<'a> Watch<'a> {
     /// Looks at a process that stands still, and lets it go on.
     fn hold(&mut self, number: i32) {
         let processes = &self.lab.processes;
-        let Ok(all) = processes.list() else { return };
-        let Some(ancestor) = self.supervisor.or(self.frontend) else { return };
-        let Some(process) = privileges::held(&all, ancestor, number) else { return };
+        let all = processes.list().unwrap_or_default();
+        let ancestor = self.supervisor.or(self.frontend);
+        let found = ancestor.and_then(|ancestor| privileges::held(&all, ancestor, number));
+        let Some(process) = found else {
+            self.account.missed = Some("a process that stood still was not found".to_owned());
+            return;
+        };
         if self.account.postures.len() < WORDS {
             let seen = privileges::examine(processes, &all, process, self.namespace.as_ref());
             self.account.postures.push(seen);

@@ -126,3 +126,18 @@ fn trials_at_the_same_time_do_not_meet() {
         }
     });
 }
+
+#[test]
+fn the_front_end_is_killed_when_the_mark_arrives_and_the_hook_goes_on() {
+    let Some(bench) = bench() else { return };
+    let mut fixture = Fixture::new("kit.mark('now')\ntime.sleep(60)")
+        .oracle("survives", OracleKind::ProcessSurvives);
+    fixture.attack.run.interrupt = Some(Interrupt {
+        signal: InterruptSignal::Kill,
+        whom: Whom::Frontend,
+        after: "now".to_owned(),
+    });
+    let seen = fixture.run(bench);
+    assert!(!seen.run.timed_out && seen.run.hooks.is_empty());
+    assert_eq!(saw(&seen), ["survives"]);
+}

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use harness::catalogue::attack::{OracleKind, PlantKind, Privilege};
+use harness::conduct::conduct;
 
 use crate::fixture::{Fixture, bench, file, saw, victim};
 
@@ -139,4 +140,15 @@ fn a_held_hook_is_looked_at_from_outside_and_let_go() {
     assert_eq!(saw(&seen), ["uid"]);
     // The hook would wait three seconds for its release.
     assert!(began.elapsed() < Duration::from_millis(2500));
+}
+
+#[test]
+fn an_oracle_that_does_not_find_the_held_process_was_blind() {
+    let Some(bench) = bench() else { return };
+    let fixture = Fixture::new("os.write(1, f'@bulkhead {kit.nonce} hold 99999\\n'.encode())")
+        .oracle("uid", OracleKind::PrivilegeGained { what: Privilege::CallerUid });
+    let seen = conduct(&fixture.trial(), bench, 0);
+    assert_eq!(saw(&seen), Vec::<&str>::new());
+    let failure = seen.self_tests[0].failure.as_deref();
+    assert_eq!(failure, Some("a process that stood still was not found"));
 }
