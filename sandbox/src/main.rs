@@ -1,4 +1,8 @@
 //! The `bulkhead` program.
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sandbox::program::main()
+}

@@ -1,4 +1,80 @@
 //! What a caller demands of the sandbox.
 #![forbid(unsafe_code)]
 
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::words::{Layer, LayerSet};
+
+pub mod environment;
+pub mod files;
 pub mod levels;
+
+use environment::EnvironmentPolicy;
+use files::FilesPolicy;
+use levels::Level;
+
+/// The uids from which builds are given one, unless the caller names others.
+///
+/// They lie in the range that systemd uses for its own short-lived users (61184–65519), above
+/// everything that `useradd` hands out and within the 65,536 ids that a container has.
+pub const DEFAULT_UIDS: RangeInclusive<u32> = 61_500..=62_011;
+
+/// What a caller demands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The preset it began with.
+    pub level: Level,
+    /// The layers that are on.
+    pub layers: LayerSet,
+    /// Who the build is, in the eyes of the kernel; the level's own choice when not given.
+    pub identity: Option<IdentityChoice>,
+    /// The uids to choose from.
+    pub uids: RangeInclusive<u32>,
+    /// Where leases are kept; a default by caller when not given.
+    pub runtime: Option<PathBuf>,
+    /// The caller's variables.
+    pub environment: EnvironmentPolicy,
+    /// The caller's paths.
+    pub files: FilesPolicy,
+    /// When the build is ended.
+    pub timeout: Option<Duration>,
+    /// The caller vouches that this is the harness's lab, so that level `none` may run.
+    pub lab: bool,
+}
+
+/// Who the build is, in the eyes of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityChoice {
+    /// A uid without an account, held by a lock on a file.
+    Lease,
+    /// An account made by `useradd` and removed by `userdel`.
+    Useradd,
+    /// The caller.
+    Caller,
+}
+
+impl Policy {
+    /// The preset of `level`, with nothing added.
+    #[must_use]
+    pub fn preset(level: Level) -> Self {
+        Self {
+            level,
+            layers: level.layers(),
+            identity: None,
+            uids: DEFAULT_UIDS,
+            runtime: None,
+            environment: EnvironmentPolicy::default(),
+            files: FilesPolicy::default(),
+            timeout: None,
+            lab: false,
+        }
+    }
+
+    /// The same policy with `layer` switched off.
+    #[must_use]
+    pub fn without(self, layer: Layer) -> Self {
+        Self { layers: self.layers.without(layer), ..self }
+    }
+}

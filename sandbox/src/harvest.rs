@@ -1,0 +1,33 @@
+//! Outputs as hostile input: opened beneath, checked, and copied to the caller.
+//!
+//! A payload writes into private staging directories. When its whole process tree is dead, the
+//! supervisor reads the hook's return value from there ([`read_return`]), copies the one product
+//! that the return value names to where the caller wants it ([`collect`]) and writes the return
+//! value itself for the front end ([`return_control_file`]). Everything is opened once, by
+//! descriptor; no link is followed on either side; what was not understood is refused, not
+//! passed on.
+#![forbid(unsafe_code)]
+
+mod collect;
+mod limits;
+mod marker;
+mod metadata;
+mod names;
+mod note;
+mod publish;
+mod refused;
+mod requirement;
+mod returned;
+mod tree;
+mod version;
+
+pub use crate::pep517::{HookKind, Product};
+pub use collect::{Harvest, Harvested, collect};
+pub use limits::Limits;
+pub use metadata::MetadataError;
+pub use names::{Artefact, Form, NameError, Release};
+pub use note::{Note, NoteKind};
+pub use publish::{Destination, Owner};
+pub use refused::{Refused, Why};
+pub use requirement::{RequirementError, check as check_requirement};
+pub use returned::{Answer, Return, ReturnError, Warning, read_return, return_control_file};

@@ -1,0 +1,205 @@
+//! Staging directories as honest and hostile payloads leave them.
+
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::path::Path;
+
+use super::*;
+use crate::harvest::Answer;
+use crate::pep517::HookKind;
+
+/// What a refusal says, and what it takes to bring it about.
+type Spoiled = (&'static str, fn(&Path));
+
+const WHEEL: &str = "pkg-1.0-py3-none-any.whl";
+const INFO: &str = "pkg-1.0.dist-info";
+const METADATA: &str = "Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n";
+
+/// A staging directory and a destination.
+struct Scene(tempfile::TempDir);
+
+impl Scene {
+    fn new() -> Self {
+        let tree = tempfile::tempdir().unwrap();
+        for directory in ["staging", "destination"] {
+            std::fs::create_dir(tree.path().join(directory)).unwrap();
+        }
+        Self(tree)
+    }
+
+    fn staged(&self, name: &str) -> PathBuf {
+        self.0.path().join("staging").join(name)
+    }
+
+    fn placed(&self, name: &str) -> PathBuf {
+        self.0.path().join("destination").join(name)
+    }
+
+    fn collect(&self, hook: HookKind, name: &str, limits: &Limits) -> Result<Harvest, Refused> {
+        let artefact = match hook.product() {
+            crate::pep517::Product::DistInfo => Artefact::dist_info(name),
+            _ => Artefact::wheel(name),
+        };
+        let answer = Answer::File { name: name.into(), artefact: artefact.unwrap() };
+        let returned = Return { hook, answer, warnings: Vec::new() };
+        let staging = File::open(self.staged("")).unwrap();
+        let directory = File::open(self.placed("")).unwrap();
+        let destination = Destination { directory: directory.as_fd(), owner: None };
+        collect(&returned, staging.as_fd(), &destination, limits)
+    }
+
+    /// The sentence of a refusal, after checking that the destination is as it was.
+    fn refusal(&self, hook: HookKind, name: &str) -> String {
+        let before = entries(&self.placed(""));
+        let refused = self.collect(hook, name, &Limits::default()).unwrap_err();
+        assert_eq!(entries(&self.placed("")), before);
+        refused.to_string()
+    }
+
+    fn info(&self) -> PathBuf {
+        let directory = self.staged(INFO);
+        std::fs::create_dir_all(directory.join("licenses/deep")).unwrap();
+        std::fs::write(directory.join("METADATA"), METADATA).unwrap();
+        std::fs::write(directory.join("licenses/deep/MIT"), "MIT").unwrap();
+        directory
+    }
+}
+
+fn entries(directory: &Path) -> Vec<std::ffi::OsString> {
+    let mut names: Vec<_> =
+        directory.read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    names
+}
+
+fn fifo(path: &Path) {
+    let mode = rustix::fs::Mode::from_raw_mode(0o644);
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+}
+
+#[test]
+fn a_symlink_in_the_output_cannot_redirect_the_wheel() {
+    let scene = Scene::new();
+    symlink("/etc/passwd", scene.staged(WHEEL)).unwrap();
+    assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("symbolic link"));
+}
+
+#[test]
+fn a_fifo_a_directory_or_nothing_in_place_of_the_wheel_is_refused_at_once() {
+    let scene = Scene::new();
+    assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("does not exist"));
+    fifo(&scene.staged(WHEEL));
+    assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("a FIFO"));
+    std::fs::remove_file(scene.staged(WHEEL)).unwrap();
+    std::fs::create_dir(scene.staged(WHEEL)).unwrap();
+    assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("a directory"));
+}
+
+#[test]
+fn a_hard_link_in_place_of_the_wheel_is_refused() {
+    let scene = Scene::new();
+    std::fs::write(scene.staged("other"), "x").unwrap();
+    std::fs::hard_link(scene.staged("other"), scene.staged(WHEEL)).unwrap();
+    assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("2 names"));
+}
+
+#[test]
+fn a_sparse_giant_is_refused_before_a_byte_is_copied() {
+    let scene = Scene::new();
+    File::create(scene.staged(WHEEL)).unwrap().set_len(1 << 40).unwrap();
+    assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("at most"));
+}
+
+#[test]
+fn a_staging_directory_with_very_many_entries_is_refused() {
+    let scene = Scene::new();
+    for number in 0..20 {
+        std::fs::write(scene.staged(&number.to_string()), "").unwrap();
+    }
+    let limits = Limits { entries: 10, ..Limits::default() };
+    let refused = scene.collect(HookKind::BuildWheel, WHEEL, &limits).unwrap_err();
+    assert!(refused.to_string().contains("more than 10 entries"), "{refused}");
+}
+
+#[test]
+fn a_metadata_tree_is_copied_and_the_rest_is_noted() {
+    let scene = Scene::new();
+    scene.info();
+    std::fs::write(scene.staged("PYPROJECT_HOOKS_ALREADY_BUILT_WHEEL"), "").unwrap();
+    let hook = HookKind::PrepareMetadataForBuildWheel;
+    let harvest = scene.collect(hook, INFO, &Limits::default()).unwrap();
+    let paths: Vec<_> = harvest.files.iter().map(|file| file.path.to_str().unwrap()).collect();
+    assert_eq!(paths, ["pkg-1.0.dist-info/METADATA", "pkg-1.0.dist-info/licenses/deep/MIT"]);
+    assert_eq!(
+        harvest.files[1].sha256,
+        "e5dcffe836b6ec8a58e492419b550e65fb8cbdc308503979e5dacb33ac7ea3b7"
+    );
+    assert_eq!(harvest.notes.len(), 1);
+    assert_eq!(harvest.notes[0].kind, NoteKind::LeftBehind);
+    assert_eq!(entries(&scene.placed("")), [INFO]);
+    let copied = scene.placed(INFO).join("licenses/deep/MIT");
+    assert_eq!(copied.metadata().unwrap().mode() & 0o7777, 0o644);
+    assert_eq!(copied.parent().unwrap().metadata().unwrap().mode() & 0o7777, 0o755);
+    let again = scene.collect(hook, INFO, &Limits::default()).unwrap_err();
+    assert!(matches!(again.why, Why::Write(_)), "{again}");
+    assert_eq!(entries(&scene.placed("")), [INFO]);
+}
+
+#[test]
+fn whatever_is_odd_in_a_metadata_tree_refuses_all_of_it() {
+    let hook = HookKind::PrepareMetadataForBuildEditable;
+    let cases: [Spoiled; 8] = [
+        ("symbolic link", |info| symlink("/root/.netrc", info.join("entry_points.txt")).unwrap()),
+        ("symbolic link", |info| symlink("/root", info.join("licenses/x")).unwrap()),
+        ("a FIFO", |info| fifo(&info.join("x"))),
+        ("2 names", |info| {
+            std::fs::hard_link(info.join("METADATA"), info.join("x")).unwrap();
+        }),
+        ("more than", |info| {
+            File::create(info.join("x")).unwrap().set_len(1 << 40).unwrap();
+        }),
+        ("deeper than", |info| {
+            std::fs::create_dir_all(info.join("a/".repeat(20))).unwrap();
+        }),
+        ("plain file name", |info| std::fs::write(info.join("a\nb"), "").unwrap()),
+        ("does not exist", |info| std::fs::remove_file(info.join("METADATA")).unwrap()),
+    ];
+    for (said, spoil) in cases {
+        let scene = Scene::new();
+        spoil(&scene.info());
+        let refusal = scene.refusal(hook, INFO);
+        assert!(refusal.contains(said), "{said}: {refusal}");
+    }
+}
+
+#[test]
+fn a_metadata_link_leads_nowhere() {
+    let scene = Scene::new();
+    let info = scene.info();
+    std::fs::rename(&info, scene.staged("elsewhere")).unwrap();
+    symlink("elsewhere", &info).unwrap();
+    let refusal = scene.refusal(HookKind::PrepareMetadataForBuildWheel, INFO);
+    assert!(refusal.contains("not a directory") || refusal.contains("link"), "{refusal}");
+}
+
+#[test]
+fn metadata_of_another_project_or_with_a_url_is_refused() {
+    let scene = Scene::new();
+    let info = scene.info();
+    let hook = HookKind::PrepareMetadataForBuildWheel;
+    std::fs::write(info.join("METADATA"), "Name: other\nVersion: 1.0\n").unwrap();
+    assert!(scene.refusal(hook, INFO).contains("says something else"));
+    let url = format!("{METADATA}Requires-Dist: x @ http://203.0.113.7/x.whl\n");
+    std::fs::write(info.join("METADATA"), url).unwrap();
+    assert!(scene.refusal(hook, INFO).contains("names a URL"));
+}
+
+#[test]
+fn a_failed_write_leaves_nothing() {
+    let scene = Scene::new();
+    scene.info();
+    std::fs::create_dir_all(scene.placed(INFO).join("already")).unwrap();
+    let refusal = scene.refusal(HookKind::PrepareMetadataForBuildWheel, INFO);
+    assert!(refusal.contains("cannot be written"), "{refusal}");
+}

@@ -1,0 +1,191 @@
+//! The header block of `METADATA` and `PKG-INFO`, as far as others act on it.
+#![forbid(unsafe_code)]
+
+use super::names::Release;
+use super::requirement::{self, RequirementError};
+
+/// More than any distribution requires; resolvers choke long before.
+const MOST_REQUIREMENTS: usize = 5000;
+
+/// Why a metadata file is not accepted.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MetadataError {
+    /// A line is neither a header nor the continuation of one, so readers would disagree.
+    #[error("line {line} of its metadata is no header")]
+    Line {
+        /// The line's number.
+        line: usize,
+    },
+    /// A header that must be there once is missing or there twice.
+    #[error("its metadata has {found} headers `{name}` instead of one")]
+    Count {
+        /// The header.
+        name: &'static str,
+        /// How many there are.
+        found: usize,
+    },
+    /// Name or version speak of something else than the file name.
+    #[error("its metadata says {name:?} {version:?}, its name says something else")]
+    Mismatch {
+        /// The name.
+        name: String,
+        /// The version.
+        version: String,
+    },
+    /// A requirement leads outside.
+    #[error("its metadata requires {requirement:?}: {source}")]
+    Requirement {
+        /// The requirement.
+        requirement: String,
+        /// What is wrong with it.
+        source: RequirementError,
+    },
+    /// There are too many requirements.
+    #[error("its metadata has more than {MOST_REQUIREMENTS} requirements")]
+    TooMany,
+}
+
+/// Checks that the metadata is well-formed and belongs to a release that `is_of` accepts.
+///
+/// Each `Requires-Dist` must be harmless as well: a front end resolves them after the hook,
+/// outside and with network. An artefact that requires a URL is therefore refused, as `PyPI` does.
+///
+/// # Errors
+/// When readers could disagree about it, or it says something else than the file name.
+pub(crate) fn check(content: &[u8], is_of: impl Fn(&Release) -> bool) -> Result<(), MetadataError> {
+    let headers = headers(content)?;
+    let name = single(&headers, "Name")?;
+    let version = single(&headers, "Version")?;
+    if !Release::new(name, version).is_some_and(|release| is_of(&release)) {
+        let (name, version) = (name.to_owned(), version.to_owned());
+        return Err(MetadataError::Mismatch { name, version });
+    }
+    let required = headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case("Requires-Dist"));
+    for (count, (_, requirement)) in required.enumerate() {
+        if count == MOST_REQUIREMENTS {
+            return Err(MetadataError::TooMany);
+        }
+        match requirement::check(requirement) {
+            // An odd version of old metadata leads nowhere; it is the installer's to complain.
+            Ok(()) | Err(RequirementError::Syntax(_)) => {}
+            Err(source) => {
+                return Err(MetadataError::Requirement {
+                    requirement: requirement.clone(),
+                    source,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn single<'a>(
+    headers: &'a [(String, String)],
+    name: &'static str,
+) -> Result<&'a str, MetadataError> {
+    let mut values = headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    match (values.next(), values.count()) {
+        (Some((_, value)), 0) => Ok(value),
+        (None, _) => Err(MetadataError::Count { name, found: 0 }),
+        (Some(_), more) => Err(MetadataError::Count { name, found: more + 1 }),
+    }
+}
+
+/// The headers before the first empty line, unfolded. Python's reader also ends lines at a lone
+/// carriage return and at further control characters; a header with one of them is refused, so
+/// that there is one reading only.
+fn headers(content: &[u8]) -> Result<Vec<(String, String)>, MetadataError> {
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for (index, raw) in content.split(|byte| *byte == b'\n').enumerate() {
+        let bytes = raw.strip_suffix(b"\r").unwrap_or(raw);
+        if bytes.is_empty() {
+            break;
+        }
+        let line = String::from_utf8_lossy(bytes);
+        let wrong = MetadataError::Line { line: index + 1 };
+        let breaks =
+            |it: char| (it.is_control() && it != '\t') || matches!(it, '\u{2028}' | '\u{2029}');
+        if line.contains(breaks) {
+            return Err(wrong);
+        }
+        if line.starts_with([' ', '\t']) {
+            let (_, value) = headers.last_mut().ok_or(wrong)?;
+            value.push(' ');
+            value.push_str(line.trim());
+            continue;
+        }
+        let (key, value) = line.split_once(':').ok_or(wrong)?;
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if key.is_empty() || !key.bytes().all(word) {
+            return Err(MetadataError::Line { line: index + 1 });
+        }
+        headers.push((key.to_owned(), value.trim().to_owned()));
+    }
+    Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn checked(content: &str) -> Result<(), MetadataError> {
+        let release = Release::new("my-pkg", "1.0").unwrap();
+        check(content.as_bytes(), |found| *found == release)
+    }
+
+    #[test]
+    fn metadata_as_back_ends_write_it_is_accepted() {
+        let content = "Metadata-Version: 2.1\r\nName: My.Pkg\r\nVersion: 1.0.0\r\n\
+            License: BSD\n        \n        Copyright: all\n\
+            Requires-Dist: a (>=1.0) ; extra == 'x'\nRequires-Dist: old>=1.*\n\
+            Author: J\u{fc}rgen\n\nName: of nothing\n\u{c}\n";
+        assert_eq!(checked(content), Ok(()));
+    }
+
+    #[rstest]
+    #[case("", MetadataError::Count { name: "Name", found: 0 })]
+    #[case("Name: my-pkg\n", MetadataError::Count { name: "Version", found: 0 })]
+    #[case("Name: my-pkg\nNAME: other\nVersion: 1\n", MetadataError::Count { name: "Name", found: 2 })]
+    #[case("\nName: my-pkg\nVersion: 1\n", MetadataError::Count { name: "Name", found: 0 })]
+    #[case(" Name: my-pkg\nVersion: 1\n", MetadataError::Line { line: 1 })]
+    #[case("Name: my-pkg\nnonsense\nVersion: 1\n", MetadataError::Line { line: 2 })]
+    #[case("Name: my-pkg\rName: x\nVersion: 1\n", MetadataError::Line { line: 1 })]
+    #[case("Name : my-pkg\nVersion: 1\n", MetadataError::Line { line: 1 })]
+    #[case("Summary: a\u{2028}Name: x\nName: my-pkg\nVersion: 1\n", MetadataError::Line { line: 1 })]
+    fn metadata_that_readers_could_read_differently_is_refused(
+        #[case] content: &str,
+        #[case] expected: MetadataError,
+    ) {
+        assert_eq!(checked(content), Err(expected));
+    }
+
+    #[test]
+    fn metadata_of_another_release_is_refused() {
+        for content in ["Name: other\nVersion: 1.0\n", "Name: my-pkg\nVersion: 1.1\n"] {
+            assert!(matches!(checked(content), Err(MetadataError::Mismatch { .. })), "{content}");
+        }
+        assert!(checked("Name: my-pkg\nVersion: 1.0\nVersion : 2\n").is_err());
+    }
+
+    #[test]
+    fn a_requirement_that_names_a_place_is_refused_also_when_it_is_folded() {
+        for line in ["x @ http://203.0.113.7/x.whl", "x @\n  http://203.0.113.7/x.whl", "-r /x"] {
+            let error = checked(&format!("Name: my-pkg\nVersion: 1\nRequires-Dist: {line}\n"));
+            assert!(matches!(error, Err(MetadataError::Requirement { .. })), "{line}");
+        }
+        let many = format!("Name: my-pkg\nVersion: 1\n{}", "Requires-Dist: a\n".repeat(5001));
+        assert_eq!(checked(&many), Err(MetadataError::TooMany));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = check(&bytes, |_| true);
+        }
+    }
+}

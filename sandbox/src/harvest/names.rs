@@ -1,0 +1,244 @@
+//! The names of wheels, sdists and `.dist-info` directories, taken apart.
+#![forbid(unsafe_code)]
+
+use super::requirement::is_name;
+use super::version;
+
+/// The longest name of a file that Linux file systems take, in bytes.
+const MOST_BYTES: usize = 255;
+
+/// A distribution and its version, as a file name says them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The name as PEP 503 compares it: lower case, runs of `-_.` as one dash.
+    pub project: String,
+    /// The version as PEP 440 compares it.
+    pub version: String,
+}
+
+/// What a hook's file name promises that the file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artefact {
+    /// What it is.
+    pub form: Form,
+    /// Whose it is. Where dashes leave more than one reading, all of them.
+    pub releases: Vec<Release>,
+}
+
+/// The forms of what a hook hands over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A wheel; `any` tells whether it claims to run on every platform.
+    Wheel {
+        /// Whether its platform tag is `any`.
+        any: bool,
+    },
+    /// An sdist.
+    Sdist,
+    /// A directory of metadata.
+    DistInfo,
+}
+
+/// Why a name is not the name of an artefact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// It is a path, or holds what no file name of an artefact holds.
+    #[error("it is not a plain file name of letters, digits and `._-+!`")]
+    NotPlain,
+    /// It does not have the form of a wheel's name.
+    #[error("a wheel is named NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl")]
+    Wheel,
+    /// It does not have the form of an sdist's name.
+    #[error("an sdist is named NAME-VERSION.tar.gz")]
+    Sdist,
+    /// It does not have the form of a metadata directory's name.
+    #[error("a metadata directory is named NAME-VERSION.dist-info")]
+    DistInfo,
+}
+
+impl Release {
+    /// The release of a project and a version, if both are well-formed.
+    #[must_use]
+    pub fn new(project: &str, version: &str) -> Option<Self> {
+        let version = version::canonical(version)?;
+        is_name(project).then(|| Self { project: normalised(project), version })
+    }
+}
+
+impl Artefact {
+    /// Takes the name of a wheel apart, as the wheel specification's "File name convention" says.
+    ///
+    /// # Errors
+    /// When it has another form.
+    pub fn wheel(name: &str) -> Result<Self, NameError> {
+        let stem = plain(name)?.strip_suffix(".whl").ok_or(NameError::Wheel)?;
+        let parts: Vec<&str> = stem.split('-').collect();
+        let (project, version, build, tags) = match parts.as_slice() {
+            [project, version, tags @ ..] if tags.len() == 3 => (project, version, None, tags),
+            [project, version, build, tags @ ..] if tags.len() == 3 => {
+                (project, version, Some(build), tags)
+            }
+            _ => return Err(NameError::Wheel),
+        };
+        let tag = |tag: &&str| {
+            !tag.is_empty()
+                && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte))
+        };
+        let build = build.is_none_or(|build| build.starts_with(|it: char| it.is_ascii_digit()));
+        let release = Release::new(project, version).ok_or(NameError::Wheel)?;
+        if !build || !tags.iter().all(tag) {
+            return Err(NameError::Wheel);
+        }
+        let any = tags.last() == Some(&"any");
+        Ok(Self { form: Form::Wheel { any }, releases: vec![release] })
+    }
+
+    /// Takes the name of an sdist apart. The project may hold dashes, as it did before PEP 625.
+    ///
+    /// # Errors
+    /// When it has another form.
+    pub fn sdist(name: &str) -> Result<Self, NameError> {
+        let stem = plain(name)?.strip_suffix(".tar.gz").ok_or(NameError::Sdist)?;
+        let releases = readings(stem);
+        if releases.is_empty() {
+            Err(NameError::Sdist)
+        } else {
+            Ok(Self { form: Form::Sdist, releases })
+        }
+    }
+
+    /// Takes the name of a metadata directory apart.
+    ///
+    /// # Errors
+    /// When it has another form.
+    pub fn dist_info(name: &str) -> Result<Self, NameError> {
+        let stem = plain(name)?.strip_suffix(".dist-info").ok_or(NameError::DistInfo)?;
+        let releases = readings(stem);
+        if releases.is_empty() {
+            Err(NameError::DistInfo)
+        } else {
+            Ok(Self { form: Form::DistInfo, releases })
+        }
+    }
+
+    /// Whether the name says that it is `release`.
+    #[must_use]
+    pub fn is_of(&self, release: &Release) -> bool {
+        self.releases.contains(release)
+    }
+}
+
+/// The ways to read `NAME-VERSION`. Only names from before PEP 625 have more than one: `a-2-1` is
+/// version 1 of `a-2` or version 2.post1 of `a`.
+fn readings(stem: &str) -> Vec<Release> {
+    let split = |(at, _)| {
+        let (project, version) = stem.split_at_checked(at)?;
+        Release::new(project, version.strip_prefix('-')?)
+    };
+    stem.match_indices('-').filter_map(split).collect()
+}
+
+/// The name of a project as PEP 503 compares it.
+fn normalised(project: &str) -> String {
+    let words = project.split(['-', '_', '.']).filter(|word| !word.is_empty());
+    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
+}
+
+fn plain(name: &str) -> Result<&str, NameError> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+!".contains(&byte);
+    let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if first && name.len() <= MOST_BYTES && name.bytes().all(known) {
+        Ok(name)
+    } else {
+        Err(NameError::NotPlain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("pkg-1.0-py3-none-any.whl", "pkg", "1", true)]
+    #[case(
+        "My_Pkg.x-1.0.post1-2local-cp311-cp311-manylinux_2_17_x86_64.whl",
+        "my-pkg-x",
+        "1.post1",
+        false
+    )]
+    #[case("pkg-1.0+cpu-py2.py3-none-linux_x86_64.manylinux1_x86_64.whl", "pkg", "1+cpu", false)]
+    #[case("pkg-1!2-py3-none-any.whl", "pkg", "1!2", true)]
+    fn a_wheel_name_is_taken_apart(
+        #[case] name: &str,
+        #[case] project: &str,
+        #[case] version: &str,
+        #[case] any: bool,
+    ) {
+        let releases = vec![Release { project: project.into(), version: version.into() }];
+        assert_eq!(Artefact::wheel(name), Ok(Artefact { form: Form::Wheel { any }, releases }));
+    }
+
+    #[rstest]
+    fn what_is_no_wheel_name_is_refused(
+        #[values(
+            "",
+            ".whl",
+            "pkg.whl",
+            "pkg-1.0.whl",
+            "pkg-1.0-py3-none.whl",
+            "pkg-1.0-x1-py3-none-any.whl",
+            "pkg-1.0-1-1-py3-none-any.whl",
+            "pkg-x-py3-none-any.whl",
+            "pkg-1.0-py3--any.whl",
+            "pkg-1.0-py3-none-any.WHL",
+            "pkg-1.0-py3-none-any.whl.zip",
+            "-pkg-1.0-py3-none-any.whl",
+            ".pkg-1.0-py3-none-any.whl",
+            "../pkg-1.0-py3-none-any.whl",
+            "/pkg-1.0-py3-none-any.whl",
+            "a/pkg-1.0-py3-none-any.whl",
+            "pkg-1.0-py3-none-any.whl\n",
+            "pkg\0-1.0-py3-none-any.whl",
+            "pkg -1.0-py3-none-any.whl",
+            "pkg-1.0-py3-none-\u{202e}any.whl"
+        )]
+        name: &str,
+    ) {
+        assert!(Artefact::wheel(name).is_err());
+        assert!(Artefact::wheel(&format!("{}-1-py3-none-any.whl", "a".repeat(250))).is_err());
+    }
+
+    #[test]
+    fn an_sdist_name_may_hold_dashes_and_a_directory_name_has_its_suffix() {
+        let release = |project: &str, version: &str| Release::new(project, version).unwrap();
+        let sdist = Artefact::sdist("my-old.Pkg-1.0rc1.tar.gz").unwrap();
+        assert_eq!(sdist.releases, [release("my_old_pkg", "1.0c1")]);
+        let directory = Artefact::dist_info("my_pkg-1.0.dist-info").unwrap();
+        assert_eq!(directory.releases, [release("my-pkg", "1")]);
+        let unclear = Artefact::sdist("a-2-1.tar.gz").unwrap();
+        assert!(unclear.is_of(&release("a-2", "1")) && unclear.is_of(&release("a", "2.post1")));
+        assert!(Artefact::sdist("pkg-1.0.zip").is_err());
+        assert!(Artefact::sdist("pkg.tar.gz").is_err());
+        assert!(Artefact::dist_info("pkg.dist-info").is_err());
+        assert!(Artefact::dist_info("pkg-1.0.dist-info/METADATA").is_err());
+        assert!(Artefact::dist_info("..").is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn no_text_panics_and_what_passes_is_one_component(
+            text in prop_oneof![any::<String>(), r"[a./\\+!-]{0,4}-1[.0a/-]{0,4}(-py3-none-any\.whl|\.tar\.gz|\.dist-info)"],
+        ) {
+            for parsed in [Artefact::wheel(&text), Artefact::sdist(&text), Artefact::dist_info(&text)] {
+                if parsed.is_ok() {
+                    prop_assert!(!text.contains(['/', '\\', '\0', '\n']) && !text.starts_with('.'));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Why an output is not handed over.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::io;
+
+use super::metadata::MetadataError;
+use super::names::NameError;
+use super::note::Note;
+use super::returned::ReturnError;
+use crate::pep517::{JsonError, OpenError};
+
+/// An output that is not handed over, and why. The caller's directories are as they were.
+#[derive(Debug, thiserror::Error)]
+#[error("the output {file:?} is refused: {why}")]
+pub struct Refused {
+    /// The file, by its path in the directory that the payload wrote.
+    pub file: String,
+    /// Why.
+    pub why: Why,
+}
+
+/// The situations in which an output is not handed over.
+#[derive(Debug, thiserror::Error)]
+pub enum Why {
+    /// It is not there, or not a plain file or directory.
+    #[error("{0}")]
+    Open(#[from] OpenError),
+    /// `output.json` is too large, too deep or no JSON.
+    #[error("{0}")]
+    Json(#[from] JsonError),
+    /// `output.json` says what the hook cannot say.
+    #[error("{0}")]
+    Return(#[from] ReturnError),
+    /// Its name is not the name of such an artefact.
+    #[error("{0}")]
+    Name(#[from] NameError),
+    /// Its metadata is malformed or speaks of another release.
+    #[error("{0}")]
+    Metadata(#[from] MetadataError),
+    /// There are too many files.
+    #[error("there are more than {limit} entries")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
+    /// The directories nest too deep.
+    #[error("its directories nest deeper than {limit} levels")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// The files are too large together.
+    #[error("its files have more than {limit} bytes together")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// It grew or shrank while it was copied.
+    #[error("it changed while it was read: {expected} bytes became {found}")]
+    Changed {
+        /// Its size when it was opened.
+        expected: u64,
+        /// How many bytes were read.
+        found: u64,
+    },
+    /// It is refused only because the caller is strict.
+    #[error("{0}, and strict artefacts are asked for")]
+    Strict(Note),
+    /// The payload's side cannot be read.
+    #[error("it cannot be read: {0}")]
+    Read(io::Error),
+    /// The caller's side cannot be written.
+    #[error("it cannot be written to the caller's directory: {0}")]
+    Write(io::Error),
+}
+
+impl Why {
+    /// The refusal of `file` for this reason.
+    pub(crate) fn refuse(self, file: &OsStr) -> Refused {
+        Refused { file: file.to_string_lossy().into_owned(), why: self }
+    }
+}

@@ -1,0 +1,129 @@
+//! Requirements as projects write them, and as attackers do.
+
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::*;
+
+#[rstest]
+fn requirements_that_projects_write_are_accepted(
+    #[values(
+        "setuptools",
+        "setuptools>=61",
+        "setuptools >= 61.0.0 , < 80",
+        "setuptools (>=61)",
+        "setuptools[core]>=61.2",
+        "a[ b , c.d-e ]",
+        "a[]",
+        "a",
+        "A.B_c-d",
+        "zope.interface==5.*",
+        "numpy==2.0.0rc1; python_version >= '3.9'",
+        "numpy!=1.*,~=1.21 ; platform_python_implementation != 'PyPy'",
+        "cython<4,>=3.0.0a10",
+        "x===2004d",
+        "x == 1.0+local.1",
+        "x>1!2",
+        "wheel;extra=='a'",
+        " wheel\t",
+        "typing_extensions>=4; python_version < '3.11' and (os_name == 'nt' or extra == 'x')"
+    )]
+    text: &str,
+) {
+    assert_eq!(check(text), Ok(()));
+}
+
+#[rstest]
+#[case("x @ http://203.0.113.7/canary/x-1-py3-none-any.whl", RequirementError::Place)]
+#[case("x@file:///etc/passwd", RequirementError::Place)]
+#[case("x @ git+ssh://host/x", RequirementError::Place)]
+#[case("x [a] @ /tmp/x", RequirementError::Place)]
+#[case("http://203.0.113.7/x.whl", RequirementError::Place)]
+#[case("git+https://host/x", RequirementError::Place)]
+#[case("./x", RequirementError::Place)]
+#[case("../x.whl", RequirementError::Place)]
+#[case("/tmp/x", RequirementError::Place)]
+#[case("~/x", RequirementError::Place)]
+#[case("-r /root/.netrc", RequirementError::Option)]
+#[case("--index-url=http://x", RequirementError::Option)]
+#[case(" -e .", RequirementError::Option)]
+#[case("a\nb", RequirementError::Character)]
+#[case("a\0", RequirementError::Character)]
+#[case("a\u{1b}[2J", RequirementError::Character)]
+#[case("a\u{2028}b", RequirementError::Character)]
+#[case("аррle", RequirementError::Character)]
+fn a_requirement_that_leads_outside_is_named_for_what_it_is(
+    #[case] text: &str,
+    #[case] expected: RequirementError,
+) {
+    assert_eq!(check(text), Err(expected));
+}
+
+#[rstest]
+fn anything_else_is_not_understood(
+    #[values(
+        "",
+        " ",
+        "a b",
+        "a -r x",
+        "a --hash=sha256:00",
+        "a # comment",
+        "a==",
+        "a==1,",
+        "a=1",
+        "a==1 2",
+        "a>=1.*",
+        "a==1.*.*",
+        "a===",
+        "a=== -r",
+        "a==$HOME",
+        "a[",
+        "a[b",
+        "a]b",
+        "a[b,]",
+        "a[,]",
+        "a[-b]",
+        "a[b]c",
+        "a(>=1",
+        "a>=1)",
+        "a;",
+        "a; x",
+        "a-",
+        "_a",
+        ".a",
+        "a/b",
+        "a\\b",
+        "a.whl/../b",
+        "C:\\x",
+        "${HOME}",
+        "{a}",
+        "a;python_version<'3';extra=='b'"
+    )]
+    text: &str,
+) {
+    assert!(check(text).is_err());
+}
+
+#[test]
+fn a_requirement_of_any_length_is_bounded() {
+    assert_eq!(check(&"a".repeat(5000)), Err(RequirementError::TooLong));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn no_text_panics_and_what_passes_leads_nowhere(
+        text in prop_oneof![
+            any::<String>(),
+            r#"[a-c1.\[\](),;@<>=!~ '"/:$\\#-]{0,24}"#,
+            r"a[\[@;= ]{1,2}[a-z:/.'= -]{0,16}",
+        ],
+    ) {
+        if check(&text).is_ok() {
+            prop_assert!(!text.contains(['@', '\n', '\0', '\\', '$', '#']));
+            prop_assert!(!text.contains("://") && !text.contains(" -"));
+            prop_assert!(!text.trim_start().starts_with(['-', '.', '/']));
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! `output.json`: what a hook returns, validated and written anew for the front end.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::os::fd::BorrowedFd;
+
+use serde_json::{Map, Value, json};
+
+use super::limits::Limits;
+use super::names::{Artefact, NameError};
+use super::publish::{Destination, Draft};
+use super::refused::{Refused, Why};
+use super::requirement::{self, RequirementError};
+use crate::pep517::{Beneath, HookKind, Product, json_object};
+
+const OUTPUT: &str = "output.json";
+
+/// The one feature that `pyproject_hooks` asks about.
+const FEATURES: [&str; 1] = ["build_editable"];
+
+/// What a hook answered. Only what `pyproject_hooks` 1.x can write is representable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Return {
+    /// The hook.
+    pub hook: HookKind,
+    /// Its answer.
+    pub answer: Answer,
+    /// Python warnings that were raised meanwhile.
+    pub warnings: Vec<Warning>,
+}
+
+/// The answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Requirements, each of a name, extras, versions and a marker.
+    Requirements(Vec<String>),
+    /// Names of optional hooks that exist.
+    Features(Vec<String>),
+    /// The name of what was put into the output directory.
+    File {
+        /// The name, as it was returned.
+        name: String,
+        /// What it promises.
+        artefact: Artefact,
+    },
+    /// The back end says that it cannot build an sdist.
+    Unsupported {
+        /// A Python traceback.
+        traceback: String,
+    },
+    /// The back end cannot be imported.
+    NoBackend {
+        /// What went wrong.
+        message: String,
+        /// A Python traceback.
+        traceback: String,
+    },
+    /// The back end was imported from elsewhere than `backend-path` (before 1.2).
+    BackendInvalid {
+        /// What went wrong.
+        message: String,
+    },
+    /// The back end does not define this hook.
+    HookMissing {
+        /// The missing hook.
+        missing: HookKind,
+    },
+}
+
+/// A Python warning of the back end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// Its text.
+    pub message: String,
+    /// The file that raised it.
+    pub filename: String,
+    /// The line in that file.
+    pub lineno: u32,
+}
+
+/// Why an `output.json` is not handed on.
+#[derive(Debug, thiserror::Error)]
+pub enum ReturnError {
+    /// A key is missing or has a value of another type.
+    #[error("the key `{key}` does not hold {wanted}")]
+    Key {
+        /// The key.
+        key: &'static str,
+        /// What should be there.
+        wanted: &'static str,
+    },
+    /// It claims an answer that this hook cannot give; a front end might fall back to a legacy way.
+    #[error("the hook {hook} cannot answer `{key}`")]
+    Impossible {
+        /// The hook.
+        hook: HookKind,
+        /// The key.
+        key: &'static str,
+    },
+    /// It lists too much.
+    #[error("the key `{key}` lists more than {limit} entries")]
+    TooMany {
+        /// The key.
+        key: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// A requirement is not harmless.
+    #[error("the requirement {text:?} is not handed on: {source}")]
+    Requirement {
+        /// The requirement.
+        text: String,
+        /// What is wrong with it.
+        source: RequirementError,
+    },
+    /// The file name is not one of such an artefact.
+    #[error("the returned name {name:?} is not handed on: {source}")]
+    Name {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        source: NameError,
+    },
+    /// A feature is none.
+    #[error("the feature {0:?} is unknown; `build_editable` is the only one")]
+    Feature(String),
+}
+
+/// Reads `output.json` from a control directory that the payload could write.
+///
+/// Keys that `pyproject_hooks` does not know are dropped: [`return_control_file`] writes what was
+/// understood, not what was found.
+///
+/// # Errors
+/// When the file is missing, no plain file, too large, too deep, no JSON, or says what `hook`
+/// cannot say.
+pub fn read_return(
+    control: BorrowedFd<'_>,
+    hook: HookKind,
+    limits: &Limits,
+) -> Result<Return, Refused> {
+    let read = || -> Result<Return, Why> {
+        let bytes = Beneath::new(control).read(OsStr::new(OUTPUT), limits.json.bytes)?;
+        parse(&bytes, hook, limits)
+    };
+    read().map_err(|why| why.refuse(OsStr::new(OUTPUT)))
+}
+
+/// Writes the validated answer as `output.json` into the caller's control directory.
+///
+/// # Errors
+/// When it cannot be written there.
+pub fn return_control_file(returned: &Return, control: &Destination<'_>) -> Result<(), Refused> {
+    let name = OsStr::new(OUTPUT);
+    let write = || {
+        let mut draft = Draft::create(control)?;
+        draft.file().write_all(returned.to_json().to_string().as_bytes())?;
+        draft.publish(name)
+    };
+    write().map_err(|cause| Why::Write(cause).refuse(name))
+}
+
+/// Parses the bytes of an `output.json`.
+pub(crate) fn parse(bytes: &[u8], hook: HookKind, limits: &Limits) -> Result<Return, Why> {
+    let object = json_object(bytes, limits.json)?;
+    let warnings = warnings(&object, limits)?;
+    let answer = match failure(&object, hook)? {
+        Some(answer) => answer,
+        None => success(&object, hook, limits)?,
+    };
+    Ok(Return { hook, answer, warnings })
+}
+
+/// The answers that are no success. The first key in the order in which `pyproject_hooks` looks
+/// at them counts; a hook that cannot give one is lying.
+fn failure(object: &Map<String, Value>, hook: HookKind) -> Result<Option<Answer>, ReturnError> {
+    if flag(object, "unsupported")? {
+        if hook != HookKind::BuildSdist {
+            return Err(ReturnError::Impossible { hook, key: "unsupported" });
+        }
+        return Ok(Some(Answer::Unsupported { traceback: text(object, "traceback")? }));
+    }
+    if flag(object, "no_backend")? {
+        let message = text(object, "backend_error")?;
+        return Ok(Some(Answer::NoBackend { message, traceback: text(object, "traceback")? }));
+    }
+    if flag(object, "backend_invalid")? {
+        return Ok(Some(Answer::BackendInvalid { message: text(object, "backend_error")? }));
+    }
+    if !flag(object, "hook_missing")? {
+        return Ok(None);
+    }
+    let named = text(object, "missing_hook_name")?;
+    let missing = if named.is_empty() { Ok(hook) } else { named.parse::<HookKind>() };
+    let editable = HookKind::PrepareMetadataForBuildEditable;
+    let optional = matches!(hook, HookKind::PrepareMetadataForBuildWheel | HookKind::BuildEditable);
+    match missing {
+        Ok(missing) if missing == hook && (optional || hook == editable) => {
+            Ok(Some(Answer::HookMissing { missing }))
+        }
+        Ok(HookKind::BuildEditable) if hook == editable => {
+            Ok(Some(Answer::HookMissing { missing: HookKind::BuildEditable }))
+        }
+        _ => Err(ReturnError::Impossible { hook, key: "hook_missing" }),
+    }
+}
+
+fn success(
+    object: &Map<String, Value>,
+    hook: HookKind,
+    limits: &Limits,
+) -> Result<Answer, ReturnError> {
+    match hook.product() {
+        Product::Requirements => requirements(object, limits).map(Answer::Requirements),
+        Product::Features => features(object, limits).map(Answer::Features),
+        Product::Wheel => file(object, Artefact::wheel),
+        Product::Sdist => file(object, Artefact::sdist),
+        Product::DistInfo => file(object, Artefact::dist_info),
+    }
+}
+
+const RETURN_VAL: &str = "return_val";
+
+fn requirements(object: &Map<String, Value>, limits: &Limits) -> Result<Vec<String>, ReturnError> {
+    let list = texts(object, limits)?;
+    for text in &list {
+        requirement::check(text)
+            .map_err(|source| ReturnError::Requirement { text: shortened(text), source })?;
+    }
+    Ok(list)
+}
+
+fn features(object: &Map<String, Value>, limits: &Limits) -> Result<Vec<String>, ReturnError> {
+    let list = texts(object, limits)?;
+    match list.iter().find(|feature| !FEATURES.contains(&feature.as_str())) {
+        Some(unknown) => Err(ReturnError::Feature(shortened(unknown))),
+        None => Ok(list),
+    }
+}
+
+fn file(
+    object: &Map<String, Value>,
+    parse: fn(&str) -> Result<Artefact, NameError>,
+) -> Result<Answer, ReturnError> {
+    let Some(Value::String(name)) = object.get(RETURN_VAL) else {
+        return Err(ReturnError::Key { key: RETURN_VAL, wanted: "a file name" });
+    };
+    match parse(name) {
+        Ok(artefact) => Ok(Answer::File { name: name.clone(), artefact }),
+        Err(source) => Err(ReturnError::Name { name: shortened(name), source }),
+    }
+}
+
+fn texts(object: &Map<String, Value>, limits: &Limits) -> Result<Vec<String>, ReturnError> {
+    let wrong = ReturnError::Key { key: RETURN_VAL, wanted: "a list of texts" };
+    let Some(Value::Array(list)) = object.get(RETURN_VAL) else { return Err(wrong) };
+    if list.len() > limits.listed {
+        return Err(ReturnError::TooMany { key: RETURN_VAL, limit: limits.listed });
+    }
+    let texts: Option<Vec<_>> = list.iter().map(|it| it.as_str().map(str::to_owned)).collect();
+    texts.ok_or(wrong)
+}
+
+fn flag(object: &Map<String, Value>, key: &'static str) -> Result<bool, ReturnError> {
+    match object.get(key) {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(value)) => Ok(*value),
+        Some(_) => Err(ReturnError::Key { key, wanted: "true or false" }),
+    }
+}
+
+fn text(object: &Map<String, Value>, key: &'static str) -> Result<String, ReturnError> {
+    match object.get(key) {
+        None | Some(Value::Null) => Ok(String::new()),
+        Some(Value::String(text)) => Ok(printable(text)),
+        Some(_) => Err(ReturnError::Key { key, wanted: "a text" }),
+    }
+}
+
+fn warnings(object: &Map<String, Value>, limits: &Limits) -> Result<Vec<Warning>, ReturnError> {
+    const KEY: &str = "warnings";
+    let wrong = || ReturnError::Key { key: KEY, wanted: "a list of warnings" };
+    let list = match object.get(KEY) {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(list)) => list,
+        Some(_) => return Err(wrong()),
+    };
+    if list.len() > limits.listed {
+        return Err(ReturnError::TooMany { key: KEY, limit: limits.listed });
+    }
+    list.iter().map(|item| warning(item).ok_or_else(wrong)).collect()
+}
+
+fn warning(item: &Value) -> Option<Warning> {
+    let lineno = u32::try_from(item.get("lineno")?.as_u64()?).ok()?;
+    let text = |key: &str| item.get(key)?.as_str().map(printable);
+    Some(Warning { message: text("message")?, filename: text("filename")?, lineno })
+}
+
+/// Text that ends in a log or terminal: without control characters other than line ends and tabs,
+/// and without those that turn the direction of writing.
+fn printable(text: &str) -> String {
+    let turns = |it: char| matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let bad = |it: char| (it.is_control() && !matches!(it, '\n' | '\t')) || turns(it);
+    text.chars().map(|it| if bad(it) { char::REPLACEMENT_CHARACTER } else { it }).collect()
+}
+
+/// Enough of a text to recognise it in a sentence.
+fn shortened(text: &str) -> String {
+    text.chars().take(200).collect()
+}
+
+impl Return {
+    /// The name of the product in the output directory, and what it promises.
+    #[must_use]
+    pub const fn file(&self) -> Option<(&String, &Artefact)> {
+        match &self.answer {
+            Answer::File { name, artefact } => Some((name, artefact)),
+            _ => None,
+        }
+    }
+
+    /// The answer in the form in which `pyproject_hooks` 1.x reads it.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut value = match &self.answer {
+            Answer::Requirements(list) | Answer::Features(list) => json!({ RETURN_VAL: list }),
+            Answer::File { name, .. } => json!({ RETURN_VAL: name }),
+            Answer::Unsupported { traceback } => {
+                json!({ "unsupported": true, "traceback": traceback })
+            }
+            Answer::NoBackend { message, traceback } => {
+                json!({ "no_backend": true, "backend_error": message, "traceback": traceback })
+            }
+            Answer::BackendInvalid { message } => {
+                json!({ "backend_invalid": true, "backend_error": message })
+            }
+            Answer::HookMissing { missing } => {
+                json!({ "hook_missing": true, "missing_hook_name": missing.name() })
+            }
+        };
+        if let Some(object) = value.as_object_mut() {
+            object.entry("unsupported").or_insert(false.into());
+            object.entry(RETURN_VAL).or_insert(Value::Null);
+            let warnings: Vec<_> = self.warnings.iter().map(Warning::to_json).collect();
+            object.insert("warnings".to_owned(), warnings.into());
+        }
+        value
+    }
+}
+
+impl Warning {
+    /// The front end gives the warning to Python's `warnings`, which opens `filename` with the
+    /// front end's rights and prints the line: a payload could have any line of any file logged.
+    /// A name within angle brackets is one that Python does not open.
+    fn to_json(&self) -> Value {
+        json!({
+            "message": self.message,
+            "filename": format!("<sandboxed {}>", self.filename),
+            "lineno": self.lineno,
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "returned_tests.rs"]
+mod tests;

@@ -1,0 +1,213 @@
+//! Version numbers of PEP 440, read strictly and compared in their canonical form.
+#![forbid(unsafe_code)]
+
+/// Longer than any version of any distribution.
+const MOST_BYTES: usize = 256;
+
+const SEPARATORS: [char; 3] = ['.', '-', '_'];
+const PRE: [(&str, &str); 8] = [
+    ("alpha", "a"),
+    ("beta", "b"),
+    ("preview", "rc"),
+    ("pre", "rc"),
+    ("rc", "rc"),
+    ("a", "a"),
+    ("b", "b"),
+    ("c", "rc"),
+];
+const POST: [(&str, &str); 3] = [("post", ".post"), ("rev", ".post"), ("r", ".post")];
+const DEV: [(&str, &str); 1] = [("dev", ".dev")];
+
+/// The canonical form of a version, in which equal versions are equal strings, or `None` when
+/// `text` is no version.
+///
+/// As in `packaging.utils.canonicalize_version`: without the spellings that PEP 440 allows beside
+/// the normal one, and without trailing zeros of the release.
+pub(super) fn canonical(text: &str) -> Option<String> {
+    if text.len() > MOST_BYTES || !text.is_ascii() {
+        return None;
+    }
+    let lower = text.to_ascii_lowercase();
+    let (public, local) = match lower.split_once('+') {
+        Some((public, local)) => (public, Some(local)),
+        None => (lower.as_str(), None),
+    };
+    let mut rest = public.strip_prefix('v').unwrap_or(public);
+    let mut canonical = epoch(&mut rest)?;
+    canonical.push_str(&release(&mut rest)?);
+    labelled(&mut rest, &PRE, &mut canonical);
+    if let Some(number) = implicit_post(&mut rest) {
+        canonical.push_str(".post");
+        canonical.push_str(number);
+    } else {
+        labelled(&mut rest, &POST, &mut canonical);
+    }
+    labelled(&mut rest, &DEV, &mut canonical);
+    if !rest.is_empty() {
+        return None;
+    }
+    if let Some(local) = local {
+        canonical.push('+');
+        canonical.push_str(&local_label(local)?);
+    }
+    Some(canonical)
+}
+
+/// `1!` at the start; the epoch 0 is the one that is not written.
+fn epoch(rest: &mut &str) -> Option<String> {
+    let Some((epoch, after)) = rest.split_once('!') else { return Some(String::new()) };
+    let mut digits = epoch;
+    let number = number(&mut digits)?;
+    *rest = after;
+    match (digits.is_empty(), number) {
+        (false, _) => None,
+        (true, "0") => Some(String::new()),
+        (true, number) => Some(format!("{number}!")),
+    }
+}
+
+fn release(rest: &mut &str) -> Option<String> {
+    let mut parts = vec![number(rest)?];
+    while let Some(mut after) = rest.strip_prefix('.') {
+        let Some(part) = number(&mut after) else { break };
+        parts.push(part);
+        *rest = after;
+    }
+    while parts.len() > 1 && parts.last() == Some(&"0") {
+        parts.pop();
+    }
+    Some(parts.join("."))
+}
+
+/// A label such as `rc1`, with an optional separator before it and before its number.
+fn labelled(rest: &mut &str, labels: &[(&str, &str)], canonical: &mut String) {
+    let bare = rest.strip_prefix(SEPARATORS).unwrap_or(rest);
+    let found = labels.iter().find_map(|(label, short)| Some((bare.strip_prefix(label)?, short)));
+    let Some((after, short)) = found else { return };
+    canonical.push_str(short);
+    *rest = after;
+    let mut digits = after.strip_prefix(SEPARATORS).unwrap_or(after);
+    if let Some(number) = number(&mut digits) {
+        canonical.push_str(number);
+        *rest = digits;
+    } else {
+        canonical.push('0');
+    }
+}
+
+/// `1.0-1` means `1.0.post1`.
+fn implicit_post<'a>(rest: &mut &'a str) -> Option<&'a str> {
+    let mut after = rest.strip_prefix('-')?;
+    let number = number(&mut after)?;
+    *rest = after;
+    Some(number)
+}
+
+fn local_label(local: &str) -> Option<String> {
+    let parts: Option<Vec<&str>> = local
+        .split(SEPARATORS)
+        .map(|part| {
+            let word = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            let numeric = part.bytes().all(|byte| byte.is_ascii_digit());
+            word.then(|| if numeric { significant(part) } else { part })
+        })
+        .collect();
+    parts.map(|parts| parts.join("."))
+}
+
+/// Takes the digits at the start of `rest`; numbers stay text, so none is too large.
+fn number<'a>(rest: &mut &'a str) -> Option<&'a str> {
+    let end = rest.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+    let (digits, after) = rest.split_at_checked(end)?;
+    if digits.is_empty() {
+        return None;
+    }
+    *rest = after;
+    Some(significant(digits))
+}
+
+fn significant(digits: &str) -> &str {
+    match digits.trim_start_matches('0') {
+        "" => "0",
+        significant => significant,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("1.0", "1")]
+    #[case("1.0.0", "1")]
+    #[case("0", "0")]
+    #[case("0.0", "0")]
+    #[case("v1.2", "1.2")]
+    #[case("01.002", "1.2")]
+    #[case("1!2.0", "1!2")]
+    #[case("0!2.0", "2")]
+    #[case("1.0alpha1", "1a1")]
+    #[case("1.0-RC.1", "1rc1")]
+    #[case("1.0.preview", "1rc0")]
+    #[case("1.0c1", "1rc1")]
+    #[case("1.0-1", "1.post1")]
+    #[case("1.0.post", "1.post0")]
+    #[case("1.0_rev2", "1.post2")]
+    #[case("1.0.dev003", "1.dev3")]
+    #[case("1.0a1.post2.dev3+Ubuntu_1-02", "1a1.post2.dev3+ubuntu.1.2")]
+    #[case("2024.1.1", "2024.1.1")]
+    fn a_version_has_one_canonical_form(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(canonical(text).as_deref(), Some(expected));
+    }
+
+    #[rstest]
+    fn what_is_no_version_is_refused(
+        #[values(
+            "",
+            "a",
+            "1.0-",
+            "1..0",
+            "1.0.",
+            ".1",
+            "1.0+",
+            "1.0+a..b",
+            "1.0+a+b",
+            "1 .0",
+            " 1.0",
+            "1.0\n",
+            "1!",
+            "!1",
+            "1!1!1",
+            "1.0a1a2",
+            "1.0.post1.post2",
+            "-1",
+            "1.0/2",
+            "\u{ff11}.0",
+            "1.0devel",
+            "1.0.dev1a1"
+        )]
+        text: &str,
+    ) {
+        assert_eq!(canonical(text), None);
+        assert_eq!(canonical(&"1".repeat(300)), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn the_canonical_form_is_its_own(text in "[v0-9!.abcdeoprstv+_-]{0,16}") {
+            if let Some(once) = canonical(&text) {
+                prop_assert_eq!(canonical(&once), Some(once.clone()));
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in any::<String>()) {
+            let _ = canonical(&text);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What this kernel, container and caller allow; probed once, then a plain value.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use rustix::process::{getegid, geteuid, getgroups};
+use rustix::thread::{CapabilitySet, capabilities};
+
+use crate::policy::files::{ETC, SYSTEM};
+
+/// What the host allows and has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// The kernel's release, as major and minor number.
+    pub kernel: (u32, u32),
+    /// The machine's architecture, as `uname(2)` names it.
+    pub machine: String,
+    /// Who calls.
+    pub caller: Caller,
+    /// The limit of user namespaces; 0 where they are switched off.
+    pub user_namespaces: u64,
+    /// What lies in `/`.
+    pub root: RootLayout,
+    /// Which uids are somebody's.
+    pub ids: TakenIds,
+    /// The caller's own `XDG_RUNTIME_DIR`.
+    pub runtime: Option<PathBuf>,
+    /// The process runs in the harness's lab: its marker mount is there.
+    pub in_lab: bool,
+}
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Effective uid.
+    pub uid: u32,
+    /// Effective gid.
+    pub gid: u32,
+    /// Number of supplementary groups.
+    pub groups: usize,
+    /// May mount, create namespaces and use the rest of `CAP_SYS_ADMIN`.
+    pub can_admin: bool,
+    /// May become any user and give files away.
+    pub can_change_user: bool,
+}
+
+impl Caller {
+    /// Whether the caller can prepare mounts and users for the sandbox by itself.
+    #[must_use]
+    pub const fn is_privileged(&self) -> bool {
+        self.can_admin && self.can_change_user
+    }
+}
+
+/// What lies in `/`, as far as a build sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RootLayout {
+    /// Links of the operating system, name and target: `bin` to `usr/bin`.
+    pub links: Vec<(String, PathBuf)>,
+    /// Directories of the operating system: `usr`.
+    pub directories: Vec<String>,
+    /// What the allow list names in `/etc` and the host has; true for a directory.
+    pub etc: Vec<(String, bool)>,
+}
+
+/// Which uids are somebody's, and so not to be leased.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TakenIds {
+    /// Uids of accounts.
+    pub accounts: BTreeSet<u32>,
+    /// Subordinate uids of accounts (`subuid(5)`).
+    pub subordinate: Vec<RangeInclusive<u32>>,
+    /// Uids that exist at all here (`/proc/self/uid_map`).
+    pub mapped: Vec<RangeInclusive<u32>>,
+}
+
+impl TakenIds {
+    /// Whether a build may be given `uid`.
+    #[must_use]
+    pub fn is_free(&self, uid: u32) -> bool {
+        uid != 0
+            && !self.accounts.contains(&uid)
+            && !self.subordinate.iter().any(|range| range.contains(&uid))
+            && self.mapped.iter().any(|range| range.contains(&uid))
+    }
+}
+
+impl Host {
+    /// Looks at this machine. Files that cannot be read count as absent.
+    #[must_use]
+    pub fn probe() -> Self {
+        let uname = rustix::system::uname();
+        Self {
+            kernel: release(&uname.release().to_string_lossy()),
+            machine: uname.machine().to_string_lossy().into_owned(),
+            caller: caller(),
+            user_namespaces: user_namespaces(),
+            root: root_layout(Path::new("/")),
+            ids: taken_ids(),
+            runtime: std::env::var_os("XDG_RUNTIME_DIR")
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute()),
+            in_lab: has_lab_marker(),
+        }
+    }
+}
+
+fn caller() -> Caller {
+    let effective =
+        capabilities(None).map_or_else(|_| CapabilitySet::empty(), |sets| sets.effective);
+    Caller {
+        uid: geteuid().as_raw(),
+        gid: getegid().as_raw(),
+        groups: getgroups().map_or(0, |groups| groups.len()),
+        can_admin: effective.contains(CapabilitySet::SYS_ADMIN),
+        can_change_user: effective
+            .contains(CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::CHOWN),
+    }
+}
+
+fn release(text: &str) -> (u32, u32) {
+    let mut numbers =
+        text.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+fn user_namespaces() -> u64 {
+    fs::read_to_string("/proc/sys/user/max_user_namespaces")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+fn root_layout(root: &Path) -> RootLayout {
+    let mut layout = RootLayout::default();
+    for name in SYSTEM {
+        let path = root.join(name);
+        match fs::read_link(&path) {
+            Ok(target) => layout.links.push(((*name).to_owned(), target)),
+            Err(_) if path.is_dir() => layout.directories.push((*name).to_owned()),
+            Err(_) => {}
+        }
+    }
+    for name in ETC {
+        if let Ok(meta) = fs::metadata(root.join("etc").join(name)) {
+            layout.etc.push(((*name).to_owned(), meta.is_dir()));
+        }
+    }
+    layout
+}
+
+fn taken_ids() -> TakenIds {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    TakenIds {
+        accounts: read("/etc/passwd")
+            .lines()
+            .filter_map(|line| line.split(':').nth(2)?.parse().ok())
+            .collect(),
+        subordinate: read("/etc/subuid")
+            .lines()
+            .filter_map(|line| range(line.split(':').skip(1)))
+            .collect(),
+        mapped: read("/proc/self/uid_map")
+            .lines()
+            .filter_map(|line| {
+                let mut words = line.split_ascii_whitespace();
+                let first = words.next()?;
+                range([first, words.nth(1)?].into_iter())
+            })
+            .collect(),
+    }
+}
+
+/// The range that begins at the first word and is as long as the second says.
+fn range<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<RangeInclusive<u32>> {
+    let first: u32 = words.next()?.trim().parse().ok()?;
+    let count: u32 = words.next()?.trim().parse().ok()?;
+    Some(first..=first.saturating_add(count.checked_sub(1)?))
+}
+
+/// Whether the harness's lab has mounted its tmpfs, whose source has a name of its own (fields 5
+/// and the second behind the lone dash, `proc_pid_mountinfo(5)`).
+fn has_lab_marker() -> bool {
+    let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    table.lines().any(|line| {
+        let (mount, source) = line.split_once(" - ").unwrap_or_default();
+        mount.split(' ').nth(4) == Some("/opt/lab")
+            && source.split(' ').nth(1) == Some("bulkhead-lab")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uid_is_free_only_if_nobody_has_it_and_it_exists_here() {
+        let ids = TakenIds {
+            accounts: BTreeSet::from([61_500]),
+            subordinate: vec![61_600..=61_699],
+            mapped: vec![0..=65_535],
+        };
+        assert!(!ids.is_free(0));
+        assert!(!ids.is_free(61_500));
+        assert!(!ids.is_free(61_650));
+        assert!(!ids.is_free(100_000));
+        assert!(ids.is_free(61_501));
+    }
+
+    #[test]
+    fn a_release_is_read_from_its_first_two_numbers() {
+        assert_eq!(release("6.18.44-fc-v595"), (6, 18));
+        assert_eq!(release("5.13"), (5, 13));
+        assert_eq!(release("strange"), (0, 0));
+    }
+}

@@ -1,0 +1,203 @@
+//! The supervisor's side of a launch: it prepares, starts, watches and clears away.
+//!
+//! The caller must have one thread: the sandbox goes on with a copy of it. The `bulkhead` program
+//! has; a library user starts that program.
+#![forbid(unsafe_code)]
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use rustix::io::Errno;
+
+use crate::identity::IdentityError;
+use crate::layers::{identity, mounts, userns};
+use crate::outcome::Outcome;
+use crate::plan::{Plan, PlanKind};
+use crate::scratch::{self, Scratch};
+use crate::stage::{self, Inheritance};
+use crate::step::{At, Fault, Step};
+use crate::sys::clone::{Side, Started, clone_into};
+use crate::wire::{Link, Message};
+use crate::words::Layer;
+
+mod supervise;
+mod user;
+
+use supervise::Signals;
+use user::User;
+
+/// A launch in which the payload did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// A step of the confinement failed.
+    #[error("{fault}{}", about(.path.as_deref()))]
+    Step {
+        /// The step.
+        fault: Fault,
+        /// The path that it was about.
+        path: Option<std::path::PathBuf>,
+    },
+    /// The namespaces were refused.
+    #[error("could not create the namespaces: {errno}; {}", remedy(*.errno))]
+    Refused {
+        /// What `clone3(2)` answered.
+        errno: Errno,
+    },
+    /// There is no user for the build.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The sandbox ended without a word.
+    #[error("the sandbox ended without saying how; this is a defect of bulkhead")]
+    Silent,
+}
+
+fn about(path: Option<&std::path::Path>) -> String {
+    path.map(|path| format!(" ({})", path.display())).unwrap_or_default()
+}
+
+fn remedy(errno: Errno) -> &'static str {
+    match errno {
+        Errno::PERM | Errno::ACCESS => {
+            "this host forbids it: under Docker allow `unshare` with `--security-opt \
+             seccomp=unconfined`; on Ubuntu set `kernel.apparmor_restrict_unprivileged_userns=0`"
+        }
+        Errno::NOSPC | Errno::USERS => "raise `user.max_user_namespaces` and its neighbours",
+        Errno::AGAIN => "the caller's limit of processes is reached; raise it with `ulimit -u`",
+        _ => "the kernel must be built with user namespaces",
+    }
+}
+
+impl From<Fault> for LaunchError {
+    fn from(fault: Fault) -> Self {
+        Self::Step { fault, path: None }
+    }
+}
+
+/// A launch that is over, with everything that is to be collected from it.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The private file system, while no process can change it any more.
+    scratch: Option<Scratch>,
+    user: User,
+}
+
+/// Runs the plan's payload to its end.
+///
+/// # Errors
+/// The payload did not run; nothing is left of the attempt.
+pub fn run(plan: &Plan) -> Result<Finished, LaunchError> {
+    if plan.kind == PlanKind::Bare {
+        return Err(become_payload(plan));
+    }
+    let signals = Signals::block()?;
+    if plan.privileged && plan.has(Layer::Identity) {
+        identity::drop_groups()?;
+    }
+    let mut user = User::acquire(plan)?;
+    let prepared = prepare(plan, &mut user);
+    match prepared.and_then(|prepared| start(plan, &user, &signals, prepared)) {
+        Ok((outcome, scratch)) => Ok(Finished { outcome, scratch, user }),
+        Err(error) => {
+            user.release()?;
+            Err(error)
+        }
+    }
+}
+
+/// What a privileged supervisor has ready before the sandbox exists.
+struct Prepared {
+    scratch: Option<Scratch>,
+    opened: Option<Vec<Option<OwnedFd>>>,
+}
+
+fn prepare(plan: &Plan, user: &mut User) -> Result<Prepared, LaunchError> {
+    user.take_over(plan)?;
+    let Some(files) = plan.mounts.as_ref().filter(|_| plan.privileged) else {
+        user.begin(None)?;
+        return Ok(Prepared { scratch: None, opened: None });
+    };
+    let disk = plan.scratch.as_deref().map(scratch::new_path).transpose().at(Step::Scratch)?;
+    // The record comes first, so that a directory on disk is never without one.
+    user.begin(disk.as_deref())?;
+    let scratch = Scratch::make(disk.as_deref(), user.outside())?;
+    scratch.fill(&plan.trees, user.outside())?;
+    let opened = mounts::open_entries(files, Some(scratch.root())).map_err(|f| located(plan, f))?;
+    Ok(Prepared { scratch: Some(scratch), opened: Some(opened) })
+}
+
+fn start(
+    plan: &Plan,
+    user: &User,
+    signals: &Signals,
+    prepared: Prepared,
+) -> Result<(Outcome, Option<Scratch>), LaunchError> {
+    let (sandbox, supervisor) = Link::pair().at(Step::Channels)?;
+    let started =
+        match clone_into(plan.namespaces).map_err(|errno| LaunchError::Refused { errno })? {
+            Side::Parent(started) => started,
+            Side::Child => {
+                // The supervisor's end must not live on in here: its end is the lifeline.
+                drop(sandbox);
+                let inheritance = Inheritance {
+                    supervisor,
+                    user: user.inside(plan),
+                    opened: prepared.opened,
+                    mask: signals.before(),
+                };
+                stage::enter(plan, inheritance)
+            }
+        };
+    drop(supervisor);
+    drop(prepared.opened);
+    let mapped = go(plan, user, &sandbox, &started);
+    let watched = mapped.and_then(|()| supervise::watch(plan, &sandbox, &started, signals));
+    let (outcome, received) = watched.inspect_err(|_| supervise::end(&started))?;
+    Ok((outcome, prepared.scratch.or(received)))
+}
+
+fn go(plan: &Plan, user: &User, sandbox: &Link, started: &Started) -> Result<(), LaunchError> {
+    if let Some(inside) = plan.inside {
+        userns::apply(started.pid, inside, user.outside())?;
+    }
+    sandbox.send(Message::Go).at(Step::MapIds)?;
+    Ok(())
+}
+
+/// The error for a fault that names one of the plan's mounts.
+fn located(plan: &Plan, fault: Fault) -> LaunchError {
+    let entry = fault.item.and_then(|item| plan.mounts.as_ref()?.entries.get(usize::from(item)));
+    LaunchError::Step { fault, path: entry.map(|entry| entry.target.clone()) }
+}
+
+/// Level `none`: the command in the place of this program.
+fn become_payload(plan: &Plan) -> LaunchError {
+    let mut command = Command::new(&plan.program);
+    if let Some((name, arguments)) = plan.argv.split_first() {
+        command.arg0(name).args(arguments);
+    }
+    command.env_clear().envs(plan.environment.iter().map(|(name, value)| (name, value)));
+    let error = command.current_dir(&plan.directory).exec();
+    Fault::new(Step::Exec, Errno::from_io_error(&error).unwrap_or(Errno::IO)).into()
+}
+
+impl Finished {
+    /// The build's private file system: `source`, `control`, `output`.
+    #[must_use]
+    pub fn scratch(&self) -> Option<BorrowedFd<'_>> {
+        self.scratch.as_ref().map(Scratch::root)
+    }
+
+    /// Clears away what the build had.
+    ///
+    /// # Errors
+    /// Something could not be removed; the next start or `bulkhead gc` tries again.
+    pub fn clear(self) -> Result<(), LaunchError> {
+        if let Some(scratch) = self.scratch {
+            scratch.remove().at(Step::Scratch)?;
+        }
+        self.user.release()
+    }
+}

@@ -1,0 +1,202 @@
+//! A new root directory: an empty tmpfs, and in it an allow list of the host's paths
+//! (`mount_namespaces(7)`, `pivot_root(2)`).
+#![forbid(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+
+use rustix::thread::UnshareFlags;
+
+use crate::host::Host;
+use crate::payload::{Grant, Payload};
+use crate::policy::Policy;
+use crate::policy::files::{DEVICES, HOME, INSIDE_ID, USER};
+use crate::words::Layer;
+
+mod apply;
+
+pub use apply::{NewRoot, open_entries};
+
+/// The namespaces that the layer asks for: mounts, and the view of the control groups.
+pub const NAMESPACES: UnshareFlags = UnshareFlags::NEWNS.union(UnshareFlags::NEWCGROUP);
+
+/// What the build finds in its file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountPlan {
+    /// What it begins with.
+    pub base: Base,
+    /// What is put in, in this order.
+    pub entries: Vec<Entry>,
+}
+
+/// What the file system of a build begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// An empty tmpfs, which becomes the root.
+    Empty,
+    /// The host's root, in a private mount namespace; only without the layer `mounts`.
+    Host,
+}
+
+/// One path of the build's file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where, an absolute path.
+    pub target: PathBuf,
+    /// What is there.
+    pub what: What,
+}
+
+/// What is found at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A directory that holds nothing but further entries.
+    Directory,
+    /// A symbolic link.
+    Link(PathBuf),
+    /// A small file that is made up.
+    Text(String),
+    /// A path of the host.
+    Bind {
+        /// The path there.
+        source: PathBuf,
+        /// Whether it may be written.
+        writable: bool,
+        /// Whether it is a directory.
+        directory: bool,
+    },
+    /// A device node of the host.
+    Device(PathBuf),
+    /// A private file system in memory, with its size in bytes.
+    Memory(u64),
+    /// A directory of the private scratch file system.
+    Scratch(&'static str),
+    /// A fresh `/proc`, masked.
+    Proc,
+    /// A fresh `/proc` of the supervisor's processes; only without the layer `pid`.
+    OuterProc,
+    /// The host's `/proc`; only without the layer `proc`.
+    HostProc,
+    /// Private pseudo-terminals.
+    Terminals,
+    /// Private POSIX message queues.
+    Queues,
+}
+
+/// The names of the directories of the scratch file system that every build has, and where.
+pub const SCRATCH: &[(&str, &str)] = &[("tmp", "/tmp"), ("var-tmp", "/var/tmp"), ("home", HOME)];
+
+/// Size of `/dev/shm`, in bytes.
+const SHARED_MEMORY: u64 = 1 << 30;
+
+/// The mount plan; `None` where neither the mounts nor `/proc` are the build's own.
+#[must_use]
+pub fn resolve(policy: &Policy, payload: &Payload, host: &Host) -> Option<MountPlan> {
+    let own_root = policy.layers.has(Layer::Mounts);
+    let own_proc = policy.layers.has(Layer::Proc);
+    let mut entries = Vec::new();
+    if own_root {
+        system(&mut entries, host);
+        synthetic(&mut entries);
+        devices(&mut entries, policy);
+    }
+    match (own_root, own_proc) {
+        (false, false) => return None,
+        (_, true) if !policy.layers.has(Layer::Pid) => {
+            entries.push(Entry::new("/proc", What::OuterProc));
+        }
+        (_, true) => entries.push(Entry::new("/proc", What::Proc)),
+        (true, false) => entries.push(Entry::new("/proc", What::HostProc)),
+    }
+    if own_root {
+        entries.extend(SCRATCH.iter().map(|(name, path)| Entry::new(path, What::Scratch(name))));
+        grants(&mut entries, payload);
+    }
+    trees(&mut entries, payload);
+    let base = if own_root { Base::Empty } else { Base::Host };
+    Some(MountPlan { base, entries })
+}
+
+impl Entry {
+    fn new(target: impl AsRef<Path>, what: What) -> Self {
+        Self { target: target.as_ref().to_owned(), what }
+    }
+
+    fn bind(path: &Path, writable: bool, directory: bool) -> Self {
+        Self::new(path, What::Bind { source: path.to_owned(), writable, directory })
+    }
+}
+
+fn system(entries: &mut Vec<Entry>, host: &Host) {
+    for name in &host.root.directories {
+        entries.push(Entry::bind(&Path::new("/").join(name), false, true));
+    }
+    for (name, target) in &host.root.links {
+        entries.push(Entry::new(Path::new("/").join(name), What::Link(target.clone())));
+    }
+    for (name, directory) in &host.root.etc {
+        entries.push(Entry::bind(&Path::new("/etc").join(name), false, *directory));
+    }
+}
+
+/// Accounts, name resolution and host name of nobody in particular.
+fn synthetic(entries: &mut Vec<Entry>) {
+    let passwd = format!(
+        "root:x:0:0:root:/:/usr/sbin/nologin\n{USER}:x:{INSIDE_ID}:{INSIDE_ID}:{USER}:{HOME}:/bin/sh\n\
+         nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"
+    );
+    let group = format!("root:x:0:\n{USER}:x:{INSIDE_ID}:\nnogroup:x:65534:\n");
+    let files = [
+        ("passwd", passwd),
+        ("group", group),
+        ("hosts", "127.0.0.1 localhost\n::1 localhost\n".to_owned()),
+        ("hostname", "localhost\n".to_owned()),
+        ("resolv.conf", "# There is no network here.\n".to_owned()),
+        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n".to_owned()),
+    ];
+    for (name, text) in files {
+        entries.push(Entry::new(Path::new("/etc").join(name), What::Text(text)));
+    }
+}
+
+fn devices(entries: &mut Vec<Entry>, policy: &Policy) {
+    let dev = Path::new("/dev");
+    for name in DEVICES {
+        entries.push(Entry::new(dev.join(name), What::Device(dev.join(name))));
+    }
+    for (name, target) in [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+        ("ptmx", "pts/ptmx"),
+    ] {
+        entries.push(Entry::new(dev.join(name), What::Link(target.into())));
+    }
+    entries.push(Entry::new("/dev/pts", What::Terminals));
+    entries.push(Entry::new("/dev/shm", What::Memory(SHARED_MEMORY)));
+    if policy.layers.has(Layer::Ipc) {
+        entries.push(Entry::new("/dev/mqueue", What::Queues));
+    }
+}
+
+fn grants(entries: &mut Vec<Entry>, payload: &Payload) {
+    let mut granted: Vec<&Grant> = payload.grants.iter().collect();
+    // Shorter paths first, so that a grant below another one is put on top of it; of two for one
+    // path the writable one.
+    granted.sort_by(|a, b| a.path.cmp(&b.path).then(b.writable.cmp(&a.writable)));
+    granted.dedup_by(|later, first| later.path == first.path);
+    for grant in granted {
+        entries.push(Entry::bind(&grant.path, grant.writable, grant.directory));
+    }
+}
+
+fn trees(entries: &mut Vec<Entry>, payload: &Payload) {
+    let mut trees: Vec<_> = payload.trees.iter().collect();
+    trees.sort_by(|a, b| a.path.cmp(&b.path));
+    for tree in trees {
+        // A directory that is granted as it is gets no private twin.
+        if !payload.grants.iter().any(|grant| grant.path == tree.path) {
+            entries.push(Entry::new(&tree.path, What::Scratch(tree.purpose.name())));
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! No capability, and no way to gain one (`capabilities(7)`).
+#![forbid(unsafe_code)]
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::thread::{
+    CapabilitiesSecureBits, CapabilitySet, CapabilitySets, clear_ambient_capability_set,
+    remove_capability_from_bounding_set, set_capabilities, set_capabilities_secure_bits,
+    set_no_new_privs,
+};
+
+use crate::step::{At, Fault, Step};
+
+/// No `keepcaps`, no special root, no ambient capability, and none of that to be changed again.
+const SECUREBITS: CapabilitiesSecureBits = CapabilitiesSecureBits::NO_ROOT
+    .union(CapabilitiesSecureBits::NO_ROOT_LOCKED)
+    .union(CapabilitiesSecureBits::NO_SETUID_FIXUP)
+    .union(CapabilitiesSecureBits::NO_SETUID_FIXUP_LOCKED)
+    .union(CapabilitiesSecureBits::KEEP_CAPS_LOCKED)
+    .union(CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE)
+    .union(CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE_LOCKED);
+
+/// Sets the limit of nested user namespaces to none, while the init still may.
+///
+/// `proc` is the directory of the fresh `/proc`. The limit belongs to the sandbox's own user
+/// namespace, and the payload has no capability to raise it (`namespaces(7)`).
+///
+/// # Errors
+/// EACCES where the file is not the writer's own namespace's.
+pub fn forbid_nesting(proc: BorrowedFd<'_>) -> Result<(), Fault> {
+    let limit = openat(
+        proc,
+        "sys/user/max_user_namespaces",
+        OFlags::WRONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+    .at(Step::ForbidNesting)?;
+    rustix::io::write(limit.as_fd(), b"0").map(|_| ()).at(Step::ForbidNesting)
+}
+
+/// The same, where `/proc` is the host's: in a user namespace it shows the same limit.
+///
+/// # Errors
+/// As [`forbid_nesting`].
+pub fn forbid_nesting_by_path() -> Result<(), Fault> {
+    OpenOptions::new()
+        .write(true)
+        .open("/proc/sys/user/max_user_namespaces")
+        .and_then(|mut limit| limit.write_all(b"0"))
+        .at(Step::ForbidNesting)
+}
+
+/// Overwrites the command line that `/proc/PID/cmdline` shows of this process: the payload can read
+/// its init's, and the supervisor's options are none of its business.
+///
+/// The kernel tells where the line lies (`arg_start` and `arg_end`, fields 48 and 49 of
+/// `proc_pid_stat(5)`), and a process may always write to its own memory.
+///
+/// # Errors
+/// Those of reading and writing `/proc/self`.
+pub fn hide_command_line() -> Result<(), Fault> {
+    let stat = std::fs::read_to_string("/proc/self/stat").at(Step::HideCommandLine)?;
+    // The second field is a name in parentheses that may itself hold blanks and parentheses.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let mut fields = fields.split_ascii_whitespace().skip(45).map(str::parse::<u64>);
+    if let (Some(Ok(start)), Some(Ok(end))) = (fields.next(), fields.next()) {
+        let length = usize::try_from(end.saturating_sub(start)).unwrap_or(0);
+        let memory =
+            OpenOptions::new().write(true).open("/proc/self/mem").at(Step::HideCommandLine)?;
+        memory.write_all_at(&vec![0; length], start).at(Step::HideCommandLine)?;
+    }
+    Ok(())
+}
+
+/// Empties every capability set, the bounding set included, and forbids new privileges.
+///
+/// # Errors
+/// The errno of `prctl(2)` or `capset(2)`.
+pub fn apply() -> Result<(), Fault> {
+    clear_ambient_capability_set().at(Step::DropCapabilities)?;
+    for capability in CapabilitySet::all().iter() {
+        match remove_capability_from_bounding_set(capability) {
+            // A capability that this kernel does not know needs no removing.
+            Ok(()) | Err(rustix::io::Errno::INVAL) => {}
+            // Without CAP_SETPCAP the bounding set stays; no_new_privs keeps it from mattering.
+            Err(rustix::io::Errno::PERM) => break,
+            Err(errno) => return Err(Fault::new(Step::DropCapabilities, errno)),
+        }
+    }
+    match set_capabilities_secure_bits(SECUREBITS) {
+        Ok(()) | Err(rustix::io::Errno::PERM) => {}
+        Err(errno) => return Err(Fault::new(Step::DropCapabilities, errno)),
+    }
+    let none = CapabilitySet::empty();
+    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+        .at(Step::DropCapabilities)?;
+    set_no_new_privs(true).at(Step::NoNewPrivileges)
+}

@@ -1,0 +1,97 @@
+//! A fresh `/proc` that shows only the sandbox's own processes (`proc(5)`).
+#![forbid(unsafe_code)]
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::CWD;
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
+    fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
+};
+
+use crate::policy::files::{PROC_MASKED_DIRECTORIES, PROC_MASKED_FILES, PROC_READ_ONLY};
+use crate::step::{At, Fault, Step};
+use crate::sys::mount::{Attributes, set_attributes};
+
+/// Makes a detached `/proc` of the caller's process namespace.
+///
+/// The kernel allows it only while a `/proc` with nothing mounted over it is visible to the
+/// caller, so the old root must still be there.
+///
+/// # Errors
+/// EPERM where the host's `/proc` is masked, as in a default container.
+pub fn fresh() -> Result<OwnedFd, Errno> {
+    let context = fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(context.as_fd())?;
+    let flags = MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)
+}
+
+/// Covers what tells of the machine or acts on it, in the mounted `/proc` that `proc` names.
+///
+/// `null` is the directory in which the sandbox's own `dev/null` lies. Masks also keep the
+/// payload from mounting a `/proc` of its own, because the kernel then calls it "too revealing".
+///
+/// # Errors
+/// Any errno but that of an entry which this kernel does not have.
+pub fn mask(proc: BorrowedFd<'_>, root: BorrowedFd<'_>) -> Result<(), Fault> {
+    for name in PROC_MASKED_FILES {
+        cover(proc, name, || clone_of(root, "dev/null"))?;
+    }
+    for name in PROC_MASKED_DIRECTORIES {
+        cover(proc, name, empty_directory)?;
+    }
+    for name in PROC_READ_ONLY {
+        cover(proc, name, || {
+            let tree = clone_of(proc, name)?;
+            set_attributes(&tree, Attributes { read_only: true, ..Attributes::default() }, true)?;
+            Ok(tree)
+        })?;
+    }
+    Ok(())
+}
+
+fn cover(
+    proc: BorrowedFd<'_>,
+    name: &str,
+    cover: impl FnOnce() -> Result<OwnedFd, Errno>,
+) -> Result<(), Fault> {
+    if rustix::fs::accessat(proc, name, rustix::fs::Access::EXISTS, rustix::fs::AtFlags::empty())
+        .is_err()
+    {
+        return Ok(());
+    }
+    let cover = cover().at(Step::MaskProc)?;
+    move_mount(cover.as_fd(), "", proc, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+        .at(Step::MaskProc)
+}
+
+fn clone_of(directory: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_RECURSIVE;
+    open_tree(directory, name, flags)
+}
+
+fn empty_directory() -> Result<OwnedFd, Errno> {
+    let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(context.as_fd(), "mode", "0555")?;
+    fsconfig_set_string(context.as_fd(), "size", "4k")?;
+    fsconfig_create(context.as_fd())?;
+    let flags = MountAttrFlags::MOUNT_ATTR_RDONLY
+        | MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)
+}
+
+/// The host's own `/proc`, for a sandbox without this layer.
+///
+/// # Errors
+/// The errno of `open_tree(2)`.
+pub fn of_the_host() -> Result<OwnedFd, Errno> {
+    clone_of(CWD, "/proc")
+}

@@ -1,0 +1,29 @@
+//! No controlling terminal and an empty session keyring: what a session shares by inheritance.
+#![forbid(unsafe_code)]
+
+use rustix::process::setsid;
+
+use crate::step::{At, Fault, Step};
+use crate::sys::keyring::join_new_session_keyring;
+
+/// Leaves the caller's session keyring, which user namespaces do not hide
+/// (`session-keyring(7)`).
+///
+/// # Errors
+/// The errno of `keyctl(2)`.
+pub fn apply_keyring() -> Result<(), Fault> {
+    match join_new_session_keyring() {
+        // Without CONFIG_KEYS there is no keyring that could be inherited.
+        Err(rustix::io::Errno::NOSYS) => Ok(()),
+        other => other.at(Step::Keyring),
+    }
+}
+
+/// Leaves the caller's session and so its controlling terminal, into which a build could
+/// otherwise type with TIOCSTI (CVE-2017-5226).
+///
+/// # Errors
+/// The errno of `setsid(2)`.
+pub fn apply_terminal() -> Result<(), Fault> {
+    setsid().map(|_| ()).at(Step::NewSession)
+}

@@ -1,0 +1,216 @@
+//! Calls as front ends make them, and as nobody should.
+
+use std::os::unix::fs::symlink;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A front end's script, a source tree, a control directory and an output directory.
+struct Scene {
+    _tree: tempfile::TempDir,
+    root: PathBuf,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let tree = tempfile::tempdir().unwrap();
+        let root = tree.path().canonicalize().unwrap();
+        for directory in ["src", "control", "out", "meta/pkg-1.0.dist-info"] {
+            std::fs::create_dir_all(root.join(directory)).unwrap();
+        }
+        std::fs::write(root.join("_in_process.py"), "").unwrap();
+        Self { _tree: tree, root }
+    }
+
+    fn input(&self, text: &str) -> &Self {
+        std::fs::write(self.root.join("control/input.json"), text).unwrap();
+        self
+    }
+
+    fn wheel_input(&self, directory: &Path) -> &Self {
+        let kwargs = serde_json::json!({"kwargs": {
+            "wheel_directory": directory, "config_settings": null,
+            "metadata_directory": self.root.join("meta/pkg-1.0.dist-info"),
+        }});
+        self.input(&kwargs.to_string())
+    }
+
+    fn call(&self, hook: &str) -> Result<HookCall, HookError> {
+        self.call_in(hook, &self.root.join("control"))
+    }
+
+    fn call_in(&self, hook: &str, control: &Path) -> Result<HookCall, HookError> {
+        let script = self.root.join("_in_process.py");
+        let argv = [OsStr::new("python3"), script.as_os_str(), OsStr::new(hook), control.as_ref()];
+        HookCall::parse(&argv.map(OsStr::to_owned), &self.root.join("src"))
+    }
+
+    fn refusal(&self, hook: &str) -> String {
+        self.call(hook).unwrap_err().to_string()
+    }
+}
+
+#[test]
+fn a_wheel_call_gives_every_path() {
+    let scene = Scene::new();
+    let call = scene.wheel_input(&scene.root.join("out")).call("build_wheel").unwrap();
+    let expected = HookCall {
+        python: "python3".into(),
+        script: scene.root.join("_in_process.py"),
+        hook: HookKind::BuildWheel,
+        control: scene.root.join("control"),
+        source: scene.root.join("src"),
+        output: Some(scene.root.join("out")),
+        metadata: Some(scene.root.join("meta/pkg-1.0.dist-info")),
+    };
+    assert_eq!(call, expected);
+    assert!(call.open_output().unwrap().is_some());
+    assert!(call.open_control().is_ok());
+}
+
+#[test]
+fn a_question_has_no_output_directory() {
+    let scene = Scene::new();
+    scene.input(r#"{"kwargs": {"config_settings": {"a": ["b"]}}}"#);
+    let call = scene.call("get_requires_for_build_sdist").unwrap();
+    assert_eq!((call.output, call.metadata), (None, None));
+    assert!(scene.input(r#"{"kwargs": {}}"#).call("_supported_features").is_ok());
+}
+
+#[test]
+fn the_output_of_a_metadata_hook_is_the_metadata_directory() {
+    let scene = Scene::new();
+    scene.input(&format!(
+        r#"{{"kwargs": {{"metadata_directory": {:?}, "_allow_fallback": true}}}}"#,
+        scene.root.join("meta")
+    ));
+    let call = scene.call("prepare_metadata_for_build_wheel").unwrap();
+    assert_eq!((call.output, call.metadata), (Some(scene.root.join("meta")), None));
+}
+
+#[test]
+fn the_real_script_of_pyproject_hooks_may_be_a_link() {
+    let scene = Scene::new();
+    std::fs::rename(scene.root.join("_in_process.py"), scene.root.join("cached")).unwrap();
+    symlink("cached", scene.root.join("_in_process.py")).unwrap();
+    assert!(scene.input(r#"{"kwargs": {}}"#).call("_supported_features").is_ok());
+}
+
+#[test]
+fn another_command_is_sent_to_run() {
+    let cwd = Path::new("/");
+    for argv in [&["make"][..], &[], &["a", "b", "c", "d", "e"], &["sh", "/bin/sh", "-c", "x"]] {
+        let argv: Vec<_> = argv.iter().map(OsString::from).collect();
+        let error = HookCall::parse(&argv, cwd).unwrap_err().to_string();
+        assert!(error.contains("bulkhead run"), "{error}");
+    }
+}
+
+#[test]
+fn an_unknown_hook_is_named_with_the_nearest() {
+    let scene = Scene::new();
+    assert!(scene.input("{}").refusal("build_wheels").contains("did you mean `build_wheel`?"));
+    assert!(scene.refusal("").contains("unknown hook"));
+}
+
+#[test]
+fn a_control_directory_must_be_a_plain_directory() {
+    let scene = Scene::new();
+    scene.input(r#"{"kwargs": {}}"#);
+    symlink("control", scene.root.join("link")).unwrap();
+    std::fs::create_dir(scene.root.join("new\nline")).unwrap();
+    let cases = [
+        ("link", "symbolic link"),
+        ("new\nline", "newline"),
+        ("nowhere", "does not exist"),
+        ("_in_process.py", "not a directory"),
+        ("src/../control", "`..`"),
+    ];
+    for (name, said) in cases {
+        let error = scene.call_in("_supported_features", &scene.root.join(name)).unwrap_err();
+        assert!(error.to_string().contains(said), "{name:?}: {error}");
+    }
+    assert!(scene.call_in("_supported_features", Path::new("")).is_err());
+}
+
+#[test]
+fn an_input_that_lies_gets_its_own_sentence() {
+    let scene = Scene::new();
+    assert!(scene.refusal("build_wheel").contains("pyproject_hooks writes it"));
+    let deep = format!("{{\"kwargs\": {}", "[".repeat(10_000));
+    let cases = [
+        ("", "not valid JSON"),
+        ("[]", "not a JSON object"),
+        (deep.as_str(), "deeper than 64"),
+        ("{}", "no object under the key `kwargs`"),
+        (r#"{"kwargs": []}"#, "no object under the key `kwargs`"),
+        (r#"{"kwargs": {}}"#, "`wheel_directory`"),
+        (r#"{"kwargs": {"wheel_directory": null}}"#, "`wheel_directory`"),
+        (r#"{"kwargs": {"wheel_directory": ["/tmp"]}}"#, "`wheel_directory`"),
+        (r#"{"kwargs": {"wheel_directory": ""}}"#, "does not exist"),
+        (r#"{"kwargs": {"wheel_directory": "/"}}"#, "root directory"),
+        (r#"{"kwargs": {"wheel_directory": "/a\u0000b"}}"#, "control character"),
+        (r#"{"kwargs": {"wheel_directory": "/\ud800"}}"#, "not valid JSON in UTF-8"),
+        (r#"{"kwargs": {"wheel_directory": "/nowhere/at/all"}}"#, "does not exist"),
+        (r#"{"kwargs": {"wheel_directory": "/proc/self/status"}}"#, "not a directory"),
+    ];
+    for (text, said) in cases {
+        let error = scene.input(text).refusal("build_wheel");
+        assert!(error.contains(said), "{}: {error}", &text[..text.len().min(60)]);
+    }
+}
+
+#[test]
+fn an_input_of_a_gigabyte_is_refused_unread() {
+    let scene = Scene::new();
+    let file = std::fs::File::create(scene.root.join("control/input.json")).unwrap();
+    file.set_len(1 << 30).unwrap();
+    assert!(scene.refusal("build_wheel").contains("at most 16777216"));
+}
+
+#[test]
+fn an_input_that_is_a_link_is_refused() {
+    let scene = Scene::new();
+    std::fs::write(scene.root.join("elsewhere"), r#"{"kwargs": {}}"#).unwrap();
+    symlink("../elsewhere", scene.root.join("control/input.json")).unwrap();
+    assert!(scene.refusal("_supported_features").contains("symbolic link"));
+}
+
+#[test]
+fn a_source_tree_cannot_redirect_its_own_dist_directory() {
+    let scene = Scene::new();
+    symlink("../out", scene.root.join("src/dist")).unwrap();
+    std::fs::create_dir(scene.root.join("out/inner")).unwrap();
+    for directory in ["src/dist", "src/dist/inner"] {
+        scene.wheel_input(&scene.root.join(directory));
+        let said = scene.refusal("build_wheel");
+        assert!(said.contains("symbolic link") || said.contains("not a directory"), "{said}");
+    }
+    std::fs::create_dir(scene.root.join("src/real")).unwrap();
+    assert!(scene.wheel_input(&scene.root.join("src/real")).call("build_wheel").is_ok());
+}
+
+#[test]
+fn an_output_directory_that_is_also_the_source_tree_is_refused() {
+    let scene = Scene::new();
+    let said = scene.wheel_input(&scene.root.join("src/.")).refusal("build_wheel");
+    assert!(said.contains("also the source tree"), "{said}");
+    assert!(scene.wheel_input(&scene.root).call("build_wheel").is_ok());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn arbitrary_words_and_input_never_panic(
+        words in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..12), 0..6),
+        input in prop::collection::vec(any::<u8>(), 0..80),
+    ) {
+        let argv: Vec<_> = words.iter().map(|word| OsStr::from_bytes(word).to_owned()).collect();
+        prop_assert!(HookCall::parse(&argv, Path::new("/")).is_err());
+        let scene = Scene::new();
+        std::fs::write(scene.root.join("control/input.json"), input).unwrap();
+        let _ = scene.call("build_wheel");
+    }
+}

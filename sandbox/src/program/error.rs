@@ -1,0 +1,61 @@
+//! Why the program did not run anything, or did not hand anything over, and its exit status then.
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+
+use rustix::io::Errno;
+
+use crate::launch::LaunchError;
+use crate::payload::PayloadError;
+use crate::pep517::{HookError, InterpreterError};
+use crate::plan::Refusal;
+use crate::step::Step;
+
+/// The exit status when nothing was run.
+pub(super) const NOTHING_RUN: u8 = 125;
+
+/// The exit status when an output was refused.
+const OUTPUT_REFUSED: u8 = 123;
+
+/// Everything that can keep the program from doing what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    #[error(transparent)]
+    Hook(#[from] HookError),
+    #[error(transparent)]
+    Interpreter(#[from] InterpreterError),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    #[error(transparent)]
+    Identity(#[from] crate::identity::IdentityError),
+    #[error(transparent)]
+    Output(#[from] crate::harvest::Refused),
+    #[error("the working directory cannot be found: {0}")]
+    Directory(std::io::Error),
+    #[error("could not write the outcome to {}: {source}", .path.display())]
+    Outcome { path: PathBuf, source: std::io::Error },
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl Failure {
+    /// The status that the program exits with, as documented.
+    pub(super) fn exit_status(&self) -> u8 {
+        match self {
+            Self::Payload(PayloadError::NotFound(_)) => 127,
+            Self::Launch(LaunchError::Step { fault, .. }) if fault.step == Step::Exec => {
+                match fault.errno {
+                    Errno::NOENT => 127,
+                    Errno::ACCESS | Errno::NOEXEC | Errno::ISDIR => 126,
+                    _ => NOTHING_RUN,
+                }
+            }
+            Self::Output(_) => OUTPUT_REFUSED,
+            _ => NOTHING_RUN,
+        }
+    }
+}

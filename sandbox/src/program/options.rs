@@ -1,0 +1,167 @@
+//! The options that every isolating command shares.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsString;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use super::error::Failure;
+use crate::payload::Payload;
+use crate::policy::environment::Pattern;
+use crate::policy::levels::Level;
+use crate::policy::{IdentityChoice, Policy};
+use crate::words::Layer;
+
+/// The options that every isolating command shares.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// How much isolation: network, proposal or full
+    #[arg(long, short, default_value = "full", value_name = "LEVEL", value_parser = levels())]
+    level: Level,
+    /// Allow PATH to be read, at the same path inside
+    #[arg(long, value_name = "PATH")]
+    ro: Vec<PathBuf>,
+    /// Allow PATH to be written, directly and not as a copy
+    #[arg(long, value_name = "PATH")]
+    rw: Vec<PathBuf>,
+    /// Pass a variable on (NAME, or a prefix with a trailing *), or set it (NAME=VALUE)
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    env: Vec<OsString>,
+    /// Never pass a variable on (NAME, or a prefix with a trailing *, in any case)
+    #[arg(long, value_name = "NAME")]
+    unset_env: Vec<String>,
+    /// Who the build is for the kernel; by default a leased uid where the caller is root
+    #[arg(long, value_enum, value_name = "WHO")]
+    identity: Option<Identity>,
+    /// The uids to lease from
+    #[arg(long, value_name = "FIRST-LAST", value_parser = uids)]
+    uids: Option<RangeInclusive<u32>>,
+    /// Where leases are kept [default: /run/bulkhead for root]
+    #[arg(long, value_name = "DIR")]
+    runtime: Option<PathBuf>,
+    /// Keep the build's large private directories on disk below DIR instead of in memory
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
+    /// End the build after this time: 90s, 10m, 2h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
+    /// Switch one layer off, to measure what it is worth
+    #[arg(long, value_name = "LAYER", value_parser = layers())]
+    without: Vec<Layer>,
+    /// This is the harness's lab; allows the level `none`
+    #[arg(long, hide = true)]
+    lab: bool,
+    /// Write how it ended to FILE, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) outcome: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Identity {
+    /// A uid without an account, held by a lock; needs root
+    Lease,
+    /// An account made by useradd and removed again; needs root
+    Useradd,
+    /// The caller's own uid
+    Caller,
+}
+
+impl Options {
+    /// The policy that the options spell.
+    pub(super) fn policy(&self) -> Result<Policy, Failure> {
+        let mut policy = Policy::preset(self.level);
+        for layer in &self.without {
+            if !self.level.layers().has(*layer) {
+                return Err(Failure::Usage(format!(
+                    "the level `{}` has no layer `{layer}` to do without",
+                    self.level
+                )));
+            }
+            policy = policy.without(*layer);
+        }
+        policy.identity = self.identity.map(|identity| match identity {
+            Identity::Lease => IdentityChoice::Lease,
+            Identity::Useradd => IdentityChoice::Useradd,
+            Identity::Caller => IdentityChoice::Caller,
+        });
+        if let Some(uids) = &self.uids {
+            policy.uids = uids.clone();
+        }
+        policy.runtime.clone_from(&self.runtime);
+        policy.files.scratch = self.scratch.as_deref().map(absolute).transpose()?;
+        policy.timeout = self.timeout;
+        policy.lab = self.lab;
+        policy.environment.delete = self.unset_env.iter().map(|name| Pattern::new(name)).collect();
+        for word in &self.env {
+            let text = word.to_str().ok_or_else(|| {
+                Failure::Usage(format!("the variable {} is not UTF-8", word.display()))
+            })?;
+            match text.split_once('=') {
+                Some((name, value)) => policy.environment.set.push((name.into(), value.into())),
+                None => policy.environment.keep.push(Pattern::new(text)),
+            }
+        }
+        Ok(policy)
+    }
+
+    /// Grants `payload` what the caller named.
+    pub(super) fn grant(&self, payload: &mut Payload) -> Result<(), Failure> {
+        for (paths, writable) in [(&self.ro, false), (&self.rw, true)] {
+            for path in paths {
+                payload.grant_named(absolute(path)?, writable)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(Failure::Directory)
+}
+
+fn levels() -> impl TypedValueParser<Value = Level> {
+    PossibleValuesParser::new(
+        Level::ALL.map(|level| {
+            clap::builder::PossibleValue::new(level.name()).hide(level == Level::None)
+        }),
+    )
+    .try_map(|word| word.parse::<Level>())
+}
+
+fn layers() -> impl TypedValueParser<Value = Layer> {
+    PossibleValuesParser::new(Layer::ALL.map(Layer::name)).try_map(|word| word.parse::<Layer>())
+}
+
+fn uids(text: &str) -> Result<RangeInclusive<u32>, String> {
+    let parse = |word: &str| word.trim().parse::<u32>().map_err(|error| error.to_string());
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let range = parse(first)?..=parse(last)?;
+    if range.is_empty() || range.contains(&0) {
+        return Err("expected FIRST-LAST with 0 < FIRST ≤ LAST".to_owned());
+    }
+    Ok(range)
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, text.get(number.len()..).unwrap_or("s")),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "h" => 3600.0,
+        "m" => 60.0,
+        _ => 1.0,
+    };
+    let seconds = number.parse::<f64>().map_err(|_source| wanted(text))? * factor;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err(wanted(text)),
+    }
+}
+
+fn wanted(text: &str) -> String {
+    format!("`{text}` is no time; write a positive number and s, m or h, as in 90s")
+}

@@ -1,0 +1,73 @@
+//! `bulkhead run`: any command, isolated.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::error::Failure;
+use super::options::Options;
+use crate::host::Host;
+use crate::launch;
+use crate::outcome::Outcome;
+use crate::payload::Payload;
+use crate::pep517::interpreter;
+use crate::plan::Plan;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  bulkhead run -- python3 setup.py bdist_wheel
+  bulkhead run --rw dist --timeout 20m -- make wheel
+  bulkhead run --env 'MY_BUILD_*' --env CC=clang -- ./build.sh";
+
+/// The arguments of `run` and `explain`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) options: Options,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    argv: Vec<OsString>,
+}
+
+impl Arguments {
+    /// The plan for the command.
+    pub(super) fn plan(&self) -> Result<Plan, Failure> {
+        let policy = self.options.policy()?;
+        let directory = std::env::current_dir().map_err(Failure::Directory)?;
+        let mut payload =
+            Payload::command(self.argv.clone(), directory, std::env::vars_os().collect())?;
+        let program = payload.program()?;
+        self.options.grant(&mut payload)?;
+        payload.grant_tools();
+        grant_interpreter(&mut payload, &program);
+        Ok(Plan::resolve(&policy, program, &payload, &Host::probe())?)
+    }
+}
+
+/// An interpreter that lies outside the system's directories needs its library.
+fn grant_interpreter(payload: &mut Payload, program: &Path) {
+    let named_python =
+        program.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python"));
+    if named_python && let Ok(found) = interpreter(program, &payload.directory, &[]) {
+        for path in found.grants {
+            payload.grant(path);
+        }
+    }
+}
+
+/// Runs the command, and gives its exit status.
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
+    let plan = arguments.plan()?;
+    let finished = launch::run(&plan)?;
+    let outcome = finished.outcome;
+    finished.clear()?;
+    report(&plan, outcome, &arguments.options)?;
+    Ok(outcome.end.exit_status())
+}
+
+/// Writes the outcome where the caller wants it.
+pub(super) fn report(plan: &Plan, outcome: Outcome, options: &Options) -> Result<(), Failure> {
+    let Some(path) = &options.outcome else { return Ok(()) };
+    let failed = |source| Failure::Outcome { path: path.clone(), source };
+    std::fs::write(path, crate::wire::outcome_json(plan, outcome)).map_err(failed)
+}

@@ -1,0 +1,127 @@
+//! The first process of the sandbox: it starts the payload, reaps whatever loses its parent and
+//! ends when the payload ends, or when the supervisor does.
+#![forbid(unsafe_code)]
+
+use nix::sys::signal::{SigSet, Signal as NixSignal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{
+    DumpableBehavior, Pid, Signal, WaitOptions, kill_process, set_child_subreaper,
+    set_dumpable_behavior, wait,
+};
+
+use super::payload;
+use crate::plan::Plan;
+use crate::step::{At, Fault, Step};
+use crate::sys::clone::{Side, Started, fork};
+use crate::wire::{Link, Message};
+use crate::words::Layer;
+
+/// Runs the payload and gives its status of `waitpid(2)`.
+pub(super) fn reign(
+    plan: &Plan,
+    supervisor: &Link,
+    user: (u32, u32),
+    mask: &SigSet,
+) -> Result<i32, Fault> {
+    if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
+        // Without a process namespace, what loses its parent must come back here to be ended.
+        set_child_subreaper(Some(rustix::process::getpid())).at(Step::ForkPayload)?;
+    }
+    let mut children = SigSet::empty();
+    children.add(NixSignal::SIGCHLD);
+    children.thread_block().at(Step::ForkPayload)?;
+    let signals = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+        .at(Step::ForkPayload)?;
+    let started = match fork().at(Step::ForkPayload)? {
+        Side::Parent(started) => started,
+        Side::Child => payload::become_payload(plan, supervisor, user, mask),
+    };
+    if plan.has(Layer::Privileges) {
+        // From here on no process of the payload's user may look into this one (`ptrace(2)`).
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::ForkPayload)?;
+    }
+    let status = watch(plan, supervisor, &started, &signals)?;
+    if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
+        end_descendants();
+    }
+    Ok(status)
+}
+
+fn watch(
+    plan: &Plan,
+    supervisor: &Link,
+    payload: &Started,
+    signals: &SignalFd,
+) -> Result<i32, Fault> {
+    let mut listening = true;
+    loop {
+        if let Some(status) = reap(payload.pid).at(Step::Supervise)? {
+            return Ok(status);
+        }
+        let link = PollFd::new(supervisor, PollFlags::IN);
+        let death = PollFd::new(signals, PollFlags::IN);
+        let mut ready = [death, link];
+        let count = if listening { 2 } else { 1 };
+        match poll(ready.get_mut(..count).unwrap_or_default(), None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(Fault::new(Step::Supervise, errno)),
+        }
+        while signals.read_signal().at(Step::Supervise)?.is_some() {}
+        let [_, link] = &ready;
+        if listening && !link.revents().is_empty() {
+            listening = obey(plan, supervisor, payload)?;
+        }
+    }
+}
+
+/// Does what the supervisor asks for; without one, ends the sandbox. Gives whether it still lives.
+fn obey(plan: &Plan, supervisor: &Link, payload: &Started) -> Result<bool, Fault> {
+    match supervisor.receive().at(Step::Supervise)? {
+        Some((Message::Signal(number), _)) => {
+            if let Some(signal) = Signal::from_named_raw(i32::from(number)) {
+                // A payload that is dead already needs no signal.
+                let _ = kill_process(payload.pid, signal);
+            }
+            Ok(true)
+        }
+        Some(_) => Ok(true),
+        None if plan.has(Layer::Leash) => {
+            if !plan.has(Layer::Pid) {
+                end_descendants();
+            }
+            std::process::exit(0)
+        }
+        None => Ok(false),
+    }
+}
+
+/// Reaps all that is dead, and gives the payload's status once it is among them.
+fn reap(payload: Pid) -> Result<Option<i32>, Errno> {
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) if pid == payload => return Ok(Some(status.as_raw())),
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            Ok(None) | Err(Errno::CHILD) => return Ok(None),
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// Kills every descendant until none is left; each that dies leaves its own children to us.
+fn end_descendants() {
+    let own = format!("/proc/self/task/{}/children", rustix::process::getpid().as_raw_nonzero());
+    loop {
+        let children = std::fs::read_to_string(&own).unwrap_or_default();
+        for child in children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()) {
+            if let Some(pid) = Pid::from_raw(child) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+        match wait(WaitOptions::empty()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}

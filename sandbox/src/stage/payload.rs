@@ -1,0 +1,85 @@
+//! The last steps before the command runs, in the process that becomes it.
+#![forbid(unsafe_code)]
+
+use std::convert::Infallible;
+use std::ffi::{CString, OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use nix::sys::signal::SigSet;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
+use rustix::process::chdir;
+
+use crate::layers::{descriptors, identity, privileges, session};
+use crate::payload::Stdin;
+use crate::plan::Plan;
+use crate::step::{At, Fault, Step};
+use crate::sys::signals::restore_sigpipe;
+use crate::wire::{Link, Message};
+use crate::words::Layer::{Descriptors, Privileges, Session, Userns};
+
+/// The status of a command that could not be executed, as shells have it.
+const NOT_EXECUTABLE: i32 = 126;
+/// The status of a command that is not there, as shells have it.
+const NOT_FOUND: i32 = 127;
+
+/// Gives up what the payload must not have, and becomes it.
+pub(super) fn become_payload(plan: &Plan, supervisor: &Link, user: (u32, u32), mask: &SigSet) -> ! {
+    let Err(fault) = last_steps(plan, user, mask);
+    // The supervisor reports the step; a command that is not there is an end like any other.
+    let status = match (fault.step, fault.errno) {
+        (Step::Exec, Errno::NOENT) => NOT_FOUND,
+        (Step::Exec, Errno::ACCESS | Errno::NOEXEC | Errno::ISDIR) => NOT_EXECUTABLE,
+        _ => 125,
+    };
+    let _ = supervisor.send(Message::Failed(fault));
+    std::process::exit(status)
+}
+
+fn last_steps(plan: &Plan, user: (u32, u32), mask: &SigSet) -> Result<Infallible, Fault> {
+    if plan.has(Session) {
+        session::apply_terminal()?;
+    }
+    if plan.stdin == Stdin::Null {
+        let null = openat(CWD, "/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .at(Step::StandardStreams)?;
+        rustix::stdio::dup2_stdin(&null).at(Step::StandardStreams)?;
+    }
+    chdir(&plan.directory).at(Step::WorkingDirectory)?;
+    let (program, arguments, environment) = (
+        string(plan.program.as_os_str())?,
+        strings(plan.argv.iter().map(OsString::as_os_str))?,
+        environment(plan)?,
+    );
+    if !plan.has(Userns) {
+        identity::apply(user)?;
+    }
+    if plan.has(Privileges) {
+        privileges::apply()?;
+    }
+    if plan.has(Descriptors) {
+        descriptors::seal()?;
+    }
+    restore_sigpipe().at(Step::Exec)?;
+    mask.thread_set_mask().at(Step::Exec)?;
+    nix::unistd::execve(&program, &arguments, &environment).at(Step::Exec)
+}
+
+fn environment(plan: &Plan) -> Result<Vec<CString>, Fault> {
+    let pairs = plan.environment.iter().map(|(name, value)| {
+        let mut pair = name.clone();
+        pair.push("=");
+        pair.push(value);
+        pair
+    });
+    let pairs: Vec<_> = pairs.collect();
+    strings(pairs.iter().map(OsString::as_os_str))
+}
+
+fn strings<'a>(words: impl Iterator<Item = &'a OsStr>) -> Result<Vec<CString>, Fault> {
+    words.map(string).collect()
+}
+
+fn string(word: &OsStr) -> Result<CString, Fault> {
+    CString::new(word.as_bytes()).or(Err(Fault::new(Step::Exec, Errno::INVAL)))
+}

@@ -1,0 +1,214 @@
+//! What passes between the supervisor and the sandbox, over one socket with message boundaries.
+//!
+//! The socket is the lifeline too: its end, as the sandbox sees it, is the supervisor's death.
+#![forbid(unsafe_code)]
+
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::{Errno, IoSlice, IoSliceMut};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+
+use serde_json::json;
+
+use crate::outcome::{End, Outcome};
+use crate::plan::Plan;
+use crate::step::{Fault, Step};
+use crate::words::Layer;
+
+/// A message. Each is at most [`Message::SIZE`] bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// To the sandbox: its user is mapped, go on.
+    Go,
+    /// To the sandbox: send this signal to the payload.
+    Signal(u8),
+    /// To the supervisor: a step failed, the payload did not run.
+    Failed(Fault),
+    /// To the supervisor: the scratch file system, as a descriptor.
+    Scratch,
+    /// To the supervisor: the payload ended, with this status of `waitpid(2)`.
+    Ended(i32),
+}
+
+impl Message {
+    const SIZE: usize = size_of::<u128>();
+
+    fn encode(self) -> [u8; Self::SIZE] {
+        let (kind, step, item, number) = match self {
+            Self::Go => (0, 0, 0, 0),
+            Self::Signal(number) => (1, 0, 0, i32::from(number)),
+            Self::Failed(fault) => (
+                2,
+                fault.step.number(),
+                fault.item.map_or(0, |item| item.saturating_add(1)),
+                fault.errno.raw_os_error(),
+            ),
+            Self::Scratch => (3, 0, 0, 0),
+            Self::Ended(status) => (4, 0, 0, status),
+        };
+        let number = u128::from(u32::from_ne_bytes(number.to_ne_bytes()));
+        (kind | u128::from(step) << 8 | u128::from(item) << 24 | number << 40).to_le_bytes()
+    }
+
+    fn decode(bytes: [u8; Self::SIZE]) -> Option<Self> {
+        let word = u128::from_le_bytes(bytes);
+        let step = u16::try_from(word >> 8 & 0xffff).ok()?;
+        let item = u16::try_from(word >> 24 & 0xffff).ok()?;
+        let number = u32::try_from(word >> 40 & 0xffff_ffff).ok()?;
+        let number = i32::from_ne_bytes(number.to_ne_bytes());
+        Some(match word & 0xff {
+            0 => Self::Go,
+            1 => Self::Signal(u8::try_from(number).ok()?),
+            2 => Self::Failed(Fault {
+                step: Step::from_number(step)?,
+                errno: Errno::from_raw_os_error(number),
+                item: item.checked_sub(1),
+            }),
+            3 => Self::Scratch,
+            4 => Self::Ended(number),
+            _ => return None,
+        })
+    }
+}
+
+/// The outcome of a launch as a JSON document, for `--outcome`.
+#[must_use]
+pub fn outcome_json(plan: &Plan, outcome: Outcome) -> String {
+    let end = match outcome.end {
+        End::Exited(status) => json!({ "exited": { "status": status } }),
+        End::Signalled(signal) => json!({ "signalled": { "signal": signal } }),
+        End::TimedOut => json!({ "timed-out": "wall" }),
+    };
+    let layers: Vec<_> = plan.layers.iter().map(Layer::name).collect();
+    let document = json!({
+        "schema": "bulkhead.outcome/1",
+        "end": end,
+        "level": plan.level.name(),
+        "plan": plan.kind.name(),
+        "layers": layers,
+        "usage": { "wall_ms": u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX) },
+    });
+    format!("{document:#}\n")
+}
+
+/// One end of the socket.
+#[derive(Debug)]
+pub struct Link(OwnedFd);
+
+impl Link {
+    /// The two ends: the supervisor's and the sandbox's.
+    ///
+    /// # Errors
+    /// The errno of `socketpair(2)`.
+    pub fn pair() -> Result<(Self, Self), Errno> {
+        let (outer, inner) =
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        Ok((Self(outer), Self(inner)))
+    }
+
+    /// Sends `message`; the other end's death is no error, for nobody is left to tell.
+    ///
+    /// # Errors
+    /// The errno of `sendmsg(2)`.
+    pub fn send(&self, message: Message) -> Result<(), Errno> {
+        self.send_with(message, None)
+    }
+
+    /// Sends `message` together with a descriptor.
+    ///
+    /// # Errors
+    /// The errno of `sendmsg(2)`.
+    pub fn send_with(
+        &self,
+        message: Message,
+        descriptor: Option<BorrowedFd<'_>>,
+    ) -> Result<(), Errno> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        let descriptors = descriptor.map(|descriptor| [descriptor]);
+        if let Some(descriptors) = &descriptors {
+            control.push(SendAncillaryMessage::ScmRights(descriptors));
+        }
+        let bytes = message.encode();
+        match sendmsg(&self.0, &[IoSlice::new(&bytes)], &mut control, SendFlags::NOSIGNAL) {
+            Ok(_) | Err(Errno::PIPE | Errno::CONNRESET) => Ok(()),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Waits for a message; `None` once the other end is gone.
+    ///
+    /// # Errors
+    /// The errno of `recvmsg(2)`; BADMSG for what is no message.
+    pub fn receive(&self) -> Result<Option<(Message, Option<OwnedFd>)>, Errno> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut bytes = [0; Message::SIZE];
+        let received = loop {
+            let parts = &mut [IoSliceMut::new(&mut bytes)];
+            match recvmsg(&self.0, parts, &mut control, RecvFlags::CMSG_CLOEXEC) {
+                Err(Errno::INTR) => {}
+                Err(Errno::CONNRESET) => return Ok(None),
+                other => break other?,
+            }
+        };
+        if received.bytes == 0 {
+            return Ok(None);
+        }
+        let descriptor = control.drain().find_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+            _ => None,
+        });
+        let message = Message::decode(bytes).filter(|_| received.bytes == bytes.len());
+        message.map(|message| Some((message, descriptor))).ok_or(Errno::BADMSG)
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_arrives_as_it_was_sent() {
+        let (outer, inner) = Link::pair().unwrap();
+        let messages = [
+            Message::Go,
+            Message::Signal(15),
+            Message::Failed(Fault::new(Step::Pivot, Errno::INVAL)),
+            Message::Failed(Fault::new(Step::OpenMount, Errno::NOENT).about(0)),
+            Message::Scratch,
+            Message::Ended(-1),
+        ];
+        for message in messages {
+            inner.send(message).unwrap();
+            assert_eq!(outer.receive().unwrap().map(|(message, _)| message), Some(message));
+        }
+    }
+
+    #[test]
+    fn the_end_of_one_side_is_seen_by_the_other() {
+        let (outer, inner) = Link::pair().unwrap();
+        drop(outer);
+        assert!(inner.receive().unwrap().is_none());
+        inner.send(Message::Ended(0)).unwrap();
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_are_an_error() {
+        let (outer, inner) = Link::pair().unwrap();
+        rustix::io::write(&inner, &[9; 16]).unwrap();
+        assert_eq!(outer.receive().unwrap_err(), Errno::BADMSG);
+        rustix::io::write(&inner, &[0; 3]).unwrap();
+        assert_eq!(outer.receive().unwrap_err(), Errno::BADMSG);
+    }
+}

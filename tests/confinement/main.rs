@@ -1,0 +1,21 @@
+//! What `bulkhead` holds a payload to, tried with the real program on the real kernel.
+//!
+//! A test of something that must fail first shows that it succeeds without the layer that stops
+//! it; otherwise it would hold without a sandbox too.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod exit_status;
+mod files;
+mod identity;
+mod machine;
+mod privileges;
+mod processes;
+mod remnants;
+mod rootless;
+mod surroundings;

@@ -1,0 +1,53 @@
+//! A payload has no privilege and gains none.
+
+use crate::machine::prints;
+
+#[test]
+fn no_capability_is_left_in_any_set() {
+    let script = "grep -E '^Cap(Inh|Prm|Eff|Bnd|Amb)' /proc/self/status | cut -f2 | sort -u";
+    assert_eq!(prints(&[], script), "0000000000000000\n");
+    let control = prints(&["--level", "network"], script);
+    assert_ne!(control, "0000000000000000\n", "the control keeps them");
+}
+
+#[test]
+fn set_id_programs_give_nothing() {
+    let script = "grep NoNewPrivs /proc/self/status | cut -f2";
+    assert_eq!(prints(&["--without", "privileges"], script), "0\n", "the control");
+    assert_eq!(prints(&[], script), "1\n");
+}
+
+#[test]
+fn nested_user_namespaces_cannot_be_created() {
+    let script = "unshare --user true 2>/dev/null && echo nested || echo refused";
+    assert_eq!(prints(&["--without", "privileges"], script), "nested\n", "the control");
+    assert_eq!(prints(&[], script), "refused\n");
+}
+
+#[test]
+fn read_only_mounts_cannot_be_changed() {
+    for change in
+        ["mount -o remount,rw /usr", "umount /usr", "mount -t tmpfs none /mnt", "umount /proc/sys"]
+    {
+        let script = format!("{change} 2>/dev/null && echo changed || echo refused");
+        assert_eq!(prints(&[], &script), "refused\n", "{change}");
+    }
+}
+
+#[test]
+fn the_program_of_the_init_cannot_be_opened_or_overwritten() {
+    // CVE-2019-5736: runc was overwritten through /proc/PID/exe.
+    for path in ["/proc/1/exe", "/proc/1/mem", "/proc/1/environ", "/proc/1/root/etc", "/proc/1/cwd"]
+    {
+        let script =
+            format!("ls {path}/ >/dev/null 2>&1 || cat {path} >/dev/null 2>&1 && echo read; true");
+        assert_eq!(prints(&[], &script), "", "{path}");
+    }
+}
+
+#[test]
+fn the_supervisors_command_line_does_not_show() {
+    let script = "tr -d '\\0' < /proc/1/cmdline | wc -c";
+    assert_ne!(prints(&["--without", "privileges"], script), "0\n", "the control");
+    assert_eq!(prints(&[], script), "0\n");
+}

@@ -1,0 +1,72 @@
+//! What a payload inherits: variables, network, descriptors, terminal.
+
+use std::io::Read;
+use std::net::TcpListener;
+
+use crate::machine::{bulkhead, directory, prints};
+
+#[test]
+fn a_secret_variable_does_not_reach_the_payload() {
+    let seen = |options: &[&str]| {
+        let directory = directory();
+        let mut command = bulkhead(directory.path());
+        command.env("CI_JOB_TOKEN", "canary").env("CFLAGS", "-O1");
+        command.arg("run").args(options).args(["--", "/usr/bin/env"]);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    assert!(seen(&["--without", "environment"]).contains("canary"), "the control");
+    let inside = seen(&[]);
+    assert!(!inside.contains("canary"), "{inside}");
+    assert!(inside.contains("CFLAGS=-O1\n"));
+    assert!(inside.contains("CARGO_NET_OFFLINE=true\n"));
+    assert!(seen(&["--env", "CI_JOB_TOKEN"]).contains("canary"), "the caller named it");
+    assert!(!seen(&["--env", "CI_*"]).contains("canary"), "a pattern does not name a secret");
+    assert!(seen(&["--env", "CI_JOB_TOKEN=other"]).contains("CI_JOB_TOKEN=other\n"));
+}
+
+#[test]
+fn a_service_of_the_host_cannot_be_reached_but_loopback_works() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let script =
+        format!("(exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo reached || echo refused");
+    let script = format!("/bin/bash -c '{script}'");
+    assert_eq!(prints(&["--without", "network"], &script), "reached\n", "the control");
+    assert_eq!(prints(&[], &script), "refused\n");
+    assert_eq!(prints(&[], "grep -c . /proc/net/route; grep -c lo: /proc/net/dev"), "1\n1\n");
+}
+
+#[test]
+fn an_inherited_descriptor_does_not_reach_the_payload() {
+    // CVE-2024-21626: a leaked directory descriptor was a way out of runc.
+    let seen = |option: &str| {
+        let directory = directory();
+        std::fs::write(directory.path().join("secret"), "canary").unwrap();
+        let program = env!("CARGO_BIN_EXE_bulkhead");
+        let script = format!(
+            "exec 7<secret; exec {program} run {option} -- /bin/sh -c 'cat <&7' 2>/dev/null"
+        );
+        let mut command = std::process::Command::new("/bin/sh");
+        command.args(["-c", &script]).current_dir(directory.path());
+        command.output().unwrap().stdout
+    };
+    assert_eq!(seen("--without descriptors"), b"canary", "the control");
+    assert_eq!(seen(""), b"");
+}
+
+#[test]
+fn standard_input_is_empty_and_there_is_no_controlling_terminal() {
+    assert_eq!(prints(&[], "wc -c; readlink /proc/self/fd/0"), "0\n/dev/null\n");
+    let script = "cut -d' ' -f7 /proc/self/stat; (: < /dev/tty) 2>/dev/null || echo none";
+    assert_eq!(prints(&[], script), "0\nnone\n");
+}
+
+#[test]
+fn a_pipeline_ends_when_its_reader_does() {
+    // An ignored SIGPIPE would let the writer go on with errors instead.
+    assert_eq!(prints(&[], "yes | head -n 1; trap"), "y\n");
+    let mut trapped = String::new();
+    std::fs::File::open("/proc/self/status").unwrap().read_to_string(&mut trapped).unwrap();
+    let ignored = prints(&[], "grep SigIgn /proc/self/status | cut -f2");
+    assert_eq!(u64::from_str_radix(ignored.trim(), 16).unwrap() & 1 << 12, 0);
+}
