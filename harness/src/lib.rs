@@ -3,7 +3,10 @@
 
 pub mod catalogue;
 pub mod cli;
+pub mod conduct;
+pub mod frontend;
 pub mod gaps;
+pub mod lab;
 pub mod oracle;
 pub mod report;
 pub mod runner;

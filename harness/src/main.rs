@@ -1,6 +1,7 @@
 //! The `harness` program.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
@@ -8,11 +9,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use harness::cli::{self, Conductor, Wishes, World};
+use harness::conduct::{Bench, conduct};
+use harness::lab;
 use harness::runner::interrupt;
 
 fn main() -> ExitCode {
-    // LEAD: when the file name of argv[0] is `bulkhead`, return sandbox::program::main().
-    // LAB: when argv[1] is `__lab` or `__victim`, return the lab's side.
+    // This program also plays `bulkhead`, the lab's first process and the victims.
+    if let Some(code) = lab::played() {
+        return code;
+    }
     if let Err(error) = interrupt::watch() {
         let _ = writeln!(io::stderr(), "harness: signals cannot be watched: {error}");
         return ExitCode::from(70);
@@ -31,7 +36,11 @@ fn main() -> ExitCode {
     ExitCode::from(cli::start(env::args_os(), &mut world))
 }
 
-/// LAB: returns a conductor around `Bench::prepare` and `conduct`.
-fn prepare(_wishes: &Wishes) -> Result<Conductor, Box<dyn Error + Send + Sync>> {
-    Err("the lab is not part of this build".into())
+fn prepare(wishes: &Wishes) -> Result<Conductor, Box<dyn Error + Send + Sync>> {
+    let bench = Bench::prepare(wishes.python.as_deref(), None)?;
+    let facts = BTreeMap::from([
+        ("python".to_owned(), bench.python.version.clone()),
+        ("interpreter".to_owned(), bench.python.program.display().to_string()),
+    ]);
+    Ok(Conductor { conduct: Box::new(move |trial, slot| conduct(trial, &bench, slot)), facts })
 }

@@ -1,5 +1,23 @@
 //! Who looks, from outside the sandbox, whether an attack got through.
+//!
+//! One file for each guarantee. Each has its self-test, made on the living lab just before the
+//! trial, and its look at the [`Evidence`] once everything is dead.
 #![forbid(unsafe_code)]
+
+pub mod artefacts;
+pub mod evidence;
+pub mod files;
+pub mod neighbours;
+pub mod network;
+pub mod privileges;
+pub mod processes;
+pub mod remnants;
+pub mod resources;
+pub mod secrets;
+
+use crate::catalogue::attack::{OracleKind, OracleSpec};
+
+pub use evidence::{Evidence, Posture, Survivor, VictimSeen};
 
 /// Something that an oracle saw.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,4 +54,81 @@ pub struct Observation {
     pub contaminated: Option<String>,
     /// The live canaries of the trial; no output may contain them.
     pub canaries: Vec<String>,
+}
+
+/// What the oracles of a manifest, and the tripwires that nobody declares, see in the evidence.
+#[must_use]
+pub fn findings(specs: &[OracleSpec], evidence: &Evidence) -> Vec<Finding> {
+    let mut found: Vec<Finding> = specs
+        .iter()
+        .filter_map(|spec| {
+            let seen = look(&spec.kind, evidence)?;
+            Some(Finding {
+                oracle: spec.id.clone(),
+                declared: true,
+                evidence: evidence.redacted(&seen),
+            })
+        })
+        .collect();
+    found.extend(tripwires(specs, evidence).into_iter().map(|(name, seen)| Finding {
+        oracle: format!("tripwire/{name}"),
+        declared: false,
+        evidence: evidence.redacted(&seen),
+    }));
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// What one oracle sees.
+fn look(kind: &OracleKind, evidence: &Evidence) -> Option<String> {
+    match kind {
+        OracleKind::CanaryReceived { plant } => secrets::received(evidence, plant),
+        OracleKind::CanaryInArtefact { plant } => artefacts::carried(evidence, plant),
+        OracleKind::SocketReached { plant } => network::reached(evidence, plant),
+        OracleKind::FileCreated { path } => files::created(evidence, path),
+        OracleKind::FileChanged { path } => files::changed(evidence, path),
+        OracleKind::ProcessSurvives => remnants::process(evidence),
+        OracleKind::UserLeaked => remnants::account(evidence),
+        OracleKind::MountLeft => remnants::mount(evidence),
+        OracleKind::VictimSignalled { plant } => processes::signalled(evidence, plant),
+        OracleKind::VictimChanged { plant } => processes::changed(evidence, plant),
+        OracleKind::PrivilegeGained { what } => privileges::gained(evidence, *what),
+    }
+}
+
+/// What is wrong in any trial, whatever its manifest asks for; what it does ask for is left to it.
+fn tripwires(specs: &[OracleSpec], evidence: &Evidence) -> Vec<(&'static str, String)> {
+    let declared = |wanted: fn(&OracleKind) -> bool| specs.iter().any(|spec| wanted(&spec.kind));
+    let mut found = Vec::new();
+    let mut note = |name, seen: Option<String>| found.extend(seen.map(|seen| (name, seen)));
+    for plant in evidence.canaries.keys() {
+        let is_received = |spec: &OracleSpec| matches!(&spec.kind, OracleKind::CanaryReceived { plant: other } if other == plant);
+        let is_carried = |spec: &OracleSpec| matches!(&spec.kind, OracleKind::CanaryInArtefact { plant: other } if other == plant);
+        if !specs.iter().any(is_received) {
+            note("canary-received", secrets::received(evidence, plant));
+        }
+        if !specs.iter().any(is_carried) {
+            note("canary-in-artefact", artefacts::carried(evidence, plant));
+        }
+    }
+    if !declared(|kind| matches!(kind, OracleKind::ProcessSurvives)) {
+        note("process-survives", remnants::process(evidence));
+    }
+    if !declared(|kind| matches!(kind, OracleKind::UserLeaked)) {
+        note("user-leaked", remnants::account(evidence));
+    }
+    if !declared(|kind| matches!(kind, OracleKind::MountLeft)) {
+        note("mount-left", remnants::mount(evidence));
+    }
+    if !declared(|kind| matches!(kind, OracleKind::VictimSignalled { .. })) {
+        note("victim-signalled", processes::any_signalled(evidence));
+    }
+    if !declared(|kind| matches!(kind, OracleKind::VictimChanged { .. })) {
+        note("victim-changed", processes::any_changed(evidence));
+    }
+    note("file-written", files::unexpected(specs, evidence));
+    note("neighbour-harmed", neighbours::harmed(evidence));
+    note("log-flooded", resources::flooded(evidence));
+    found
 }

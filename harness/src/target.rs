@@ -1,7 +1,21 @@
 //! The sandboxes on trial, and what a run of one looked like from outside.
 #![forbid(unsafe_code)]
 
+pub mod control;
+pub mod own;
+
 use std::time::Duration;
+
+use sandbox::Level;
+
+/// What stands in front of every hook at `level`, in slot `slot` of the pool.
+#[must_use]
+pub fn prefix(level: Level, slot: usize) -> Vec<String> {
+    match level {
+        Level::None => control::prefix(),
+        level => own::prefix(level, slot),
+    }
+}
 
 /// What happened in a trial, as the harness saw it from outside the sandbox.
 #[derive(Clone, Debug, Default)]

@@ -8,3 +8,4 @@ pub mod keyring;
 pub mod loopback;
 pub mod mount;
 pub mod signals;
+pub mod sysv;

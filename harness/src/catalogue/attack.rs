@@ -257,6 +257,8 @@ pub enum PlantKind {
     MessageQueue,
     /// A key of type `user` in the session keyring that the front end inherits.
     SessionKey,
+    /// The lab's host name, which is the canary itself.
+    Hostname,
 }
 
 /// One oracle of a manifest.

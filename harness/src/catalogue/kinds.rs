@@ -5,7 +5,7 @@ use super::attack::{OracleKind, PlantKind};
 
 impl PlantKind {
     /// What `kind` may be in a `[[plant]]` table.
-    pub const NAMES: [&str; 13] = [
+    pub const NAMES: [&str; 14] = [
         "file",
         "directory",
         "variable",
@@ -19,6 +19,7 @@ impl PlantKind {
         "sysv-shm",
         "message-queue",
         "session-key",
+        "hostname",
     ];
 
     /// The word for this one.
@@ -38,6 +39,7 @@ impl PlantKind {
             Self::SysvShm => "sysv-shm",
             Self::MessageQueue => "message-queue",
             Self::SessionKey => "session-key",
+            Self::Hostname => "hostname",
         }
     }
 }

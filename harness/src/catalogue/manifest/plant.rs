@@ -82,6 +82,7 @@ fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<
         "sysv-shm" => PlantKind::SysvShm,
         "message-queue" => PlantKind::MessageQueue,
         "session-key" => PlantKind::SessionKey,
+        "hostname" => PlantKind::Hostname,
         other => {
             let help = nearest(other, &PlantKind::NAMES).map_or_else(
                 || format!("known: {}", PlantKind::NAMES.join(", ")),

@@ -158,6 +158,7 @@ fn carries_canary(plant: &PlantKind) -> bool {
         | PlantKind::AbstractListener
         | PlantKind::SysvShm
         | PlantKind::MessageQueue
-        | PlantKind::SessionKey => true,
+        | PlantKind::SessionKey
+        | PlantKind::Hostname => true,
     }
 }

@@ -160,7 +160,7 @@ fn put(root: BorrowedFd<'_>, entry: &Entry, opened: Option<OwnedFd>) -> Result<(
         }
         What::Text(text) => return write(root, relative, text).at(Step::MountEntry),
         What::Bind { directory: false, .. } | What::Device(_) => {
-            write(root, relative, "").at(Step::MountEntry)?;
+            place(root, relative).at(Step::MountEntry)?;
             opened
         }
         What::Memory(size) => {
@@ -234,6 +234,16 @@ fn write(root: BorrowedFd<'_>, path: &Path, text: &str) -> Result<(), Errno> {
         rest = rest.get(written..).unwrap_or_default();
     }
     Ok(())
+}
+
+/// A file to mount over. It may be there already, of somebody else, below a directory that was
+/// granted before.
+fn place(root: BorrowedFd<'_>, path: &Path) -> Result<(), Errno> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match openat(root, path, flags, Mode::empty()) {
+        Err(Errno::NOENT) => write(root, path, ""),
+        other => other.map(drop),
+    }
 }
 
 /// Does `make`, and if a directory above `path` is missing makes it and does `make` again.

@@ -1,0 +1,3 @@
+"""A package that greets."""
+
+__version__ = "1.0"

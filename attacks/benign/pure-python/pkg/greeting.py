@@ -1,0 +1,6 @@
+"""The greeting."""
+
+
+def greet(name):
+    """Greets by name."""
+    return f"Hello, {name}."

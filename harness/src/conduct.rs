@@ -1,0 +1,41 @@
+//! Conducts one trial: opens a lab, lets the front end build in it, and looks at what is left.
+#![forbid(unsafe_code)]
+
+pub mod bench;
+mod host;
+mod scene;
+mod watch;
+
+pub use bench::{Bench, BenchError, Rehearsal};
+
+use crate::oracle::Observation;
+use crate::schedule::Trial;
+use crate::target::Run;
+
+/// Conducts `trial` in slot `slot` of the pool. Whatever goes wrong is part of the observation.
+#[must_use]
+pub fn conduct(trial: &Trial, bench: &Bench, slot: usize) -> Observation {
+    if let Some(reason) = bench.unmet(&trial.attack) {
+        return Observation { unsupported: Some(reason), ..Observation::default() };
+    }
+    // A thread of its own: it gives up the harness's namespaces, and nobody can take them back.
+    on_fresh_thread("trial", || scene::perform(trial, bench, slot)).unwrap_or_else(broken)
+}
+
+/// An observation of nothing but a fault of the harness or of this machine.
+fn broken(reason: String) -> Observation {
+    let run = Run { broken: Some(reason), ..Run::default() };
+    Observation { run, ..Observation::default() }
+}
+
+/// Runs `work` on a thread that ends with it.
+fn on_fresh_thread<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, work);
+        match thread.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(_)) => Err("the thread of the trial panicked".to_owned()),
+            Err(error) => Err(format!("no thread for the trial: {error}")),
+        }
+    })
+}

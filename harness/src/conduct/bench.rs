@@ -1,0 +1,145 @@
+//! What all trials of a run share: interpreter, front end, and what this machine can do.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::host::Baseline;
+use super::on_fresh_thread;
+use crate::catalogue::attack::{Attack, Need};
+use crate::frontend::python::{Python, Staged};
+use crate::frontend::{Frontend, FrontendError};
+use crate::lab::root::{Root, host_mounts};
+use crate::lab::wire::Spec;
+use crate::lab::{self, Lab, LabError, at_step, staging};
+
+/// Everything that is found out once, before the first trial.
+#[derive(Debug)]
+pub struct Bench {
+    /// The harness's own program, which plays the lab's first process, the victims and `bulkhead`.
+    pub program: PathBuf,
+    /// The interpreter, as it is outside.
+    pub python: Python,
+    /// `pyproject_hooks`.
+    pub frontend: Frontend,
+    pub(super) staged: Staged,
+    pub(super) shown: Vec<String>,
+    pub(super) baseline: Baseline,
+    unmet: BTreeMap<Need, String>,
+}
+
+/// Why no trial can be conducted on this machine; the command line exits with 20.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The caller is not root.
+    #[error(
+        "the harness needs root, because every trial gets a host of its own (mounts, network, \
+         processes): run it with sudo, or as root in a disposable container with CAP_SYS_ADMIN"
+    )]
+    NotRoot,
+    /// There is no interpreter, or no `pyproject_hooks`.
+    #[error(transparent)]
+    Frontend(#[from] FrontendError),
+    /// A lab cannot be opened here.
+    #[error("{0}; labs need Linux 6.15 and CAP_SYS_ADMIN")]
+    Lab(#[from] LabError),
+    /// The thread of the rehearsal failed.
+    #[error("the rehearsal of a lab failed: {0}")]
+    Rehearsal(String),
+}
+
+/// How long an empty lab takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Rehearsal {
+    /// Until its first process is ready.
+    pub opened: Duration,
+    /// From its end to the death of its last process.
+    pub closed: Duration,
+}
+
+impl Bench {
+    /// Finds interpreter and front end, rehearses a lab, and notes what the host looks like.
+    ///
+    /// `python` is the interpreter to use, by default the `python3` of PATH; `program` is the
+    /// harness, by default the running program.
+    ///
+    /// # Errors
+    /// When no trial could be conducted.
+    pub fn prepare(python: Option<&Path>, program: Option<&Path>) -> Result<Self, BenchError> {
+        if !rustix::process::geteuid().is_root() {
+            return Err(BenchError::NotRoot);
+        }
+        let python = Python::ask(python)?;
+        let frontend = Frontend::find(&python)?;
+        let staged = python.staged()?;
+        let shown = at_step("/proc/self/mountinfo", host_mounts())?;
+        // Labs are started from `/`, so a relative path would lead elsewhere.
+        let program = program.unwrap_or(Path::new("/proc/self/exe"));
+        let bench = Self {
+            program: at_step("the program", std::path::absolute(program))?,
+            unmet: unmet(&python),
+            python,
+            frontend,
+            staged,
+            shown: shown.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+            baseline: Baseline::take(),
+        };
+        bench.rehearse()?;
+        Ok(bench)
+    }
+
+    /// Opens a lab with nothing in it and closes it again.
+    ///
+    /// # Errors
+    /// When that does not work on this machine.
+    pub fn rehearse(&self) -> Result<Rehearsal, BenchError> {
+        let rehearsed = on_fresh_thread("rehearsal", || self.empty_lab());
+        Ok(rehearsed.map_err(BenchError::Rehearsal)??)
+    }
+
+    fn empty_lab(&self) -> Result<Rehearsal, LabError> {
+        let begin = Instant::now();
+        let root = at_step("its file tree", Root::make(self.staged.prefix.as_deref()))?;
+        lab::seclude()?;
+        at_step("its files", staging::furnish(&root, "rehearsal"))?;
+        let spec = Spec { shown: self.shown.clone(), ..Spec::default() };
+        let lab = Lab::open(&self.program, &root, spec)?;
+        let opened = begin.elapsed();
+        let begin = Instant::now();
+        at_step("its end", lab.close())?;
+        Ok(Rehearsal { opened, closed: begin.elapsed() })
+    }
+
+    /// Why an entry cannot be tried on this machine.
+    #[must_use]
+    pub fn unmet(&self, attack: &Attack) -> Option<String> {
+        attack.requires.iter().find_map(|need| self.unmet.get(need)).cloned()
+    }
+}
+
+/// What this machine lacks.
+fn unmet(python: &Python) -> BTreeMap<Need, String> {
+    let there = |paths: &[&str]| paths.iter().any(|path| Path::new(path).exists());
+    let userns = std::fs::read_to_string("/proc/sys/user/max_user_namespaces")
+        .is_ok_and(|limit| limit.trim() != "0");
+    let has_useradd = there(&["/usr/sbin/useradd", "/sbin/useradd"])
+        && there(&["/usr/sbin/userdel", "/sbin/userdel"]);
+    // Loopback, /dev/shm and /tmp are the lab's own: they are always there.
+    [
+        (Need::Userns, userns, "this kernel makes no user namespaces (user.max_user_namespaces)"),
+        (Need::Useradd, has_useradd, "useradd and userdel are not installed (package passwd)"),
+        (
+            Need::Compiler,
+            there(&["/usr/local/bin/cc", "/usr/bin/cc", "/bin/cc"]),
+            "no C compiler is installed as /usr/bin/cc (package gcc)",
+        ),
+        (Need::PythonHeaders, python.headers, "the interpreter comes without Python.h"),
+        (Need::Ipv6, there(&["/proc/net/if_inet6"]), "this kernel has no IPv6"),
+        (Need::Keyring, there(&["/proc/keys"]), "this kernel has no keyrings"),
+    ]
+    .into_iter()
+    .filter(|(_, met, _)| !met)
+    .map(|(need, _, reason)| (need, reason.to_owned()))
+    .collect()
+}

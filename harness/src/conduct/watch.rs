@@ -1,0 +1,389 @@
+//! Watches a build from outside: what it prints, what the driver reports, who lives and dies.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::os::fd::AsFd as _;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::FileType;
+use rustix::process::Signal;
+use sandbox::Level;
+
+use crate::catalogue::attack::{Hook, InterruptSignal, OracleKind, Privilege, Whom};
+use crate::frontend::events::{Event, Lines};
+use crate::lab::processes::Process;
+use crate::lab::wire::News;
+use crate::lab::{Lab, wait};
+use crate::oracle::{Posture, Survivor, privileges, remnants};
+use crate::schedule::Trial;
+use crate::target::{HookEnd, Run};
+
+/// What is kept of what a build prints.
+const LOG: usize = 1 << 20;
+/// No more marks, holds and sayings than this are taken.
+const WORDS: usize = 1_000;
+/// What a front end may need besides the build: the start of an interpreter.
+const MARGIN: Duration = Duration::from_secs(2);
+/// How long a process may take to end once the front end has.
+const GRACE: Duration = Duration::from_millis(300);
+/// And once somebody was killed in the middle of the build.
+const LONG_GRACE: Duration = Duration::from_millis(1500);
+/// Between two looks at the list of processes.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// What was seen while the build ran.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// What goes into the report.
+    pub(super) run: Run,
+    /// What outlived the front end.
+    pub(super) survivors: Vec<Survivor>,
+    /// The processes that stood still to be looked at.
+    pub(super) postures: Vec<Posture>,
+    /// The victims that ended, and by which signal.
+    pub(super) victims_ended: BTreeMap<String, Option<i32>>,
+    /// What the hooks returned.
+    pub(super) values: Vec<String>,
+    /// The build printed more than is kept.
+    pub(super) log_cut_off: bool,
+    /// The list of processes misses the front end itself: why no oracle can be relied on.
+    pub(super) blind: Option<String>,
+    status: Option<i32>,
+    second: Option<Result<String, String>>,
+    interrupted: bool,
+    done: bool,
+    ended: Option<(Option<i32>, Option<i32>)>,
+}
+
+/// The eyes on one trial.
+pub(super) struct Watch<'a> {
+    lab: &'a Lab,
+    trial: &'a Trial,
+    prompt: Vec<u8>,
+    account: Account,
+    printed: Lines,
+    reported: Lines,
+    open: [bool; 3],
+    frontend: Option<i32>,
+    supervisor: Option<i32>,
+    pending: bool,
+    namespace: Option<String>,
+}
+
+impl<'a> Watch<'a> {
+    /// Eyes on a lab whose front end has not started yet.
+    pub(super) fn of(lab: &'a Lab, trial: &'a Trial, nonce: &str) -> Self {
+        Self {
+            lab,
+            trial,
+            prompt: format!("@bulkhead {nonce} ").into_bytes(),
+            account: Account::default(),
+            printed: Lines::default(),
+            reported: Lines::default(),
+            open: [true; 3],
+            frontend: None,
+            supervisor: None,
+            pending: false,
+            namespace: None,
+        }
+    }
+
+    /// Starts the front end and watches until it has ended and everything is quiet, or until the
+    /// deadline.
+    pub(super) fn follow(mut self) -> Account {
+        if let Err(error) = self.lab.start() {
+            self.account.run.broken = Some(format!("the front end cannot be started: {error}"));
+            return self.account;
+        }
+        let deadline = Instant::now() + self.trial.attack.run.timeout + MARGIN;
+        while self.account.ended.is_none() && self.account.run.broken.is_none() {
+            match self.round(deadline) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.account.run.timed_out = true;
+                    return self.account;
+                }
+                Err(error) => self.account.run.broken = Some(format!("the lab is gone: {error}")),
+            }
+        }
+        self.settle();
+        self.account
+    }
+
+    /// Waits until nothing runs that should not, but not for ever.
+    fn settle(&mut self) {
+        let grace = if self.account.interrupted { LONG_GRACE } else { GRACE };
+        let end = Instant::now() + grace;
+        loop {
+            // What was printed before the end is still in the pipes.
+            while matches!(self.round(Instant::now()), Ok(true)) {}
+            let survivors = self.others();
+            let now = Instant::now();
+            if survivors.is_empty() || now >= end {
+                self.account.survivors = survivors
+                    .into_iter()
+                    .map(|process| Survivor {
+                        arguments: self.lab.processes.arguments(process.pid),
+                        process,
+                    })
+                    .collect();
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// The living processes of the lab that are neither its own nor its victims.
+    fn others(&self) -> Vec<Process> {
+        let is_ours = |process: &Process| {
+            process.pid == 1
+                || process.state == 'Z'
+                || self.lab.victims.iter().any(|victim| victim.pid == process.pid)
+        };
+        let mut all = self.lab.processes.list().unwrap_or_default();
+        all.retain(|process| !is_ours(process));
+        all
+    }
+
+    /// Waits for something to happen and takes it; false when nothing does until `deadline`.
+    fn round(&mut self, deadline: Instant) -> std::io::Result<bool> {
+        let lab = self.lab;
+        let control = lab.control();
+        let flags = |open: bool| if open { PollFlags::IN } else { PollFlags::empty() };
+        let ready = {
+            let streams = [lab.events.as_fd(), lab.out.as_fd(), lab.err.as_fd()];
+            let mut watched: Vec<PollFd<'_>> =
+                vec![PollFd::from_borrowed_fd(control, PollFlags::IN)];
+            let open = streams.into_iter().zip(self.open).filter(|(_, open)| *open);
+            watched.extend(open.map(|(fd, open)| PollFd::from_borrowed_fd(fd, flags(open))));
+            if !wait(&mut watched, deadline)? {
+                return Ok(false);
+            }
+            let mut seen = watched.iter().map(|entry| !entry.revents().is_empty());
+            let control = seen.next().unwrap_or(false);
+            (control, self.open.map(|open| open && seen.next().unwrap_or(false)))
+        };
+        let (news, [events, out, err]) = ready;
+        // Events first: they say who the supervisor is before a mark asks for it.
+        if events {
+            let bytes = self.read(0, &lab.events)?;
+            for line in self.reported.take(&bytes) {
+                self.event(&line);
+            }
+        }
+        if out {
+            let bytes = self.read(1, &lab.out)?;
+            self.keep(&bytes);
+            for line in self.printed.take(&bytes) {
+                self.line(&line);
+            }
+        }
+        if err {
+            let bytes = self.read(2, &lab.err)?;
+            self.keep(&bytes);
+        }
+        self.interrupt();
+        if news {
+            self.news()?;
+        }
+        Ok(true)
+    }
+
+    /// One read of a pipe that has something.
+    fn read(&mut self, number: usize, mut file: &std::fs::File) -> std::io::Result<Vec<u8>> {
+        let mut bytes = vec![0; 64 * 1024];
+        let length = file.read(&mut bytes)?;
+        bytes.truncate(length);
+        if let (0, Some(open)) = (length, self.open.get_mut(number)) {
+            *open = false;
+        }
+        Ok(bytes)
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let log = &mut self.account.run.log;
+        let room = LOG.saturating_sub(log.len());
+        log.extend(bytes.iter().take(room));
+        self.account.log_cut_off |= bytes.len() > room;
+    }
+
+    fn news(&mut self) -> std::io::Result<()> {
+        let account = &mut self.account;
+        match self.lab.news(Instant::now())? {
+            Some(News::Started { pid }) => {
+                self.frontend = Some(pid);
+                account.blind = remnants::self_test(&self.lab.processes, pid);
+            }
+            Some(News::Ended { code, signal }) => account.ended = Some((code, signal)),
+            Some(News::VictimEnded { plant, signal }) => {
+                account.victims_ended.insert(plant, signal);
+            }
+            Some(News::Failed(reason)) => account.run.broken = Some(reason),
+            Some(News::Ready { .. }) => {}
+            None => account.run.broken = Some("the lab's first process is gone".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// One line of the driver. Only the driver holds this pipe.
+    fn event(&mut self, line: &[u8]) {
+        let Ok(event) = serde_json::from_slice::<Event>(line) else { return };
+        let account = &mut self.account;
+        match event {
+            Event::Supervisor { build, pid } if build == "trial" => self.supervisor = Some(pid),
+            Event::Status { build, status } if build == "trial" => account.status = Some(status),
+            Event::Returned { build, hook, value } if build == "trial" => {
+                account.values.push(value);
+                account.run.hooks.push(HookEnd { hook, returned: true, exception: None });
+            }
+            Event::Raised { build, hook, exception } if build == "trial" => {
+                let exception = Some(exception);
+                account.run.hooks.push(HookEnd { hook, returned: false, exception });
+            }
+            Event::Returned { value, .. } => account.second = Some(Ok(value)),
+            Event::Raised { exception, .. } => account.second = Some(Err(exception)),
+            Event::Done => account.done = true,
+            Event::Hook { .. } | Event::Supervisor { .. } | Event::Status { .. } => {}
+        }
+    }
+
+    /// One line of the build; hostile, unless it has the nonce, and then still only hearsay.
+    fn line(&mut self, line: &[u8]) {
+        let prompt = &self.prompt;
+        let Some(at) = line.windows(prompt.len()).position(|window| window == prompt) else {
+            return;
+        };
+        let rest = line.get(at + prompt.len()..).unwrap_or_default();
+        let rest = String::from_utf8_lossy(rest).into_owned();
+        let (verb, what) = rest.split_once(' ').unwrap_or((&rest, ""));
+        let run = &mut self.account.run;
+        match verb {
+            "mark" if run.marks.len() < WORDS && !run.marks.iter().any(|mark| mark == what) => {
+                run.marks.push(what.to_owned());
+                self.marked(what);
+            }
+            "hold" => {
+                if let Ok(number) = what.parse() {
+                    self.hold(number);
+                }
+            }
+            "said" if run.hearsay.len() < WORDS => run.hearsay.push(what.to_owned()),
+            _ => {}
+        }
+    }
+
+    fn marked(&mut self, mark: &str) {
+        if self.trial.attack.run.interrupt.as_ref().is_some_and(|it| it.after == mark) {
+            self.pending = true;
+        }
+        let is_nested = |kind: &OracleKind| {
+            matches!(kind, OracleKind::PrivilegeGained { what: Privilege::NestedUserns })
+        };
+        let wanted = self.trial.attack.oracles.iter().any(|spec| is_nested(&spec.kind));
+        if wanted && self.namespace.is_none() {
+            let processes = &self.lab.processes;
+            let all = processes.list().unwrap_or_default();
+            let hook = all.iter().find_map(|it| privileges::hook_of(processes, &all, it.pid));
+            self.namespace = hook.and_then(|hook| processes.namespace(hook, "user"));
+        }
+    }
+
+    /// Looks at a process that stands still, and lets it go on.
+    fn hold(&mut self, number: i32) {
+        let processes = &self.lab.processes;
+        let Ok(all) = processes.list() else { return };
+        let Some(ancestor) = self.supervisor.or(self.frontend) else { return };
+        let Some(process) = privileges::held(&all, ancestor, number) else { return };
+        if self.account.postures.len() < WORDS {
+            let seen = privileges::examine(processes, &all, process, self.namespace.as_ref());
+            self.account.postures.push(seen);
+        }
+        // It may have died meanwhile, and goes on by itself after three seconds anyway.
+        let _gone = processes.signal(process.pid, Signal::USR1);
+    }
+
+    /// Sends the signal of the manifest, once its mark has arrived and its receiver is known.
+    fn interrupt(&mut self) {
+        let Some(interrupt) = &self.trial.attack.run.interrupt else { return };
+        let whom = match interrupt.whom {
+            Whom::Supervisor => self.supervisor,
+            Whom::Frontend => self.frontend,
+        };
+        let signal = match interrupt.signal {
+            InterruptSignal::Kill => Signal::KILL,
+            InterruptSignal::Term => Signal::TERM,
+            InterruptSignal::Int => Signal::INT,
+        };
+        if let (true, Some(pid)) = (self.pending, whom) {
+            self.pending = false;
+            self.account.interrupted = true;
+            if let Err(error) = self.lab.processes.signal(pid, signal) {
+                self.account.run.broken = Some(format!("the signal could not be sent: {error}"));
+            }
+        }
+    }
+}
+
+impl Account {
+    /// Draws the conclusions that need the files: whether the build built, refused, or broke.
+    pub(super) fn conclude(&mut self, trial: &Trial, exists: impl Fn(&str) -> Option<FileType>) {
+        let hooks = &trial.attack.run.hooks;
+        let run = &mut self.run;
+        let returned = run.hooks.iter().filter(|end| end.returned).count();
+        run.built = returned == hooks.len()
+            && match hooks.last() {
+                Some(Hook::BuildWheel | Hook::BuildSdist | Hook::BuildEditable) => {
+                    self.values.last().and_then(|name| exists(plain(name)))
+                        == Some(FileType::RegularFile)
+                }
+                Some(
+                    Hook::PrepareMetadataForBuildWheel | Hook::PrepareMetadataForBuildEditable,
+                ) => {
+                    self.values.last().and_then(|name| exists(plain(name)))
+                        == Some(FileType::Directory)
+                }
+                _ => true,
+            };
+        // A payload can end with this status too, but not before it was run.
+        if trial.level != Level::None && self.status == Some(125) && run.marks.is_empty() {
+            run.refused = Some(sentence(&run.log));
+        }
+        if run.broken.is_none() && !run.timed_out && !self.done && !self.interrupted {
+            let how = match self.ended {
+                Some((_, Some(signal))) => format!("by signal {signal}"),
+                Some((Some(code), _)) => format!("with status {code}"),
+                _ => "without a word".to_owned(),
+            };
+            run.broken = Some(format!("the front end ended {how}: {}", last_line(&run.log)));
+        }
+    }
+
+    /// What became of the second build.
+    pub(super) fn second(&self, exists: impl Fn(&str) -> Option<FileType>) -> Result<(), String> {
+        match &self.second {
+            None => Err("it did not return".to_owned()),
+            Some(Err(exception)) => Err(exception.clone()),
+            Some(Ok(name)) if exists(plain(name)) == Some(FileType::RegularFile) => Ok(()),
+            Some(Ok(_)) => Err("its wheel is not where it belongs".to_owned()),
+        }
+    }
+}
+
+/// A text without the quotes that Python puts around it.
+fn plain(value: &str) -> &str {
+    value.trim_matches(['\'', '"'])
+}
+
+/// The sentence with which the sandbox refused.
+fn sentence(log: &[u8]) -> String {
+    let text = String::from_utf8_lossy(log);
+    let found = text.lines().rev().find_map(|line| line.strip_prefix("bulkhead: "));
+    found.unwrap_or("the sandbox ran nothing and did not say why").to_owned()
+}
+
+fn last_line(log: &[u8]) -> String {
+    let text = String::from_utf8_lossy(log);
+    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").to_owned()
+}

@@ -1,0 +1,117 @@
+"""Plays the front end: calls the hooks of a build through pyproject_hooks, outside the sandbox.
+
+It runs in the lab as root, as the front end of a build farm does. What happens goes as JSON lines
+to a descriptor of its own; standard output belongs to the build.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+import pyproject_hooks  # noqa: E402
+
+ARGUMENTS = {
+    "get_requires_for_build_wheel": lambda output: (),
+    "get_requires_for_build_sdist": lambda output: (),
+    "get_requires_for_build_editable": lambda output: (),
+    "prepare_metadata_for_build_wheel": lambda output: (output,),
+    "prepare_metadata_for_build_editable": lambda output: (output,),
+    "build_wheel": lambda output: (output,),
+    "build_sdist": lambda output: (output,),
+    "build_editable": lambda output: (output,),
+}
+
+
+def teller(descriptor):
+    """A function that writes one event, whole, whichever thread calls it."""
+    lock = threading.Lock()
+
+    def tell(**event):
+        line = (json.dumps(event) + "\n").encode("ascii")
+        with lock:
+            while line:
+                line = line[os.write(descriptor, line):]
+
+    return tell
+
+
+def runner(prefix, inherited, build, tell):
+    """A subprocess runner for pyproject_hooks that puts the sandbox in front."""
+
+    def run(command, cwd=None, extra_environ=None):
+        environment = dict(os.environ)
+        environment.update(extra_environ or {})
+        argv = [*prefix, *command]
+        process = subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            pass_fds=inherited,
+        )
+        tell(event="supervisor", build=build, pid=process.pid)
+        status = process.wait()
+        tell(event="status", build=build, status=status)
+        if status:
+            raise subprocess.CalledProcessError(status, argv)
+
+    return run
+
+
+def build(spec, prefix, inherited, python, tell):
+    """Calls the hooks of one build, in order, until one does not return."""
+    name = spec["name"]
+    caller = pyproject_hooks.BuildBackendHookCaller(
+        spec["source"],
+        spec["backend"],
+        backend_path=spec["backend_path"],
+        runner=runner(prefix, inherited, name, tell),
+        python_executable=python,
+    )
+    for hook in spec["hooks"]:
+        tell(event="hook", build=name, hook=hook)
+        try:
+            value = getattr(caller, hook)(*ARGUMENTS[hook](spec["output"]))
+        except BaseException as error:  # a hook may raise anything, and that is a result
+            said = "%s: %s" % (type(error).__name__, error)
+            tell(event="raised", build=name, hook=hook, exception=said[:2000])
+            return
+        tell(event="returned", build=name, hook=hook, value=repr(value)[:65536])
+
+
+def inherit(wanted):
+    """Opens what the front end happens to hold while it starts the build."""
+    for item in wanted:
+        if item["kind"] == "tcp":
+            connection = socket.create_connection((item["address"], item["port"]), 5)
+            yield os.dup(connection.fileno())
+        else:
+            yield os.open(item["path"], os.O_RDONLY)
+
+
+def main():
+    tell = teller(int(sys.argv[2]))
+    with open(sys.argv[1], encoding="utf-8") as file:
+        spec = json.load(file)
+    inherited = list(inherit(spec["inherit"]))
+    beside = []
+    for entry in spec["builds"]:
+        arguments = (entry, spec["prefix"], inherited, spec["python"], tell)
+        if entry["beside"]:
+            thread = threading.Thread(target=build, args=arguments)
+            thread.start()
+            beside.append(thread)
+        else:
+            build(*arguments)
+    for thread in beside:
+        thread.join()
+    tell(event="done")
+
+
+main()

@@ -1,0 +1,166 @@
+//! The Python interpreter of a run: asked once, outside, what it is and where its parts lie.
+#![forbid(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+
+use super::FrontendError;
+use crate::lab::layout::{Interpreter, PYTHON};
+
+/// What an interpreter says of itself.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Python {
+    /// The program, never a wrapper or a virtual environment's link.
+    pub program: PathBuf,
+    /// Where its parts lie.
+    pub prefix: PathBuf,
+    /// Its own site directory.
+    pub site: PathBuf,
+    /// Its version, as `3.11.7`.
+    pub version: String,
+    /// It comes with the headers that extensions need.
+    pub headers: bool,
+    /// `pyproject_hooks`, where it can be imported.
+    pub hooks: Option<PathBuf>,
+    /// The copy that pip carries.
+    pub vendored: Option<PathBuf>,
+}
+
+/// The interpreter for labs.
+#[derive(Clone, Debug)]
+pub struct Staged {
+    /// As the lab sees it.
+    pub interpreter: Interpreter,
+    /// The prefix to be staged; `None` when the lab has it anyway, below `/usr`.
+    pub prefix: Option<PathBuf>,
+    /// The program with its library path moved along, where it has one: path in the lab, content.
+    pub moved: Option<(PathBuf, Vec<u8>)>,
+}
+
+/// Asks nothing but the standard library; `-I` keeps the caller's environment out of it.
+const QUESTION: &str = r#"
+import importlib.util, json, os, sys, sysconfig
+def find(name):
+    try:
+        spec = importlib.util.find_spec(name)
+    except ImportError:
+        return None
+    return spec and spec.origin and os.path.dirname(spec.origin)
+base = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix, "installed_base": sys.base_prefix}
+print(json.dumps({
+    "program": os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable),
+    "prefix": os.path.realpath(sys.base_prefix),
+    "site": sysconfig.get_path("purelib", vars=base),
+    "version": ".".join(map(str, sys.version_info[:3])),
+    "headers": os.path.exists(os.path.join(sysconfig.get_path("include", vars=base), "Python.h")),
+    "hooks": find("pyproject_hooks"),
+    "vendored": find("pip._vendor.pyproject_hooks"),
+}))
+"#;
+
+/// The oldest that is supported.
+const OLDEST: (u32, u32) = (3, 9);
+
+impl Python {
+    /// Asks `program`, by default the `python3` that PATH names.
+    ///
+    /// # Errors
+    /// When there is none, or it is too old.
+    pub fn ask(program: Option<&Path>) -> Result<Self, FrontendError> {
+        let program = program.unwrap_or(Path::new("python3"));
+        let refused = |reason: String| FrontendError::Python {
+            program: program.display().to_string(),
+            reason,
+        };
+        let answer = Command::new(program)
+            .args(["-I", "-c", QUESTION])
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| refused(error.to_string()))?;
+        if !answer.status.success() {
+            let said = String::from_utf8_lossy(&answer.stderr);
+            return Err(refused(said.lines().last().unwrap_or("it fails").to_owned()));
+        }
+        let python: Self =
+            serde_json::from_slice(&answer.stdout).map_err(|error| refused(error.to_string()))?;
+        if python.numbers() < OLDEST {
+            return Err(refused(format!("it is version {}, 3.9 is needed", python.version)));
+        }
+        Ok(python)
+    }
+
+    fn numbers(&self) -> (u32, u32) {
+        let mut numbers = self.version.split('.').filter_map(|number| number.parse().ok());
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    }
+
+    /// How labs will see it.
+    ///
+    /// # Errors
+    /// When the program cannot be read.
+    pub fn staged(&self) -> Result<Staged, FrontendError> {
+        let moved = |path: &Path| match path.strip_prefix(&self.prefix) {
+            Ok(rest) => Path::new(PYTHON).join(rest),
+            Err(_) => path.to_owned(),
+        };
+        if self.prefix == Path::new("/usr") {
+            let interpreter =
+                Interpreter { program: self.program.clone(), site: self.site.clone() };
+            return Ok(Staged { interpreter, prefix: None, moved: None });
+        }
+        let program = std::fs::read(&self.program)
+            .map_err(|source| FrontendError::Unreadable { path: self.program.clone(), source })?;
+        let interpreter = Interpreter { program: moved(&self.program), site: moved(&self.site) };
+        let moved = relocated(&program, &self.prefix.join("lib"), &Path::new(PYTHON).join("lib"))
+            .map(|content| (interpreter.program.clone(), content));
+        Ok(Staged { interpreter, prefix: Some(self.prefix.clone()), moved })
+    }
+}
+
+/// A program whose library path `old` (an ELF `RPATH`) names `new`; `None` when it has none.
+///
+/// An interpreter with a shared library finds it under the absolute path of its prefix, which the
+/// lab hides when it lies in a home. Trailing slashes fill up the length: they mean nothing.
+fn relocated(program: &[u8], old: &Path, new: &Path) -> Option<Vec<u8>> {
+    let (old, new) = (old.to_str()?.as_bytes(), new.to_str()?.as_bytes());
+    let mut filled = new.to_vec();
+    filled.resize(old.len().max(new.len()), b'/');
+    if filled.len() != old.len() {
+        return None;
+    }
+    let is_end = |byte: Option<&u8>| matches!(byte, Some(0 | b':'));
+    let mut moved = program.to_vec();
+    let mut found = false;
+    for at in 1..program.len().saturating_sub(old.len()) {
+        let here = program.get(at..).unwrap_or_default();
+        let starts = is_end(program.get(at - 1));
+        if starts && here.starts_with(old) && is_end(here.get(old.len())) {
+            moved.get_mut(at..at + old.len())?.copy_from_slice(&filled);
+            found = true;
+        }
+    }
+    found.then_some(moved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_path_is_moved_without_changing_the_length() {
+        let old = Path::new("/root/.pyenv/versions/3.11.7/lib");
+        let new = Path::new("/opt/lab/python/lib");
+        let program = b"\0/root/.pyenv/versions/3.11.7/lib\0/root/.pyenv/versions/3.11.7/lib2\0";
+        let moved = relocated(program, old, new).unwrap();
+        assert_eq!(moved.len(), program.len());
+        assert!(moved.starts_with(b"\0/opt/lab/python/lib/////////////\0"));
+        assert!(moved.ends_with(b"/3.11.7/lib2\0"));
+    }
+
+    #[test]
+    fn a_program_without_library_path_is_left_alone() {
+        assert_eq!(relocated(b"\0/usr/lib\0", Path::new("/a/lib"), Path::new("/b/lib")), None);
+    }
+}

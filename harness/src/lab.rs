@@ -1,0 +1,258 @@
+//! A disposable host for one trial: mounts, network, victims, plants, and a pid 1 that ends it.
+#![forbid(unsafe_code)]
+
+pub mod dns;
+pub mod ears;
+pub mod init;
+pub mod inside;
+pub mod layout;
+pub mod mounts;
+pub mod network;
+pub mod plants;
+pub mod processes;
+pub mod root;
+pub mod snapshot;
+pub mod staging;
+pub mod victim;
+pub mod wire;
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use processes::Processes;
+use root::Root;
+use wire::{Living, News, Order, Spec, receive, send};
+
+/// Why there is no lab.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// A step of its making failed.
+    #[error("the lab cannot be made: {step}: {source}")]
+    Step {
+        /// Which.
+        step: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Its network is not what it must be; nothing was run.
+    #[error("the lab's network is not closed: {0}")]
+    Network(String),
+    /// Its first process gave up.
+    #[error("the lab cannot be entered: {0}")]
+    Init(String),
+}
+
+/// Names the step that an error belongs to.
+///
+/// # Errors
+/// The error, with the step's name.
+pub fn at_step<T>(step: &str, result: io::Result<T>) -> Result<T, LabError> {
+    result.map_err(|source| LabError::Step { step: step.to_owned(), source })
+}
+
+/// A running lab. Dropping it ends every process in it.
+#[derive(Debug)]
+pub struct Lab {
+    init: Child,
+    control: OwnedFd,
+    /// The front end's standard output.
+    pub out: File,
+    /// The front end's standard error.
+    pub err: File,
+    /// The front end's events.
+    pub events: File,
+    /// Everything that runs in it.
+    pub processes: Processes,
+    /// Its victims.
+    pub victims: Vec<Living>,
+    /// Its keys: plant and serial number.
+    pub keys: Vec<(String, i64)>,
+}
+
+/// How long a lab may take until it is ready.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Moves the calling thread, which must be a trial's own, into a network, IPC and host name of
+/// the lab, and proves that no route leads out.
+///
+/// # Errors
+/// The step that failed, or what is wrong with the network.
+pub fn seclude() -> Result<(), LabError> {
+    let flags = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
+    // The file creation mask belongs to the thread then, and what a manifest says is what holds.
+    at_step("namespaces", unshare(flags | CloneFlags::CLONE_FS).map_err(Into::into))?;
+    nix::sys::stat::umask(nix::sys::stat::Mode::empty());
+    at_step("the loopback device", network::raise())?;
+    network::prove_closed().map_err(LabError::Network)
+}
+
+impl Lab {
+    /// Starts the first process from the calling thread, whose namespaces it inherits, and waits
+    /// until the victims live. `program` is the harness.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub fn open(program: &Path, root: &Root, mut spec: Spec) -> Result<Self, LabError> {
+        let bulkhead = at_step("the program", mounts::clone_of(program))?;
+        spec.mounts = root.trees().iter().map(|tree| tree.at.to_owned()).collect();
+        spec.mounts.push(layout::BULKHEAD.to_owned());
+        let (out, out_end) = at_step("a pipe", pipe())?;
+        let (err, err_end) = at_step("a pipe", pipe())?;
+        let (events, events_end) = at_step("a pipe", pipe())?;
+        // From here on this thread can start processes, but no threads: see unshare(2).
+        at_step("a process namespace", unshare(CloneFlags::CLONE_NEWPID).map_err(Into::into))?;
+        let (control, init) = at_step("the first process", start(program))?;
+        let processes = at_step("its /proc", Processes::of(init.id()));
+        let mut lab = Self {
+            processes: match processes {
+                Ok(processes) => processes,
+                Err(error) => return Err(put_down(init, error)),
+            },
+            init,
+            control,
+            out: out.into(),
+            err: err.into(),
+            events: events.into(),
+            victims: Vec::new(),
+            keys: Vec::new(),
+        };
+        let mut descriptors = vec![out_end.as_fd(), err_end.as_fd(), events_end.as_fd()];
+        descriptors.extend(root.trees().iter().map(|tree| tree.given.as_fd()));
+        descriptors.push(bulkhead.as_fd());
+        at_step("its description", send(&lab.control, &spec, &descriptors))?;
+        lab.wait_until_ready()?;
+        // The init is in its own root only now.
+        lab.processes = at_step("its /proc", Processes::of(lab.init.id()))?;
+        Ok(lab)
+    }
+
+    fn wait_until_ready(&mut self) -> Result<(), LabError> {
+        match self.news(Instant::now() + PATIENCE) {
+            Ok(Some(News::Ready { victims, keys })) => {
+                self.victims = victims;
+                self.keys = keys;
+                Ok(())
+            }
+            Ok(Some(News::Failed(sentence))) => Err(LabError::Init(sentence)),
+            Ok(Some(_)) => Err(LabError::Init("it spoke out of turn".to_owned())),
+            Ok(None) => Err(LabError::Init("it ended, or was not ready in time".to_owned())),
+            Err(source) => Err(LabError::Step { step: "waiting for it".to_owned(), source }),
+        }
+    }
+
+    /// The next news until `deadline`; `None` when there is none, or the lab is gone.
+    ///
+    /// # Errors
+    /// Those of poll(2) and recvmsg(2).
+    pub fn news(&self, deadline: Instant) -> io::Result<Option<News>> {
+        let mut watched = [PollFd::new(&self.control, PollFlags::IN)];
+        if !wait(&mut watched, deadline)? {
+            return Ok(None);
+        }
+        Ok(receive(&self.control)?.map(|(news, _)| news))
+    }
+
+    /// The socket on which news arrive.
+    #[must_use]
+    pub fn control(&self) -> BorrowedFd<'_> {
+        self.control.as_fd()
+    }
+
+    /// Starts the front end.
+    ///
+    /// # Errors
+    /// Those of sendmsg(2).
+    pub fn start(&self) -> io::Result<()> {
+        send(&self.control, &Order::Start, &[])
+    }
+
+    /// Ends every process of the lab, and returns once the last one is dead.
+    ///
+    /// # Errors
+    /// When the first process cannot be waited for.
+    pub fn close(mut self) -> io::Result<()> {
+        self.end()
+    }
+
+    /// The kernel lets a first process be waited for only when its whole namespace is dead.
+    fn end(&mut self) -> io::Result<()> {
+        // It may be dead already; then there is nothing to kill.
+        let _dead = self.init.kill();
+        self.init.wait().map(drop)
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _reaped = self.end();
+    }
+}
+
+/// Ends a first process that cannot be used.
+fn put_down(mut init: Child, error: LabError) -> LabError {
+    let _dead = init.kill();
+    let _reaped = init.wait();
+    error
+}
+
+/// Starts the first process; its standard input is the other end of the returned socket.
+fn start(program: &Path) -> io::Result<(OwnedFd, Child)> {
+    let (ours, theirs) =
+        socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+    let init = Command::new(program)
+        .arg(ROLE)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::from(theirs))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    Ok((ours, init))
+}
+
+/// A pipe whose ends no other program inherits: read end, write end.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
+}
+
+/// Waits until one of `watched` is ready; false when none is by `deadline`.
+///
+/// # Errors
+/// Those of poll(2).
+pub fn wait(watched: &mut [PollFd<'_>], deadline: Instant) -> io::Result<bool> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let patience = Timespec::try_from(left).map_err(io::Error::other)?;
+        match poll(watched, Some(&patience)) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The argument by which the program knows that it is to be a lab's first process.
+const ROLE: &str = "__lab";
+
+/// Plays the part that the harness started this process for, if it did; `main` asks first of all.
+#[must_use]
+pub fn played() -> Option<ExitCode> {
+    // The variable comes first: a victim's arguments are the manifest's.
+    if std::env::var_os(victim::ROLE).is_some() {
+        return Some(victim::play());
+    }
+    let mut arguments = std::env::args_os();
+    let name = arguments.next()?;
+    if Path::new(&name).file_name().is_some_and(|name| name == "bulkhead") {
+        return Some(sandbox::program::main());
+    }
+    (arguments.next()? == ROLE).then(init::play)
+}

@@ -1,0 +1,167 @@
+//! The lab's first process: enters the lab, starts what lives in it, reaps, and ends it.
+#![forbid(unsafe_code)]
+
+use std::io::{self, BufRead as _, Write as _};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode, Stdio};
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::FdFlags;
+
+use super::inside;
+use super::victim::ROLE;
+use super::wire::{Living, News, Order, Spec, Victim, receive, send};
+
+/// Plays the lab's init. It ends, and with it by the kernel's hand every process of the lab, when
+/// the harness closes the other end of the socket on standard input, by will or by death.
+#[must_use]
+pub fn play() -> ExitCode {
+    let socket = match io::stdin().as_fd().try_clone_to_owned() {
+        Ok(socket) => socket,
+        Err(_) => return ExitCode::FAILURE,
+    };
+    match lead(&socket) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may be left to hear it; then there is nothing to say either.
+            let _unheard = send(&socket, &News::Failed(error.to_string()), &[]);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Everything that the init keeps while the lab lives.
+struct House<'a> {
+    socket: &'a OwnedFd,
+    victims: Vec<(i32, String, UnixStream)>,
+    frontend: Option<i32>,
+}
+
+/// The whole life of a lab.
+fn lead(socket: &OwnedFd) -> io::Result<()> {
+    let Some((spec, descriptors)) = receive::<Spec>(socket)? else { return Ok(()) };
+    let mut descriptors = descriptors.into_iter();
+    let (Some(out), Some(err), Some(events)) =
+        (descriptors.next(), descriptors.next(), descriptors.next())
+    else {
+        return Err(io::Error::other("the lab got fewer descriptors than it needs"));
+    };
+    // A second tether beside the socket: should a build stop us, the thread's end still ends us.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    inside::enter(&spec, descriptors.collect())?;
+    let keys = inside::keys(&spec)?;
+    inside::drop_capabilities()?;
+    let mut children = SigSet::empty();
+    children.add(Signal::SIGCHLD);
+    children.thread_block()?;
+    let deaths = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    let mut house = House { socket, victims: Vec::new(), frontend: None };
+    let mut victims = Vec::new();
+    for victim in &spec.victims {
+        victims.push(house.settle(victim)?);
+    }
+    send(socket, &News::Ready { victims, keys }, &[])?;
+    let mut streams = Some((out, err, events));
+    loop {
+        let mut watched = [PollFd::new(socket, PollFlags::IN), PollFd::new(&deaths, PollFlags::IN)];
+        match poll(&mut watched, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let [orders, died] = watched.map(|entry| !entry.revents().is_empty());
+        if died {
+            while deaths.read_signal()?.is_some() {}
+            house.reap()?;
+        }
+        if orders {
+            match receive::<Order>(socket)? {
+                None => return Ok(()),
+                Some((Order::Start, _)) => {
+                    if let Some(streams) = streams.take() {
+                        house.start(&spec, streams)?;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl House<'_> {
+    /// Starts a victim and waits until it has its text in place.
+    fn settle(&mut self, victim: &Victim) -> io::Result<Living> {
+        let (mut ours, theirs) = UnixStream::pair()?;
+        let child = Command::new("/proc/self/exe")
+            .arg0(&victim.name)
+            .args(&victim.args)
+            .env_clear()
+            .envs(victim.env.iter().map(|(name, value)| (name, value)))
+            .env(ROLE, "1")
+            .current_dir("/")
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        ours.write_all(victim.name.as_bytes())?;
+        ours.write_all(&[0])?;
+        ours.write_all(victim.memory.as_bytes())?;
+        ours.shutdown(std::net::Shutdown::Write)?;
+        let mut place = String::new();
+        io::BufReader::new(&ours).read_line(&mut place)?;
+        let address = place
+            .trim()
+            .parse()
+            .map_err(|error| io::Error::other(format!("a victim did not get ready: {error}")))?;
+        let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
+        self.victims.push((pid, victim.plant.clone(), ours));
+        Ok(Living { plant: victim.plant.clone(), pid, address })
+    }
+
+    /// Starts the front end; the write ends of its pipes are closed here afterwards.
+    fn start(&mut self, spec: &Spec, streams: (OwnedFd, OwnedFd, OwnedFd)) -> io::Result<()> {
+        let (out, err, events) = streams;
+        let mut argv = spec.frontend.argv.iter();
+        let program = argv.next().ok_or_else(|| io::Error::other("no front end is named"))?;
+        // We have one thread, so nothing else can be started while this descriptor is inheritable.
+        rustix::io::fcntl_setfd(&events, FdFlags::empty())?;
+        let number = std::os::fd::AsRawFd::as_raw_fd(&events).to_string();
+        let child = Command::new(program)
+            .args(argv)
+            .arg(number)
+            .env_clear()
+            .envs(spec.frontend.env.iter().map(|(name, value)| (name, value)))
+            .current_dir(&spec.frontend.cwd)
+            .stdin(Stdio::null())
+            .stdout(Stdio::from(out))
+            .stderr(Stdio::from(err))
+            .spawn()
+            .map_err(|error| io::Error::other(format!("{program} cannot be started: {error}")))?;
+        let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
+        self.frontend = Some(pid);
+        send(self.socket, &News::Started { pid }, &[])
+    }
+
+    /// Takes every dead child, ours or one that was left to us.
+    fn reap(&mut self) -> io::Result<()> {
+        loop {
+            let (pid, code, signal) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) => (pid.as_raw(), Some(code), None),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => {
+                    (pid.as_raw(), None, Some(signal as i32))
+                }
+                Ok(WaitStatus::StillAlive) | Err(nix::errno::Errno::ECHILD) => return Ok(()),
+                Ok(_) | Err(nix::errno::Errno::EINTR) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            if self.frontend == Some(pid) {
+                send(self.socket, &News::Ended { code, signal }, &[])?;
+            } else if let Some((_, plant, _)) = self.victims.iter().find(|entry| entry.0 == pid) {
+                send(self.socket, &News::VictimEnded { plant: plant.clone(), signal }, &[])?;
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! How the lab's init moves into the lab: mounts, root, name, keyring, capabilities.
+#![forbid(unsafe_code)]
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use nix::sched::{CloneFlags, unshare};
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::mount::{
+    MountAttrFlags, MountFlags, MountPropagationFlags, UnmountFlags, mount_change, mount_remount,
+    unmount,
+};
+use rustix::thread::{
+    CapabilitySet, capabilities, capability_is_in_bounding_set,
+    remove_capability_from_bounding_set, set_capabilities,
+};
+use sandbox::sys::keyring;
+
+use super::layout::{BULKHEAD, relative};
+use super::mounts::{attach, clone_of, detached, place};
+use super::wire::Spec;
+
+/// What root keeps in the lab: what a root user of a container needs who starts sandboxes.
+///
+/// The others reach the machine itself: kernel modules, its clock, its log, its I/O ports.
+const KEPT: [CapabilitySet; 24] = [
+    CapabilitySet::CHOWN,
+    CapabilitySet::DAC_OVERRIDE,
+    CapabilitySet::DAC_READ_SEARCH,
+    CapabilitySet::FOWNER,
+    CapabilitySet::FSETID,
+    CapabilitySet::KILL,
+    CapabilitySet::SETGID,
+    CapabilitySet::SETUID,
+    CapabilitySet::SETPCAP,
+    CapabilitySet::SETFCAP,
+    CapabilitySet::LINUX_IMMUTABLE,
+    CapabilitySet::NET_BIND_SERVICE,
+    CapabilitySet::NET_BROADCAST,
+    CapabilitySet::NET_ADMIN,
+    CapabilitySet::NET_RAW,
+    CapabilitySet::IPC_LOCK,
+    CapabilitySet::IPC_OWNER,
+    CapabilitySet::SYS_CHROOT,
+    CapabilitySet::SYS_PTRACE,
+    CapabilitySet::SYS_ADMIN,
+    CapabilitySet::SYS_NICE,
+    CapabilitySet::SYS_RESOURCE,
+    CapabilitySet::MKNOD,
+    CapabilitySet::LEASE,
+];
+
+/// Makes the mounts of `spec` the caller's only ones.
+///
+/// # Errors
+/// A sentence that names the step that failed.
+pub fn enter(spec: &Spec, mounts: Vec<OwnedFd>) -> io::Result<()> {
+    step("a session", rustix::process::setsid().map(drop).map_err(Into::into))?;
+    let flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP;
+    step("a mount namespace", unshare(flags).map_err(Into::into))?;
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    step("private mounts", mount_change("/", private).map_err(Into::into))?;
+    let shown: Vec<(&String, OwnedFd)> = spec
+        .shown
+        .iter()
+        .filter_map(|path| Some((path, clone_of(Path::new(path)).ok()?)))
+        .collect();
+    let mut ours = spec.mounts.iter().zip(&mounts);
+    let (_, root) = ours.next().ok_or_else(|| io::Error::other("the lab has no root"))?;
+    let tmp = step("/tmp", place(rustix::fs::CWD, Path::new("/tmp")))?;
+    step("the new root", attach(root.as_fd(), tmp.as_fd()))?;
+    for (path, mount) in &shown {
+        // Its place may be hidden by a mount above it; then there is nothing to show.
+        if let Ok(target) = beneath(root, Path::new(path)) {
+            step(path, attach(mount.as_fd(), target.as_fd()))?;
+        }
+    }
+    for (path, mount) in ours {
+        let target = step(path, beneath(root, Path::new(path)))?;
+        step(path, attach(mount.as_fd(), target.as_fd()))?;
+    }
+    kernel_mounts(root)?;
+    turn(root)?;
+    for (path, _) in &shown {
+        let _hidden = seal(path);
+    }
+    step(BULKHEAD, seal(BULKHEAD))?;
+    // The harness's thread has none, for its own sake; a login has this one.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    step("the host name", nix::unistd::sethostname(&spec.hostname).map_err(Into::into))
+}
+
+/// Mounts what only the kernel can fill: `/proc`, `/sys`, `/dev/pts`.
+fn kernel_mounts(root: &OwnedFd) -> io::Result<()> {
+    let secure = MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let terminal = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let pts = [("mode", "0620"), ("gid", "5"), ("ptmxmode", "0666")];
+    let mounts: [(&str, &str, &[(&str, &str)], MountAttrFlags); 3] = [
+        ("/proc", "proc", &[], secure),
+        ("/sys", "sysfs", &[], secure | MountAttrFlags::MOUNT_ATTR_RDONLY),
+        ("/dev/pts", "devpts", &pts, terminal),
+    ];
+    for (path, kind, options, attributes) in mounts {
+        let mount = step(path, detached(kind, options, attributes))?;
+        let target = step(path, beneath(root, Path::new(path)))?;
+        step(path, attach(mount.as_fd(), target.as_fd()))?;
+    }
+    Ok(())
+}
+
+/// Makes `root` the root. Not by chroot: the kernel refuses user namespaces inside one, and every
+/// sandbox would look as if it stopped everything.
+fn turn(root: &OwnedFd) -> io::Result<()> {
+    step("the new root", rustix::process::fchdir(root).map_err(Into::into))?;
+    step("pivot_root", rustix::process::pivot_root(".", ".").map_err(Into::into))?;
+    step("the old root", unmount(".", UnmountFlags::DETACH).map_err(Into::into))?;
+    step("/", rustix::process::chdir("/").map_err(Into::into))
+}
+
+/// A place within the new root, links resolved there, mounts crossed.
+fn beneath(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    Ok(openat2(root.as_fd(), relative(path), flags, Mode::empty(), ResolveFlags::IN_ROOT)?)
+}
+
+/// Makes a mount of the host read-only and inert.
+fn seal(path: &str) -> io::Result<()> {
+    let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
+    Ok(mount_remount(path, flags, "")?)
+}
+
+/// Gives the lab a session keyring of its own, with the planted keys in it.
+///
+/// # Errors
+/// A sentence that names the key.
+pub fn keys(spec: &Spec) -> io::Result<Vec<(String, i64)>> {
+    if let Err(error) = keyring::join_new_session_keyring() {
+        // Without keyrings in the kernel there is nothing to inherit either.
+        return if spec.keys.is_empty() {
+            Ok(Vec::new())
+        } else {
+            step("the keyring", Err(error.into()))
+        };
+    }
+    let mut serials = Vec::new();
+    for (plant, description, payload) in &spec.keys {
+        let name = CString::new(description.as_str()).map_err(io::Error::other)?;
+        let serial = step(
+            description,
+            keyring::add_user_key(&name, payload.as_bytes()).map_err(Into::into),
+        )?;
+        serials.push((plant.clone(), i64::from(serial)));
+    }
+    Ok(serials)
+}
+
+/// Gives up what reaches the machine itself, for good and for all descendants.
+///
+/// # Errors
+/// Those of capset(2) and prctl(2).
+pub fn drop_capabilities() -> io::Result<()> {
+    let kept = KEPT.iter().fold(CapabilitySet::empty(), |set, one| set | *one);
+    for bit in 0..u64::BITS {
+        let one = CapabilitySet::from_bits_retain(1 << bit);
+        // EINVAL: the kernel knows no capability of this number.
+        if !kept.contains(one) && capability_is_in_bounding_set(one).unwrap_or(false) {
+            remove_capability_from_bounding_set(one)?;
+        }
+    }
+    let mut own = capabilities(None)?;
+    own.effective &= kept;
+    own.permitted &= kept;
+    own.inheritable = CapabilitySet::empty();
+    Ok(set_capabilities(None, own)?)
+}
+
+/// Says which step an error belongs to.
+fn step<T>(name: &str, result: io::Result<T>) -> io::Result<T> {
+    result.map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))
+}

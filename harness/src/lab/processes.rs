@@ -1,0 +1,171 @@
+//! The processes of a lab, seen from outside through its own `/proc`, held by descriptor.
+#![forbid(unsafe_code)]
+
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, openat, readlinkat};
+use rustix::process::{Signal, pidfd_send_signal};
+
+/// A process, as `/proc/PID/status` shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    /// Its number within the lab.
+    pub pid: i32,
+    /// Its number within its innermost process namespace.
+    pub innermost: i32,
+    /// Its parent's number within the lab.
+    pub parent: i32,
+    /// Its state: `R`, `S`, `T`, `t`, `Z` …
+    pub state: char,
+    /// Its name.
+    pub name: String,
+    /// Its effective uid, as the host sees it.
+    pub uid: u32,
+    /// Its effective capabilities.
+    pub capabilities: u64,
+    /// Who traces it; 0 for nobody.
+    pub tracer: i32,
+}
+
+/// The lab's `/proc`.
+#[derive(Debug)]
+pub struct Processes {
+    proc: OwnedFd,
+}
+
+impl Processes {
+    /// Opens the `/proc` that the process `init` sees.
+    ///
+    /// # Errors
+    /// Those of open(2).
+    pub fn of(init: u32) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let path = format!("/proc/{init}/root/proc");
+        Ok(Self { proc: rustix::fs::open(path, flags, Mode::empty())? })
+    }
+
+    /// All of them, those of nested namespaces too.
+    ///
+    /// # Errors
+    /// Those of getdents(2).
+    pub fn list(&self) -> io::Result<Vec<Process>> {
+        let mut found = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.proc)? {
+            let entry = entry?;
+            let number = entry.file_name().to_str().ok().and_then(|name| name.parse().ok());
+            // One that ended between the listing and the look is no longer a process.
+            found.extend(number.and_then(|pid| self.look(pid)));
+        }
+        Ok(found)
+    }
+
+    /// One of them; `None` when it is gone.
+    #[must_use]
+    pub fn look(&self, pid: i32) -> Option<Process> {
+        let text = self.read(&format!("{pid}/status")).ok()?;
+        Some(parse(pid, &String::from_utf8_lossy(&text)))
+    }
+
+    /// Its arguments.
+    #[must_use]
+    pub fn arguments(&self, pid: i32) -> Vec<String> {
+        let text = self.read(&format!("{pid}/cmdline")).unwrap_or_default();
+        text.split(|byte| *byte == 0)
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect()
+    }
+
+    /// Which namespace of a kind it is in, as `user:[4026531837]`.
+    #[must_use]
+    pub fn namespace(&self, pid: i32, kind: &str) -> Option<String> {
+        let link = readlinkat(&self.proc, format!("{pid}/ns/{kind}"), Vec::new()).ok()?;
+        Some(link.to_string_lossy().into_owned())
+    }
+
+    /// The mounts that it sees.
+    ///
+    /// # Errors
+    /// Those of open(2) and read(2).
+    pub fn mounts(&self, pid: i32) -> io::Result<String> {
+        let text = self.read(&format!("{pid}/mountinfo"))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// `length` bytes of its memory.
+    ///
+    /// # Errors
+    /// Those of open(2) and read(2).
+    pub fn memory(&self, pid: i32, address: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut memory = self.open(&format!("{pid}/mem"))?;
+        memory.seek(SeekFrom::Start(address))?;
+        let mut bytes = vec![0; length];
+        memory.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Sends it a signal, through the very directory that was looked up: its number cannot have
+    /// been given to somebody else meanwhile.
+    ///
+    /// # Errors
+    /// Those of pidfd_send_signal(2).
+    pub fn signal(&self, pid: i32, signal: Signal) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = openat(&self.proc, pid.to_string(), flags, Mode::empty())?;
+        Ok(pidfd_send_signal(dir.as_fd(), signal)?)
+    }
+
+    fn open(&self, path: &str) -> io::Result<std::fs::File> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        Ok(openat(&self.proc, Path::new(path), flags, Mode::empty())?.into())
+    }
+
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        self.open(path)?.read_to_end(&mut text)?;
+        Ok(text)
+    }
+}
+
+/// Reads what is of interest in a `status` file.
+fn parse(pid: i32, text: &str) -> Process {
+    let mut process = Process { pid, innermost: pid, ..Process::default() };
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once(':') else { continue };
+        let mut words = value.split_whitespace();
+        match key {
+            "Name" => value.trim().clone_into(&mut process.name),
+            "State" => process.state = value.trim().chars().next().unwrap_or('?'),
+            "PPid" => process.parent = number(words.next()),
+            "TracerPid" => process.tracer = number(words.next()),
+            "NSpid" => process.innermost = number(words.next_back()),
+            // real, effective, saved, file system
+            "Uid" => process.uid = words.nth(1).and_then(|word| word.parse().ok()).unwrap_or(0),
+            "CapEff" => {
+                process.capabilities =
+                    words.next().and_then(|w| u64::from_str_radix(w, 16).ok()).unwrap_or(u64::MAX);
+            }
+            _ => {}
+        }
+    }
+    process
+}
+
+fn number(word: Option<&str>) -> i32 {
+    word.and_then(|word| word.parse().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_number_and_the_effective_uid_are_read() {
+        let text = "Name:\tpython3\nState:\tT (stopped)\nPPid:\t4\nTracerPid:\t9\n\
+                    Uid:\t0\t61500\t0\t0\nNSpid:\t17\t2\nCapEff:\t00000000000000ff\n";
+        let seen = parse(17, text);
+        assert_eq!((seen.innermost, seen.parent, seen.uid), (2, 4, 61500));
+        assert_eq!((seen.state, seen.tracer, seen.capabilities), ('T', 9, 255));
+    }
+}

@@ -1,0 +1,282 @@
+//! The file tree of a lab: mounted nowhere, held by descriptor, read before and after.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, ResolveFlags, chmodat, makedev, mkdirat, mknodat, openat,
+    openat2, symlinkat, unlinkat,
+};
+use rustix::io::Errno;
+use rustix::mount::MountAttrFlags;
+
+use super::layout::{FRESH, LAB, MARKER, PYTHON, relative};
+use super::mounts::{INERT, clone_of, overlay, place, tmpfs, twin};
+
+/// One mount of a lab in which a build may be able to write.
+#[derive(Debug)]
+pub struct Tree {
+    /// Where it lies in the lab.
+    pub at: &'static str,
+    /// The harness's own view. The lab attaches further mounts to the one that it gets; here they
+    /// hide nothing.
+    pub mount: OwnedFd,
+    /// The mount that the lab gets.
+    pub given: OwnedFd,
+    /// The layers, for an overlay.
+    pub layers: Option<Layers>,
+}
+
+/// The two layers of an overlay.
+#[derive(Debug)]
+pub struct Layers {
+    /// The host's own tree, never written.
+    pub lower: OwnedFd,
+    /// Every write, and nothing else.
+    pub upper: OwnedFd,
+}
+
+/// All mounts of a lab, the outer ones first.
+#[derive(Debug)]
+pub struct Root {
+    trees: Vec<Tree>,
+}
+
+/// The six device nodes: name, major, minor.
+const NODES: [(&str, u32, u32); 6] = [
+    ("null", 1, 3),
+    ("zero", 1, 5),
+    ("full", 1, 7),
+    ("random", 1, 8),
+    ("urandom", 1, 9),
+    ("tty", 5, 0),
+];
+
+/// The links that programs expect beside them.
+const LINKS: [(&str, &str); 5] = [
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+    ("ptmx", "pts/ptmx"),
+];
+
+impl Tree {
+    fn new(at: &'static str, given: OwnedFd, layers: Option<Layers>) -> io::Result<Self> {
+        Ok(Self { at, mount: twin(given.as_fd())?, given, layers })
+    }
+}
+
+impl Root {
+    /// Makes all mounts; `prefix` is the interpreter's, where it must be staged.
+    ///
+    /// # Errors
+    /// Those of the kernel.
+    pub fn make(prefix: Option<&Path>) -> io::Result<Self> {
+        let mut root = Self { trees: vec![layered("/", Path::new("/"))?] };
+        root.trees.push(Tree::new("/dev", device_tree()?, None)?);
+        for (at, mode, size) in FRESH {
+            let source = if at == LAB { MARKER } else { "tmpfs" };
+            root.attach_point(Path::new(at))?;
+            root.trees.push(Tree::new(at, tmpfs(source, mode, size, INERT)?, None)?);
+        }
+        if let Some(prefix) = prefix {
+            root.attach_point(Path::new(PYTHON))?;
+            root.trees.push(layered(PYTHON, prefix)?);
+        }
+        for at in ["/proc", "/sys"] {
+            root.attach_point(Path::new(at))?;
+        }
+        Ok(root)
+    }
+
+    /// The mounts, the outer ones first.
+    #[must_use]
+    pub fn trees(&self) -> &[Tree] {
+        &self.trees
+    }
+
+    /// The mount in which a path of the lab lies, and the path within it.
+    #[must_use]
+    pub fn tree_of<'a>(&self, path: &'a Path) -> Option<(&Tree, &'a Path)> {
+        self.trees
+            .iter()
+            .filter_map(|tree| Some((tree, path.strip_prefix(tree.at).ok()?)))
+            .max_by_key(|(tree, _)| tree.at.len())
+    }
+
+    /// Opens the directory `path` of the lab; links are resolved within its mount.
+    ///
+    /// # Errors
+    /// Those of openat2(2).
+    pub fn directory(&self, path: &Path) -> io::Result<OwnedFd> {
+        let (tree, rest) = self.tree_of(path).ok_or(Errno::NOENT)?;
+        let rest = if rest == Path::new("") { Path::new(".") } else { rest };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(openat2(tree.mount.as_fd(), rest, flags, Mode::empty(), ResolveFlags::IN_ROOT)?)
+    }
+
+    /// Opens the directory `path` of the lab; it and its parents are made, 0755, where missing.
+    ///
+    /// # Errors
+    /// Those of openat2(2) and mkdirat(2).
+    pub fn directory_made(&self, path: &Path) -> io::Result<OwnedFd> {
+        match self.directory(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let (parent, name) = split(path)?;
+                let parent = self.directory_made(parent)?;
+                mkdirat(parent.as_fd(), name, Mode::from_raw_mode(0o755))?;
+                chmodat(parent.as_fd(), name, Mode::from_raw_mode(0o755), AtFlags::empty())?;
+                self.directory(path)
+            }
+            other => other,
+        }
+    }
+
+    /// Writes a file of the lab, in place of whatever was there, owned by root.
+    ///
+    /// # Errors
+    /// Those of the kernel.
+    pub fn write(&self, path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+        let (parent, name) = split(path)?;
+        let parent = self.directory_made(parent)?;
+        match unlinkat(parent.as_fd(), name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = openat(parent.as_fd(), name, flags, Mode::from_raw_mode(0o600))?;
+        let mut rest = content;
+        while !rest.is_empty() {
+            let written = rustix::io::write(file.as_fd(), rest)?;
+            rest = rest.get(written..).unwrap_or_default();
+        }
+        rustix::fs::fchmod(file.as_fd(), Mode::from_raw_mode(mode))?;
+        Ok(())
+    }
+
+    /// Sets the permission bits of a path of the lab.
+    ///
+    /// # Errors
+    /// Those of fchmodat(2).
+    pub fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
+        let (parent, name) = split(path)?;
+        let parent = self.directory(parent)?;
+        Ok(chmodat(parent.as_fd(), name, Mode::from_raw_mode(mode), AtFlags::empty())?)
+    }
+
+    /// Removes a file of the lab.
+    ///
+    /// # Errors
+    /// Those of unlinkat(2).
+    pub fn remove(&self, path: &Path) -> io::Result<()> {
+        let (parent, name) = split(path)?;
+        let parent = self.directory(parent)?;
+        Ok(unlinkat(parent.as_fd(), name, AtFlags::empty())?)
+    }
+
+    /// Reads a regular file of the lab, never through a link, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// Those of openat2(2) and read(2); `EINVAL` for anything but a regular file.
+    pub fn read(&self, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+        let (tree, rest) = self.tree_of(path).ok_or(Errno::NOENT)?;
+        read_regular(&tree.mount, rest, limit)
+    }
+
+    /// A directory onto which a mount of the lab will be attached.
+    fn attach_point(&self, path: &Path) -> io::Result<()> {
+        self.directory_made(path).map(drop)
+    }
+}
+
+/// Reads a regular file below `dir`, never through a link, at most `limit` bytes.
+///
+/// # Errors
+/// Those of openat2(2) and read(2); `EINVAL` for anything but a regular file.
+pub fn read_regular(dir: &OwnedFd, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    // Without O_NONBLOCK a FIFO that a build left there would hold us up.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    let file = openat2(dir.as_fd(), relative(path), flags, Mode::empty(), resolve)?;
+    let status = rustix::fs::fstat(&file)?;
+    if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
+        return Err(Errno::INVAL.into());
+    }
+    let mut content = Vec::new();
+    io::Read::read_to_end(
+        &mut io::Read::take(std::fs::File::from(file), limit as u64),
+        &mut content,
+    )?;
+    Ok(content)
+}
+
+/// A path's parent and last component.
+fn split(path: &Path) -> io::Result<(&Path, &OsStr)> {
+    path.parent().zip(path.file_name()).ok_or_else(|| Errno::INVAL.into())
+}
+
+/// An overlay over the host's `lower`, its upper directory on a tmpfs of its own.
+fn layered(at: &'static str, lower: &Path) -> io::Result<Tree> {
+    let lower = clone_of(lower)?;
+    let memory = tmpfs("tmpfs", 0o700, "2g", INERT)?;
+    for name in ["upper", "work"] {
+        mkdirat(memory.as_fd(), name, Mode::from_raw_mode(0o755))?;
+    }
+    chmodat(memory.as_fd(), "upper", Mode::from_raw_mode(0o755), AtFlags::empty())?;
+    let upper = place(memory.as_fd(), Path::new("upper"))?;
+    let work = place(memory.as_fd(), Path::new("work"))?;
+    let given = overlay(lower.as_fd(), upper.as_fd(), work.as_fd())?;
+    Tree::new(at, given, Some(Layers { lower, upper }))
+}
+
+/// A `/dev` of six nodes, with the attach points of `pts` and `shm`.
+fn device_tree() -> io::Result<OwnedFd> {
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let dev = tmpfs("tmpfs", 0o755, "1m", attributes)?;
+    let mode = Mode::from_raw_mode(0o666);
+    for (name, major, minor) in NODES {
+        let device = makedev(major, minor);
+        mknodat(dev.as_fd(), name, FileType::CharacterDevice, mode, device)?;
+        chmodat(dev.as_fd(), name, mode, AtFlags::empty())?;
+    }
+    for (name, target) in LINKS {
+        symlinkat(target, dev.as_fd(), name)?;
+    }
+    for name in ["pts", "shm"] {
+        mkdirat(dev.as_fd(), name, Mode::from_raw_mode(0o755))?;
+    }
+    Ok(dev)
+}
+
+/// The paths of the host's mounts that a lab shows, read-only, because programs may lie there.
+///
+/// What the lab has fresh, and single files such as a container's `/etc/hosts`, are left out.
+///
+/// # Errors
+/// When `/proc/self/mountinfo` cannot be read.
+pub fn host_mounts() -> io::Result<Vec<PathBuf>> {
+    let table = std::fs::read_to_string("/proc/self/mountinfo")?;
+    let mut found: Vec<PathBuf> = table
+        .lines()
+        .filter_map(|line| line.split(' ').nth(4))
+        .filter(|path| !path.contains('\\'))
+        .map(PathBuf::from)
+        .filter(|path| path != Path::new("/") && !is_fresh(path) && path.is_dir())
+        .collect();
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// Whether the lab has something of its own in the place of `path`.
+fn is_fresh(path: &Path) -> bool {
+    FRESH
+        .iter()
+        .map(|(at, _, _)| *at)
+        .chain(["/proc", "/sys", "/dev"])
+        .any(|at| path.starts_with(at))
+}

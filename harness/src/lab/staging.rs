@@ -1,0 +1,125 @@
+//! Lays out what a trial needs in the lab: source tree, kit, front end, interpreter, host files.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::layout::{
+    BULKHEAD, FRONTEND, OUTCOME, OUTPUT, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, WORK,
+};
+use super::network::RESOLVER;
+use super::root::Root;
+
+/// What attacks import: marks, attempts, honest artefacts.
+const KIT: &str = include_str!("../../kit/kit.py");
+
+/// The honest build that may run before, beside or after the one on trial.
+const HONEST: [(&str, &str); 2] = [
+    (
+        "pyproject.toml",
+        "[build-system]\nrequires = []\nbuild-backend = \"backend\"\n\
+         backend-path = [\".\", \"_lab\"]\n",
+    ),
+    (
+        "backend.py",
+        "import kit\n\n\ndef build_wheel(wheel_directory, config_settings=None, \
+         metadata_directory=None):\n    return kit.wheel(wheel_directory)\n",
+    ),
+];
+
+/// Writes what every lab has: names, resolver, the program that plays `bulkhead`, output places.
+///
+/// # Errors
+/// Those of the kernel.
+pub fn furnish(root: &Root, hostname: &str) -> io::Result<()> {
+    root.write(Path::new("/etc/hostname"), 0o644, format!("{hostname}\n").as_bytes())?;
+    let hosts = format!("127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {hostname}\n");
+    root.write(Path::new("/etc/hosts"), 0o644, hosts.as_bytes())?;
+    let resolver = format!("nameserver {RESOLVER}\noptions timeout:1 attempts:1\n");
+    root.write(Path::new("/etc/resolv.conf"), 0o644, resolver.as_bytes())?;
+    // A mount will cover it.
+    root.write(Path::new(BULKHEAD), 0o755, b"")?;
+    root.directory_made(Path::new(OUTPUT))?;
+    if let Some(parent) = Path::new(OUTCOME).parent() {
+        root.directory_made(parent)?;
+    }
+    root.directory_made(Path::new(WORK)).map(drop)
+}
+
+/// Copies the source tree of an entry into the lab, and the kit into the copy.
+///
+/// # Errors
+/// Those of reading the tree and of writing the copy.
+pub fn source(root: &Root, dir: &Path) -> io::Result<()> {
+    copy(root, dir, Path::new(SOURCE))?;
+    root.write(&Path::new(SOURCE).join("_lab/kit.py"), 0o644, KIT.as_bytes())
+}
+
+/// Puts the second, honest build in place.
+///
+/// # Errors
+/// Those of the kernel.
+pub fn second(root: &Root, nonce: &str) -> io::Result<()> {
+    let source = Path::new(SECOND_SOURCE);
+    for (name, content) in HONEST {
+        root.write(&source.join(name), 0o644, content.as_bytes())?;
+    }
+    root.write(&source.join("_lab/kit.py"), 0o644, KIT.as_bytes())?;
+    // Another nonce: what it marks is no mark of the trial.
+    facts(root, source, &format!("{nonce}-honest"), &BTreeMap::new())?;
+    root.directory_made(Path::new(SECOND_OUTPUT)).map(drop)
+}
+
+/// Tells the build its nonce and where the plants are.
+///
+/// # Errors
+/// Those of the kernel.
+pub fn facts(
+    root: &Root,
+    source: &Path,
+    nonce: &str,
+    plants: &BTreeMap<String, Value>,
+) -> io::Result<()> {
+    let text = json!({ "nonce": nonce, "plants": plants }).to_string();
+    root.write(&source.join("_lab/trial.json"), 0o644, text.as_bytes())
+}
+
+/// Puts the front end's files in place.
+///
+/// # Errors
+/// Those of the kernel.
+pub fn frontend(root: &Root, files: &[(PathBuf, Vec<u8>)]) -> io::Result<()> {
+    files
+        .iter()
+        .try_for_each(|(path, content)| root.write(&Path::new(FRONTEND).join(path), 0o644, content))
+}
+
+/// Copies a directory of the host, links as links.
+fn copy(root: &Root, from: &Path, to: &Path) -> io::Result<()> {
+    let dir = root.directory_made(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let target = to.join(entry.file_name());
+        if entry.file_name() == "__pycache__" {
+            continue;
+        }
+        if kind.is_dir() {
+            copy(root, &entry.path(), &target)?;
+        } else if kind.is_symlink() {
+            let link = fs::read_link(entry.path())?;
+            rustix::fs::symlinkat(&link, dir.as_fd(), entry.file_name())?;
+        } else {
+            let executable = entry.metadata()?.permissions().mode() & 0o111 != 0;
+            let mode = if executable { 0o755 } else { 0o644 };
+            root.write(&target, mode, &fs::read(entry.path())?)?;
+        }
+    }
+    Ok(())
+}

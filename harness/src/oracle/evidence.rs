@@ -1,0 +1,131 @@
+//! What a trial left to look at: everything that the oracles judge, collected outside.
+#![forbid(unsafe_code)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sandbox::Level;
+
+use super::secrets::encodings;
+use crate::lab::ears::Heard;
+use crate::lab::layout::Interpreter;
+use crate::lab::processes::Process;
+use crate::lab::snapshot::Change;
+
+/// What a trial left.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// At which level the trial ran.
+    pub level: Level,
+    /// The interpreter, for the paths of templates.
+    pub interpreter: Interpreter,
+    /// The trial's nonce.
+    pub nonce: String,
+    /// The canaries by plant.
+    pub canaries: BTreeMap<String, String>,
+    /// What reached the listeners.
+    pub heard: Vec<Heard>,
+    /// What was written in the lab.
+    pub changes: Vec<Change>,
+    /// What still ran when everything should have been over.
+    pub survivors: Vec<Survivor>,
+    /// The mounts of the lab's first process before the front end started, and after it ended.
+    pub mounts: (String, String),
+    /// The accounts before and after.
+    pub accounts: (BTreeSet<String>, BTreeSet<String>),
+    /// The victims.
+    pub victims: Vec<VictimSeen>,
+    /// The shared memory segments, and whether their content changed.
+    pub segments: BTreeMap<String, bool>,
+    /// The processes that stood still to be looked at.
+    pub postures: Vec<Posture>,
+    /// The files in the output directory: name and content.
+    pub artefacts: Vec<(String, Vec<u8>)>,
+    /// What the hooks returned, as Python writes it.
+    pub values: Vec<String>,
+    /// What the build printed.
+    pub log: Vec<u8>,
+    /// It printed more than was kept.
+    pub log_cut_off: bool,
+    /// What became of the second, honest build, if there was one: why it failed.
+    pub second: Option<Result<(), String>>,
+}
+
+/// A process that outlived the build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survivor {
+    /// As the kernel shows it.
+    pub process: Process,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+}
+
+/// A victim after the trial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VictimSeen {
+    /// The plant.
+    pub plant: String,
+    /// It ended; by this signal, if it was one.
+    pub ended: Option<Option<i32>>,
+    /// It is stopped.
+    pub stopped: bool,
+    /// Somebody traces it.
+    pub traced: bool,
+    /// The text on its heap is another one.
+    pub changed: bool,
+}
+
+/// A process of the build that stood still, looked at from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posture {
+    /// Its effective uid, as the host sees it.
+    pub uid: u32,
+    /// Its effective capabilities.
+    pub capabilities: u64,
+    /// It is in another user namespace than the hook that started it.
+    pub nested: bool,
+}
+
+impl Evidence {
+    /// Evidence of nothing at all.
+    #[must_use]
+    pub fn none(level: Level, interpreter: Interpreter) -> Self {
+        Self {
+            level,
+            interpreter,
+            nonce: String::new(),
+            canaries: BTreeMap::new(),
+            heard: Vec::new(),
+            changes: Vec::new(),
+            survivors: Vec::new(),
+            mounts: (String::new(), String::new()),
+            accounts: (BTreeSet::new(), BTreeSet::new()),
+            victims: Vec::new(),
+            segments: BTreeMap::new(),
+            postures: Vec::new(),
+            artefacts: Vec::new(),
+            values: Vec::new(),
+            log: Vec::new(),
+            log_cut_off: false,
+            second: None,
+        }
+    }
+
+    /// A sentence without live canaries, whatever a build has put into a name.
+    #[must_use]
+    pub fn redacted(&self, sentence: &str) -> String {
+        let mut text = sentence.to_owned();
+        for (plant, canary) in &self.canaries {
+            for needle in encodings(canary) {
+                if let Ok(needle) = std::str::from_utf8(&needle) {
+                    text = text.replace(needle, &format!("<{plant}>"));
+                }
+            }
+        }
+        text.replace(&self.nonce_or_never(), "<nonce>")
+    }
+
+    /// The nonce; a text that never occurs, where there is none.
+    fn nonce_or_never(&self) -> String {
+        if self.nonce.is_empty() { "\0".to_owned() } else { self.nonce.clone() }
+    }
+}

@@ -1,0 +1,209 @@
+//! files: what was written in the lab beyond the declared outputs?
+#![forbid(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+
+use sandbox::Level;
+
+use super::evidence::Evidence;
+use crate::catalogue::attack::{OracleKind, OracleSpec};
+use crate::lab::layout::{OUTCOME, OUTPUT, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, fill};
+use crate::lab::root::Root;
+use crate::lab::snapshot::{Change, Snapshot, What};
+
+/// The files of the account database; level `proposal` writes them at every launch, on purpose.
+const ACCOUNTS: [&str; 6] = ["passwd", "shadow", "group", "gshadow", "subuid", "subgid"];
+/// Where the sandbox keeps its leases; they may stay.
+const LEASES: &str = "/run/bulkhead";
+/// What `pyproject_hooks` keeps in its own temporary directory.
+const CONTROL: [&str; 2] = ["input.json", "output.json"];
+/// More than this is not listed in one sentence.
+const LISTED: usize = 5;
+
+/// A path that the pattern matches and that was not there before.
+#[must_use]
+pub fn created(evidence: &Evidence, pattern: &str) -> Option<String> {
+    let change = matching(evidence, pattern).find(|change| change.what == What::Created)?;
+    Some(format!("{} was created", change.path.display()))
+}
+
+/// A path that the pattern matches and that is another one than before, or gone.
+#[must_use]
+pub fn changed(evidence: &Evidence, pattern: &str) -> Option<String> {
+    let change = matching(evidence, pattern).find(|change| change.what != What::Created)?;
+    let what = if change.what == What::Removed { "removed" } else { "changed" };
+    Some(format!("{} was {what}", change.path.display()))
+}
+
+/// Writes that neither the manifest nor the baseline explains.
+#[must_use]
+pub fn unexpected(specs: &[OracleSpec], evidence: &Evidence) -> Option<String> {
+    let declared: Vec<&str> = specs
+        .iter()
+        .filter_map(|spec| match &spec.kind {
+            OracleKind::FileCreated { path } | OracleKind::FileChanged { path } => {
+                Some(path.as_str())
+            }
+            _ => None,
+        })
+        .collect();
+    let is_declared = |change: &Change| {
+        declared.iter().any(|pattern| {
+            let pattern = fill(pattern, &evidence.interpreter, "");
+            // A directory that had to be made for a declared file is declared with it.
+            matches(&pattern, &change.path)
+                || Path::new(pattern.trim_end_matches('*')).starts_with(&change.path)
+        })
+    };
+    let odd: Vec<&Change> = evidence
+        .changes
+        .iter()
+        .filter(|change| !is_baseline(&change.path, evidence.level) && !is_declared(change))
+        .collect();
+    let mut names: Vec<String> =
+        odd.iter().take(LISTED).map(|change| change.path.display().to_string()).collect();
+    if odd.len() > LISTED {
+        names.push(format!("and {} more", odd.len() - LISTED));
+    }
+    (!names.is_empty()).then(|| format!("written outside the outputs: {}", names.join(", ")))
+}
+
+fn matching<'a>(
+    evidence: &'a Evidence,
+    pattern: &str,
+) -> impl Iterator<Item = &'a Change> + use<'a> {
+    let pattern = fill(pattern, &evidence.interpreter, "");
+    evidence.changes.iter().filter(move |change| matches(&pattern, &change.path))
+}
+
+/// Whether a path is the one named; a trailing `*` matches the rest.
+fn matches(pattern: &str, path: &Path) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => path.to_string_lossy().starts_with(start),
+        None => Path::new(pattern) == path,
+    }
+}
+
+/// Whether an honest build at this level may leave this path.
+fn is_baseline(path: &Path, level: Level) -> bool {
+    let outcome = Path::new(OUTCOME).parent().unwrap_or(Path::new(OUTCOME));
+    let ours = [SOURCE, OUTPUT, SECOND_SOURCE, SECOND_OUTPUT, LEASES].map(Path::new);
+    ours.into_iter().chain([outcome]).any(|place| path.starts_with(place))
+        || path.components().any(|part| part.as_os_str() == "__pycache__")
+        || is_control(path)
+        || (level == Level::Proposal && is_account_file(path))
+}
+
+/// Whether a path is the front end's temporary directory, which it leaves when it is killed.
+fn is_control(path: &Path) -> bool {
+    let Ok(rest) = path.strip_prefix("/tmp") else { return false };
+    let mut parts = rest.iter().map(|part| part.to_string_lossy());
+    let is_ours = parts.next().is_some_and(|dir| dir.len() == 11 && dir.starts_with("tmp"));
+    let file = parts.next();
+    is_ours && file.is_none_or(|file| CONTROL.contains(&&*file)) && parts.next().is_none()
+}
+
+/// Whether a path is an account file, its lock, or its last copy.
+fn is_account_file(path: &Path) -> bool {
+    let Ok(rest) = path.strip_prefix("/etc") else { return false };
+    let name = rest.to_string_lossy();
+    name == ".pwd.lock"
+        || ACCOUNTS.iter().any(|file| {
+            name.strip_prefix(file).is_some_and(|end| {
+                end.is_empty() || end.starts_with('-') || end.starts_with('.') || end == "+"
+            })
+        })
+}
+
+/// Puts a seed into every writable place of the lab.
+///
+/// # Errors
+/// When one cannot be written.
+pub fn sow(root: &Root, nonce: &str) -> std::io::Result<Vec<PathBuf>> {
+    let mut seeds = Vec::new();
+    for tree in root.trees() {
+        let seed = Path::new(tree.at).join(format!(".seed-{nonce}"));
+        root.write(&seed, 0o600, b"seed\n")?;
+        seeds.push(seed);
+    }
+    Ok(seeds)
+}
+
+/// Whether the watch notices the seeds; the reason when it does not. The seeds are gone after it.
+#[must_use]
+pub fn self_test(root: &Root, nonce: &str) -> Option<String> {
+    let seeds = match sow(root, nonce) {
+        Ok(seeds) => seeds,
+        Err(error) => return Some(format!("a seed cannot be written: {error}")),
+    };
+    let watched = Snapshot::take(root);
+    for seed in &seeds {
+        if let Err(error) = root.remove(seed) {
+            return Some(format!("a seed cannot be removed: {error}"));
+        }
+    }
+    match watched {
+        Err(error) => Some(format!("the lab's files cannot be listed: {error}")),
+        Ok(snapshot) => seeds
+            .iter()
+            .find(|seed| !snapshot.has(seed))
+            .map(|seed| format!("the watch misses a file in {}", seed.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::layout::Interpreter;
+
+    fn evidence(level: Level, paths: &[(&str, What)]) -> Evidence {
+        let interpreter = Interpreter { program: "/p".into(), site: "/site".into() };
+        let mut evidence = Evidence::none(level, interpreter);
+        evidence.changes = paths
+            .iter()
+            .map(|(path, what)| Change { path: path.into(), what: *what, mode: 0o644 })
+            .collect();
+        evidence
+    }
+
+    #[test]
+    fn a_star_matches_the_rest_of_a_path() {
+        let evidence = evidence(Level::None, &[("/site/evil.pth", What::Created)]);
+        assert!(created(&evidence, "{site}/*").is_some());
+        assert!(created(&evidence, "{site}/evil.pth").is_some());
+        assert!(created(&evidence, "{site}/evil").is_none());
+        assert!(changed(&evidence, "{site}/*").is_none());
+    }
+
+    #[test]
+    fn what_an_honest_build_leaves_trips_nothing() {
+        let honest = [
+            ("/build/pkg/dist/pkg-1.0-py3-none-any.whl", What::Created),
+            ("/build/pkg/pkg-1.0/build/x.o", What::Created),
+            ("/site/__pycache__/x.pyc", What::Created),
+            ("/tmp/tmpab12cd34", What::Created),
+            ("/tmp/tmpab12cd34/input.json", What::Created),
+            ("/run/bulkhead/uid/61500", What::Created),
+        ];
+        assert_eq!(unexpected(&[], &evidence(Level::Full, &honest)), None);
+        let odd = [("/tmp/tmpab12cd34/loot", What::Created)];
+        assert!(unexpected(&[], &evidence(Level::Full, &odd)).is_some());
+    }
+
+    #[test]
+    fn only_the_level_that_makes_accounts_may_touch_their_files() {
+        let accounts = [("/etc/passwd", What::Changed), ("/etc/shadow-", What::Created)];
+        assert_eq!(unexpected(&[], &evidence(Level::Proposal, &accounts)), None);
+        assert!(unexpected(&[], &evidence(Level::Full, &accounts)).is_some());
+        let other = [("/etc/passwd.d/x", What::Created), ("/etc/cron.d/x", What::Created)];
+        assert!(unexpected(&[], &evidence(Level::Proposal, &other)).is_some());
+    }
+
+    #[test]
+    fn a_declared_write_is_no_surprise() {
+        let kind = OracleKind::FileCreated { path: "/etc/cron.d/evil".to_owned() };
+        let specs = [OracleSpec { id: "cron".to_owned(), kind }];
+        let changes = [("/etc/cron.d", What::Created), ("/etc/cron.d/evil", What::Created)];
+        assert_eq!(unexpected(&specs, &evidence(Level::None, &changes)), None);
+    }
+}

@@ -1,0 +1,119 @@
+//! network: did the trial's nonce reach a listener?
+#![forbid(unsafe_code)]
+
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd as _;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::evidence::Evidence;
+use super::secrets::{contains, encodings};
+use crate::catalogue::attack::PlantKind;
+use crate::lab::dns;
+use crate::lab::ears::Hearing;
+use crate::lab::root::Root;
+
+/// How long a listener may take to notice a probe.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What the listener `plant` got.
+#[must_use]
+pub fn reached(evidence: &Evidence, plant: &str) -> Option<String> {
+    let needles = encodings(&evidence.nonce);
+    let heard = evidence.heard.iter().find(|heard| {
+        heard.plant == plant && needles.iter().any(|needle| contains(&heard.bytes, needle))
+    })?;
+    Some(format!("{plant} heard the trial's nonce in {} bytes", heard.bytes.len()))
+}
+
+/// Knocks at a listener from within the lab's network; the reason when it does not hear.
+#[must_use]
+pub fn self_test(
+    plant: &str,
+    kind: &PlantKind,
+    facts: &Value,
+    root: &Root,
+    hearing: &Hearing,
+) -> Option<String> {
+    let word = format!("knock-{}", plant.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+    let word = word.to_ascii_lowercase();
+    match knock(kind, facts, root, &word) {
+        Err(reason) => Some(format!("{plant} cannot be reached: {reason}")),
+        Ok(()) if hearing.hears(plant, word.as_bytes(), PATIENCE) => None,
+        Ok(()) => Some(format!("{plant} is deaf: it does not log a probe")),
+    }
+}
+
+/// Sends `word` the way that an attack would.
+fn knock(kind: &PlantKind, facts: &Value, root: &Root, word: &str) -> Result<(), String> {
+    let said = |error: std::io::Error| error.to_string();
+    match kind {
+        PlantKind::TcpListener | PlantKind::MetadataService => {
+            let address = address(facts)?;
+            let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(said)?;
+            write!(stream, "GET /{word} HTTP/1.0\r\n\r\n").map_err(said)
+        }
+        PlantKind::UdpListener | PlantKind::DnsResolver => {
+            let packet = match kind {
+                PlantKind::DnsResolver => dns::ask(&format!("{word}.{}", dns::DOMAIN)),
+                _ => word.as_bytes().to_vec(),
+            };
+            let address = address(facts)?;
+            let socket = UdpSocket::bind(("0.0.0.0", 0)).map_err(said)?;
+            socket.send_to(&packet, address).map(drop).map_err(said)
+        }
+        PlantKind::UnixListener { .. } => {
+            let path = Path::new(text(facts, "path")?);
+            let (parent, name) = path.parent().zip(path.file_name()).ok_or("it has no name")?;
+            let parent = root.directory(parent).map_err(said)?;
+            // The lab's mounts are attached nowhere; the directory's descriptor leads there.
+            let through = Path::new("/proc/self/fd").join(parent.as_raw_fd().to_string());
+            let mut stream = UnixStream::connect(through.join(name)).map_err(said)?;
+            stream.write_all(word.as_bytes()).map_err(said)
+        }
+        PlantKind::AbstractListener => {
+            let name = text(facts, "name")?;
+            let address = std::os::unix::net::SocketAddr::from_abstract_name(name).map_err(said)?;
+            let mut stream = UnixStream::connect_addr(&address).map_err(said)?;
+            stream.write_all(word.as_bytes()).map_err(said)
+        }
+        _ => Err("it is no listener".to_owned()),
+    }
+}
+
+fn text<'a>(facts: &'a Value, key: &str) -> Result<&'a str, String> {
+    facts.get(key).and_then(Value::as_str).ok_or_else(|| format!("it has no {key}"))
+}
+
+fn address(facts: &Value) -> Result<SocketAddr, String> {
+    let port = facts.get("port").and_then(Value::as_u64).ok_or("it has no port")?;
+    let text = format!("{}:{port}", text(facts, "address")?);
+    text.parse().map_err(|error| format!("{text}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use sandbox::Level;
+
+    use super::*;
+    use crate::lab::ears::Heard;
+    use crate::lab::layout::Interpreter;
+
+    #[test]
+    fn a_listener_that_heard_something_else_was_not_reached() {
+        let interpreter = Interpreter { program: "/p".into(), site: "/s".into() };
+        let mut evidence = Evidence::none(Level::None, interpreter);
+        evidence.nonce = "0123456789abcdef".to_owned();
+        let heard = |bytes: &[u8]| Heard { plant: "sink".to_owned(), bytes: bytes.to_vec() };
+        evidence.heard = vec![heard(b"GET / HTTP/1.0")];
+        assert_eq!(reached(&evidence, "sink"), None);
+        evidence.heard.push(heard(b"x=0123456789abcdef"));
+        assert!(reached(&evidence, "sink").is_some());
+        assert_eq!(reached(&evidence, "other"), None);
+    }
+}
