@@ -16,7 +16,6 @@ use crate::verdict::{Seen, Settled, Verdict};
 pub(super) fn text(settled: &[Settled], discretion: &Discretion, took: Duration) -> String {
     let mut text = String::new();
     troubles(&mut text, settled, discretion);
-    lacking(&mut text, settled, discretion);
     let mut targets: BTreeMap<(&str, &str), Vec<&Settled>> = BTreeMap::new();
     for one in settled {
         let trial = &one.cell.trial;
@@ -28,32 +27,39 @@ pub(super) fn text(settled: &[Settled], discretion: &Discretion, took: Duration)
     text
 }
 
-/// Everything that is neither as expected nor impossible here.
+/// Everything that is not simply as expected, by verdict and reason: often one fault stands
+/// behind many cells.
 fn troubles(text: &mut String, settled: &[Settled], discretion: &Discretion) {
-    let is_told =
-        |one: &&Settled| is_off(one.ruling.verdict) || one.ruling.verdict == Verdict::KnownGap;
-    for one in settled.iter().filter(is_told) {
-        let style = style(one.ruling.verdict);
-        let trial = &one.cell.trial;
-        let (verdict, id, level) = (one.ruling.verdict, &trial.attack.id, trial.level);
-        line(text, &format!("{style}{verdict}{style:#}  {id} at {level}"));
-        if let Some(reason) = &one.ruling.reason {
-            line(text, &format!("    {}", discretion.line(reason)));
+    let mut groups: Vec<((Verdict, String), Vec<String>)> = Vec::new();
+    for one in settled.iter().filter(|one| one.ruling.verdict != Verdict::Ok) {
+        let reason = one.ruling.reason.as_deref().unwrap_or("no reason was given");
+        let key = (one.ruling.verdict, discretion.line(reason));
+        let name = format!("{} at {}", one.cell.trial.attack.id, one.cell.trial.level);
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((key, vec![name])),
+        }
+    }
+    for ((verdict, reason), names) in groups {
+        let style = style(verdict);
+        let head = match names.as_slice() {
+            [name] => name.clone(),
+            _ => plural(names.len(), "trial"),
+        };
+        line(text, &format!("{style}{verdict}{style:#}  {head}"));
+        line(text, &format!("    {reason}"));
+        if names.len() > 1 {
+            line(text, &format!("    {}", shortened(&names)));
         }
     }
 }
 
-/// What cannot be run here, by reason: often one lack stands behind many cells.
-fn lacking(text: &mut String, settled: &[Settled], discretion: &Discretion) {
-    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
-    for one in settled.iter().filter(|one| one.ruling.verdict == Verdict::Unsupported) {
-        let reason = one.ruling.reason.as_deref().unwrap_or("no reason was given");
-        *reasons.entry(discretion.line(reason)).or_default() += 1;
-    }
-    let style = style(Verdict::Unsupported);
-    for (reason, count) in reasons {
-        let trials = plural(count, "trial");
-        line(text, &format!("{style}unsupported{style:#}  {trials}: {reason}"));
+fn shortened(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<_> = names.iter().take(SHOWN).map(String::as_str).collect();
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => shown.join(", "),
+        Some(more) => format!("{} and {more} more", shown.join(", ")),
     }
 }
 
