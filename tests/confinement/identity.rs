@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::machine::{bulkhead, directory, is_root, prints, run};
+use crate::machine::{bulkhead, directory, etc, is_root, prints, run};
 
 /// The kernel's uid of a held payload, read from outside.
 fn kernel_uid(options: &[&str]) -> u32 {
@@ -37,6 +37,7 @@ fn a_build_of_roots_is_not_root_for_the_kernel() {
     if !is_root() {
         return;
     }
+    let _etc = etc();
     assert_eq!(kernel_uid(&["--without", "identity"]), 0, "the control");
     assert!((61_500..=62_011).contains(&kernel_uid(&[])));
     assert_eq!(kernel_uid(&["--uids", "61777-61777"]), 61_777);
@@ -55,6 +56,7 @@ fn a_leased_user_leaves_etc_alone_and_a_made_one_is_gone_afterwards() {
     if !is_root() {
         return;
     }
+    let _etc = etc();
     let files = ["/etc/passwd", "/etc/shadow", "/etc/group"];
     let before = files.map(|file| std::fs::read(file).unwrap());
     prints(&[], "true");
@@ -71,6 +73,7 @@ fn level_proposal_can_write_where_a_build_must_and_gives_it_back() {
     if !is_root() {
         return;
     }
+    let _etc = etc();
     let directory = directory();
     let output = run(directory.path(), &["--level", "proposal"], "echo x > made && id -u");
     assert_eq!(output.stdout, b"0\n", "{}", String::from_utf8_lossy(&output.stderr));

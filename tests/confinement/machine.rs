@@ -48,3 +48,12 @@ pub fn prints(options: &[&str], script: &str) -> String {
     assert_ne!(output.status.code(), Some(125), "the launch failed: {errors}");
     String::from_utf8(output.stdout).unwrap()
 }
+
+/// Whoever makes accounts, or says that none is made, does so while nobody else does.
+pub fn etc() -> std::fs::File {
+    let path = std::env::temp_dir().join("bulkhead-tests-of-etc.lock");
+    let file =
+        std::fs::File::options().create(true).truncate(false).write(true).open(path).unwrap();
+    file.lock().unwrap();
+    file
+}

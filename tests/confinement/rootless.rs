@@ -9,7 +9,10 @@ use crate::machine::{directory, is_root};
 fn as_user(arguments: &[&str]) -> Output {
     let place = directory();
     let program = place.path().join("bulkhead");
-    std::fs::copy(env!("CARGO_BIN_EXE_bulkhead"), &program).unwrap();
+    // Copied by another process: a descriptor that is open for writing here could be inherited by
+    // a child of another test, and a program that is being written cannot be executed.
+    let copied = Command::new("/bin/cp").arg(env!("CARGO_BIN_EXE_bulkhead")).arg(&program).status();
+    assert!(copied.unwrap().success());
     std::fs::create_dir(place.path().join("work")).unwrap();
     std::fs::write(place.path().join("work/file"), "here").unwrap();
     let mut command = Command::new(program);

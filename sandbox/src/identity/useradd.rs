@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 
@@ -17,6 +18,9 @@ use super::{IdentityError, open_runtime, processes, try_lock};
 const USERADD: &str = "/usr/sbin/useradd";
 const USERDEL: &str = "/usr/sbin/userdel";
 const PREFIX: &str = "fmr_";
+
+/// How long to wait for whoever else changes `/etc/passwd`.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An account that is this build's alone.
 #[derive(Debug)]
@@ -127,20 +131,29 @@ fn remove(name: &str, record: &Path) -> Result<(), IdentityError> {
 
 /// Runs a program of the system by its absolute path and with an empty environment: PATH belongs
 /// to the build, and so may every variable.
+///
+/// Both programs give up at once when another one holds the lock of `/etc/passwd`, so they are
+/// tried again for a while.
 fn run(program: &'static str, arguments: &[&str]) -> Result<(), IdentityError> {
     let failed = |reason: String| IdentityError::Account { program, reason };
-    let output = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| failed(error.to_string()))?;
-    if output.status.success() {
-        return Ok(());
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let output = Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| failed(error.to_string()))?;
+        let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
+        if output.status.success() {
+            return Ok(());
+        }
+        if !said.contains("lock") || Instant::now() > deadline {
+            return Err(failed(format!("{}: {said}", output.status)));
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
-    let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
-    Err(failed(format!("{}: {said}", output.status)))
 }
 
 fn ids_of(name: &str) -> Option<(u32, u32)> {
