@@ -8,6 +8,7 @@
 //! passed on.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod collect;
 mod limits;
 mod marker;
@@ -20,8 +21,10 @@ mod requirement;
 mod returned;
 mod tree;
 mod version;
+mod warning;
 
 pub use crate::pep517::{HookKind, Product};
+pub use archive::{ArchiveError, Fault, NameFault, inspect};
 pub use collect::{Harvest, Harvested, collect};
 pub use limits::Limits;
 pub use metadata::MetadataError;
@@ -30,4 +33,5 @@ pub use note::{Note, NoteKind};
 pub use publish::{Destination, Owner};
 pub use refused::{Refused, Why};
 pub use requirement::{RequirementError, check as check_requirement};
-pub use returned::{Answer, Return, ReturnError, Warning, read_return, return_control_file};
+pub use returned::{Answer, Return, ReturnError, read_return, return_control_file};
+pub use warning::Warning;

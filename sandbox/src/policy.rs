@@ -10,6 +10,8 @@ use crate::words::{Layer, LayerSet};
 pub mod environment;
 pub mod files;
 pub mod levels;
+pub mod limits;
+pub mod syscalls;
 
 use environment::EnvironmentPolicy;
 use files::FilesPolicy;

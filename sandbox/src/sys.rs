@@ -5,7 +5,9 @@
 pub mod clone;
 pub mod descriptors;
 pub mod keyring;
+pub mod landlock;
 pub mod loopback;
 pub mod mount;
+pub mod seccomp;
 pub mod signals;
 pub mod sysv;

@@ -10,7 +10,7 @@ fn kernel_uid(options: &[&str]) -> u32 {
     let mut child = bulkhead(directory.path())
         .arg("run")
         .args(options)
-        .args(["--", "/bin/sh", "-c", "echo ready; sleep 60"])
+        .args(["--", "/bin/sh", "-c", "echo ready; exec sleep 60"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -20,7 +20,9 @@ fn kernel_uid(options: &[&str]) -> u32 {
     let init = children_of(child.id()).into_iter().next().unwrap();
     let payload = children_of(init).into_iter().next().unwrap();
     let status = std::fs::read_to_string(format!("/proc/{payload}/status")).unwrap();
-    child.kill().unwrap();
+    // Asked to end, not killed: the weaker levels would leave their payload behind.
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     child.wait().unwrap();
     let uids = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();
     uids.split_ascii_whitespace().next().unwrap().parse().unwrap()

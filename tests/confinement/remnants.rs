@@ -1,4 +1,6 @@
 //! Nothing is left of a build, even if its supervisor is killed with SIGKILL at any moment.
+//!
+//! Builds with leases of their own take uids outside the default range, so that no other test has them.
 
 use std::fs;
 use std::os::fd::AsFd;
@@ -36,13 +38,13 @@ fn living(runtime: &Path, uids: &std::ops::RangeInclusive<u32>) -> Vec<String> {
 
 /// Waits until nothing is living any more, as the kernel ends a namespace a moment after its init.
 fn await_nothing(runtime: &Path, uids: &std::ops::RangeInclusive<u32>) {
+    await_true("nothing is left", || living(runtime, uids).is_empty());
+}
+
+fn await_true(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
-        let living = living(runtime, uids);
-        if living.is_empty() {
-            return;
-        }
-        assert!(Instant::now() < deadline, "still there: {living:#?}");
+    while !is_so() {
+        assert!(Instant::now() < deadline, "in vain: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -87,11 +89,11 @@ fn two_hundred_supervisors_killed_at_random_moments_leave_nothing() {
     }
     let _etc = etc();
     let (place, runtime) = (directory(), directory());
-    let uids = 61_700..=61_763;
+    let uids = 62_200..=62_263;
     let before = ["/etc/passwd", "/proc/self/mountinfo"].map(|file| fs::read(file).unwrap());
     kill_at_random_moments(50, Duration::from_millis(16), || {
         let mut command = quiet(bulkhead(place.path()));
-        command.args(["run", "--uids", "61700-61763", "--runtime"]).arg(runtime.path());
+        command.args(["run", "--uids", "62200-62263", "--runtime"]).arg(runtime.path());
         command.args(["--", "/bin/sh", "-c", DAEMON]);
         command
     });
@@ -133,6 +135,8 @@ fn the_accounts_of_killed_supervisors_are_removed_by_the_next_sweep() {
         command.args(["--", "/bin/sh", "-c", "sleep 300"]);
         command
     });
+    // A `useradd` that was under way goes on; it holds its supervisor's lock until it is done.
+    await_true("useradd ends", || held_locks(&runtime.path().join("user")) == 0);
     assert_ne!(accounts(), 0, "this is what an account costs: a killed supervisor leaves it");
     let gc = bulkhead(place.path()).args(["gc", "--runtime"]).arg(runtime.path()).output().unwrap();
     assert!(gc.status.success(), "{}", String::from_utf8_lossy(&gc.stderr));
@@ -159,10 +163,10 @@ fn a_daemon_does_not_outlive_the_build_that_started_it() {
         living(runtime.path(), &(uid..=uid)).len()
     };
     let without = ["--without", "pid", "--without", "leash", "--without", "proc"];
-    assert_ne!(alive(61_690, &without), 0, "the control");
-    assert_eq!(alive(61_691, &[]), 0);
-    assert_eq!(alive(61_692, &["--without", "pid", "--without", "proc"]), 0, "the leash alone");
-    assert_eq!(alive(61_693, &["--without", "leash"]), 0, "the process namespace alone");
+    assert_ne!(alive(62_100, &without), 0, "the control");
+    assert_eq!(alive(62_101, &[]), 0);
+    assert_eq!(alive(62_102, &["--without", "pid", "--without", "proc"]), 0, "the leash alone");
+    assert_eq!(alive(62_103, &["--without", "leash"]), 0, "the process namespace alone");
 }
 
 #[test]
@@ -173,7 +177,7 @@ fn forty_builds_at_once_each_have_a_user_of_their_own() {
     let (place, runtime) = (directory(), directory());
     let start = || {
         let mut command = bulkhead(place.path());
-        command.args(["run", "--runtime"]).arg(runtime.path());
+        command.args(["run", "--uids", "62300-62399", "--runtime"]).arg(runtime.path());
         // The uid map tells which uid outside the build has.
         command.args(["--", "/bin/sh", "-c", "awk '{print $2}' /proc/self/uid_map; sleep 0.5"]);
         command.stdout(Stdio::piped()).spawn().unwrap()

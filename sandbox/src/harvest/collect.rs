@@ -8,10 +8,11 @@ use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
+use super::archive;
 use super::limits::Limits;
 use super::metadata::{self, MetadataError};
 use super::names::{Artefact, Form};
-use super::note::{MOST_NOTES, Note, NoteKind};
+use super::note::{MOST_OF_A_KIND, Note, NoteKind};
 use super::publish::{Destination, Draft};
 use super::refused::{Refused, Why};
 use super::returned::Return;
@@ -40,9 +41,10 @@ pub struct Harvested {
 
 /// Copies the product that `returned` names from `staging` to `destination`.
 ///
-/// A wheel or sdist is copied to a file without a name, which it gets last; a `.dist-info` tree is
-/// read into memory, checked, and written. Whatever else lies in the staging directory is noted
-/// and stays. A hook whose answer names no file hands nothing over.
+/// A wheel or sdist is copied to a file without a name, inspected there, and named last; a
+/// `.dist-info` tree is read into memory, checked, and written. Whatever else lies in the staging
+/// directory is noted and stays. With `strict`, artefacts that run code when they are installed
+/// are refused; every editable wheel is one. A hook whose answer names no file hands nothing over.
 ///
 /// The name must be exactly the one that the hook returned: a front end opens it by that name.
 ///
@@ -53,16 +55,23 @@ pub fn collect(
     staging: BorrowedFd<'_>,
     destination: &Destination<'_>,
     limits: &Limits,
+    strict: bool,
 ) -> Result<Harvest, Refused> {
     let staging = Beneath::new(staging);
     let Some((name, artefact)) = returned.file() else { return Ok(Harvest::default()) };
     let file = OsStr::new(name);
-    let notes = left_behind(&staging, file, limits)?;
+    let mut notes = left_behind(&staging, file, limits)?;
     let files = if artefact.form == Form::DistInfo {
         copy_tree(&staging, file, artefact, destination, limits)?
     } else {
-        let copy =
+        let mut copy =
             copy_file(&staging, file, destination, limits).map_err(|why| why.refuse(file))?;
+        let found = archive::inspect(copy.draft.file(), artefact, limits)
+            .map_err(|cause| Why::Archive(cause).refuse(file))?;
+        if let Some(note) = found.iter().find(|note| strict && note.kind.is_refused_when_strict()) {
+            return Err(Why::Strict(note.clone()).refuse(file));
+        }
+        notes.extend(found);
         copy.draft.publish(file).map_err(|cause| Why::Write(cause).refuse(file))?;
         vec![Harvested { path: file.into(), size: copy.size, sha256: copy.sha256 }]
     };
@@ -79,7 +88,7 @@ fn left_behind(
     let names =
         staging.names(limit.saturating_add(1)).map_err(|cause| Why::from(cause).refuse(here))?;
     let names = names.ok_or_else(|| Why::TooMany { limit }.refuse(here))?;
-    let others = names.iter().filter(|name| *name != product).take(MOST_NOTES);
+    let others = names.iter().filter(|name| *name != product).take(MOST_OF_A_KIND);
     let note = |name: &std::ffi::OsString| Note {
         kind: NoteKind::LeftBehind,
         member: name.to_string_lossy().into_owned(),

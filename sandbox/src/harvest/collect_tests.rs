@@ -17,7 +17,7 @@ const INFO: &str = "pkg-1.0.dist-info";
 const METADATA: &str = "Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n";
 
 /// A staging directory and a destination.
-struct Scene(tempfile::TempDir);
+struct Scene(tempfile::TempDir, bool);
 
 impl Scene {
     fn new() -> Self {
@@ -25,7 +25,7 @@ impl Scene {
         for directory in ["staging", "destination"] {
             std::fs::create_dir(tree.path().join(directory)).unwrap();
         }
-        Self(tree)
+        Self(tree, false)
     }
 
     fn staged(&self, name: &str) -> PathBuf {
@@ -46,7 +46,7 @@ impl Scene {
         let staging = File::open(self.staged("")).unwrap();
         let directory = File::open(self.placed("")).unwrap();
         let destination = Destination { directory: directory.as_fd(), owner: None };
-        collect(&returned, staging.as_fd(), &destination, limits)
+        collect(&returned, staging.as_fd(), &destination, limits, self.1)
     }
 
     /// The sentence of a refusal, after checking that the destination is as it was.
@@ -202,4 +202,34 @@ fn a_failed_write_leaves_nothing() {
     std::fs::create_dir_all(scene.placed(INFO).join("already")).unwrap();
     let refusal = scene.refusal(HookKind::PrepareMetadataForBuildWheel, INFO);
     assert!(refusal.contains("cannot be written"), "{refusal}");
+}
+
+#[test]
+fn a_wheel_is_copied_with_its_digest_and_replaces_what_had_its_name() {
+    let mut scene = Scene::new();
+    let bytes = archive::build_tests::wheel(&[("x.pth", b"import x")]);
+    let name = "my_pkg-1.0-py3-none-any.whl";
+    std::fs::write(scene.staged(name), &bytes).unwrap();
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    symlink(outside.path(), scene.placed(name)).unwrap();
+    let harvest = scene.collect(HookKind::BuildWheel, name, &Limits::default()).unwrap();
+    let expected = Harvested {
+        path: name.into(),
+        size: bytes.len() as u64,
+        sha256: hex(&Sha256::digest(&bytes)),
+    };
+    assert_eq!(harvest.files, [expected]);
+    assert_eq!(harvest.notes[0].kind, NoteKind::StartUp);
+    assert_eq!(std::fs::read(scene.placed(name)).unwrap(), bytes);
+    assert_eq!(scene.placed(name).symlink_metadata().unwrap().mode(), 0o100_644);
+    assert_eq!(std::fs::read(outside.path()).unwrap(), b"");
+    scene.1 = true;
+    assert!(scene.refusal(HookKind::BuildWheel, name).contains("strict artefacts"));
+}
+
+#[test]
+fn a_wheel_that_is_none_is_not_handed_over() {
+    let scene = Scene::new();
+    std::fs::write(scene.staged(WHEEL), "PK").unwrap();
+    assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("no zip file"));
 }

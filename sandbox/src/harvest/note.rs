@@ -1,10 +1,11 @@
 //! What is not refused, but belongs into the outcome.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-/// How many notes are kept of one artefact.
-pub(crate) const MOST_NOTES: usize = 1000;
+/// How many notes of one kind are kept; a crowd of one kind must not hide another.
+pub(crate) const MOST_OF_A_KIND: usize = 200;
 
 /// Something remarkable about an artefact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,30 @@ impl NoteKind {
             Self::Twin => "has the name of another member but for case, width or trailing dots",
             Self::Link => "is a link that stays within the archive",
         }
+    }
+}
+
+/// Notes that are being taken.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    notes: Vec<Note>,
+    counts: BTreeMap<NoteKind, usize>,
+}
+
+impl Notes {
+    /// Takes a note about `member`, unless there are enough of its kind.
+    pub(crate) fn add(&mut self, kind: NoteKind, member: &str) {
+        let count = self.counts.entry(kind).or_default();
+        *count += 1;
+        if *count <= MOST_OF_A_KIND {
+            self.notes.push(Note { kind, member: member.to_owned() });
+        }
+    }
+}
+
+impl From<Notes> for Vec<Note> {
+    fn from(notes: Notes) -> Self {
+        notes.notes
     }
 }
 

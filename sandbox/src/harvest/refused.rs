@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::io;
 
+use super::archive::ArchiveError;
 use super::metadata::MetadataError;
 use super::names::NameError;
 use super::note::Note;
@@ -38,6 +39,9 @@ pub enum Why {
     /// Its metadata is malformed or speaks of another release.
     #[error("{0}")]
     Metadata(#[from] MetadataError),
+    /// The archive is malformed, ambiguous, dangerous to unpack or of another release.
+    #[error("{0}")]
+    Archive(#[from] ArchiveError),
     /// There are too many files.
     #[error("there are more than {limit} entries")]
     TooMany {

@@ -12,6 +12,7 @@ use super::names::{Artefact, NameError};
 use super::publish::{Destination, Draft};
 use super::refused::{Refused, Why};
 use super::requirement::{self, RequirementError};
+use super::warning::{self, Warning, printable};
 use crate::pep517::{Beneath, HookKind, Product, json_object};
 
 const OUTPUT: &str = "output.json";
@@ -66,17 +67,6 @@ pub enum Answer {
         /// The missing hook.
         missing: HookKind,
     },
-}
-
-/// A Python warning of the back end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// Its text.
-    pub message: String,
-    /// The file that raised it.
-    pub filename: String,
-    /// The line in that file.
-    pub lineno: u32,
 }
 
 /// Why an `output.json` is not handed on.
@@ -164,7 +154,7 @@ pub fn return_control_file(returned: &Return, control: &Destination<'_>) -> Resu
 /// Parses the bytes of an `output.json`.
 pub(crate) fn parse(bytes: &[u8], hook: HookKind, limits: &Limits) -> Result<Return, Why> {
     let object = json_object(bytes, limits.json)?;
-    let warnings = warnings(&object, limits)?;
+    let warnings = warning::warnings(&object, limits)?;
     let answer = match failure(&object, hook)? {
         Some(answer) => answer,
         None => success(&object, hook, limits)?,
@@ -278,34 +268,6 @@ fn text(object: &Map<String, Value>, key: &'static str) -> Result<String, Return
     }
 }
 
-fn warnings(object: &Map<String, Value>, limits: &Limits) -> Result<Vec<Warning>, ReturnError> {
-    const KEY: &str = "warnings";
-    let wrong = || ReturnError::Key { key: KEY, wanted: "a list of warnings" };
-    let list = match object.get(KEY) {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::Array(list)) => list,
-        Some(_) => return Err(wrong()),
-    };
-    if list.len() > limits.listed {
-        return Err(ReturnError::TooMany { key: KEY, limit: limits.listed });
-    }
-    list.iter().map(|item| warning(item).ok_or_else(wrong)).collect()
-}
-
-fn warning(item: &Value) -> Option<Warning> {
-    let lineno = u32::try_from(item.get("lineno")?.as_u64()?).ok()?;
-    let text = |key: &str| item.get(key)?.as_str().map(printable);
-    Some(Warning { message: text("message")?, filename: text("filename")?, lineno })
-}
-
-/// Text that ends in a log or terminal: without control characters other than line ends and tabs,
-/// and without those that turn the direction of writing.
-fn printable(text: &str) -> String {
-    let turns = |it: char| matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let bad = |it: char| (it.is_control() && !matches!(it, '\n' | '\t')) || turns(it);
-    text.chars().map(|it| if bad(it) { char::REPLACEMENT_CHARACTER } else { it }).collect()
-}
-
 /// Enough of a text to recognise it in a sentence.
 fn shortened(text: &str) -> String {
     text.chars().take(200).collect()
@@ -347,19 +309,6 @@ impl Return {
             object.insert("warnings".to_owned(), warnings.into());
         }
         value
-    }
-}
-
-impl Warning {
-    /// The front end gives the warning to Python's `warnings`, which opens `filename` with the
-    /// front end's rights and prints the line: a payload could have any line of any file logged.
-    /// A name within angle brackets is one that Python does not open.
-    fn to_json(&self) -> Value {
-        json!({
-            "message": self.message,
-            "filename": format!("<sandboxed {}>", self.filename),
-            "lineno": self.lineno,
-        })
     }
 }
 

@@ -34,6 +34,9 @@ pub(super) struct Arguments {
     /// Let the hook write to the source tree itself, as `build_editable` must
     #[arg(long)]
     in_place: bool,
+    /// Refuse wheels with `.pth` or start-up files, which run code in every interpreter
+    #[arg(long)]
+    strict_artefacts: bool,
     /// `PYTHON …/_in_process.py HOOK CONTROL_DIR`
     #[arg(last = true, required = true, value_name = "CALL")]
     argv: Vec<OsString>,
@@ -58,7 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let finished = launch::run(&plan)?;
     let outcome = finished.outcome;
     let harvested = match (outcome.end, finished.scratch()) {
-        (End::Exited(0), Some(scratch)) => hand_over(&call, scratch),
+        (End::Exited(0), Some(scratch)) => hand_over(&call, scratch, arguments.strict_artefacts),
         // Without a file system of its own the hook wrote to where the front end reads.
         _ => Ok(Harvest::default()),
     };
@@ -105,14 +108,14 @@ fn script_files(script: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// Copies what the hook made to where the front end expects it, now that no process is left that
 /// could change it: the product first, then the answer that names it.
-fn hand_over(call: &HookCall, scratch: BorrowedFd<'_>) -> Result<Harvest, Failure> {
+fn hand_over(call: &HookCall, scratch: BorrowedFd<'_>, strict: bool) -> Result<Harvest, Failure> {
     let limits = Limits::default();
     let returned = read_return(staging(scratch, Purpose::Control)?.as_fd(), call.hook, &limits)?;
     let mut harvest = Harvest::default();
     if let Some(output) = call.open_output()? {
         let destination = Destination { directory: output.as_fd(), owner: None };
         let staged = staging(scratch, Purpose::Output)?;
-        harvest = collect(&returned, staged.as_fd(), &destination, &limits)?;
+        harvest = collect(&returned, staged.as_fd(), &destination, &limits, strict)?;
     }
     let control = call.open_control()?;
     return_control_file(&returned, &Destination { directory: control.as_fd(), owner: None })?;

@@ -1,0 +1,142 @@
+//! Looking into a wheel or sdist without unpacking it.
+//!
+//! The danger is less a strange archive than two readers that disagree about it: one checks, the
+//! other installs. So the structures are read here by hand, in the one form that every reader
+//! understands alike, and whatever leaves room for a second reading is refused: a comment behind
+//! which another directory could hide, a local header that differs from the central one, bytes
+//! that belong to no member, a name in a second encoding.
+//!
+//! Nothing is written and little is held in memory: members are unpacked into a hash.
+#![forbid(unsafe_code)]
+
+mod content;
+mod fields;
+mod layout;
+mod member;
+mod pax;
+mod record;
+mod sdist;
+mod tar;
+mod unpack;
+mod wheel;
+mod zip;
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::limits::Limits;
+use super::metadata::MetadataError;
+use super::names::{Artefact, Form};
+use super::note::{Note, Notes};
+pub use member::NameFault;
+
+/// Why an archive is refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{fault}", place(.member.as_deref()))]
+pub struct ArchiveError {
+    /// The member that it is about, if it is about one.
+    pub member: Option<String>,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+fn place(member: Option<&str>) -> String {
+    member.map(|name| format!("its member {name:?}: ")).unwrap_or_default()
+}
+
+/// What can be wrong with an archive or a member of one.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// Its structure is broken, or has more than one reading.
+    #[error("{0}")]
+    Structure(&'static str),
+    /// A member's name could lead elsewhere.
+    #[error("{0}")]
+    Name(#[from] NameFault),
+    /// Two members have the same name, or one stands where the other has a directory.
+    #[error("another member has the same name, or is a file where this one needs a directory")]
+    Duplicate,
+    /// A member is neither a file nor a directory.
+    #[error("it is {0}; only plain files and directories are accepted")]
+    Type(&'static str),
+    /// A link of an sdist leads out of it, or through another link.
+    #[error("it links to {0:?}, which does not stay plainly within the archive")]
+    Link(String),
+    /// A member has a set-user-id or set-group-id bit.
+    #[error("its mode {0:04o} would give it another user's rights")]
+    SetId(u32),
+    /// There are too many members.
+    #[error("it has more than {limit} members")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
+    /// It would unpack to too much.
+    #[error("it unpacks to {unpacked} bytes, more than {limit}")]
+    TooLarge {
+        /// How much is known of.
+        unpacked: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// RECORD and content disagree.
+    #[error("{0}")]
+    Record(&'static str),
+    /// A directory that must be the release's own is not.
+    #[error("{0}")]
+    Layout(&'static str),
+    /// Its metadata is malformed or of another release.
+    #[error("{0}")]
+    Metadata(#[from] MetadataError),
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Fault {
+    /// The error about `member`.
+    fn of(self, member: &str) -> ArchiveError {
+        ArchiveError { member: Some(member.to_owned()), fault: self }
+    }
+}
+
+impl From<Fault> for ArchiveError {
+    fn from(fault: Fault) -> Self {
+        Self { member: None, fault }
+    }
+}
+
+/// Checks that `archive` is what its name says, and tells what is remarkable about it.
+///
+/// # Errors
+/// When it is malformed, ambiguous, dangerous to unpack, or of another release.
+pub fn inspect(
+    archive: &mut (impl Read + Seek),
+    artefact: &Artefact,
+    limits: &Limits,
+) -> Result<Vec<Note>, ArchiveError> {
+    let mut notes = Notes::default();
+    let size = archive.seek(SeekFrom::End(0)).map_err(Fault::from)?;
+    archive.seek(SeekFrom::Start(0)).map_err(Fault::from)?;
+    match artefact.form {
+        Form::Wheel { any } => {
+            wheel::Wheel { artefact, any, limits, notes: &mut notes }.inspect(archive, size)?;
+        }
+        Form::Sdist => sdist::inspect(archive, size, artefact, limits, &mut notes)?,
+        Form::DistInfo => return Err(Fault::Structure("it is a directory, not an archive").into()),
+    }
+    Ok(notes.into())
+}
+
+/// Whether this many unpacked bytes are too many for an archive of `size` bytes.
+fn check_unpacked(unpacked: u64, size: u64, limits: &Limits) -> Result<(), Fault> {
+    let by_ratio = size.saturating_mul(limits.ratio).max(limits.ratio_from_bytes);
+    let limit = by_ratio.min(limits.unpacked_bytes);
+    if unpacked > limit { Err(Fault::TooLarge { unpacked, limit }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+pub(super) mod build_tests;
+#[cfg(test)]
+mod sdist_tests;
+#[cfg(test)]
+mod wheel_tests;

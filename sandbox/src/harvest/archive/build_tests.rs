@@ -1,0 +1,207 @@
+//! Archives for tests: honest ones, and every part of them open to change.
+
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder};
+use sha2::{Digest as _, Sha256};
+use std::io::Write as _;
+
+use crate::harvest::archive::record::Hasher;
+
+/// A member of a zip file, as its two headers describe it.
+#[derive(Clone)]
+pub(super) struct ZipMember {
+    pub(super) name: Vec<u8>,
+    pub(super) local_name: Vec<u8>,
+    pub(super) content: Vec<u8>,
+    pub(super) data: Vec<u8>,
+    pub(super) method: u16,
+    pub(super) flags: u16,
+    pub(super) local_flags: u16,
+    pub(super) crc: u32,
+    pub(super) local_crc: u32,
+    pub(super) sizes: (u32, u32),
+    pub(super) local_sizes: (u32, u32),
+    pub(super) attributes: u32,
+    pub(super) extra: Vec<u8>,
+    pub(super) local_extra: Vec<u8>,
+    pub(super) behind: Vec<u8>,
+    pub(super) shift: i64,
+}
+
+fn size(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap()
+}
+
+impl ZipMember {
+    pub(super) fn new(name: &str, content: &[u8]) -> Self {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(content).unwrap();
+        Self::packed(name, content, encoder.finish().unwrap(), 8)
+    }
+
+    pub(super) fn stored(name: &str, content: &[u8]) -> Self {
+        Self::packed(name, content, content.to_vec(), 0)
+    }
+
+    fn packed(name: &str, content: &[u8], data: Vec<u8>, method: u16) -> Self {
+        let mut crc = flate2::Crc::new();
+        crc.update(content);
+        let sizes = (size(&data), size(content));
+        let flags = if name.is_ascii() { 0 } else { 1 << 11 };
+        Self {
+            name: name.into(),
+            local_name: name.into(),
+            content: content.to_vec(),
+            data,
+            method,
+            flags,
+            local_flags: flags,
+            crc: crc.sum(),
+            local_crc: crc.sum(),
+            sizes,
+            local_sizes: sizes,
+            attributes: 0o100_644 << 16,
+            extra: Vec::new(),
+            local_extra: Vec::new(),
+            behind: Vec::new(),
+            shift: 0,
+        }
+    }
+
+    fn local(&self) -> Vec<u8> {
+        let mut out = b"PK\x03\x04\x14\0".to_vec();
+        out.extend(self.local_flags.to_le_bytes());
+        out.extend(self.method.to_le_bytes());
+        out.extend([0; 4]);
+        out.extend(self.local_crc.to_le_bytes());
+        out.extend(self.local_sizes.0.to_le_bytes());
+        out.extend(self.local_sizes.1.to_le_bytes());
+        out.extend(u16::try_from(self.local_name.len()).unwrap().to_le_bytes());
+        out.extend(u16::try_from(self.local_extra.len()).unwrap().to_le_bytes());
+        [
+            out,
+            self.local_name.clone(),
+            self.local_extra.clone(),
+            self.data.clone(),
+            self.behind.clone(),
+        ]
+        .concat()
+    }
+
+    fn central(&self, offset: usize) -> Vec<u8> {
+        let mut out = b"PK\x01\x02\x14\x03\x14\0".to_vec();
+        out.extend(self.flags.to_le_bytes());
+        out.extend(self.method.to_le_bytes());
+        out.extend([0; 4]);
+        out.extend(self.crc.to_le_bytes());
+        out.extend(self.sizes.0.to_le_bytes());
+        out.extend(self.sizes.1.to_le_bytes());
+        out.extend(u16::try_from(self.name.len()).unwrap().to_le_bytes());
+        out.extend(u16::try_from(self.extra.len()).unwrap().to_le_bytes());
+        out.extend([0; 6]);
+        out.extend(self.attributes.to_le_bytes());
+        let offset = i64::try_from(offset).unwrap() + self.shift;
+        out.extend(u32::try_from(offset).unwrap().to_le_bytes());
+        [out, self.name.clone(), self.extra.clone()].concat()
+    }
+}
+
+/// A zip file of these members, one after the other.
+pub(super) fn zip(members: &[ZipMember]) -> Vec<u8> {
+    let (mut out, mut list) = (Vec::new(), Vec::new());
+    for member in members {
+        list.extend(member.central(out.len()));
+        out.extend(member.local());
+    }
+    let start = size(&out);
+    out.extend(&list);
+    out.extend(b"PK\x05\x06\0\0\0\0");
+    let count = u16::try_from(members.len()).unwrap().to_le_bytes();
+    out.extend([count, count].concat());
+    out.extend(size(&list).to_le_bytes());
+    out.extend(start.to_le_bytes());
+    out.extend([0; 2]);
+    out
+}
+
+/// The RECORD of these members.
+pub(super) fn record(members: &[ZipMember], info: &str) -> ZipMember {
+    let mut text = String::new();
+    for member in members.iter().filter(|member| !member.name.ends_with(b"/")) {
+        let mut hash = Hasher::Sha256(Sha256::new());
+        hash.update(&member.content);
+        let name = String::from_utf8_lossy(&member.name);
+        let (digest, size) = (hash.digest(), member.content.len());
+        text.extend([name.as_ref(), ",sha256=", &digest, ",", &size.to_string(), "\n"]);
+    }
+    text.extend([info, "/RECORD,,\n"]);
+    ZipMember::new(&format!("{info}/RECORD"), text.as_bytes())
+}
+
+pub(super) const INFO: &str = "my_pkg-1.0.dist-info";
+pub(super) const METADATA: &str = "Metadata-Version: 2.1\nName: my-pkg\nVersion: 1.0\n\nText\n";
+
+/// The members of an honest wheel without its RECORD, and with `more`.
+pub(super) fn members(more: &[ZipMember]) -> Vec<ZipMember> {
+    let mut members = vec![
+        ZipMember::new("my_pkg/__init__.py", b"x = 1\n"),
+        ZipMember::stored("my_pkg/empty.py", b""),
+        ZipMember::new(&format!("{INFO}/METADATA"), METADATA.as_bytes()),
+        ZipMember::new(&format!("{INFO}/WHEEL"), b"Wheel-Version: 1.0\n"),
+    ];
+    members.extend_from_slice(more);
+    members
+}
+
+/// An honest wheel with `more` members.
+pub(in crate::harvest) fn wheel(more: &[(&str, &[u8])]) -> Vec<u8> {
+    let more: Vec<_> = more.iter().map(|(name, content)| ZipMember::new(name, content)).collect();
+    with_record(members(&more))
+}
+
+pub(super) fn with_record(mut members: Vec<ZipMember>) -> Vec<u8> {
+    members.push(record(&members, INFO));
+    zip(&members)
+}
+
+/// A header of a tar file with its data.
+pub(super) fn tar_member(kind: u8, name: &str, link: &str, mode: u32, content: &[u8]) -> Vec<u8> {
+    let mut block = [0_u8; 512];
+    let mut put = |at: usize, text: &[u8]| block[at..at + text.len()].copy_from_slice(text);
+    put(0, name.as_bytes());
+    put(100, format!("{mode:07o}\0").as_bytes());
+    put(124, format!("{:011o}\0", content.len()).as_bytes());
+    put(148, b"        ");
+    put(156, &[kind]);
+    put(157, link.as_bytes());
+    put(257, b"ustar\x0000");
+    checksum(&mut block);
+    let filling = vec![0; (512 - content.len() % 512) % 512];
+    [block.as_slice(), content, &filling].concat()
+}
+
+/// Writes the checksum of a header block into it.
+pub(super) fn checksum(block: &mut [u8]) {
+    block[148..156].copy_from_slice(b"        ");
+    let sum: u32 = block[..512].iter().map(|byte| u32::from(*byte)).sum();
+    block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+}
+
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A tar file of an honest sdist with `more` blocks.
+pub(super) fn tar(more: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = [
+        tar_member(b'5', "my_pkg-1.0/", "", 0o755, b""),
+        tar_member(b'0', "my_pkg-1.0/PKG-INFO", "", 0o644, METADATA.as_bytes()),
+        tar_member(b'0', "my_pkg-1.0/src/a.py", "", 0o644, b"x = 1\n"),
+    ]
+    .concat();
+    out.extend(more.concat());
+    out.extend([0; 1024]);
+    out
+}

@@ -1,0 +1,111 @@
+//! Local headers of a zip file: each must repeat the central directory, and they fill the file.
+#![forbid(unsafe_code)]
+
+use std::io::{Read, Seek};
+
+use super::fields::Fields;
+use super::zip::{self, Directory, Entry, FLAG_DESCRIPTOR, STORED};
+use super::{ArchiveError, Fault};
+
+const LOCAL: u32 = 0x0403_4b50;
+const LOCAL_BYTES: u64 = 30;
+const DESCRIPTOR: u32 = 0x0807_4b50;
+
+/// Checks the local headers and gives where the data of each entry starts, in their order.
+///
+/// Member after member, in the order of their offsets, must fill the file from its first byte to
+/// the central directory: then no byte belongs to two members, and none to no member.
+pub(super) fn check(
+    archive: &mut (impl Read + Seek),
+    directory: &Directory,
+) -> Result<Vec<u64>, ArchiveError> {
+    let mut order: Vec<usize> = (0..directory.entries.len()).collect();
+    let offset = |index: usize| directory.entries.get(index).map_or(u64::MAX, |it| it.offset);
+    order.sort_by_key(|index| offset(*index));
+    let mut data = vec![0; order.len()];
+    let mut expected = 0;
+    for (position, index) in order.iter().enumerate() {
+        let (Some(entry), Some(data)) = (directory.entries.get(*index), data.get_mut(*index))
+        else {
+            continue;
+        };
+        let next = order.get(position + 1).map_or(directory.start, |next| offset(*next));
+        if entry.offset != expected || next > directory.start {
+            return Err(OVERLAP.of(&entry.name));
+        }
+        let (start, end) = local(archive, entry).map_err(|fault| fault.of(&entry.name))?;
+        let gap = next.checked_sub(end).ok_or_else(|| OVERLAP.of(&entry.name))?;
+        descriptor(archive, entry, end, gap).map_err(|fault| fault.of(&entry.name))?;
+        *data = start;
+        expected = next;
+    }
+    if expected == directory.start {
+        Ok(data)
+    } else {
+        Err(Fault::Structure("there are bytes before its list of members").into())
+    }
+}
+
+const OVERLAP: Fault = Fault::Structure("there are bytes before it, or it overlaps another member");
+const DIFFERS: Fault = Fault::Structure("its own header differs from the list of members");
+
+/// Checks the local header; gives where the data starts and ends.
+fn local(archive: &mut (impl Read + Seek), entry: &Entry) -> Result<(u64, u64), Fault> {
+    let header = zip::read_at(archive, entry.offset, LOCAL_BYTES)?;
+    let mut fields = Fields(&header);
+    if fields.u32()? != LOCAL {
+        return Err(Fault::Structure("it has no header where the list of members says"));
+    }
+    fields.bytes(2)?;
+    let (flags, method) = (fields.u16()?, fields.u16()?);
+    fields.bytes(4)?;
+    let crc = fields.u32()?;
+    let (packed, unpacked) = (fields.u32()?, fields.u32()?);
+    let (name_bytes, extra_bytes) = (u64::from(fields.u16()?), u64::from(fields.u16()?));
+    let rest = zip::read_at(archive, entry.offset + LOCAL_BYTES, name_bytes + extra_bytes)?;
+    let mut rest = Fields(&rest);
+    let name = rest.bytes(entry.name.len()).unwrap_or_default();
+    let same_name = u64::try_from(name.len()) == Ok(name_bytes) && name == entry.name.as_bytes();
+    if !same_name || flags != entry.flags || method != entry.method {
+        return Err(DIFFERS);
+    }
+    let [unpacked, packed] = zip::sizes(rest.0, [unpacked, packed])?;
+    let same = (crc, packed, unpacked) == (entry.crc, entry.packed, entry.unpacked);
+    let later = flags & FLAG_DESCRIPTOR != 0 && (crc, packed, unpacked) == (0, 0, 0);
+    if !same && !later {
+        return Err(DIFFERS);
+    }
+    if method == STORED && entry.packed != entry.unpacked {
+        return Err(DIFFERS);
+    }
+    let start = entry.offset + LOCAL_BYTES + name_bytes + extra_bytes;
+    Ok((start, start.checked_add(entry.packed).ok_or(OVERLAP)?))
+}
+
+/// Checks what stands between the data and the next member: nothing, or, where the flag says so,
+/// the sizes once more, in 32 or 64 bits and with or without a signature.
+fn descriptor(
+    archive: &mut (impl Read + Seek),
+    entry: &Entry,
+    at: u64,
+    gap: u64,
+) -> Result<(), Fault> {
+    if entry.flags & FLAG_DESCRIPTOR == 0 {
+        return if gap == 0 { Ok(()) } else { Err(Fault::Structure("there are bytes behind it")) };
+    }
+    if !matches!(gap, 12 | 16 | 20 | 24) {
+        return Err(Fault::Structure("the sizes behind it are missing"));
+    }
+    let bytes = zip::read_at(archive, at, gap)?;
+    let mut fields = Fields(&bytes);
+    if matches!(gap, 16 | 24) && fields.u32()? != DESCRIPTOR {
+        return Err(Fault::Structure("the sizes behind it are missing"));
+    }
+    let crc = fields.u32()?;
+    let sizes = if gap < 20 {
+        (u64::from(fields.u32()?), u64::from(fields.u32()?))
+    } else {
+        (fields.u64()?, fields.u64()?)
+    };
+    if (crc, sizes) == (entry.crc, (entry.packed, entry.unpacked)) { Ok(()) } else { Err(DIFFERS) }
+}

@@ -1,0 +1,188 @@
+//! What stands before a member of a tar file: its long name, its long link, its attributes.
+#![forbid(unsafe_code)]
+
+use super::Fault;
+use super::member::NameFault;
+use super::tar::until_nul;
+
+const BROKEN: Fault = Fault::Structure("the attributes before a member are broken");
+const TWICE: Fault = Fault::Structure("a member has two names, links or sizes");
+
+/// What the headers before a member say about it.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    pub(super) name: Option<String>,
+    pub(super) link: Option<String>,
+    pub(super) size: Option<u64>,
+    attributes: bool,
+}
+
+impl Pending {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.name.is_none() && self.link.is_none() && !self.attributes
+    }
+
+    /// Adds the data of a header of type `kind`.
+    pub(super) fn add(&mut self, kind: u8, data: &[u8]) -> Result<(), Fault> {
+        match kind {
+            b'L' => set(&mut self.name, text(until_nul(data))?),
+            b'K' => set(&mut self.link, text(until_nul(data))?),
+            b'x' if self.attributes => Err(TWICE),
+            b'x' => {
+                self.attributes = true;
+                attributes(data, &mut |key, value| self.attribute(key, value))
+            }
+            // For all members that follow; git notes its commit there. Anything that means
+            // something would mean it for members that do not show it.
+            _ => attributes(data, &mut |key, _| match key {
+                "comment" => Ok(()),
+                _ => Err(Fault::Structure("it sets attributes for all members")),
+            }),
+        }
+    }
+
+    fn attribute(&mut self, key: &str, value: &[u8]) -> Result<(), Fault> {
+        match key {
+            "path" => set(&mut self.name, text(value)?),
+            "linkpath" => set(&mut self.link, text(value)?),
+            "size" => {
+                let number = text(value)?.parse();
+                let Ok(size) = number else { return Err(BROKEN) };
+                set(&mut self.size, size)
+            }
+            "mtime" | "atime" | "ctime" | "uid" | "gid" | "uname" | "gname" | "comment" => Ok(()),
+            // Sparse files, other encodings of names, capabilities and access lists.
+            _ => Err(Fault::Structure("it has attributes that not every reader knows")),
+        }
+    }
+}
+
+fn set<T>(place: &mut Option<T>, value: T) -> Result<(), Fault> {
+    if place.replace(value).is_some() { Err(TWICE) } else { Ok(()) }
+}
+
+fn text(bytes: &[u8]) -> Result<String, Fault> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) => Err(NameFault::Encoding.into()),
+    }
+}
+
+/// What to do with a key and its value.
+type Take<'a> = dyn FnMut(&str, &[u8]) -> Result<(), Fault> + 'a;
+
+/// Reads records of the form `LENGTH KEY=VALUE\n`, the length being that of the whole record.
+fn attributes(data: &[u8], take: &mut Take<'_>) -> Result<(), Fault> {
+    let mut rest = data;
+    while !rest.is_empty() {
+        let blank = rest.iter().take(20).position(|byte| *byte == b' ').ok_or(BROKEN)?;
+        let (digits, _) = rest.split_at_checked(blank).ok_or(BROKEN)?;
+        let canonical = digits.first().is_some_and(|digit| matches!(digit, b'1'..=b'9'));
+        let length = text(digits)?.parse::<usize>();
+        let Ok(length) = length else { return Err(BROKEN) };
+        let (record, after) = rest.split_at_checked(length).ok_or(BROKEN)?;
+        let record = record.get(blank + 1..).and_then(|it| it.strip_suffix(b"\n"));
+        let record = record.filter(|_| canonical).ok_or(BROKEN)?;
+        let equals = record.iter().position(|byte| *byte == b'=').ok_or(BROKEN)?;
+        let (key, value) = record.split_at_checked(equals).ok_or(BROKEN)?;
+        take(&text(key)?, value.get(1..).unwrap_or_default())?;
+        rest = after;
+    }
+    Ok(())
+}
+
+/// A number of a header: octal digits, or 64 bits behind a first byte of 0x80.
+pub(super) fn number(field: &[u8]) -> Result<u64, Fault> {
+    const WRONG: Fault = Fault::Structure("a number in a header is none");
+    if let Some((0x80, rest)) = field.split_first() {
+        let (high, low) = rest.split_last_chunk::<8>().map_or((rest, [0; 8]), |(h, l)| (h, *l));
+        let fits = rest.len() < 8 || high.iter().all(|byte| *byte == 0);
+        let low = if rest.len() < 8 {
+            rest.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
+        } else {
+            u64::from_be_bytes(low)
+        };
+        return if fits { Ok(low) } else { Err(WRONG) };
+    }
+    let filling = |byte: &u8| matches!(byte, 0 | b' ');
+    let start = field.iter().take_while(|byte| **byte == b' ').count();
+    let digits = field.get(start..).unwrap_or_default();
+    let end = digits.iter().position(filling).unwrap_or(digits.len());
+    let (digits, rest) = digits.split_at_checked(end).ok_or(WRONG)?;
+    if !rest.iter().all(filling) {
+        return Err(WRONG);
+    }
+    digits.iter().try_fold(0_u64, |sum, digit| match digit {
+        b'0'..=b'7' => {
+            let more = sum.checked_mul(8).ok_or(WRONG)?;
+            Ok(more | u64::from(digit - b'0'))
+        }
+        _ => Err(WRONG),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_octal_or_binary() {
+        for (field, expected) in [
+            (&b"0000644\0"[..], 0o644),
+            (b"   644 \0", 0o644),
+            (b"00000000010\0", 8),
+            (b"\0\0\0\0", 0),
+            (b"77777777", 0o77_777_777),
+            (b"\x80\0\0\0\0\0\0\x02\0\0\0\0", 2 << 32),
+            (b"\x80\0\0\x01\0\0\0\0", 1 << 32),
+        ] {
+            assert_eq!(number(field).unwrap(), expected, "{field:?}");
+        }
+        for field in
+            [&b"0000648\0"[..], b"1\x002", b"-1", b"\xff\xff\xff", b"\x80\x01\0\0\0\0\0\0\0\0\0\0"]
+        {
+            assert!(number(field).is_err(), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn attributes_that_are_known_are_taken_and_others_refused() {
+        let mut pending = Pending::default();
+        pending.add(b'x', b"12 path=a/b\n20 mtime=1234567.25\n").unwrap();
+        assert_eq!(pending.name.as_deref(), Some("a/b"));
+        assert!(pending.add(b'x', b"").is_err());
+        assert!(pending.add(b'L', b"other\0").is_err());
+        for data in [
+            &b"12 path=a/b\n12 path=a/b\n"[..],
+            b"22 GNU.sparse.major=1\n",
+            b"99 path=a/b\n",
+            b"012 path=a/b\n",
+            b"12 path=a/bX",
+            b"8 patha\n",
+            b"5 a=\xff\n",
+            b" a=b\n",
+        ] {
+            assert!(Pending::default().add(b'x', data).is_err(), "{data:?}");
+        }
+        assert!(
+            Pending::default()
+                .add(b'g', b"52 comment=0123456789012345678901234567890123456789\n")
+                .is_ok()
+        );
+        assert!(Pending::default().add(b'g', b"12 path=a/b\n").is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn arbitrary_bytes_never_panic(data in prop::collection::vec(any::<u8>(), 0..60)) {
+            let _ = number(&data);
+            for kind in *b"xgLK" {
+                let _ = Pending::default().add(kind, &data);
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The members of a tar file, in the POSIX and GNU forms that Python writes.
+#![forbid(unsafe_code)]
+
+use std::io::Read;
+
+use super::Fault;
+use super::check_unpacked;
+use super::member::{self, NameFault};
+use super::pax::{self, Pending};
+use crate::harvest::limits::Limits;
+
+const BLOCK: usize = 512;
+const CHUNK: usize = 64 << 10;
+/// Longer than any name or list of attributes that a header before a member needs.
+const MOST_EXTENSION_BYTES: u64 = 1 << 20;
+
+const SHORT: Fault = Fault::Structure("it ends in the middle of a member");
+
+/// What a member is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Directory,
+    /// A symbolic link, with its target as it stands there.
+    Symlink(String),
+    /// A hard link, with the name of an earlier member.
+    HardLink(String),
+}
+
+/// A member whose data comes next.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// Its name, without the slash that ends the name of a directory.
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) size: u64,
+}
+
+/// A tar file that is read from its start.
+pub(super) struct Reader<'a, R> {
+    source: R,
+    /// How large the compressed file is.
+    archive: u64,
+    limits: &'a Limits,
+    unpacked: u64,
+    headers: usize,
+}
+
+/// One header block, by its fields.
+struct Header {
+    name: Vec<u8>,
+    link: Vec<u8>,
+    size: u64,
+    mode: u32,
+    kind: u8,
+}
+
+impl<'a, R: Read> Reader<'a, R> {
+    pub(super) const fn new(source: R, archive: u64, limits: &'a Limits) -> Self {
+        Self { source, archive, limits, unpacked: 0, headers: 0 }
+    }
+
+    /// The next member, or `None` behind the last one, when only zeros follow it.
+    pub(super) fn member(&mut self) -> Result<Option<Member>, Fault> {
+        let mut pending = Pending::default();
+        loop {
+            let block = self.block()?;
+            if block == [0; BLOCK] {
+                if !pending.is_empty() {
+                    return Err(SHORT);
+                }
+                return self.end().map(|()| None);
+            }
+            self.headers += 1;
+            // Each member may have two headers before it.
+            if self.headers > self.limits.members.saturating_mul(3) {
+                return Err(Fault::TooMany { limit: self.limits.members });
+            }
+            let header = header(&block)?;
+            if !matches!(header.kind, b'x' | b'g' | b'L' | b'K') {
+                return member(header, pending).map(Some);
+            }
+            if header.size > MOST_EXTENSION_BYTES {
+                return Err(Fault::Structure("a header before a member is too long"));
+            }
+            let mut data = Vec::new();
+            self.data(header.size, &mut |piece| data.extend_from_slice(piece))?;
+            pending.add(header.kind, &data)?;
+        }
+    }
+
+    /// Reads the data of a member, and what fills its last block.
+    pub(super) fn data(&mut self, size: u64, take: &mut dyn FnMut(&[u8])) -> Result<(), Fault> {
+        self.count(size)?;
+        let mut buffer = vec![0; CHUNK];
+        let mut left = size;
+        while left > 0 {
+            let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+            let read =
+                self.source.read(buffer.get_mut(..wanted).unwrap_or_default()).map_err(short)?;
+            let piece = buffer.get(..read).unwrap_or_default();
+            if piece.is_empty() {
+                return Err(SHORT);
+            }
+            take(piece);
+            left = left.saturating_sub(u64::try_from(read).unwrap_or(left));
+        }
+        let block = u64::try_from(BLOCK).unwrap_or(1);
+        let filling = usize::try_from((block - size % block) % block).unwrap_or(0);
+        let filling = buffer.get_mut(..filling).unwrap_or_default();
+        self.source.read_exact(filling).map_err(short)
+    }
+
+    fn block(&mut self) -> Result<[u8; BLOCK], Fault> {
+        self.count(u64::try_from(BLOCK).unwrap_or(0))?;
+        let mut block = [0; BLOCK];
+        self.source.read_exact(&mut block).map_err(short)?;
+        Ok(block)
+    }
+
+    /// Behind the last member there are two blocks of zeros; some writers fill up with more, and
+    /// some readers go on behind them, so there must be nothing else.
+    fn end(&mut self) -> Result<(), Fault> {
+        if self.block()? != [0; BLOCK] {
+            return Err(Fault::Structure("there is a single block of zeros between its members"));
+        }
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let read = self.source.read(&mut buffer).map_err(short)?;
+            let rest = buffer.get(..read).unwrap_or_default();
+            if rest.is_empty() {
+                return Ok(());
+            }
+            self.count(u64::try_from(read).unwrap_or(u64::MAX))?;
+            if rest.iter().any(|byte| *byte != 0) {
+                return Err(Fault::Structure("there are bytes behind its end"));
+            }
+        }
+    }
+
+    fn count(&mut self, bytes: u64) -> Result<(), Fault> {
+        self.unpacked = self.unpacked.saturating_add(bytes);
+        check_unpacked(self.unpacked, self.archive, self.limits)
+    }
+}
+
+fn short(cause: std::io::Error) -> Fault {
+    match cause.kind() {
+        std::io::ErrorKind::UnexpectedEof => SHORT,
+        _ => Fault::Io(cause),
+    }
+}
+
+/// Joins a header with what the headers before it say.
+fn member(header: Header, pending: Pending) -> Result<Member, Fault> {
+    let name = pending.name.map_or_else(|| text(header.name), Ok)?;
+    let size = match pending.size {
+        None => header.size,
+        // A reader that does not know the longer number reads the shorter one.
+        Some(size) if size == header.size => size,
+        Some(size) if header.size == 0 && size >= 8 << 30 => size,
+        Some(_) => return Err(Fault::Structure("it has two sizes")),
+    };
+    member::check_mode(header.mode)?;
+    let link = pending.link.map_or_else(|| text(header.link), Ok)?;
+    let kind = match header.kind {
+        b'0' | 0 => Kind::File,
+        b'1' => Kind::HardLink(link),
+        b'2' => Kind::Symlink(link),
+        b'3' | b'4' => return Err(Fault::Type("a device")),
+        b'5' => Kind::Directory,
+        b'6' => return Err(Fault::Type("a FIFO")),
+        _ => return Err(Fault::Type("of an unknown type")),
+    };
+    if kind != Kind::File && size != 0 {
+        return Err(Fault::Type("a link or directory with content"));
+    }
+    let plain = if kind == Kind::Directory { name.strip_suffix('/') } else { None };
+    let plain = plain.unwrap_or(&name);
+    member::check(plain)?;
+    Ok(Member { name: plain.to_owned(), kind, size })
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, Fault> {
+    String::from_utf8(bytes).ok().ok_or(Fault::Name(NameFault::Encoding))
+}
+
+fn header(block: &[u8; BLOCK]) -> Result<Header, Fault> {
+    const UNKNOWN: Fault = Fault::Structure("it is no tar file of the POSIX or GNU form");
+    let field = |from: usize, length: usize| block.get(from..from + length).unwrap_or_default();
+    // The checksum counts itself as blanks.
+    let sum: u64 = block.iter().map(|byte| u64::from(*byte)).sum();
+    let own: u64 = field(148, 8).iter().map(|byte| u64::from(*byte)).sum();
+    if pax::number(field(148, 8))? != sum - own + 8 * u64::from(b' ') {
+        return Err(Fault::Structure("the checksum of a header is wrong"));
+    }
+    let prefix = until_nul(field(345, 155));
+    let mut name = until_nul(field(0, 100)).to_vec();
+    match (field(257, 8), prefix) {
+        // GNU has times and the like in the place of a prefix, and Python takes them for one.
+        (b"ustar\x0000" | b"ustar  \0", b"") => {}
+        (b"ustar\x0000", prefix) => name = [prefix, b"/", &name].concat(),
+        _ => return Err(UNKNOWN),
+    }
+    let mode = u32::try_from(pax::number(field(100, 8))?).unwrap_or(u32::MAX);
+    Ok(Header {
+        name,
+        link: until_nul(field(157, 100)).to_vec(),
+        size: pax::number(field(124, 12))?,
+        mode,
+        kind: block.get(156).copied().unwrap_or_default(),
+    })
+}
+
+pub(super) fn until_nul(field: &[u8]) -> &[u8] {
+    field.split(|byte| *byte == 0).next().unwrap_or_default()
+}

@@ -1,0 +1,230 @@
+//! What a wheel must be beyond a well-formed zip file.
+#![forbid(unsafe_code)]
+
+use std::collections::HashMap;
+use std::io::{Read, Seek};
+
+use super::content::{self, HEAD};
+use super::member::{Kind, Names};
+use super::record::{self, Hasher, Row};
+use super::zip::{self, Directory, Entry};
+use super::{ArchiveError, Fault, check_unpacked, layout, unpack};
+use crate::harvest::limits::Limits;
+use crate::harvest::metadata;
+use crate::harvest::names::Artefact;
+use crate::harvest::note::{NoteKind, Notes};
+
+const SCHEMES: [&str; 5] = ["purelib", "platlib", "headers", "scripts", "data"];
+
+/// An inspection of a wheel.
+pub(super) struct Wheel<'a> {
+    pub(super) artefact: &'a Artefact,
+    /// Whether it claims to run on every platform.
+    pub(super) any: bool,
+    pub(super) limits: &'a Limits,
+    pub(super) notes: &'a mut Notes,
+}
+
+impl Wheel<'_> {
+    pub(super) fn inspect(
+        &mut self,
+        archive: &mut (impl Read + Seek),
+        size: u64,
+    ) -> Result<(), ArchiveError> {
+        let directory = zip::directory(archive, size, self.limits)?;
+        self.names(&directory)?;
+        let info = self.dist_info(&directory)?;
+        let unpacked = directory.entries.iter().map(|entry| entry.unpacked);
+        check_unpacked(unpacked.fold(0, u64::saturating_add), size, self.limits)?;
+        let starts = layout::check(archive, &directory)?;
+        let mut reader = Members { archive, directory: &directory, starts, limits: self.limits };
+        let rows = record::parse(&reader.content(&format!("{info}/RECORD"))?)?;
+        self.contents(&mut reader, &rows, &info)?;
+        let name = format!("{info}/METADATA");
+        let content = reader.content(&name)?;
+        metadata::check(&content, |release| self.artefact.is_of(release))
+            .map_err(|cause| Fault::from(cause).of(&name))?;
+        reader.content(&format!("{info}/WHEEL"))?;
+        Ok(())
+    }
+
+    /// Checks the names against each other, and notes those that mean something once installed.
+    fn names(&mut self, directory: &Directory) -> Result<(), ArchiveError> {
+        let mut names = Names::default();
+        for entry in &directory.entries {
+            let name = entry.name.strip_suffix('/').unwrap_or(&entry.name);
+            let kind = if entry.is_directory() { Kind::Directory } else { Kind::File };
+            names.add(name, kind, self.notes).map_err(|fault| fault.of(name))?;
+            self.installed(name).map_err(|fault| fault.of(name))?;
+        }
+        match names.beneath_a_file() {
+            Some(name) => Err(Fault::Duplicate.of(name)),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes where a member ends up. Installers take every first component that ends in `.data`
+    /// for a directory of schemes, whatever stands before it.
+    fn installed(&mut self, name: &str) -> Result<(), Fault> {
+        let Some((first, inner)) = name.split_once('/') else {
+            if content::is_start_up(name) {
+                self.notes.add(NoteKind::StartUp, name);
+            }
+            return Ok(());
+        };
+        let lower = first.to_ascii_lowercase();
+        let Some(stem) = lower.strip_suffix(".data") else {
+            if content::is_start_up(name) {
+                self.notes.add(NoteKind::StartUp, name);
+            }
+            return Ok(());
+        };
+        let own = Artefact::dist_info(&format!("{stem}.dist-info"))
+            .is_ok_and(|it| it.releases.iter().any(|release| self.artefact.is_of(release)));
+        let (scheme, path) = inner.split_once('/').unwrap_or((inner, ""));
+        if !own || first.strip_suffix(".data").is_none() || !SCHEMES.contains(&scheme) {
+            return Err(Fault::Layout("its `.data` directory is not one of this wheel's schemes"));
+        }
+        let found = match scheme {
+            "purelib" | "platlib" if content::is_start_up(path) => Some(NoteKind::StartUp),
+            "scripts" if content::is_environment(&format!("bin/{path}")) => {
+                Some(NoteKind::Environment)
+            }
+            "data" if content::is_environment(path) => Some(NoteKind::Environment),
+            _ => None,
+        };
+        if let Some(kind) = found {
+            self.notes.add(kind, name);
+        }
+        Ok(())
+    }
+
+    /// The one `.dist-info` directory. A second one, in whatever case, could be the one that an
+    /// installer takes.
+    fn dist_info(&self, directory: &Directory) -> Result<String, ArchiveError> {
+        const WRONG: Fault =
+            Fault::Layout("it needs exactly one .dist-info directory of its release");
+        let mut found: Option<&str> = None;
+        for entry in &directory.entries {
+            let Some((first, _)) = entry.name.split_once('/') else { continue };
+            if !first.to_ascii_lowercase().ends_with(".dist-info") || found == Some(first) {
+                continue;
+            }
+            let own = Artefact::dist_info(first)
+                .is_ok_and(|it| it.releases.iter().any(|release| self.artefact.is_of(release)));
+            if found.is_some() || !own {
+                return Err(WRONG.of(first));
+            }
+            found = Some(first);
+        }
+        found.map(str::to_owned).ok_or_else(|| WRONG.into())
+    }
+
+    /// Unpacks every member into its hash and compares it with its row of RECORD.
+    fn contents<R: Read + Seek>(
+        &mut self,
+        reader: &mut Members<'_, R>,
+        rows: &HashMap<String, Row>,
+        info: &str,
+    ) -> Result<(), ArchiveError> {
+        let unhashed = ["RECORD", "RECORD.jws", "RECORD.p7s"].map(|name| format!("{info}/{name}"));
+        let mut listed = 0;
+        for (index, entry) in reader.directory.entries.iter().enumerate() {
+            let name = &entry.name;
+            let row = rows.get(name);
+            listed += usize::from(row.is_some());
+            let exempt = entry.is_directory() || unhashed.contains(name);
+            let digest = match row {
+                Some(Row { hash: Some(_), .. }) => row,
+                _ if exempt => None,
+                Some(_) => return Err(Fault::Record("RECORD has no hash of it").of(name)),
+                None => return Err(Fault::Record("RECORD does not list it").of(name)),
+            };
+            self.content(reader, index, digest).map_err(|fault| fault.of(name))?;
+        }
+        if listed == rows.len() {
+            return Ok(());
+        }
+        let members: std::collections::HashSet<&str> =
+            reader.directory.entries.iter().map(|entry| entry.name.as_str()).collect();
+        let missing = rows.keys().find(|name| !members.contains(name.as_str()));
+        Err(Fault::Record("RECORD lists it, but it is not there")
+            .of(missing.map_or("RECORD", String::as_str)))
+    }
+
+    fn content<R: Read + Seek>(
+        &mut self,
+        reader: &mut Members<'_, R>,
+        index: usize,
+        row: Option<&Row>,
+    ) -> Result<(), Fault> {
+        let Some(entry) = reader.directory.entries.get(index) else { return Ok(()) };
+        if entry.is_directory() && entry.unpacked != 0 {
+            return Err(Fault::Type("a directory with content"));
+        }
+        let expected = row.and_then(|row| row.hash.as_ref());
+        let mut hash = expected.and_then(|(name, _)| Hasher::new(name));
+        if expected.is_some() && hash.is_none() {
+            return Err(Fault::Record("RECORD has a hash of it that is weaker than SHA-256"));
+        }
+        let mut head = Vec::new();
+        reader.unpack(index, &mut |piece| {
+            if let Some(hash) = &mut hash {
+                hash.update(piece);
+            }
+            head.extend(piece.iter().take(HEAD.saturating_sub(head.len())));
+        })?;
+        let digest = hash.map(Hasher::digest);
+        if digest.as_ref() != expected.map(|(_, digest)| digest) {
+            return Err(Fault::Record("RECORD has another hash of it"));
+        }
+        if row.and_then(|row| row.size).is_some_and(|size| size != entry.unpacked) {
+            return Err(Fault::Record("RECORD has another size of it"));
+        }
+        if content::is_archive(&entry.name, &head) {
+            self.notes.add(NoteKind::Nested, &entry.name);
+        }
+        if self.any && content::is_native(&head) {
+            self.notes.add(NoteKind::Native, &entry.name);
+        }
+        Ok(())
+    }
+}
+
+/// The members of a wheel whose layout is checked.
+struct Members<'a, R> {
+    archive: &'a mut R,
+    directory: &'a Directory,
+    /// Where the data of each entry starts.
+    starts: Vec<u64>,
+    limits: &'a Limits,
+}
+
+impl<R: Read + Seek> Members<'_, R> {
+    fn unpack(&mut self, index: usize, take: &mut dyn FnMut(&[u8])) -> Result<(), Fault> {
+        match (self.directory.entries.get(index), self.starts.get(index)) {
+            (Some(entry), Some(start)) => unpack::unpack(self.archive, entry, *start, take),
+            _ => Ok(()),
+        }
+    }
+
+    /// The whole content of the metadata file `name`.
+    fn content(&mut self, name: &str) -> Result<Vec<u8>, ArchiveError> {
+        let found = |(_, entry): &(usize, &Entry)| entry.name == name;
+        let (index, entry) = self
+            .directory
+            .entries
+            .iter()
+            .enumerate()
+            .find(found)
+            .ok_or_else(|| Fault::Layout("it is missing").of(name))?;
+        let limit = self.limits.metadata_bytes;
+        if entry.unpacked > limit {
+            return Err(Fault::TooLarge { unpacked: entry.unpacked, limit }.of(name));
+        }
+        let mut content = Vec::new();
+        self.unpack(index, &mut |piece| content.extend_from_slice(piece))
+            .map_err(|fault| fault.of(name))?;
+        Ok(content)
+    }
+}

@@ -1,0 +1,280 @@
+//! Wheels as back ends write them, and as attackers do.
+
+use std::io::Cursor;
+
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::build_tests::*;
+use super::*;
+use crate::harvest::note::NoteKind;
+
+const NAME: &str = "my_pkg-1.0-py3-none-any.whl";
+
+fn inspected(bytes: &[u8], limits: &Limits) -> Result<Vec<Note>, ArchiveError> {
+    inspect(&mut Cursor::new(bytes), &Artefact::wheel(NAME).unwrap(), limits)
+}
+
+fn notes(bytes: &[u8]) -> Vec<(NoteKind, String)> {
+    let notes = inspected(bytes, &Limits::default()).unwrap();
+    notes.into_iter().map(|note| (note.kind, note.member)).collect()
+}
+
+#[track_caller]
+fn refused(bytes: &[u8], said: &str) {
+    let error = inspected(bytes, &Limits::default()).unwrap_err().to_string();
+    assert!(error.contains(said), "{error}");
+}
+
+#[track_caller]
+fn refused_member(change: impl Fn(&mut ZipMember), said: &str) {
+    let mut member = ZipMember::new("my_pkg/x.py", b"import os, sys, time, json\n");
+    change(&mut member);
+    refused(&with_record(members(&[member])), said);
+}
+
+#[test]
+fn an_honest_wheel_passes_without_a_note() {
+    assert_eq!(notes(&wheel(&[])), []);
+    assert_eq!(notes(&wheel(&[("my_pkg/\u{e4}.txt", b"x")])), []);
+    let mut directory = ZipMember::stored("my_pkg/", b"");
+    directory.attributes = (0o040_755 << 16) | 0x10;
+    assert_eq!(notes(&with_record(members(&[directory]))), []);
+}
+
+#[test]
+fn sizes_behind_the_data_are_accepted_where_they_are_right() {
+    let mut member = ZipMember::new("my_pkg/x.py", b"import os\n");
+    (member.flags, member.local_flags) = (8, 8);
+    (member.local_crc, member.local_sizes) = (0, (0, 0));
+    let sizes = [member.crc, member.sizes.0, member.sizes.1].map(u32::to_le_bytes).concat();
+    for signature in [&b""[..], b"PK\x07\x08"] {
+        member.behind = [signature, &sizes].concat();
+        assert_eq!(notes(&with_record(members(&[member.clone()]))), []);
+    }
+    member.behind[5] ^= 1;
+    refused(&with_record(members(&[member.clone()])), "differs");
+    member.behind.clear();
+    refused(&with_record(members(&[member])), "missing");
+}
+
+#[test]
+fn what_runs_or_replaces_something_once_installed_is_noted() {
+    let found = notes(&wheel(&[
+        ("evil.pth", b"import os"),
+        ("my_pkg-1.0.data/purelib/other.pth", b"import os"),
+        ("my_pkg/harmless.pth", b""),
+        ("sitecustomize.py", b""),
+        ("my_pkg-1.0.data/data/pyvenv.cfg", b"home = /x"),
+        ("my_pkg-1.0.data/scripts/unshare", b"#!python"),
+        ("my_pkg-1.0.data/scripts/my-tool", b"#!python"),
+        ("my_pkg/inner.bin", b"PK\x03\x04"),
+        ("my_pkg/x.so", b"\x7fELF\x02\x01"),
+        ("My_pkg/__init__.py", b""),
+    ]));
+    let expected = [
+        (NoteKind::StartUp, "evil.pth"),
+        (NoteKind::StartUp, "my_pkg-1.0.data/purelib/other.pth"),
+        (NoteKind::StartUp, "sitecustomize.py"),
+        (NoteKind::Environment, "my_pkg-1.0.data/data/pyvenv.cfg"),
+        (NoteKind::Environment, "my_pkg-1.0.data/scripts/unshare"),
+        (NoteKind::Twin, "My_pkg/__init__.py"),
+        (NoteKind::Nested, "my_pkg/inner.bin"),
+        (NoteKind::Native, "my_pkg/x.so"),
+    ];
+    assert_eq!(found, expected.map(|(kind, name)| (kind, name.to_owned())));
+}
+
+#[rstest]
+#[case("../evil.py", "climbs out")]
+#[case("/etc/cron.d/evil", "absolute")]
+#[case("my_pkg/../../evil.py", "climbs out")]
+#[case("my_pkg\\..\\evil.py", "backslash")]
+#[case("C:/evil.py", "absolute")]
+#[case("my_pkg/e\0vil.py", "control character")]
+#[case("my_pkg/./evil.py", "empty component")]
+#[case("my_pkg//evil.py", "empty component")]
+#[case("my_pkg/evil.py.", "ends in a dot")]
+fn a_member_name_that_leads_elsewhere_is_refused(#[case] name: &str, #[case] said: &str) {
+    refused(&wheel(&[(name, b"x")]), said);
+}
+
+#[rstest]
+#[case(0o120_777, "a symbolic link")]
+#[case(0o010_644, "a FIFO")]
+#[case(0o020_666, "a device")]
+#[case(0o060_666, "a device")]
+#[case(0o140_777, "a socket")]
+#[case(0o104_755, "another user's rights")]
+#[case(0o102_755, "another user's rights")]
+#[case(0o004_755, "another user's rights")]
+#[case(0o040_755, "another type than its name")]
+fn a_member_of_another_type_or_with_set_id_bits_is_refused(#[case] mode: u32, #[case] said: &str) {
+    refused_member(|member| member.attributes = mode << 16, said);
+}
+
+#[test]
+fn two_headers_that_disagree_are_refused() {
+    refused_member(|member| member.local_name = b"my_pkg/y.py".to_vec(), "differs");
+    refused_member(|member| member.local_name = b"my_pkg/x.py\0".to_vec(), "differs");
+    refused_member(|member| member.local_crc ^= 1, "differs");
+    refused_member(|member| member.local_sizes.0 += 1, "differs");
+    refused_member(|member| member.local_sizes.1 += 1, "differs");
+    refused_member(|member| member.local_flags = 8, "differs");
+    refused_member(|member| member.shift = -1, "overlaps");
+    refused_member(|member| member.behind = b"hidden".to_vec(), "bytes behind it");
+    refused_member(|member| (member.flags, member.local_flags) = (1, 1), "encrypted");
+    refused_member(|member| member.method = 12, "neither stored nor deflated");
+    refused_member(|member| (member.name, member.local_name) = (vec![0xff], vec![0xff]), "UTF-8");
+    refused_member(|member| member.extra = b"\x75\x70\x01\0x".to_vec(), "second name");
+    refused_member(|member| member.local_extra = b"\x75\x70\x01\0x".to_vec(), "second name");
+    refused_member(|member| member.extra = b"\x01\0\x08\0\x01\0\0\0\0\0\0\0".to_vec(), "disagree");
+    refused_member(|member| member.extra = vec![1], "middle of a header");
+}
+
+#[test]
+fn data_that_is_not_what_the_headers_say_is_refused() {
+    refused_member(|member| (member.crc, member.local_crc) = (1, 1), "checksum");
+    refused_member(
+        |member| {
+            member.sizes.1 -= 1;
+            member.local_sizes = member.sizes;
+        },
+        "another size",
+    );
+    refused_member(
+        |member| {
+            member.data.extend(b"behind");
+            member.sizes.0 += 6;
+            member.local_sizes = member.sizes;
+        },
+        "broken or has bytes behind it",
+    );
+    refused_member(
+        |member| {
+            member.data.truncate(4);
+            member.sizes.0 = 4;
+            member.local_sizes = member.sizes;
+        },
+        "broken",
+    );
+    refused_member(|member| member.data.fill(0xff), "broken");
+}
+
+#[test]
+fn bytes_that_belong_to_no_member_are_refused() {
+    let honest = wheel(&[]);
+    refused(&[b"#!/bin/sh\n", honest.as_slice()].concat(), "bytes before or behind");
+    refused(&[honest.as_slice(), b"x"].concat(), "no zip file that ends without a comment");
+    refused(&[honest.as_slice(), &honest].concat(), "bytes before or behind");
+    let mut commented = honest.clone();
+    let end = commented.len();
+    commented[end - 2] = 3;
+    commented.extend(b"abc");
+    refused(&commented, "without a comment");
+    refused(b"", "no zip file");
+    refused(&honest[..honest.len() - 1], "no zip file");
+}
+
+#[test]
+fn the_same_name_twice_or_a_file_as_directory_is_refused() {
+    refused(&wheel(&[("my_pkg/x.py", b"a"), ("my_pkg/x.py", b"b")]), "same name");
+    refused(&wheel(&[("my_pkg/x", b"a"), ("my_pkg/x/y.py", b"b")]), "same name");
+}
+
+#[test]
+fn overlapping_members_are_refused() {
+    let mut twins = members(&[]);
+    let mut quoted = ZipMember::new("my_pkg/b.py", b"b");
+    quoted.shift = -40;
+    twins.push(quoted);
+    refused(&with_record(twins), "overlaps");
+}
+
+#[test]
+fn a_record_must_list_every_file_as_it_is() {
+    let info = |name: &str| format!("{INFO}/{name}");
+    let build = |change: &dyn Fn(String) -> String| {
+        let mut all = members(&[]);
+        let honest = record(&all, INFO);
+        let text = change(String::from_utf8(honest.content).unwrap());
+        all.push(ZipMember::new(&info("RECORD"), text.as_bytes()));
+        zip(&all)
+    };
+    assert!(inspected(&build(&|text| text), &Limits::default()).is_ok());
+    let first = |text: String| text.split_once('\n').unwrap().1.to_owned();
+    refused(&build(&first), "does not list it");
+    refused(&build(&|text| text + "my_pkg/more.py,sha256=xx,1\n"), "is not there");
+    refused(
+        &build(&|text| text.replace("__init__.py,sha256=", "__init__.py,sha256=A")),
+        "another hash",
+    );
+    refused(&build(&|text| text.replace(",6\n", ",7\n")), "another size");
+    refused(&build(&|text| text.replacen("sha256", "md5", 1)), "weaker");
+    refused(&build(&|text| format!("my_pkg/__init__.py,,\n{}", first(text))), "no hash");
+    refused(&build(&|text| text.clone() + &text), "twice");
+    refused(&build(&|_| "nonsense".to_owned()), "no list");
+    refused(&zip(&members(&[])), "RECORD\": it is missing");
+}
+
+#[test]
+fn the_metadata_directory_must_be_the_one_of_the_file_name() {
+    let other = "other-1.0.dist-info/METADATA";
+    refused(&wheel(&[(other, b"")]), "exactly one .dist-info");
+    refused(&wheel(&[("my_pkg-1.0.DIST-INFO/METADATA", b"")]), "exactly one .dist-info");
+    let bytes = wheel(&[]);
+    let artefact = Artefact::wheel("other-1.0-py3-none-any.whl").unwrap();
+    let error = inspect(&mut Cursor::new(bytes), &artefact, &Limits::default()).unwrap_err();
+    assert!(error.to_string().contains("exactly one .dist-info"), "{error}");
+    let mut spoofed = members(&[]);
+    spoofed[2] = ZipMember::new(&format!("{INFO}/METADATA"), b"Name: pip\nVersion: 1.0\n");
+    refused(&with_record(spoofed), "says something else");
+    let mut linked = members(&[]);
+    let text = format!("Requires-Dist: x @ http://203.0.113.7/x.whl\n{METADATA}");
+    linked[2] = ZipMember::new(&format!("{INFO}/METADATA"), text.as_bytes());
+    refused(&with_record(linked), "names a URL");
+    refused(&wheel(&[("other-1.0.data/purelib/x.py", b"")]), "schemes");
+    refused(&wheel(&[("my_pkg-1.0.data/etc/x", b"")]), "schemes");
+}
+
+#[test]
+fn a_bomb_is_refused_before_it_unpacks() {
+    let bomb = wheel(&[("my_pkg/zeros", &vec![0; 2 << 20])]);
+    let limits = Limits { ratio_from_bytes: 1 << 20, ..Limits::default() };
+    let error = inspected(&bomb, &limits).unwrap_err();
+    assert!(matches!(error.fault, Fault::TooLarge { .. }), "{error}");
+    let limits = Limits { members: 3, ..Limits::default() };
+    let error = inspected(&wheel(&[]), &limits).unwrap_err();
+    assert!(matches!(error.fault, Fault::TooMany { limit: 3 }), "{error}");
+    // A member that says it is small and is not stops at the first byte beyond.
+    let mut liar = ZipMember::new("my_pkg/zeros", &vec![0; 1 << 20]);
+    liar.sizes.1 = 10;
+    liar.local_sizes.1 = 10;
+    refused(&with_record(members(&[liar])), "another size");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(inspected(&bytes, &Limits::default()).is_err());
+    }
+
+    #[test]
+    fn a_changed_byte_never_panics(at in any::<prop::sample::Index>(), flip in 1_u8..) {
+        let mut bytes = wheel(&[("my_pkg/x.py", b"import os, sys\n")]);
+        let at = at.index(bytes.len());
+        bytes[at] ^= flip;
+        let _ = inspected(&bytes, &Limits::default());
+    }
+
+    #[test]
+    fn a_cut_or_grown_wheel_is_refused(at in any::<prop::sample::Index>(), more in "[a-zP]{1,8}") {
+        let bytes = wheel(&[]);
+        let at = at.index(bytes.len());
+        prop_assert!(inspected(&bytes[..at], &Limits::default()).is_err());
+        let grown = [&bytes[..at], more.as_bytes(), &bytes[at..]].concat();
+        prop_assert!(inspected(&grown, &Limits::default()).is_err());
+    }
+}

@@ -1,0 +1,319 @@
+//! Limits: control groups for the whole process tree where the host lends them, resource limits of
+//! single processes always.
+//!
+//! A demand that the host cannot set is a refusal. A default that it cannot set falls to the next
+//! best, which is said.
+#![forbid(unsafe_code)]
+
+pub mod groups;
+pub mod offer;
+pub mod slot;
+
+use std::fmt;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use self::groups::Version;
+use self::offer::Offer;
+use self::slot::Group;
+use crate::policy::limits::amounts::{Bytes, Count, Span};
+use crate::policy::limits::{self, Demand, Limits};
+
+/// Seconds between the warning SIGXCPU and the end by SIGKILL.
+const GRACE: u64 = 2;
+
+/// What there is a limit of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Memory of the tree.
+    Memory,
+    /// Processes of the tree.
+    Processes,
+    /// Descriptors of a process.
+    OpenFiles,
+    /// The size of a file.
+    FileSize,
+    /// Processor time of a process.
+    CpuTime,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Memory => "memory",
+            Self::Processes => "processes",
+            Self::OpenFiles => "open files",
+            Self::FileSize => "file size",
+            Self::CpuTime => "processor time",
+        })
+    }
+}
+
+/// A demand that this host cannot meet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsettable {
+    /// There is no control group to account memory in.
+    #[error(
+        "memory cannot be limited to {0}: no control group with the memory controller can be \
+         written (start under `systemd-run --user --scope -p Delegate=yes`, or as root with \
+         /sys/fs/cgroup writable)"
+    )]
+    Memory(Bytes),
+    /// There is none to count processes in, and the user has others.
+    #[error(
+        "processes cannot be limited to {0}: no control group with the pids controller can be \
+         written, and RLIMIT_NPROC would count the other processes of the same user"
+    )]
+    Processes(Count),
+    /// The caller's own limit is lower, and limits only go down.
+    #[error("{limit} cannot be limited to {demanded}: the caller's own limit is {ceiling}")]
+    AboveCeiling {
+        /// Of what.
+        limit: Limit,
+        /// What was asked for.
+        demanded: String,
+        /// What there is at most.
+        ceiling: String,
+    },
+}
+
+/// A default that this host cannot set as it should be, and what there is instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// The tree's memory is not bounded, each process's data is.
+    MemoryPerProcess,
+    /// Nobody could say how much memory there is.
+    MemoryUnbounded,
+    /// Processes are counted together with others of the same user.
+    ProcessesPerUser,
+}
+
+impl fmt::Display for Fallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MemoryPerProcess => {
+                "memory is bounded for each process, not for all: no control group with the memory \
+                 controller can be written"
+            }
+            Self::MemoryUnbounded => "memory is not bounded: /proc/meminfo cannot be read",
+            Self::ProcessesPerUser => {
+                "processes are counted with the user's others: no control group with the pids \
+                 controller can be written"
+            }
+        })
+    }
+}
+
+/// What will be enforced, complete: applying it decides nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bounds {
+    /// The control groups of this run; none where the host lends none.
+    pub groups: Vec<Group>,
+    /// The resource limits of every process.
+    pub ceilings: Vec<(Resource, Rlimit)>,
+    /// Bytes of memory, however they are enforced. Sizes of file systems in memory must stay below.
+    pub memory: Option<u64>,
+    /// Processes at a time.
+    pub processes: Option<u64>,
+    /// Time from start to end; the supervisor's to enforce.
+    pub wall_time: Option<Duration>,
+    /// Time without output; the supervisor's to enforce.
+    pub silence: Option<Duration>,
+    /// Bytes of output; the supervisor's to enforce.
+    pub output: Option<u64>,
+    /// Defaults that could not be set as they should be.
+    pub fallbacks: Vec<Fallback>,
+}
+
+/// What `policy` demands, by the means that `offer` has. Pure.
+///
+/// # Errors
+/// [`Unsettable`] for an explicit demand without means.
+pub fn resolve(policy: &Limits, offer: &Offer) -> Result<Bounds, Unsettable> {
+    let mut bounds = Bounds {
+        groups: Vec::new(),
+        ceilings: vec![(Resource::Core, pair(0, 0))],
+        memory: None,
+        processes: None,
+        wall_time: wanted(policy.wall_time, None).map(|Span(time)| time),
+        silence: wanted(policy.silence, None).map(|Span(time)| time),
+        output: wanted(policy.output, Some(limits::OUTPUT)).map(|Bytes(size)| size),
+        fallbacks: Vec::new(),
+    };
+    memory(policy, offer, &mut bounds)?;
+    processes(policy, offer, &mut bounds)?;
+    // The soft limit stays where it is: it is what `select` can bear.
+    let Bounds { ceilings, .. } = &mut bounds;
+    let files = ceiling(Limit::OpenFiles, policy.open_files, limits::OPEN_FILES, offer)?;
+    ceilings.extend(files.map(|files| (Resource::Nofile, pair(u64::MAX, files))));
+    let size = ceiling(Limit::FileSize, policy.file_size, limits::FILE_SIZE, offer)?;
+    ceilings.extend(size.map(|size| (Resource::Fsize, pair(size, size))));
+    if let Demand::Exactly(time) = policy.cpu_time {
+        let seconds = seconds(time);
+        within(Limit::CpuTime, seconds, &time, offer)?;
+        ceilings.push((Resource::Cpu, pair(seconds, seconds.saturating_add(GRACE))));
+    }
+    for (resource, limit) in ceilings {
+        *limit = lower(*limit, offer.current(*resource));
+    }
+    Ok(bounds)
+}
+
+fn memory(policy: &Limits, offer: &Offer, bounds: &mut Bounds) -> Result<(), Unsettable> {
+    let default = offer.memory_left.map(|left| Bytes(left / 100 * limits::MEMORY_PERCENT));
+    if policy.memory == Demand::Default && default.is_none() {
+        bounds.fallbacks.push(Fallback::MemoryUnbounded);
+    }
+    let Some(size) = wanted(policy.memory, default) else { return Ok(()) };
+    match &offer.memory {
+        Some(place) => {
+            bounds.groups.push(Group::of_memory(place, size.0));
+        }
+        None if policy.memory == Demand::Default => {
+            // Not RLIMIT_AS: compilers and interpreters reserve far more than they use.
+            bounds.ceilings.push((Resource::Data, pair(size.0, size.0)));
+            bounds.fallbacks.push(Fallback::MemoryPerProcess);
+        }
+        None => return Err(Unsettable::Memory(size)),
+    }
+    bounds.memory = Some(size.0);
+    Ok(())
+}
+
+fn processes(policy: &Limits, offer: &Offer, bounds: &mut Bounds) -> Result<(), Unsettable> {
+    let demand = policy.processes;
+    let Some(count) = wanted(demand, Some(limits::PROCESSES)) else { return Ok(()) };
+    if let Some(place) = &offer.processes {
+        match bounds.groups.iter_mut().find(|group| group.is_in(place)) {
+            Some(group) => group.count_processes(count.0),
+            None => bounds.groups.push(Group::of_processes(place, count.0)),
+        }
+    } else if !offer.counted_alone {
+        if demand != Demand::Default {
+            return Err(Unsettable::Processes(count));
+        }
+        bounds.fallbacks.push(Fallback::ProcessesPerUser);
+    } else if demand != Demand::Default {
+        within(Limit::Processes, count.0, &count, offer)?;
+    }
+    bounds.processes = Some(count.0);
+    bounds.ceilings.push((Resource::Nproc, pair(count.0, count.0)));
+    Ok(())
+}
+
+fn wanted<T: Copy>(demand: Demand<T>, default: Option<T>) -> Option<T> {
+    match demand {
+        Demand::Default => default,
+        Demand::Exactly(amount) => Some(amount),
+        Demand::Unlimited => None,
+    }
+}
+
+/// The number behind an amount.
+trait Amount: Copy + fmt::Display {
+    fn number(self) -> u64;
+}
+
+impl Amount for Bytes {
+    fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl Amount for Count {
+    fn number(self) -> u64 {
+        self.0
+    }
+}
+
+fn ceiling<T: Amount>(
+    limit: Limit,
+    demand: Demand<T>,
+    default: T,
+    offer: &Offer,
+) -> Result<Option<u64>, Unsettable> {
+    if let Demand::Exactly(amount) = demand {
+        within(limit, amount.number(), &amount, offer)?;
+    }
+    Ok(wanted(demand, Some(default)).map(Amount::number))
+}
+
+/// An explicit demand above the caller's own limit would quietly be a lower one.
+fn within(
+    limit: Limit,
+    number: u64,
+    demanded: &dyn fmt::Display,
+    offer: &Offer,
+) -> Result<(), Unsettable> {
+    let resource = match limit {
+        Limit::Memory => Resource::Data,
+        Limit::Processes => Resource::Nproc,
+        Limit::OpenFiles => Resource::Nofile,
+        Limit::FileSize => Resource::Fsize,
+        Limit::CpuTime => Resource::Cpu,
+    };
+    match offer.current(resource).maximum {
+        Some(hard) if hard < number => {
+            let ceiling = match limit {
+                Limit::FileSize | Limit::Memory => Bytes(hard).to_string(),
+                Limit::CpuTime => Span(Duration::from_secs(hard)).to_string(),
+                Limit::Processes | Limit::OpenFiles => hard.to_string(),
+            };
+            Err(Unsettable::AboveCeiling { limit, demanded: demanded.to_string(), ceiling })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn seconds(Span(time): Span) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+const fn pair(soft: u64, hard: u64) -> Rlimit {
+    Rlimit { current: Some(soft), maximum: Some(hard) }
+}
+
+/// Nothing is ever raised, and the soft limit is never above the hard one.
+fn lower(wish: Rlimit, current: Rlimit) -> Rlimit {
+    let least = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
+    let maximum = least(wish.maximum, current.maximum);
+    let soft = least(wish.current, current.current);
+    Rlimit { current: least(soft, maximum), maximum }
+}
+
+/// Puts the calling thread into the groups behind `doors`, each opened by the supervisor; all its
+/// descendants stay inside. On version 1 this is a write of 9 to 36 µs, where the write of
+/// another's number would wait milliseconds for a grace period.
+///
+/// # Errors
+/// ENODEV where the group has been removed meanwhile.
+pub fn join<'a>(doors: impl IntoIterator<Item = BorrowedFd<'a>>) -> io::Result<()> {
+    for door in doors {
+        rustix::io::write(door, b"0")?;
+    }
+    Ok(())
+}
+
+/// Lowers the resource limits of this process (setrlimit(2)). After the change of user, for
+/// `RLIMIT_NPROC` counts the processes of a user.
+///
+/// # Errors
+/// EPERM where one would have to be raised.
+pub fn apply(bounds: &Bounds) -> io::Result<()> {
+    for (resource, limit) in &bounds.ceilings {
+        setrlimit(*resource, *limit)?;
+    }
+    Ok(())
+}
+
+/// Whether a group of version 2 is among them, which `clone3` can start a process in at once.
+#[must_use]
+pub fn is_unified(groups: &[Group]) -> bool {
+    groups.iter().any(|group| group.place.version == Version::Two)
+}
+
+#[cfg(test)]
+mod tests;

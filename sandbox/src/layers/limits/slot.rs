@@ -1,0 +1,307 @@
+//! The control groups of one run: made before it, asked after it, removed by whoever comes last.
+//!
+//! They are named after the lease. An empty one outlives a supervisor that is killed, costs next to
+//! nothing, and is used again or swept.
+#![forbid(unsafe_code)]
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+use super::groups::{Place, Version, field, read};
+use super::offer::Offer;
+
+/// What the names of our groups begin with.
+const PREFIX: &str = "bulkhead-";
+
+/// The limit of memory and swap together, on version 1.
+const SWAP: &str = "memory.memsw.limit_in_bytes";
+
+/// A group that is to be made, and what is written into it first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Where.
+    pub place: Place,
+    /// Files and what they get, in this order.
+    pub settings: Vec<(&'static str, String)>,
+}
+
+impl Group {
+    pub(super) fn of_memory(place: &Place, bytes: u64) -> Self {
+        let mut settings = Vec::new();
+        match place.version {
+            Version::One => {
+                settings.push(("memory.limit_in_bytes", bytes.to_string()));
+                // The limit with swap may never be the lower one, so it comes second.
+                if place.swap {
+                    settings.push((SWAP, bytes.to_string()));
+                }
+            }
+            Version::Two => {
+                settings.push(("memory.max", bytes.to_string()));
+                if place.swap {
+                    settings.push(("memory.swap.max", "0".to_owned()));
+                }
+            }
+        }
+        Self { place: place.clone(), settings }
+    }
+
+    pub(super) fn of_processes(place: &Place, count: u64) -> Self {
+        let mut group = Self { place: place.clone(), settings: Vec::new() };
+        group.count_processes(count);
+        group
+    }
+
+    pub(super) fn count_processes(&mut self, count: u64) {
+        self.settings.push(("pids.max", count.to_string()));
+    }
+
+    pub(super) fn is_in(&self, place: &Place) -> bool {
+        self.place.directory == place.directory
+    }
+}
+
+/// What went wrong with a group.
+#[derive(Debug, thiserror::Error)]
+pub enum SlotError {
+    /// mkdir(2).
+    #[error("cannot make the control group {path:?}")]
+    Make {
+        /// The group.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something runs in it: the dead supervisor's processes are not dead.
+    #[error("processes still run in the control group {0:?}")]
+    Occupied(PathBuf),
+    /// A limit was not taken.
+    #[error("cannot write {value} to {path:?}")]
+    Set {
+        /// The file.
+        path: PathBuf,
+        /// What was written.
+        value: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The membership file could not be opened.
+    #[error("cannot open {path:?}")]
+    Door {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// What happened in the groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// How many processes were killed because memory ran out.
+    pub killed_for_memory: u64,
+    /// How many forks were refused.
+    pub forks_refused: u64,
+    /// The most memory in use at a time, in bytes.
+    pub peak_memory: Option<u64>,
+}
+
+/// The groups of one run.
+#[derive(Debug)]
+pub struct Slot {
+    made: Vec<Made>,
+}
+
+#[derive(Debug)]
+struct Made {
+    version: Version,
+    directory: PathBuf,
+    door: OwnedFd,
+    before: Usage,
+}
+
+impl Slot {
+    /// Makes the groups, each `bulkhead-<name>` at its place, with their limits set. An empty group
+    /// of that name is used again, for the lease of that name is ours.
+    ///
+    /// # Errors
+    /// [`SlotError`]. What had been made stays: empty, and the next one's to use or to sweep.
+    pub fn make(groups: &[Group], name: &str) -> Result<Self, SlotError> {
+        let made = groups.iter().map(|group| Made::make(group, name)).collect::<Result<_, _>>()?;
+        Ok(Self { made })
+    }
+
+    /// What the child writes itself through with [`super::join`].
+    pub fn doors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.made.iter().map(|made| made.door.as_fd())
+    }
+
+    /// The group of version 2, for `CLONE_INTO_CGROUP`.
+    #[must_use]
+    pub fn unified(&self) -> Option<&Path> {
+        let two = self.made.iter().find(|made| made.version == Version::Two);
+        two.map(|made| made.directory.as_path())
+    }
+
+    /// What happened since the groups were made: ask when every process is dead, before removal.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.made.iter().fold(Usage::default(), |sum, made| {
+            let now = count(made.version, &made.directory);
+            let since = |now: u64, before: u64| now.saturating_sub(before);
+            Usage {
+                killed_for_memory: sum.killed_for_memory
+                    + since(now.killed_for_memory, made.before.killed_for_memory),
+                forks_refused: sum.forks_refused
+                    + since(now.forks_refused, made.before.forks_refused),
+                peak_memory: sum.peak_memory.max(now.peak_memory),
+            }
+        })
+    }
+
+    /// Removes the groups.
+    ///
+    /// # Errors
+    /// EBUSY while a process is inside.
+    pub fn remove(self) -> io::Result<()> {
+        self.made.iter().try_for_each(|made| fs::remove_dir(&made.directory))
+    }
+}
+
+impl Made {
+    fn make(group: &Group, name: &str) -> Result<Self, SlotError> {
+        let version = group.place.version;
+        let directory = group.place.directory.join(format!("{PREFIX}{name}"));
+        let fresh = make_directory(version, &directory)?;
+        if !fresh && group.place.swap {
+            // Lest the limit to come is above what an earlier run left. Without memory
+            // accounting there is no such file.
+            let _ = write(&directory.join(SWAP), "-1");
+        }
+        for (file, value) in &group.settings {
+            let path = directory.join(file);
+            if let Err(source) = write(&path, value) {
+                return Err(SlotError::Set { path, value: value.clone(), source });
+            }
+        }
+        // `tasks` moves the one thread that writes and waits for nobody.
+        let door = match version {
+            Version::One => directory.join("tasks"),
+            Version::Two => directory.join("cgroup.procs"),
+        };
+        let door = rustix::fs::open(&door, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|source| SlotError::Door { path: door, source: source.into() })?;
+        let before = if fresh {
+            Usage::default()
+        } else {
+            // The peak of an earlier run; likewise.
+            let _ = write(&directory.join("memory.max_usage_in_bytes"), "0");
+            count(version, &directory)
+        };
+        Ok(Self { version, directory, door, before })
+    }
+}
+
+/// Whether the group is new, its counters zero.
+fn make_directory(version: Version, directory: &Path) -> Result<bool, SlotError> {
+    let failed = |source| SlotError::Make { path: directory.to_owned(), source };
+    match create(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        result => return result.map(|()| true).map_err(failed),
+    }
+    let members = fs::read(directory.join("cgroup.procs")).map_err(failed)?;
+    if !members.is_empty() {
+        return Err(SlotError::Occupied(directory.to_owned()));
+    }
+    // Into a group in which `cgroup.kill` was once used nothing can be cloned again, and its peak
+    // cannot be reset on older kernels.
+    if version == Version::Two {
+        fs::remove_dir(directory).and_then(|()| create(directory)).map_err(failed)?;
+    }
+    Ok(version == Version::Two)
+}
+
+fn create(directory: &Path) -> io::Result<()> {
+    // Whatever the caller's umask is, no other user may move processes in and out.
+    fs::DirBuilder::new().mode(0o755).create(directory)
+}
+
+/// Writes without making the file: in a tree of groups it is there or never will be.
+fn write(path: &Path, value: &str) -> io::Result<()> {
+    let mut file = File::options().write(true).open(path)?;
+    io::Write::write_all(&mut file, value.as_bytes())
+}
+
+/// The counters of a group. A file that is not there counts nothing: then its controller was not
+/// asked for.
+fn count(version: Version, directory: &Path) -> Usage {
+    let read = |name| read(directory, name).unwrap_or_default();
+    let (events, peak) = match version {
+        Version::One => ("memory.oom_control", "memory.max_usage_in_bytes"),
+        Version::Two => ("memory.events", "memory.peak"),
+    };
+    Usage {
+        killed_for_memory: field(&read(events), "oom_kill").unwrap_or(0),
+        forks_refused: field(&read("pids.events"), "max").unwrap_or(0),
+        peak_memory: read(peak).trim().parse().ok(),
+    }
+}
+
+/// Removes the empty groups whose name `is_free` says nobody holds; answers the names of those that
+/// are not empty. A name must be held while its group is in use, and while this runs.
+pub fn sweep(offer: &Offer, is_free: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let mut directories: Vec<_> =
+        offer.memory.iter().chain(&offer.processes).map(|place| &place.directory).collect();
+    directories.dedup();
+    let mut occupied = Vec::new();
+    for entry in directories.into_iter().flat_map(fs::read_dir).flatten().flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
+        if is_free(name)
+            && let Err(error) = fs::remove_dir(entry.path())
+            && error.kind() == io::ErrorKind::ResourceBusy
+        {
+            occupied.push(name.to_owned());
+        }
+    }
+    occupied
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_cannot_move_to_swap() {
+        let place = |version| Place { version, directory: "/g".into(), swap: true };
+        let files = |version| {
+            let group = Group::of_memory(&place(version), 7);
+            group
+                .settings
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            files(Version::One),
+            ["memory.limit_in_bytes=7", "memory.memsw.limit_in_bytes=7"]
+        );
+        assert_eq!(files(Version::Two), ["memory.max=7", "memory.swap.max=0"]);
+    }
+
+    #[test]
+    fn a_limit_that_is_not_taken_is_an_error_that_names_the_file() {
+        let root = tempfile::tempdir().unwrap();
+        let place = Place { version: Version::One, directory: root.path().to_owned(), swap: false };
+        let error = Slot::make(&[Group::of_processes(&place, 5)], "x").unwrap_err();
+        assert!(
+            matches!(&error, SlotError::Set { path, .. } if path.ends_with("bulkhead-x/pids.max"))
+        );
+        assert!(error.to_string().starts_with("cannot write 5 to "));
+    }
+}

@@ -1,0 +1,131 @@
+use std::path::PathBuf;
+
+use super::groups::Place;
+use super::*;
+
+fn place(version: Version, directory: &str) -> Place {
+    Place { version, directory: PathBuf::from(directory), swap: false }
+}
+
+/// A host with nothing to lend but the limits of processes.
+fn bare() -> Offer {
+    Offer {
+        processes: None,
+        memory: None,
+        memory_left: Some(1_000_000),
+        counted_alone: true,
+        current: Vec::new(),
+    }
+}
+
+fn v1() -> Offer {
+    let (processes, memory) = (place(Version::One, "/p"), place(Version::One, "/m"));
+    Offer { processes: Some(processes), memory: Some(memory), ..bare() }
+}
+
+fn ceiling_of(bounds: &Bounds, resource: Resource) -> Option<(Option<u64>, Option<u64>)> {
+    let found = bounds.ceilings.iter().find(|(known, _)| *known == resource);
+    found.map(|(_, limit)| (limit.current, limit.maximum))
+}
+
+fn settings(bounds: &Bounds) -> Vec<(&'static str, &str)> {
+    let all = bounds.groups.iter().flat_map(|group| &group.settings);
+    all.map(|(file, value)| (*file, value.as_str())).collect()
+}
+
+#[test]
+fn the_defaults_are_those_of_the_design() {
+    let bounds = resolve(&Limits::default(), &v1()).unwrap();
+    assert_eq!(settings(&bounds), [("memory.limit_in_bytes", "900000"), ("pids.max", "16384")]);
+    assert_eq!(ceiling_of(&bounds, Resource::Core), Some((Some(0), Some(0))));
+    let size = Some(16 << 30);
+    assert_eq!(ceiling_of(&bounds, Resource::Fsize), Some((size, size)));
+    assert_eq!(ceiling_of(&bounds, Resource::Nproc), Some((Some(16_384), Some(16_384))));
+    assert_eq!(ceiling_of(&bounds, Resource::Cpu), None);
+    assert_eq!(ceiling_of(&bounds, Resource::Data), None);
+    assert_eq!((bounds.wall_time, bounds.silence, bounds.output), (None, None, Some(1 << 30)));
+    assert_eq!(bounds.fallbacks, []);
+}
+
+#[test]
+fn one_group_of_version_2_has_both_limits() {
+    let both = Some(place(Version::Two, "/u"));
+    let offer = Offer { processes: both.clone(), memory: both, ..bare() };
+    let bounds = resolve(&Limits::default(), &offer).unwrap();
+    assert_eq!(bounds.groups.len(), 1);
+    assert_eq!(settings(&bounds), [("memory.max", "900000"), ("pids.max", "16384")]);
+    assert!(is_unified(&bounds.groups));
+}
+
+#[test]
+fn a_default_that_cannot_be_set_falls_back_and_says_so() {
+    let offer = Offer { counted_alone: false, ..bare() };
+    let bounds = resolve(&Limits::default(), &offer).unwrap();
+    assert_eq!(bounds.fallbacks, [Fallback::MemoryPerProcess, Fallback::ProcessesPerUser]);
+    assert_eq!(ceiling_of(&bounds, Resource::Data), Some((Some(900_000), Some(900_000))));
+    assert_eq!(bounds.groups, []);
+    let blind = Offer { memory_left: None, ..bare() };
+    let bounds = resolve(&Limits::default(), &blind).unwrap();
+    assert_eq!((bounds.fallbacks, bounds.memory), (vec![Fallback::MemoryUnbounded], None));
+}
+
+#[test]
+fn a_demand_that_cannot_be_set_is_a_refusal() {
+    let memory = Demand::Exactly(Bytes(1 << 30));
+    let refused = resolve(&Limits { memory, ..Limits::default() }, &bare());
+    assert_eq!(refused, Err(Unsettable::Memory(Bytes(1 << 30))));
+    let processes = Demand::Exactly(Count(9));
+    let policy = Limits { processes, ..Limits::default() };
+    let crowd = Offer { counted_alone: false, ..bare() };
+    assert_eq!(resolve(&policy, &crowd), Err(Unsettable::Processes(Count(9))));
+    let alone = resolve(&policy, &bare()).unwrap();
+    assert_eq!(ceiling_of(&alone, Resource::Nproc), Some((Some(9), Some(9))));
+}
+
+#[test]
+fn nothing_is_raised_neither_quietly_nor_at_all() {
+    let own = Rlimit { current: Some(256), maximum: Some(1024) };
+    let current = vec![(Resource::Nofile, own), (Resource::Fsize, own), (Resource::Cpu, own)];
+    let offer = Offer { current, ..bare() };
+    let bounds = resolve(&Limits::default(), &offer).unwrap();
+    assert_eq!(ceiling_of(&bounds, Resource::Nofile), Some((Some(256), Some(1024))));
+    let demand = |policy: Limits| resolve(&policy, &offer).map(drop).map_err(|e| e.to_string());
+    let open_files = Demand::Exactly(Count(2000));
+    assert_eq!(
+        demand(Limits { open_files, ..Limits::default() }),
+        Err("open files cannot be limited to 2000: the caller's own limit is 1024".to_owned())
+    );
+    let file_size = Demand::Exactly(Bytes(1 << 20));
+    assert_eq!(
+        demand(Limits { file_size, ..Limits::default() }),
+        Err("file size cannot be limited to 1M: the caller's own limit is 1K".to_owned())
+    );
+    let cpu_time = Demand::Exactly(Span(Duration::from_hours(1)));
+    assert_eq!(
+        demand(Limits { cpu_time, ..Limits::default() }),
+        Err("processor time cannot be limited to 1h: the caller's own limit is 17m4s".to_owned())
+    );
+}
+
+#[test]
+fn times_are_whole_seconds_and_end_in_two_steps() {
+    let cpu_time = Demand::Exactly(Span(Duration::from_millis(1500)));
+    let bounds = resolve(&Limits { cpu_time, ..Limits::default() }, &bare()).unwrap();
+    assert_eq!(ceiling_of(&bounds, Resource::Cpu), Some((Some(2), Some(4))));
+}
+
+#[test]
+fn no_limit_at_all_is_possible() {
+    let policy = Limits {
+        memory: Demand::Unlimited,
+        processes: Demand::Unlimited,
+        open_files: Demand::Unlimited,
+        file_size: Demand::Unlimited,
+        output: Demand::Unlimited,
+        ..Limits::default()
+    };
+    let bounds = resolve(&policy, &v1()).unwrap();
+    assert_eq!(bounds.groups, []);
+    assert_eq!(bounds.ceilings.len(), 1, "only that no core is written");
+    assert_eq!(bounds.output, None);
+}

@@ -1,0 +1,281 @@
+use nix::errno::Errno;
+use proptest::prelude::*;
+
+use super::*;
+
+const EPERM: Decision = Decision::Refuse(Errno::EPERM);
+const ENOSYS: Decision = Decision::Refuse(Errno::ENOSYS);
+const SHUT: Syscalls = Syscalls { tracing: false, internet: false };
+const OPEN: Syscalls = Syscalls { tracing: true, internet: true };
+
+/// What the compiled filter decides, after it has agreed with the table.
+fn decision(
+    policy: Syscalls,
+    architecture: Architecture,
+    name: &str,
+    arguments: &[u64],
+) -> Decision {
+    let table = Table::of(policy, architecture);
+    let number = table.named(name).map_or(u32::MAX, |entry| entry.number);
+    let mut six = [0; 6];
+    six[..arguments.len()].copy_from_slice(arguments);
+    let compiled = interpreter::run(&compile(&table).program, number, architecture.audit(), &six);
+    assert_eq!(compiled, Ok(table.decide(number, &six)), "{name} {six:x?}");
+    compiled.unwrap()
+}
+
+fn on_both(name: &str, arguments: &[u64]) -> Decision {
+    let [one, other] = Architecture::ALL
+        .map(|architecture| decision(Syscalls::default(), architecture, name, arguments));
+    assert_eq!(one, other, "{name}");
+    one
+}
+
+fn architectures() -> impl Strategy<Value = Architecture> {
+    prop_oneof![Just(Architecture::X86_64), Just(Architecture::Aarch64)]
+}
+
+/// Arguments near what the rules compare with, as well as any others.
+fn argument() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        any::<u64>(),
+        0..300_u64,
+        (0..64_u32).prop_map(|bit| 1 << bit),
+        prop::sample::select(vec![0x5412, 0x541c, 0x8901, 0o6755, 0o100, 0o20_200_000, 0o060_644]),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_tree_and_the_table_agree_on_every_number(
+        architecture in architectures(),
+        tracing: bool,
+        internet: bool,
+        arguments in prop::collection::vec(prop::array::uniform6(argument()), 8),
+    ) {
+        let table = Table::of(Syscalls { tracing, internet }, architecture);
+        let program = compile(&table).program;
+        let odd = [0x4000_0000, 0x4000_0001, 0x4000_0209, 0x8000_0000, u32::MAX];
+        for number in (0..=600).chain(odd) {
+            for arguments in &arguments {
+                prop_assert_eq!(
+                    interpreter::run(&program, number, architecture.audit(), arguments),
+                    Ok(table.decide(number, arguments)),
+                    "{} {:x?}", number, arguments
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_upper_halves_of_the_arguments_change_nothing(
+        architecture in architectures(),
+        arguments in prop::array::uniform6(argument()),
+        upper in prop::array::uniform6(any::<u32>()),
+    ) {
+        let filter = resolve(Syscalls::default(), architecture);
+        let mut high = arguments;
+        for (argument, upper) in high.iter_mut().zip(upper) {
+            *argument ^= u64::from(upper) << 32;
+        }
+        for number in 0..=600 {
+            let run = |arguments| {
+                interpreter::run(&filter.program, number, architecture.audit(), arguments)
+            };
+            prop_assert_eq!(run(&arguments), run(&high), "{}", number);
+        }
+    }
+
+    #[test]
+    fn a_call_through_a_foreign_entry_ends_the_process(number: u32, foreign: u32) {
+        for architecture in Architecture::ALL {
+            prop_assume!(foreign != architecture.audit());
+            let filter = resolve(OPEN, architecture);
+            for foreign in [foreign, 0x4000_0003, 0x4000_0028] {
+                prop_assert_eq!(
+                    interpreter::run(&filter.program, number, foreign, &[0; 6]),
+                    Ok(Decision::Kill)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_kernel_would_accept_the_program() {
+    for architecture in Architecture::ALL {
+        for policy in [SHUT, Syscalls::default(), OPEN] {
+            let program = resolve(policy, architecture).program;
+            assert!(program.len() < 600, "{} instructions", program.len());
+            for (at, instruction) in program.iter().enumerate() {
+                let furthest = usize::from(instruction.jt.max(instruction.jf));
+                assert!(at + 1 + furthest < program.len() || furthest == 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_number_is_decided_within_a_few_comparisons() {
+    let program = resolve(Syscalls::default(), Architecture::X86_64).program;
+    let constant = |instruction: &&Instruction| instruction.code == AT_LEAST;
+    let ranges = program.iter().filter(constant).count() + 1;
+    assert!(ranges < 256, "{ranges} ranges: the tree is deeper than eight");
+}
+
+#[test]
+fn the_numbers_of_x32_do_not_exist() {
+    let filter = resolve(Syscalls::default(), Architecture::X86_64);
+    for number in 0x4000_0000..0x4000_0300 {
+        let audit = Architecture::X86_64.audit();
+        assert_eq!(interpreter::run(&filter.program, number, audit, &[0; 6]), Ok(ENOSYS));
+    }
+}
+
+#[test]
+fn what_ordinary_builds_call_is_allowed() {
+    let ordinary = "read write openat close fstat newfstatat statx mmap mprotect munmap mremap brk \
+        madvise rseq membarrier futex futex_waitv set_robust_list sched_getaffinity execve wait4 \
+        exit_group memfd_create copy_file_range inotify_init1 signalfd4 timerfd_create eventfd2 \
+        epoll_pwait2 faccessat2 getrandom prlimit64 flock setxattr shmget semop msgsnd mq_open \
+        landlock_restrict_self seccomp prctl kill tgkill pidfd_send_signal pidfd_open personality \
+        close_range renameat2 linkat symlinkat mkdirat unlinkat utimensat fchownat pipe2 dup3 \
+        sched_setaffinity clock_nanosleep ioctl fcntl clone sendmsg bind umask io_setup mseal \
+        get_mempolicy mbind setsockopt mknodat fchmodat";
+    for name in ordinary.split_whitespace() {
+        assert_eq!(on_both(name, &[]), Decision::Allow, "{name}");
+    }
+}
+
+#[test]
+fn what_no_build_needs_is_refused() {
+    let refused = "mount umount2 pivot_root chroot move_mount open_tree fsopen fsconfig fsmount \
+        fspick mount_setattr setns bpf perf_event_open io_uring_setup io_uring_enter \
+        io_uring_register userfaultfd keyctl add_key request_key open_by_handle_at \
+        process_vm_readv process_vm_writev pidfd_getfd kcmp ptrace vmsplice init_module \
+        finit_module delete_module kexec_load kexec_file_load quotactl_fd open_tree_attr";
+    for name in refused.split_whitespace() {
+        assert_eq!(on_both(name, &[]), EPERM, "{name}");
+    }
+}
+
+#[test]
+fn flags_behind_a_pointer_mean_that_the_call_does_not_exist() {
+    for name in ["clone3", "openat2", "statmount", "listmount", "a call of the future"] {
+        assert_eq!(on_both(name, &[]), ENOSYS, "{name}");
+    }
+}
+
+#[test]
+fn no_call_of_the_chmod_family_sets_an_id() {
+    for set_id in [0o4755, 0o2755, 0o6000, 0o4755 | 1 << 40] {
+        for (name, at) in [("fchmod", 1), ("fchmodat", 2), ("fchmodat2", 2), ("mknodat", 2)] {
+            let mut arguments = [0; 6];
+            arguments[at] = set_id;
+            assert_eq!(on_both(name, &arguments), EPERM, "{name} {set_id:o}");
+            arguments[at] = 0o1777;
+            assert_eq!(on_both(name, &arguments), Decision::Allow, "{name}");
+        }
+        for name in ["chmod", "creat", "mknod"] {
+            let x86 = |mode| decision(SHUT, Architecture::X86_64, name, &[0, mode]);
+            assert_eq!(x86(set_id), EPERM, "{name}");
+            assert_eq!(x86(0o777), Decision::Allow, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_mode_of_open_counts_only_where_a_file_may_be_made() {
+    let openat = |flags, mode| on_both("openat", &[0, 0, flags, mode]);
+    let open = |flags, mode| decision(SHUT, Architecture::X86_64, "open", &[0, flags, mode]);
+    for (flags, decision) in [
+        (0, Decision::Allow),
+        (0o200_000, Decision::Allow), // O_DIRECTORY alone
+        (0o101, EPERM),               // O_CREAT | O_WRONLY
+        (0o20_200_002, EPERM),        // O_TMPFILE | O_RDWR
+        (0o101 | 1 << 33, EPERM),
+    ] {
+        assert_eq!(openat(flags, 0o4755), decision, "{flags:o}");
+        assert_eq!(open(flags, 0o4755), decision, "{flags:o}");
+        assert_eq!(openat(flags, 0o755), Decision::Allow, "{flags:o}");
+    }
+}
+
+#[test]
+fn fifos_are_ordinary_and_devices_are_not() {
+    for (kind, decision) in
+        [(0o010_000, Decision::Allow), (0o100_000, Decision::Allow), (0o140_000, Decision::Allow)]
+            .into_iter()
+            .chain([(0o020_000, EPERM), (0o060_000, EPERM)])
+    {
+        assert_eq!(on_both("mknodat", &[0, 0, kind | 0o644]), decision, "{kind:o}");
+    }
+}
+
+#[test]
+fn clone_makes_threads_and_no_namespace() {
+    let threads = 0x003d_0f00;
+    assert_eq!(on_both("clone", &[threads]), Decision::Allow);
+    assert_eq!(on_both("clone", &[0x4111]), Decision::Allow, "vfork");
+    for bit in [17, 25, 26, 27, 28, 29, 30] {
+        assert_eq!(on_both("clone", &[1 << bit | 0x11]), EPERM, "{bit}");
+        assert_eq!(on_both("unshare", &[1 << bit]), EPERM, "{bit}");
+    }
+    assert_eq!(on_both("unshare", &[0x80]), EPERM, "CLONE_NEWTIME");
+    assert_eq!(on_both("unshare", &[0x600]), Decision::Allow, "CLONE_FS | CLONE_FILES");
+}
+
+#[test]
+fn no_request_types_into_a_terminal_or_aims_a_signal() {
+    for request in [0x5412, 0x541c, 0x5423, 0x8901, 0x8902, 0x5412 | 1 << 32, 0xdead << 48 | 0x541c]
+    {
+        assert_eq!(on_both("ioctl", &[0, request, 0]), EPERM, "{request:x}");
+    }
+    for command in [8, 15, 8 | 1 << 63] {
+        assert_eq!(on_both("fcntl", &[0, command, 0]), EPERM, "{command}");
+    }
+    assert_eq!(on_both("ioctl", &[0, 0x5401, 0]), Decision::Allow, "TCGETS");
+    assert_eq!(on_both("fcntl", &[0, 1030, 0]), Decision::Allow, "F_DUPFD_CLOEXEC");
+}
+
+#[test]
+fn sockets_are_local_internet_or_route_and_nothing_else() {
+    const FAMILY: Decision = Decision::Refuse(Errno::EAFNOSUPPORT);
+    const PROTOCOL: Decision = Decision::Refuse(Errno::EPROTONOSUPPORT);
+    let cloexec = 0o2_000_000;
+    for (family, kind, protocol, decision) in [
+        (1, 1 | cloexec, 0, Decision::Allow),
+        (1, 5, 0, Decision::Allow),
+        (2, 1, 0, Decision::Allow),
+        (2, 1 | cloexec, 6, Decision::Allow),
+        (10, 2, 17, Decision::Allow),
+        (10, 2, 58, Decision::Allow),
+        (16, 3, 0, Decision::Allow),
+        (16, 3, 15, PROTOCOL),    // NETLINK_KOBJECT_UEVENT
+        (2, 1, 262, PROTOCOL),    // MPTCP
+        (2, 1, 132, PROTOCOL),    // SCTP
+        (10, 5, 0, PROTOCOL),     // SCTP by its type
+        (2, 10, 0x300, PROTOCOL), // SOCK_PACKET
+        (2, 1, 0x106 | 1 << 32, PROTOCOL),
+        (38, 5, 0, FAMILY), // ALG
+        (40, 1, 0, FAMILY), // VSOCK
+        (17, 3, 0, FAMILY), // PACKET
+        (44, 3, 0, FAMILY), // XDP
+        (0, 0, 0, FAMILY),
+        (0x26 | 1 << 32, 5, 0, FAMILY),
+    ] {
+        for name in ["socket", "socketpair"] {
+            assert_eq!(on_both(name, &[family, kind, protocol]), decision, "{family} {protocol}");
+            let shut = Architecture::ALL
+                .map(|architecture| decision_of(architecture, name, &[family, kind, protocol]));
+            let local = if family == 1 { Decision::Allow } else { FAMILY };
+            assert_eq!(shut, [local; 2], "{family}");
+        }
+    }
+}
+
+fn decision_of(architecture: Architecture, name: &str, arguments: &[u64]) -> Decision {
+    decision(SHUT, architecture, name, arguments)
+}

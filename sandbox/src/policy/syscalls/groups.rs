@@ -1,0 +1,47 @@
+//! The groups of the table: what they allow or refuse, and why.
+#![forbid(unsafe_code)]
+
+use super::Decision;
+use super::numbers::Call;
+use super::rules::Check;
+
+macro_rules! calls {
+    ($($name:ident)*) => {
+        &[$(crate::policy::syscalls::numbers::$name),*]
+    };
+}
+
+mod allowed;
+mod checked;
+mod refused;
+
+/// What a group says about its calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// The same whatever the arguments are.
+    Always(Decision),
+    /// It depends on the arguments.
+    Arguments(&'static Check),
+    /// Allowed where the policy allows tracing, else EPERM.
+    Tracing,
+    /// By family and protocol; which, the policy says.
+    Socket,
+}
+
+/// Calls that share a decision and a reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// A short name.
+    pub name: &'static str,
+    /// The decision.
+    pub when: When,
+    /// The reason.
+    pub why: &'static str,
+    /// The calls.
+    pub calls: &'static [Call],
+}
+
+/// Every group. A call stands in one of them, or does not exist for the payload.
+pub fn groups() -> impl Iterator<Item = &'static Group> {
+    allowed::GROUPS.iter().chain(checked::GROUPS).chain(refused::GROUPS)
+}
