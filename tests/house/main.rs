@@ -12,6 +12,7 @@
 
 mod documents;
 mod floors;
+mod matrix;
 mod places;
 mod proofs;
 mod sources;
