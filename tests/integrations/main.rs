@@ -1,7 +1,7 @@
 //! Real front ends and real packages behind `bulkhead hook`.
 //!
 //! Each test is a script in a folder of its own, which can be run by hand too. The scripts fetch
-//! what they need from PyPI; where that cannot be reached a test says so and is skipped.
+//! what they need from `PyPI`; where that cannot be reached a test says so and is skipped.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
