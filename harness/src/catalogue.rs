@@ -5,6 +5,7 @@ pub mod attack;
 mod backend;
 pub mod diagnostic;
 pub mod expectation;
+mod kinds;
 pub(crate) mod manifest;
 mod pyproject;
 mod python;
@@ -71,6 +72,13 @@ impl Catalogue {
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Arc<Attack>> {
         self.entries.get(&AttackId(id.to_owned()))
+    }
+
+    /// Only what lies in `dir` or below it.
+    #[must_use]
+    pub fn only_below(mut self, dir: &Path) -> Self {
+        self.entries.retain(|_, attack| attack.dir.starts_with(dir));
+        self
     }
 
     /// The id that is nearest to a misspelt one.

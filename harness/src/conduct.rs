@@ -1,6 +1,7 @@
 //! Conducts one trial: opens a lab, lets the front end build in it, and looks at what is left.
 #![forbid(unsafe_code)]
 
+mod account;
 pub mod bench;
 mod host;
 mod scene;

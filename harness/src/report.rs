@@ -3,6 +3,7 @@
 
 pub mod diff;
 pub mod json;
+mod listed;
 pub mod matrix;
 pub mod publish;
 pub mod redact;
@@ -54,7 +55,9 @@ impl Discretion {
         }
     }
 
-    fn line(&self, text: &str) -> String {
+    /// The same on one line.
+    #[must_use]
+    pub fn line(&self, text: &str) -> String {
         redact::one_line(&self.say(text))
     }
 }

@@ -60,12 +60,13 @@ pub fn run(schedule: &Schedule, setting: &Setting<'_>) -> Result<Vec<Settled>, I
     let mut attempts: Vec<Vec<Observation>> = cells.iter().map(|_| Vec::new()).collect();
     let tried: Vec<_> = indices(cells, |cell, _| cell.expected != Expected::NotRun);
     round(cells, &tried, &mut attempts, setting)?;
-    let mut rulings = verdict::rule(cells, &attempts, setting.gaps, setting.today);
-    let again = indices(cells, |_, index| rulings.get(index).is_some_and(is_doubtful));
+    // What is worthless only because of another trial would be so a second time.
+    let alone = verdict::rule_alone(cells, &attempts);
+    let again = indices(cells, |_, index| alone.get(index).is_some_and(is_doubtful));
     if !again.is_empty() && again.len() <= SECOND_ATTEMPTS {
         round(cells, &again, &mut attempts, setting)?;
-        rulings = verdict::rule(cells, &attempts, setting.gaps, setting.today);
     }
+    let rulings = verdict::rule(cells, &attempts, setting.gaps, setting.today);
     let parts = cells.iter().cloned().zip(attempts).zip(rulings);
     Ok(parts.map(|((cell, attempts), ruling)| Settled { cell, attempts, ruling }).collect())
 }

@@ -182,6 +182,12 @@ pub fn rule(
     ground::rule(cells, attempts, gaps, today)
 }
 
+/// The rulings on all cells as if every other trial had gone as it should.
+#[must_use]
+pub fn rule_alone(cells: &[Cell], attempts: &[Vec<Observation>]) -> Vec<Ruling> {
+    ground::rule_alone(cells, attempts)
+}
+
 /// What is wrong with the gaps of a target after a run: one sentence each.
 #[must_use]
 pub fn stale(gaps: &Gaps, catalogue: &Catalogue, settled: &[Settled], today: &str) -> Vec<String> {

@@ -4,9 +4,8 @@
 use std::fmt::{self, Write};
 
 use crate::layers::mounts::What;
-use crate::plan::{BUILT, Plan, PlanKind};
+use crate::plan::{Plan, PlanKind};
 use crate::policy::IdentityChoice;
-use crate::words::LayerSet;
 
 /// Writes all of `plan`, in the order in which it takes effect.
 ///
@@ -21,13 +20,9 @@ pub fn write(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(f, "  kind       {kind}")?;
     writeln!(f, "  level      {}", plan.level)?;
     writeln!(f, "  layers     {}", plan.layers)?;
-    let later: LayerSet = plan.level.layers().iter().filter(|layer| !BUILT.has(*layer)).collect();
-    if !later.is_empty() {
-        writeln!(f, "  not built  {later}")?;
-    }
     writeln!(f, "  identity   {}", identity(plan))?;
-    if let Some(timeout) = plan.timeout {
-        writeln!(f, "  time limit {} s", timeout.as_secs_f64())?;
+    for note in &plan.notes {
+        writeln!(f, "  partly     {note}")?;
     }
     heading(f, "command")?;
     writeln!(f, "  program    {}", plan.program.display())?;

@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use rustix::process::{getegid, geteuid, getgroups};
 use rustix::thread::{CapabilitySet, capabilities};
 
+use crate::layers::limits::offer::Offer;
 use crate::policy::files::{ETC, SYSTEM};
+use crate::sys::landlock;
 
 /// What the host allows and has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Host {
     /// The kernel's release, as major and minor number.
     pub kernel: (u32, u32),
@@ -24,6 +26,10 @@ pub struct Host {
     pub user_namespaces: u64,
     /// What lies in `/`.
     pub root: RootLayout,
+    /// The version of Landlock; 0 is none.
+    pub landlock: u32,
+    /// What the host lends for limits.
+    pub limits: Offer,
     /// Which uids are somebody's.
     pub ids: TakenIds,
     /// The caller's own `XDG_RUNTIME_DIR`.
@@ -99,6 +105,8 @@ impl Host {
             caller: caller(),
             user_namespaces: user_namespaces(),
             root: root_layout(Path::new("/")),
+            landlock: landlock::abi(),
+            limits: Offer::probe(true),
             ids: taken_ids(),
             runtime: std::env::var_os("XDG_RUNTIME_DIR")
                 .map(PathBuf::from)

@@ -4,6 +4,7 @@
 //! has; a library user starts that program.
 #![forbid(unsafe_code)]
 
+use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -11,6 +12,7 @@ use std::process::Command;
 use rustix::io::Errno;
 
 use crate::identity::IdentityError;
+use crate::layers::limits::slot::{Slot, SlotError};
 use crate::layers::{identity, mounts, userns};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, PlanKind};
@@ -47,6 +49,9 @@ pub enum LaunchError {
     /// There is no user for the build.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// There is no control group for the build.
+    #[error(transparent)]
+    ControlGroup(#[from] SlotError),
     /// The sandbox ended without a word.
     #[error("the sandbox ended without saying how; this is a defect of bulkhead")]
     Silent,
@@ -111,13 +116,15 @@ pub fn run(plan: &Plan) -> Result<Finished, LaunchError> {
 struct Prepared {
     scratch: Option<Scratch>,
     opened: Option<Vec<Option<OwnedFd>>>,
+    slot: Option<Slot>,
 }
 
 fn prepare(plan: &Plan, user: &mut User) -> Result<Prepared, LaunchError> {
     user.take_over(plan)?;
+    let slot = control_groups(plan, user)?;
     let Some(files) = plan.mounts.as_ref().filter(|_| plan.privileged) else {
         user.begin(None)?;
-        return Ok(Prepared { scratch: None, opened: None });
+        return Ok(Prepared { scratch: None, opened: None, slot });
     };
     let disk = plan.scratch.as_deref().map(scratch::new_path).transpose().at(Step::Scratch)?;
     // The record comes first, so that a directory on disk is never without one.
@@ -125,7 +132,16 @@ fn prepare(plan: &Plan, user: &mut User) -> Result<Prepared, LaunchError> {
     let scratch = Scratch::make(disk.as_deref(), user.outside())?;
     scratch.fill(&plan.trees, user.outside())?;
     let opened = mounts::open_entries(files, Some(scratch.root())).map_err(|f| located(plan, f))?;
-    Ok(Prepared { scratch: Some(scratch), opened: Some(opened) })
+    Ok(Prepared { scratch: Some(scratch), opened: Some(opened), slot })
+}
+
+/// The control groups of the build, named after its lease: whoever holds that holds them.
+fn control_groups(plan: &Plan, user: &User) -> Result<Option<Slot>, LaunchError> {
+    let groups = plan.limits.as_ref().map(|limits| limits.groups.as_slice()).unwrap_or_default();
+    if groups.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Slot::make(groups, &user.outside().0.to_string())?))
 }
 
 fn start(
@@ -145,6 +161,7 @@ fn start(
                     supervisor,
                     user: user.inside(plan),
                     opened: prepared.opened,
+                    slot: prepared.slot,
                     mask: signals.before(),
                 };
                 stage::enter(plan, inheritance)
@@ -154,7 +171,15 @@ fn start(
     drop(prepared.opened);
     let mapped = go(plan, user, &sandbox, &started);
     let watched = mapped.and_then(|()| supervise::watch(plan, &sandbox, &started, signals));
-    let (outcome, received) = watched.inspect_err(|_| supervise::end(&started))?;
+    let (mut outcome, received) = watched.inspect_err(|_| supervise::end(&started))?;
+    if let Some(slot) = prepared.slot {
+        outcome.account_for(slot.usage());
+        match slot.remove() {
+            // Without the layers that end it, something of the build may live on in there.
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
+            other => other.at(Step::ControlGroup)?,
+        }
+    }
     Ok((outcome, prepared.scratch.or(received)))
 }
 

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::layers::limits::slot::Usage;
+
 /// How a payload ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -13,6 +15,10 @@ pub enum End {
     Signalled(u8),
     /// It was ended because its wall-clock time was up.
     TimedOut,
+    /// The kernel ended it because its memory was used up.
+    OutOfMemory,
+    /// It failed because it could not start another process.
+    TooManyProcesses,
 }
 
 impl End {
@@ -31,6 +37,7 @@ impl End {
             Self::Exited(code) => code,
             Self::Signalled(signal) => signal.saturating_add(128),
             Self::TimedOut => 124,
+            Self::OutOfMemory | Self::TooManyProcesses => 137,
         }
     }
 }
@@ -41,6 +48,8 @@ impl fmt::Display for End {
             Self::Exited(code) => write!(f, "exited with status {code}"),
             Self::Signalled(signal) => write!(f, "ended by signal {signal}"),
             Self::TimedOut => f.write_str("ended at its time limit"),
+            Self::OutOfMemory => f.write_str("ended because its memory was used up"),
+            Self::TooManyProcesses => f.write_str("failed at its limit of processes"),
         }
     }
 }
@@ -52,6 +61,22 @@ pub struct Outcome {
     pub end: End,
     /// From the start of the payload's process to its end.
     pub elapsed: Duration,
+    /// The most memory that all its processes had together, in bytes, where it was counted.
+    pub peak_memory: Option<u64>,
+}
+
+impl Outcome {
+    /// Takes in what the control groups counted: a payload that failed, and ran into a limit, is
+    /// said to have failed of it.
+    pub fn account_for(&mut self, usage: Usage) {
+        self.peak_memory = usage.peak_memory;
+        match self.end {
+            End::Exited(0) | End::TimedOut => {}
+            _ if usage.killed_for_memory > 0 => self.end = End::OutOfMemory,
+            _ if usage.forks_refused > 0 => self.end = End::TooManyProcesses,
+            _ => {}
+        }
+    }
 }
 
 #[cfg(test)]

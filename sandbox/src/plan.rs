@@ -5,15 +5,20 @@ use std::ffi::OsString;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use rustix::thread::UnshareFlags;
 
 use crate::host::Host;
-use crate::layers::mounts::MountPlan;
-use crate::layers::{environment, hostname, identity, ipc, mounts, network, pid, userns};
+use crate::layers::landlock::Rules;
+use crate::layers::limits::Bounds;
+use crate::layers::mounts::{Base, MountPlan};
+use crate::layers::syscalls::Filter;
+use crate::layers::{
+    environment, hostname, identity, ipc, landlock, limits, mounts, network, pid, syscalls, userns,
+};
 use crate::payload::{Payload, PrivateTree, Stdin};
 use crate::policy::levels::Level;
+use crate::policy::syscalls::Architecture;
 use crate::policy::{IdentityChoice, Policy};
 use crate::words::{Layer, LayerSet};
 
@@ -23,15 +28,8 @@ const OLDEST_KERNEL: (u32, u32) = (5, 13);
 /// The architectures whose system calls the sandbox knows.
 const MACHINES: [&str; 2] = ["x86_64", "aarch64"];
 
-/// The layers that this version builds; the others are named, but do nothing yet.
-pub const BUILT: LayerSet = LayerSet::ALL
-    .without(Layer::Syscalls)
-    .without(Layer::Landlock)
-    .without(Layer::Limits)
-    .without(Layer::Harvest);
-
 /// A launch, decided in every detail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// How the guarantees are held.
     pub kind: PlanKind,
@@ -71,8 +69,14 @@ pub struct Plan {
     pub environment: Vec<(OsString, OsString)>,
     /// Where it reads from.
     pub stdin: Stdin,
-    /// When it is ended.
-    pub timeout: Option<Duration>,
+    /// The system calls that it may make; `None` where it may make all.
+    pub syscalls: Option<Filter>,
+    /// The rules of Landlock; `None` where there are none.
+    pub landlock: Option<Rules>,
+    /// How much it may use; `None` where it may use all.
+    pub limits: Option<Bounds>,
+    /// What the layers hold only partly on this host, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// How the guarantees are held.
@@ -96,7 +100,7 @@ impl PlanKind {
 }
 
 /// A demand that this host, or any host, cannot meet.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// Level `none` outside the lab.
     #[error(
@@ -140,6 +144,12 @@ pub enum Refusal {
     /// A combination of layers without meaning.
     #[error("{0}")]
     Meaningless(&'static str),
+    /// The kernel has no Landlock.
+    #[error("{0}; or do without it with `--without landlock`")]
+    Landlock(#[from] landlock::Unresolvable),
+    /// A limit that the caller demands cannot be set.
+    #[error(transparent)]
+    Limit(#[from] limits::Unsettable),
     /// The program is not there.
     #[error(transparent)]
     Payload(#[from] crate::payload::PayloadError),
@@ -160,11 +170,14 @@ impl Plan {
         host: &Host,
     ) -> Result<Self, Refusal> {
         check_host(policy, host)?;
-        let layers = policy.layers.and(BUILT);
+        let layers = policy.layers;
         check_combination(layers, host)?;
         let identity = identity::resolve(policy, host)
             .map_err(|identity| Refusal::IdentityNeedsRoot { identity, uid: host.caller.uid })?;
         let mounts = mounts::resolve(policy, payload, host);
+        let landlock = landlock(policy, payload, host)?;
+        let limits = limits(policy, identity, host)?;
+        let architecture = Architecture::native().filter(|_| layers.has(Layer::Syscalls));
         Ok(Self {
             kind: if policy.level == Level::None { PlanKind::Bare } else { PlanKind::Namespaced },
             level: policy.level,
@@ -189,7 +202,10 @@ impl Plan {
             directory: payload.directory.clone(),
             environment: environment::resolve(policy, payload),
             stdin: payload.stdin,
-            timeout: policy.timeout,
+            syscalls: architecture.map(|known| syscalls::resolve(policy.syscalls, known)),
+            notes: notes(landlock.as_ref(), limits.as_ref()),
+            landlock,
+            limits,
         })
     }
 
@@ -265,6 +281,46 @@ fn runtime(
     }
     let places = runtime_places(policy.runtime.as_ref(), host);
     if places.is_empty() { Err(Refusal::NoRuntime) } else { Ok(places) }
+}
+
+/// The rules of Landlock for the same files as the mount plan.
+fn landlock(policy: &Policy, payload: &Payload, host: &Host) -> Result<Option<Rules>, Refusal> {
+    if !policy.layers.has(Layer::Landlock) {
+        return Ok(None);
+    }
+    let base = if policy.layers.has(Layer::Mounts) { Base::Empty } else { Base::Host };
+    // Without the layer `mounts` the rules are for the files that it would have shown.
+    let shown = Policy { layers: policy.layers.with(Layer::Mounts), ..policy.clone() };
+    let grants = mounts::resolve(&shown, payload, host)
+        .map(|files| mounts::accesses(&files, base))
+        .unwrap_or_default();
+    Ok(Some(landlock::resolve(&grants, false, host.landlock)?))
+}
+
+/// The limits, with control groups only where a lease holds their name.
+fn limits(
+    policy: &Policy,
+    identity: IdentityChoice,
+    host: &Host,
+) -> Result<Option<Bounds>, Refusal> {
+    if !policy.layers.has(Layer::Limits) {
+        return Ok(None);
+    }
+    let mut bounds = limits::resolve(&policy.limits, &host.limits)?;
+    if identity != IdentityChoice::Lease {
+        bounds.groups.clear();
+    }
+    Ok(Some(bounds))
+}
+
+fn notes(landlock: Option<&Rules>, limits: Option<&Bounds>) -> Vec<String> {
+    let lacking = landlock.map(|rules| rules.lacking.as_slice()).unwrap_or_default();
+    let fallbacks = limits.map(|bounds| bounds.fallbacks.as_slice()).unwrap_or_default();
+    lacking
+        .iter()
+        .map(ToString::to_string)
+        .chain(fallbacks.iter().map(ToString::to_string))
+        .collect()
 }
 
 /// Where leases are kept: the place that the caller named, else `/run/bulkhead` for root and the

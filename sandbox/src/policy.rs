@@ -3,7 +3,6 @@
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::words::{Layer, LayerSet};
 
@@ -16,6 +15,8 @@ pub mod syscalls;
 use environment::EnvironmentPolicy;
 use files::FilesPolicy;
 use levels::Level;
+use limits::Limits;
+use syscalls::Syscalls;
 
 /// The uids from which builds are given one, unless the caller names others.
 ///
@@ -40,8 +41,10 @@ pub struct Policy {
     pub environment: EnvironmentPolicy,
     /// The caller's paths.
     pub files: FilesPolicy,
-    /// When the build is ended.
-    pub timeout: Option<Duration>,
+    /// How much the build may use.
+    pub limits: Limits,
+    /// The choices over system calls.
+    pub syscalls: Syscalls,
     /// The caller vouches that this is the harness's lab, so that level `none` may run.
     pub lab: bool,
 }
@@ -69,7 +72,8 @@ impl Policy {
             runtime: None,
             environment: EnvironmentPolicy::default(),
             files: FilesPolicy::default(),
-            timeout: None,
+            limits: Limits::default(),
+            syscalls: Syscalls::default(),
             lab: false,
         }
     }

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use rustix::io::Errno;
 
+use crate::layers::limits::{self, slot::Slot};
 use crate::layers::mounts::{self, MountPlan, NewRoot, What};
 use crate::layers::{descriptors, hostname, identity, leash, network, privileges, proc, session};
 use crate::plan::Plan;
@@ -15,11 +16,12 @@ use crate::scratch::Scratch;
 use crate::step::{At, Fault, Step};
 use crate::wire::{Link, Message};
 use crate::words::Layer::{
-    Descriptors, Hostname, Leash, Network, Pid, Privileges, Proc, Session, Userns,
+    Descriptors, Environment, Hostname, Leash, Network, Pid, Privileges, Proc, Session, Userns,
 };
 
 mod init;
 mod payload;
+mod traces;
 
 /// What the sandbox takes over from its supervisor.
 #[derive(Debug)]
@@ -30,14 +32,16 @@ pub struct Inheritance {
     pub user: (u32, u32),
     /// The mounts that a privileged supervisor has opened, one place per entry of the plan.
     pub opened: Option<Vec<Option<OwnedFd>>>,
+    /// The control groups to join.
+    pub slot: Option<Slot>,
     /// The signals to block in the payload: those that were blocked in the caller.
     pub mask: nix::sys::signal::SigSet,
 }
 
 /// Confines this process as `plan` says, runs the payload in it and exits.
 pub fn enter(plan: &Plan, inheritance: Inheritance) -> ! {
-    let Inheritance { supervisor, user, opened, mask } = inheritance;
-    let ended = confine(plan, &supervisor, user, opened)
+    let Inheritance { supervisor, user, opened, slot, mask } = inheritance;
+    let ended = confine(plan, &supervisor, user, opened, slot.as_ref())
         .and_then(|()| init::reign(plan, &supervisor, user, &mask));
     let message = ended.map_or_else(Message::Failed, Message::Ended);
     // Should the supervisor be gone, there is nobody to tell, and the namespace ends all the same.
@@ -51,13 +55,18 @@ fn confine(
     supervisor: &Link,
     user: (u32, u32),
     opened: Option<Vec<Option<OwnedFd>>>,
+    slot: Option<&Slot>,
 ) -> Result<(), Fault> {
     // Who we are. Until the user is changed this process is root in the eyes of the kernel, so
     // nothing of the payload's may be touched before.
     if plan.has(Descriptors) {
-        descriptors::apply(&kept(supervisor, opened.as_deref()))?;
+        descriptors::apply(&kept(supervisor, opened.as_deref(), slot))?;
     }
     await_go(supervisor)?;
+    if let Some(slot) = slot {
+        // Before the first fork, so that no process is ever outside.
+        limits::join(slot.doors()).at(Step::JoinControlGroup)?;
+    }
     if plan.has(Userns) {
         identity::apply(user)?;
     }
@@ -67,8 +76,8 @@ fn confine(
     if plan.has(Session) {
         session::apply_keyring()?;
     }
-    if plan.has(Privileges) {
-        privileges::hide_command_line()?;
+    if plan.has(Environment) {
+        traces::wipe()?;
     }
 
     // What we see.
@@ -130,9 +139,11 @@ fn await_go(supervisor: &Link) -> Result<(), Fault> {
     }
 }
 
-fn kept(supervisor: &Link, opened: Option<&[Option<OwnedFd>]>) -> Vec<RawFd> {
+/// The descriptors that the sandbox itself still needs.
+fn kept(supervisor: &Link, opened: Option<&[Option<OwnedFd>]>, slot: Option<&Slot>) -> Vec<RawFd> {
     let mounts = opened.unwrap_or_default().iter().flatten().map(AsRawFd::as_raw_fd);
-    let mut kept: Vec<_> = mounts.chain([supervisor.as_fd().as_raw_fd()]).collect();
+    let doors = slot.into_iter().flat_map(Slot::doors).map(|door| door.as_raw_fd());
+    let mut kept: Vec<_> = mounts.chain(doors).chain([supervisor.as_fd().as_raw_fd()]).collect();
     kept.sort_unstable();
     kept
 }

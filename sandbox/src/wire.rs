@@ -82,6 +82,8 @@ pub fn outcome_json(plan: &Plan, outcome: Outcome) -> String {
         End::Exited(status) => json!({ "exited": { "status": status } }),
         End::Signalled(signal) => json!({ "signalled": { "signal": signal } }),
         End::TimedOut => json!({ "timed-out": "wall" }),
+        End::OutOfMemory => json!("out-of-memory"),
+        End::TooManyProcesses => json!("too-many-processes"),
     };
     let layers: Vec<_> = plan.layers.iter().map(Layer::name).collect();
     let document = json!({
@@ -90,7 +92,11 @@ pub fn outcome_json(plan: &Plan, outcome: Outcome) -> String {
         "level": plan.level.name(),
         "plan": plan.kind.name(),
         "layers": layers,
-        "usage": { "wall_ms": u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX) },
+        "partly": plan.notes,
+        "usage": {
+            "wall_ms": u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX),
+            "peak_memory": outcome.peak_memory,
+        },
     });
     format!("{document:#}\n")
 }

@@ -51,7 +51,7 @@ fn a_payload_that_ignores_sigterm_ends_at_its_time_limit_all_the_same() {
     let directory = directory();
     let begun = Instant::now();
     let script = "trap '' TERM INT HUP; while :; do sleep 1; done";
-    let output = run(directory.path(), &["--timeout", "0.3s"], script);
+    let output = run(directory.path(), &["--timeout", "300ms"], script);
     assert_eq!(output.status.code(), Some(124));
     assert!(begun.elapsed() < Duration::from_secs(30));
 }

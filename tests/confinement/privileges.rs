@@ -20,7 +20,10 @@ fn set_id_programs_give_nothing() {
 #[test]
 fn nested_user_namespaces_cannot_be_created() {
     let script = "unshare --user true 2>/dev/null && echo nested || echo refused";
-    assert_eq!(prints(&["--without", "privileges"], script), "nested\n", "the control");
+    let control = ["--without", "privileges", "--without", "syscalls"];
+    assert_eq!(prints(&control, script), "nested\n", "the control");
+    assert_eq!(prints(&["--without", "syscalls"], script), "refused\n", "no privileges alone");
+    assert_eq!(prints(&["--without", "privileges"], script), "refused\n", "the filter alone");
     assert_eq!(prints(&[], script), "refused\n");
 }
 
@@ -46,8 +49,15 @@ fn the_program_of_the_init_cannot_be_opened_or_overwritten() {
 }
 
 #[test]
-fn the_supervisors_command_line_does_not_show() {
+fn the_supervisors_command_line_and_environment_do_not_show() {
     let script = "tr -d '\\0' < /proc/1/cmdline | wc -c";
-    assert_ne!(prints(&["--without", "privileges"], script), "0\n", "the control");
+    assert_ne!(prints(&["--without", "environment"], script), "0\n", "the control");
     assert_eq!(prints(&[], script), "0\n");
+    // Were the init readable, its environment would still be empty.
+    let open = ["--without", "userns", "--without", "identity", "--without", "privileges"];
+    let open = [&open[..], &["--without", "landlock"]].concat();
+    let script = "tr -d '\\0' < /proc/1/environ | wc -c";
+    assert_eq!(prints(&open, script), "0\n");
+    let control = [&open[..], &["--without", "environment"]].concat();
+    assert_ne!(prints(&control, script), "0\n", "the control");
 }

@@ -8,10 +8,11 @@ use std::time::Instant;
 use rustix::fs::{AtFlags, FileType, statat};
 use serde_json::json;
 
+use super::account::Account;
 use super::bench::Bench;
 use super::broken;
-use super::watch::{Account, Watch};
-use crate::catalogue::attack::{OracleKind, PlantKind};
+use super::watch::Watch;
+use crate::catalogue::attack::{OracleKind, OracleSpec, PlantKind};
 use crate::frontend;
 use crate::lab::ears::Ears;
 use crate::lab::layout::{OUTPUT, SECOND_OUTPUT, SOURCE};
@@ -120,15 +121,17 @@ impl<'a> Scene<'a> {
         let watch = Watch::of(&self.lab, self.trial, &self.cast.nonce);
         let mut account = watch.follow();
         account.run.elapsed = begin.elapsed();
-        complete(&mut self_tests, &account);
         let victims = self.victims(&account);
         let segments = self.segments();
         let mounts_after = mounts(&self.lab);
         let Self { trial, bench, cast, root, planted: _, ears, lab } = self;
         at_step("its end", lab.close())?;
         let after = at_step("the list of its files", Snapshot::take(&root))?;
+        let cut_off = before.cut_off || after.cut_off;
+        complete(&mut self_tests, &trial.attack.oracles, &account, cut_off);
         let accounts_after = accounts(&root);
-        let second = trial.attack.run.second.map(|_| account.second(exists(&root, SECOND_OUTPUT)));
+        let second =
+            trial.attack.run.second.map(|_| account.second_build(exists(&root, SECOND_OUTPUT)));
         account.conclude(trial, exists(&root, OUTPUT));
         let evidence = Evidence {
             level: trial.level,
@@ -267,12 +270,18 @@ fn tell(planted: &mut Planted, plant: &str, key: &str, value: serde_json::Value)
     }
 }
 
-/// The self-tests that only a running front end could answer: each failure counts for all.
-fn complete(self_tests: &mut [SelfTest], account: &Account) {
-    for test in self_tests {
-        if test.failure.is_none() {
-            test.failure.clone_from(&account.blind);
-        }
+/// What only the trial itself could show: whether each oracle could look at all. One that could not
+/// has seen nothing, and that is no evidence of anything.
+fn complete(self_tests: &mut [SelfTest], specs: &[OracleSpec], account: &Account, cut_off: bool) {
+    for (test, spec) in self_tests.iter_mut().zip(specs) {
+        let blind = match &spec.kind {
+            OracleKind::PrivilegeGained { .. } => account.missed.clone(),
+            OracleKind::FileCreated { .. } | OracleKind::FileChanged { .. } if cut_off => {
+                Some("there were too many files to look at all of them".to_owned())
+            }
+            _ => None,
+        };
+        test.failure = test.failure.take().or(blind).or_else(|| account.blind.clone());
     }
 }
 

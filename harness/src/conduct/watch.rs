@@ -1,24 +1,22 @@
 //! Watches a build from outside: what it prints, what the driver reports, who lives and dies.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
-use rustix::fs::FileType;
 use rustix::process::Signal;
-use sandbox::Level;
 
-use crate::catalogue::attack::{Hook, InterruptSignal, OracleKind, Privilege, Whom};
+use super::account::Account;
+use crate::catalogue::attack::{InterruptSignal, OracleKind, Privilege, Whom};
 use crate::frontend::events::{Event, Lines};
 use crate::lab::processes::Process;
 use crate::lab::wire::News;
 use crate::lab::{Lab, wait};
-use crate::oracle::{Posture, Survivor, privileges, remnants};
+use crate::oracle::{Survivor, privileges, remnants};
 use crate::schedule::Trial;
-use crate::target::{HookEnd, Run};
+use crate::target::HookEnd;
 
 /// What is kept of what a build prints.
 const LOG: usize = 1 << 20;
@@ -32,30 +30,6 @@ const GRACE: Duration = Duration::from_millis(300);
 const LONG_GRACE: Duration = Duration::from_millis(1500);
 /// Between two looks at the list of processes.
 const PAUSE: Duration = Duration::from_millis(5);
-
-/// What was seen while the build ran.
-#[derive(Debug, Default)]
-pub(super) struct Account {
-    /// What goes into the report.
-    pub(super) run: Run,
-    /// What outlived the front end.
-    pub(super) survivors: Vec<Survivor>,
-    /// The processes that stood still to be looked at.
-    pub(super) postures: Vec<Posture>,
-    /// The victims that ended, and by which signal.
-    pub(super) victims_ended: BTreeMap<String, Option<i32>>,
-    /// What the hooks returned.
-    pub(super) values: Vec<String>,
-    /// The build printed more than is kept.
-    pub(super) log_cut_off: bool,
-    /// The list of processes misses the front end itself: why no oracle can be relied on.
-    pub(super) blind: Option<String>,
-    status: Option<i32>,
-    second: Option<Result<String, String>>,
-    interrupted: bool,
-    done: bool,
-    ended: Option<(Option<i32>, Option<i32>)>,
-}
 
 /// The eyes on one trial.
 pub(super) struct Watch<'a> {
@@ -119,7 +93,10 @@ impl<'a> Watch<'a> {
         loop {
             // What was printed before the end is still in the pipes.
             while matches!(self.round(Instant::now()), Ok(true)) {}
-            let survivors = self.others();
+            let survivors = self.others().unwrap_or_else(|error| {
+                self.account.blind = Some(format!("the processes cannot be listed: {error}"));
+                Vec::new()
+            });
             let now = Instant::now();
             if survivors.is_empty() || now >= end {
                 self.account.survivors = survivors
@@ -136,15 +113,15 @@ impl<'a> Watch<'a> {
     }
 
     /// The living processes of the lab that are neither its own nor its victims.
-    fn others(&self) -> Vec<Process> {
+    fn others(&self) -> std::io::Result<Vec<Process>> {
         let is_ours = |process: &Process| {
             process.pid == 1
                 || process.state == 'Z'
                 || self.lab.victims.iter().any(|victim| victim.pid == process.pid)
         };
-        let mut all = self.lab.processes.list().unwrap_or_default();
+        let mut all = self.lab.processes.list()?;
         all.retain(|process| !is_ours(process));
-        all
+        Ok(all)
     }
 
     /// Waits for something to happen and takes it; false when nothing does until `deadline`.
@@ -293,9 +270,13 @@ impl<'a> Watch<'a> {
     /// Looks at a process that stands still, and lets it go on.
     fn hold(&mut self, number: i32) {
         let processes = &self.lab.processes;
-        let Ok(all) = processes.list() else { return };
-        let Some(ancestor) = self.supervisor.or(self.frontend) else { return };
-        let Some(process) = privileges::held(&all, ancestor, number) else { return };
+        let all = processes.list().unwrap_or_default();
+        let ancestor = self.supervisor.or(self.frontend);
+        let found = ancestor.and_then(|ancestor| privileges::held(&all, ancestor, number));
+        let Some(process) = found else {
+            self.account.missed = Some("a process that stood still was not found".to_owned());
+            return;
+        };
         if self.account.postures.len() < WORDS {
             let seen = privileges::examine(processes, &all, process, self.namespace.as_ref());
             self.account.postures.push(seen);
@@ -324,66 +305,4 @@ impl<'a> Watch<'a> {
             }
         }
     }
-}
-
-impl Account {
-    /// Draws the conclusions that need the files: whether the build built, refused, or broke.
-    pub(super) fn conclude(&mut self, trial: &Trial, exists: impl Fn(&str) -> Option<FileType>) {
-        let hooks = &trial.attack.run.hooks;
-        let run = &mut self.run;
-        let returned = run.hooks.iter().filter(|end| end.returned).count();
-        run.built = returned == hooks.len()
-            && match hooks.last() {
-                Some(Hook::BuildWheel | Hook::BuildSdist | Hook::BuildEditable) => {
-                    self.values.last().and_then(|name| exists(plain(name)))
-                        == Some(FileType::RegularFile)
-                }
-                Some(
-                    Hook::PrepareMetadataForBuildWheel | Hook::PrepareMetadataForBuildEditable,
-                ) => {
-                    self.values.last().and_then(|name| exists(plain(name)))
-                        == Some(FileType::Directory)
-                }
-                _ => true,
-            };
-        // A payload can end with this status too, but not before it was run.
-        if trial.level != Level::None && self.status == Some(125) && run.marks.is_empty() {
-            run.refused = Some(sentence(&run.log));
-        }
-        if run.broken.is_none() && !run.timed_out && !self.done && !self.interrupted {
-            let how = match self.ended {
-                Some((_, Some(signal))) => format!("by signal {signal}"),
-                Some((Some(code), _)) => format!("with status {code}"),
-                _ => "without a word".to_owned(),
-            };
-            run.broken = Some(format!("the front end ended {how}: {}", last_line(&run.log)));
-        }
-    }
-
-    /// What became of the second build.
-    pub(super) fn second(&self, exists: impl Fn(&str) -> Option<FileType>) -> Result<(), String> {
-        match &self.second {
-            None => Err("it did not return".to_owned()),
-            Some(Err(exception)) => Err(exception.clone()),
-            Some(Ok(name)) if exists(plain(name)) == Some(FileType::RegularFile) => Ok(()),
-            Some(Ok(_)) => Err("its wheel is not where it belongs".to_owned()),
-        }
-    }
-}
-
-/// A text without the quotes that Python puts around it.
-fn plain(value: &str) -> &str {
-    value.trim_matches(['\'', '"'])
-}
-
-/// The sentence with which the sandbox refused.
-fn sentence(log: &[u8]) -> String {
-    let text = String::from_utf8_lossy(log);
-    let found = text.lines().rev().find_map(|line| line.strip_prefix("bulkhead: "));
-    found.unwrap_or("the sandbox ran nothing and did not say why").to_owned()
-}
-
-fn last_line(log: &[u8]) -> String {
-    let text = String::from_utf8_lossy(log);
-    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").to_owned()
 }

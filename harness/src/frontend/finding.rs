@@ -1,4 +1,4 @@
-//! Where `pyproject_hooks` comes from: the interpreter, the cache, PyPI, or pip's own copy.
+//! Where `pyproject_hooks` comes from: the interpreter, the cache, the package index, or pip's copy.
 #![forbid(unsafe_code)]
 
 use std::fs;
@@ -27,17 +27,16 @@ impl Frontend {
         }
         let cache = cache();
         let cached = cache.join(format!("{PACKAGE}-{}", PINNED.0));
-        if !cached.join(PACKAGE).is_dir() {
-            if let Err(reason) = fetch(python, &cache, &cached) {
-                return match &python.vendored {
-                    Some(dir) => Self::read(dir, "pip's own copy"),
-                    None => Err(FrontendError::NoHooks {
-                        python: python.program.clone(),
-                        cache: cached,
-                        reason,
-                    }),
-                };
-            }
+        if !cached.join(PACKAGE).is_dir()
+            && let Err(reason) = fetch(python, &cache, &cached)
+        {
+            let python = python.clone();
+            return match &python.vendored {
+                Some(dir) => Self::read(dir, "pip's own copy"),
+                None => {
+                    Err(FrontendError::NoHooks { python: python.program, cache: cached, reason })
+                }
+            };
         }
         Self::read(&cached.join(PACKAGE), "the cache")
     }

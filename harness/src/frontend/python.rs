@@ -81,10 +81,11 @@ impl Python {
             .map_err(|error| refused(error.to_string()))?;
         if !answer.status.success() {
             let said = String::from_utf8_lossy(&answer.stderr);
-            return Err(refused(said.lines().last().unwrap_or("it fails").to_owned()));
+            let last: String = said.lines().last().unwrap_or_default().chars().take(160).collect();
+            return Err(refused(format!("it fails: {last}")));
         }
-        let python: Self =
-            serde_json::from_slice(&answer.stdout).map_err(|error| refused(error.to_string()))?;
+        let python: Self = serde_json::from_slice(&answer.stdout)
+            .map_err(|error| refused(format!("its answer is not understood: {error}")))?;
         if python.numbers() < OLDEST {
             return Err(refused(format!("it is version {}, 3.9 is needed", python.version)));
         }

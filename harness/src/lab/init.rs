@@ -21,10 +21,7 @@ use super::wire::{Living, News, Order, Spec, Victim, receive, send};
 /// the harness closes the other end of the socket on standard input, by will or by death.
 #[must_use]
 pub fn play() -> ExitCode {
-    let socket = match io::stdin().as_fd().try_clone_to_owned() {
-        Ok(socket) => socket,
-        Err(_) => return ExitCode::FAILURE,
-    };
+    let Ok(socket) = io::stdin().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
     match lead(&socket) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -53,7 +50,7 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
     };
     // A second tether beside the socket: should a build stop us, the thread's end still ends us.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    inside::enter(&spec, descriptors.collect())?;
+    inside::enter(&spec, &descriptors.collect::<Vec<_>>())?;
     let keys = inside::keys(&spec)?;
     inside::drop_capabilities()?;
     let mut children = SigSet::empty();

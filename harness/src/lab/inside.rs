@@ -56,7 +56,7 @@ const KEPT: [CapabilitySet; 24] = [
 ///
 /// # Errors
 /// A sentence that names the step that failed.
-pub fn enter(spec: &Spec, mounts: Vec<OwnedFd>) -> io::Result<()> {
+pub fn enter(spec: &Spec, mounts: &[OwnedFd]) -> io::Result<()> {
     step("a session", rustix::process::setsid().map(drop).map_err(Into::into))?;
     let flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP;
     step("a mount namespace", unshare(flags).map_err(Into::into))?;
@@ -67,7 +67,7 @@ pub fn enter(spec: &Spec, mounts: Vec<OwnedFd>) -> io::Result<()> {
         .iter()
         .filter_map(|path| Some((path, clone_of(Path::new(path)).ok()?)))
         .collect();
-    let mut ours = spec.mounts.iter().zip(&mounts);
+    let mut ours = spec.mounts.iter().zip(mounts);
     let (_, root) = ours.next().ok_or_else(|| io::Error::other("the lab has no root"))?;
     let tmp = step("/tmp", place(rustix::fs::CWD, Path::new("/tmp")))?;
     step("the new root", attach(root.as_fd(), tmp.as_fd()))?;
@@ -99,13 +99,14 @@ fn kernel_mounts(root: &OwnedFd) -> io::Result<()> {
         | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     let terminal = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     let pts = [("mode", "0620"), ("gid", "5"), ("ptmxmode", "0666")];
-    let mounts: [(&str, &str, &[(&str, &str)], MountAttrFlags); 3] = [
-        ("/proc", "proc", &[], secure),
-        ("/sys", "sysfs", &[], secure | MountAttrFlags::MOUNT_ATTR_RDONLY),
-        ("/dev/pts", "devpts", &pts, terminal),
+    let sealed = secure | MountAttrFlags::MOUNT_ATTR_RDONLY;
+    let mounts = [
+        ("/proc", detached("proc", &[], secure)),
+        ("/sys", detached("sysfs", &[], sealed)),
+        ("/dev/pts", detached("devpts", &pts, terminal)),
     ];
-    for (path, kind, options, attributes) in mounts {
-        let mount = step(path, detached(kind, options, attributes))?;
+    for (path, mount) in mounts {
+        let mount = step(path, mount)?;
         let target = step(path, beneath(root, Path::new(path)))?;
         step(path, attach(mount.as_fd(), target.as_fd()))?;
     }

@@ -16,7 +16,7 @@ use rustix::mount::{
 pub const INERT: MountAttrFlags =
     MountAttrFlags::MOUNT_ATTR_NOSUID.union(MountAttrFlags::MOUNT_ATTR_NODEV);
 
-/// A detached mount of a new file system with these options (fsopen(2), fsmount(2)).
+/// A detached mount of a new file system with these options (`fsopen(2)`, `fsmount(2)`).
 ///
 /// # Errors
 /// Those of the kernel.
@@ -77,7 +77,7 @@ pub fn overlay(
 /// A detached copy of the mount that holds `path`, without the mounts below it.
 ///
 /// # Errors
-/// Those of open_tree(2).
+/// Those of `open_tree(2)`.
 pub fn clone_of(path: &Path) -> io::Result<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     Ok(open_tree(CWD, path, flags)?)
@@ -86,7 +86,7 @@ pub fn clone_of(path: &Path) -> io::Result<OwnedFd> {
 /// A second detached mount of the file system that `mount` is a mount of.
 ///
 /// # Errors
-/// Those of open_tree(2).
+/// Those of `open_tree(2)`.
 pub fn twin(mount: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
@@ -97,7 +97,7 @@ pub fn twin(mount: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 /// Attaches a detached mount onto the directory or file `target`.
 ///
 /// # Errors
-/// Those of move_mount(2).
+/// Those of `move_mount(2)`.
 pub fn attach(mount: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Result<()> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     Ok(move_mount(mount, "", target, "", flags)?)

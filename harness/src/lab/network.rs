@@ -25,9 +25,9 @@ const LOOPBACK: i32 = 1;
 const RTM_NEWLINK: u16 = 16;
 const RTM_NEWADDR: u16 = 20;
 const NLMSG_ERROR: u16 = 2;
-/// NLM_F_REQUEST | NLM_F_ACK | NLM_F_EXCL | NLM_F_CREATE
+/// A request for an answer that makes something new, or fails: `NLM_F_…`.
 const CREATE: u16 = 0x605;
-/// NLM_F_REQUEST | NLM_F_ACK
+/// A request for an answer.
 const CHANGE: u16 = 0x5;
 const IFF_UP: u32 = 1;
 const IFA_ADDRESS: u16 = 1;

@@ -132,17 +132,7 @@ impl Gardener<'_> {
                 planted.variables.push((name.clone(), self.fill(value)));
                 json!({ "name": name })
             }
-            PlantKind::Process { name, args, env, memory } => {
-                planted.victims.push(Victim {
-                    plant: self.plant.id.clone(),
-                    name: name.clone(),
-                    args: args.iter().map(|arg| self.fill(arg)).collect(),
-                    env: env.iter().map(|(key, value)| (key.clone(), self.fill(value))).collect(),
-                    memory: self.fill(memory.as_deref().unwrap_or("{canary}")),
-                });
-                // Its number is not known yet.
-                json!({ "name": name })
-            }
+            PlantKind::Process { .. } => self.victim(planted),
             PlantKind::SessionKey => {
                 let description = format!("bulkhead:{}", self.cast.nonce);
                 planted.keys.push((
@@ -177,6 +167,21 @@ impl Gardener<'_> {
         let path = PathBuf::from(self.fill(template));
         planted.paths.insert(self.plant.id.clone(), path.clone());
         path
+    }
+
+    /// A victim is started later; its number is not known yet.
+    fn victim(&self, planted: &mut Planted) -> Value {
+        let PlantKind::Process { name, args, env, memory } = &self.plant.kind else {
+            return Value::Null;
+        };
+        planted.victims.push(Victim {
+            plant: self.plant.id.clone(),
+            name: name.clone(),
+            args: args.iter().map(|arg| self.fill(arg)).collect(),
+            env: env.iter().map(|(key, value)| (key.clone(), self.fill(value))).collect(),
+            memory: self.fill(memory.as_deref().unwrap_or("{canary}")),
+        });
+        json!({ "name": name })
     }
 
     fn segment(&self, planted: &mut Planted) -> io::Result<Value> {

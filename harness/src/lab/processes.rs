@@ -109,7 +109,7 @@ impl Processes {
     /// been given to somebody else meanwhile.
     ///
     /// # Errors
-    /// Those of pidfd_send_signal(2).
+    /// Those of `pidfd_send_signal(2)`.
     pub fn signal(&self, pid: i32, signal: Signal) -> io::Result<()> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = openat(&self.proc, pid.to_string(), flags, Mode::empty())?;

@@ -40,7 +40,7 @@ pub struct Layers {
 }
 
 /// All mounts of a lab, the outer ones first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Root {
     trees: Vec<Tree>,
 }

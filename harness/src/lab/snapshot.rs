@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
@@ -102,7 +104,7 @@ impl Snapshot {
                 return Ok(());
             }
             let Ok(status) = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
-            let path = at.join(std::ffi::OsStr::new(&*name.to_string_lossy()));
+            let path = at.join(OsStr::from_bytes(name.to_bytes()));
             let entry = Entry::of(&status);
             if entry.kind == FileType::Directory {
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;

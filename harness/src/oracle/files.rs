@@ -55,11 +55,15 @@ pub fn unexpected(specs: &[OracleSpec], evidence: &Evidence) -> Option<String> {
                 || Path::new(pattern.trim_end_matches('*')).starts_with(&change.path)
         })
     };
-    let odd: Vec<&Change> = evidence
-        .changes
-        .iter()
-        .filter(|change| !is_baseline(&change.path, evidence.level) && !is_declared(change))
-        .collect();
+    // An account that another oracle looks for cannot come without these.
+    let accounts = evidence.level == Level::Proposal
+        || specs.iter().any(|spec| matches!(spec.kind, OracleKind::UserLeaked));
+    let is_known = |change: &Change| {
+        is_baseline(&change.path)
+            || is_declared(change)
+            || (accounts && is_account_file(&change.path))
+    };
+    let odd: Vec<&Change> = evidence.changes.iter().filter(|change| !is_known(change)).collect();
     let mut names: Vec<String> =
         odd.iter().take(LISTED).map(|change| change.path.display().to_string()).collect();
     if odd.len() > LISTED {
@@ -84,14 +88,13 @@ fn matches(pattern: &str, path: &Path) -> bool {
     }
 }
 
-/// Whether an honest build at this level may leave this path.
-fn is_baseline(path: &Path, level: Level) -> bool {
+/// Whether an honest build may leave this path.
+fn is_baseline(path: &Path) -> bool {
     let outcome = Path::new(OUTCOME).parent().unwrap_or(Path::new(OUTCOME));
     let ours = [SOURCE, OUTPUT, SECOND_SOURCE, SECOND_OUTPUT, LEASES].map(Path::new);
     ours.into_iter().chain([outcome]).any(|place| path.starts_with(place))
         || path.components().any(|part| part.as_os_str() == "__pycache__")
         || is_control(path)
-        || (level == Level::Proposal && is_account_file(path))
 }
 
 /// Whether a path is the front end's temporary directory, which it leaves when it is killed.

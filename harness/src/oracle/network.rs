@@ -98,10 +98,12 @@ fn address(facts: &Value) -> Result<SocketAddr, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use sandbox::Level;
 
     use super::*;
-    use crate::lab::ears::Heard;
+    use crate::lab::ears::{Answer, Ear, Ears, Heard, Socket};
     use crate::lab::layout::Interpreter;
 
     #[test]
@@ -115,5 +117,30 @@ mod tests {
         evidence.heard.push(heard(b"x=0123456789abcdef"));
         assert!(reached(&evidence, "sink").is_some());
         assert_eq!(reached(&evidence, "other"), None);
+    }
+
+    #[test]
+    fn a_listener_that_nobody_serves_is_deaf() {
+        let socket = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let facts = serde_json::json!({ "address": "127.0.0.1", "port": port });
+        let root = Root::default();
+        let test =
+            |hearing: &Hearing| self_test("sink", &PlantKind::TcpListener, &facts, &root, hearing);
+        // The kernel accepts the connection all the same.
+        assert!(test(&Hearing::default()).unwrap().contains("sink is deaf"));
+        let ear =
+            Ear { plant: "sink".to_owned(), socket: Socket::Tcp(socket), answer: Answer::Nothing };
+        let ears = Ears::open(vec![ear]).unwrap();
+        assert_eq!(test(ears.hearing()), None);
+    }
+
+    #[test]
+    fn a_listener_that_is_not_there_cannot_be_reached() {
+        let facts = serde_json::json!({ "address": "127.0.0.1", "port": 1 });
+        let hearing = Hearing::default();
+        let failure =
+            self_test("sink", &PlantKind::TcpListener, &facts, &Root::default(), &hearing);
+        assert!(failure.unwrap().contains("cannot be reached"));
     }
 }

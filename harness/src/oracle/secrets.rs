@@ -42,13 +42,14 @@ pub fn encodings(canary: &str) -> Vec<Vec<u8>> {
     if raw.is_empty() {
         return Vec::new();
     }
-    let hex: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
+    let hex: Vec<u8> = raw.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
     let mut found = vec![
         raw.to_vec(),
         raw.iter().rev().copied().collect(),
         canary.to_ascii_uppercase().into_bytes(),
-        hex.to_ascii_uppercase().into_bytes(),
-        hex.into_bytes(),
+        hex.to_ascii_uppercase(),
+        hex,
     ];
     // Within a longer text, a group of letters may begin at any byte of the canary; the letters
     // at both ends then mix with the neighbours, and are left out.

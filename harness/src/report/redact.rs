@@ -1,6 +1,8 @@
 //! What comes from a build is hostile text: made harmless before a person or a file sees it.
 #![forbid(unsafe_code)]
 
+use std::collections::HashMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
@@ -58,27 +60,41 @@ pub fn markdown(text: &str) -> String {
     escaped
 }
 
+/// How many bytes of a form decide whether it is compared at all. A shorter text than this would
+/// be found everywhere, and is no canary.
+const KEY: usize = 8;
+
 /// The live canaries of a run, in every form in which one could get out.
 #[derive(Clone, Debug, Default)]
 pub struct Canaries {
-    forms: Vec<Vec<u8>>,
+    /// The forms by their first bytes: a run has thousands of forms and every output is searched
+    /// for all of them.
+    forms: HashMap<[u8; KEY], Vec<Vec<u8>>>,
 }
 
 impl Canaries {
     /// The forms of these canaries: as they are, base64, hexadecimal, reversed.
     pub fn of<'a>(canaries: impl IntoIterator<Item = &'a str>) -> Self {
-        // A shorter text would be found everywhere.
-        let long = canaries.into_iter().filter(|canary| canary.len() >= 8);
-        let mut forms: Vec<_> = long.flat_map(forms).collect();
-        forms.sort();
-        forms.dedup();
-        Self { forms }
+        let mut found = Self::default();
+        let long = canaries.into_iter().filter(|canary| canary.len() >= KEY);
+        for form in long.flat_map(forms) {
+            let Some(key) = form.first_chunk::<KEY>() else { continue };
+            found.forms.entry(*key).or_default().push(form);
+        }
+        found
     }
 
     /// Whether one of them is in these bytes.
     #[must_use]
     pub fn are_in(&self, bytes: &[u8]) -> bool {
-        self.forms.iter().any(|form| bytes.windows(form.len()).any(|window| window == form))
+        if self.forms.is_empty() {
+            return false;
+        }
+        (0..bytes.len()).any(|start| {
+            let rest = bytes.get(start..).unwrap_or_default();
+            let forms = rest.first_chunk::<KEY>().and_then(|key| self.forms.get(key));
+            forms.is_some_and(|forms| forms.iter().any(|form| rest.starts_with(form)))
+        })
     }
 
     /// The text with every line withheld that holds one.
@@ -214,6 +230,14 @@ mod tests {
             canaries.withheld(&format!("one\nx{form}x\nthree")),
             format!("one\n{WITHHELD}\nthree")
         );
+    }
+
+    #[test]
+    fn a_canary_that_ends_with_the_text_is_found() {
+        let canaries = Canaries::of([CANARY, "bulkhead-canary-0f3a-and-more"]);
+        assert!(canaries.are_in(format!("x{CANARY}").as_bytes()));
+        assert!(!canaries.are_in(CANARY.get(1..).unwrap().as_bytes()));
+        assert!(!canaries.are_in(b"short"));
     }
 
     #[test]

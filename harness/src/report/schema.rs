@@ -147,6 +147,48 @@ pub struct AttemptRecord {
     pub log: String,
 }
 
+/// An entry of the catalogue as `list --json` and `show --json` print it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listed {
+    /// Name and path.
+    pub id: String,
+    /// One line.
+    pub title: String,
+    /// One paragraph.
+    pub summary: String,
+    /// How bad it is; an honest build has none.
+    pub severity: Option<&'static str>,
+    /// The layers any of which must stop it.
+    pub stopped_by: Vec<&'static str>,
+    /// The hooks that are called.
+    pub hooks: Vec<&'static str>,
+    /// When the trial is cut off, in milliseconds.
+    pub timeout_ms: u128,
+    /// The marks that must arrive.
+    pub marks: Vec<String>,
+    /// What the machine must have.
+    pub needs: Vec<&'static str>,
+    /// What the lab puts in place.
+    pub plants: Vec<Named>,
+    /// Who looks.
+    pub oracles: Vec<Named>,
+    /// What is expected of a sandbox that enforces all that a level has.
+    pub expected: BTreeMap<At, &'static str>,
+    /// Techniques, weaknesses and rows of the project's list.
+    pub tags: Vec<String>,
+    /// The digest of the folder.
+    pub fixture: String,
+}
+
+/// A plant or an oracle.
+#[derive(Clone, Debug, Serialize)]
+pub struct Named {
+    /// Its id.
+    pub id: String,
+    /// Its kind.
+    pub kind: &'static str,
+}
+
 /// A type whose values are written as words.
 trait Word: Copy + 'static {
     /// What one of the words is called in a message.

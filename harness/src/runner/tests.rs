@@ -121,6 +121,19 @@ fn an_honest_build_that_breaks_takes_every_block_of_its_level_with_it() {
 }
 
 #[test]
+fn only_the_trial_at_fault_gets_a_second_attempt() {
+    let settled = settle(&|trial, _| {
+        let mut observed = correct(trial);
+        observed.run.built = !is(trial, "benign/wheel", Level::Full);
+        observed
+    });
+    for one in &settled {
+        let at_fault = is(&one.cell.trial, "benign/wheel", Level::Full);
+        assert_eq!(one.attempts.len(), if at_fault { 2 } else { 1 }, "{one:?}");
+    }
+}
+
+#[test]
 fn a_conductor_that_panics_spoils_its_own_trial_only() {
     let settled = settle(&|trial, _| {
         assert!(!is(trial, "files/cron", Level::Full), "out of cheese");

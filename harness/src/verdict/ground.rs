@@ -21,6 +21,15 @@ pub(super) fn rule(
     (0..cells.len()).map(|index| bench.with_others(index, &controls)).collect()
 }
 
+/// The rulings on all cells as if every other trial had gone as it should: what is wrong here is
+/// a cell's own fault.
+pub(super) fn rule_alone(cells: &[Cell], attempts: &[Vec<Observation>]) -> Vec<Ruling> {
+    let bench = Bench { cells, attempts, gaps: &BTreeMap::new(), today: "" };
+    let firm = Ground { control: Control::Escaped, honest: Honest::Built };
+    let alone = |index| bench.without_others(index).or_else(|| bench.settle(index, &firm));
+    (0..cells.len()).map(|index| alone(index).unwrap_or_else(Ruling::outside)).collect()
+}
+
 struct Bench<'a> {
     cells: &'a [Cell],
     attempts: &'a [Vec<Observation>],

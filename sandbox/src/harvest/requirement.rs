@@ -52,6 +52,14 @@ pub fn check(text: &str) -> Result<(), RequirementError> {
     if text.starts_with(['.', '/', '~', '\\']) || text.contains("://") {
         return Err(RequirementError::Place);
     }
+    grammar(text).map_err(|what| match what {
+        // However broken the rest is: no reader should come to take it for `name @ URL`.
+        RequirementError::Syntax(_) if text.contains('@') => RequirementError::Place,
+        what => what,
+    })
+}
+
+fn grammar(text: &str) -> Result<(), RequirementError> {
     let (head, marker) = match text.split_once(';') {
         Some((head, marker)) => (head, Some(marker)),
         None => (text, None),
@@ -101,9 +109,6 @@ fn extras(rest: &str) -> Result<&str, RequirementError> {
 
 /// Checks the version specifiers, with or without parentheses.
 fn specifiers(rest: &str) -> Result<(), RequirementError> {
-    if rest.starts_with('@') {
-        return Err(RequirementError::Place);
-    }
     let wrong = RequirementError::Syntax("the version specifiers");
     let list = match rest.strip_prefix('(') {
         Some(inner) => blank_trimmed(inner.strip_suffix(')').ok_or(wrong)?),
@@ -124,9 +129,27 @@ fn is_specifier(text: &str) -> bool {
             version.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
                 && version.bytes().all(word)
         }
-        "==" | "!=" => version::canonical(version.strip_suffix(".*").unwrap_or(version)).is_some(),
-        _ => version::canonical(version).is_some(),
+        "==" | "!=" => match version.strip_suffix(".*") {
+            Some(series) => version::canonical(series).is_some_and(|it| is_series(&it)),
+            None => version::canonical(version).is_some(),
+        },
+        _ => {
+            let public = version::canonical(version).is_some_and(|it| !it.contains('+'));
+            public && (operator != "~=" || has_two_numbers(version))
+        }
     }
+}
+
+/// Whether a canonical version is a release alone, behind which `.*` may stand.
+fn is_series(canonical: &str) -> bool {
+    canonical.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'!'))
+}
+
+/// Whether the release has a last number that `~=` can leave open.
+fn has_two_numbers(version: &str) -> bool {
+    let release = version.rsplit('!').next().unwrap_or(version).trim_start_matches(['v', 'V']);
+    let rest = release.trim_start_matches(|it: char| it.is_ascii_digit()).strip_prefix('.');
+    rest.is_some_and(|rest| rest.starts_with(|it: char| it.is_ascii_digit()))
 }
 
 #[cfg(test)]

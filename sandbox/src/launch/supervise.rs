@@ -71,7 +71,8 @@ pub(super) fn watch(
     signals: &Signals,
 ) -> Result<(Outcome, Option<Scratch>), LaunchError> {
     let begun = Instant::now();
-    let mut deadline = plan.timeout.map(|timeout| begun + timeout);
+    let mut deadline =
+        plan.limits.as_ref().and_then(|limits| limits.wall_time).map(|time| begun + time);
     let mut heard = Heard::default();
     let mut open = true;
     loop {
@@ -170,7 +171,7 @@ impl Heard {
             None if init != 0 => End::from_wait_status(init),
             None => return Err(LaunchError::Silent),
         };
-        Ok((Outcome { end, elapsed }, self.scratch))
+        Ok((Outcome { end, elapsed, peak_memory: None }, self.scratch))
     }
 }
 

@@ -92,7 +92,7 @@ impl BitOr for Access {
 /// One path, as the payload will see it, and what is allowed there and beneath it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Absolute. It must exist when the rules are applied.
+    /// Absolute. What the payload cannot reach when the rules are applied is passed over.
     pub path: PathBuf,
     /// What is allowed.
     pub access: Access,
@@ -259,6 +259,21 @@ pub enum Failure {
     NotTaken,
 }
 
+impl Failure {
+    /// The errno behind it.
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        let source = match self {
+            Self::Create(source)
+            | Self::Restrict(source)
+            | Self::Open { source, .. }
+            | Self::Add { source, .. } => source,
+            Self::NotTaken => return Errno::NOTRECOVERABLE,
+        };
+        Errno::from_io_error(source).unwrap_or(Errno::IO)
+    }
+}
+
 /// What the self-test saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
@@ -279,9 +294,15 @@ pub fn apply(rules: &Rules) -> Result<Proof, Failure> {
     let ruleset = landlock::create(rules.handled).map_err(Failure::Create)?;
     for (path, rights) in &rules.grants {
         let opened = |source: Errno| Failure::Open { path: path.clone(), source: source.into() };
-        let beneath =
-            rustix::fs::open(path.as_c_str(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
-                .map_err(opened)?;
+        let beneath = match rustix::fs::open(
+            path.as_c_str(),
+            OFlags::PATH | OFlags::CLOEXEC,
+            Mode::empty(),
+        ) {
+            // What cannot be reached needs no right; to give none is the safe side.
+            Err(Errno::NOENT | Errno::ACCESS) => continue,
+            other => other.map_err(opened)?,
+        };
         let kind = FileType::from_raw_mode(rustix::fs::fstat(&beneath).map_err(opened)?.st_mode);
         let rights = if kind == FileType::Directory { *rights } else { rights & ON_FILES };
         // The kernel refuses a rule that gives nothing.

@@ -12,8 +12,10 @@ use crate::policy::Policy;
 use crate::policy::files::{DEVICES, HOME, INSIDE_ID, USER};
 use crate::words::Layer;
 
+mod access;
 mod apply;
 
+pub use access::accesses;
 pub use apply::{NewRoot, open_entries};
 
 /// The namespaces that the layer asks for: mounts, and the view of the control groups.

@@ -4,7 +4,6 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileExt;
 
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::thread::{
@@ -52,28 +51,6 @@ pub fn forbid_nesting_by_path() -> Result<(), Fault> {
         .open("/proc/sys/user/max_user_namespaces")
         .and_then(|mut limit| limit.write_all(b"0"))
         .at(Step::ForbidNesting)
-}
-
-/// Overwrites the command line that `/proc/PID/cmdline` shows of this process: the payload can read
-/// its init's, and the supervisor's options are none of its business.
-///
-/// The kernel tells where the line lies (`arg_start` and `arg_end`, fields 48 and 49 of
-/// `proc_pid_stat(5)`), and a process may always write to its own memory.
-///
-/// # Errors
-/// Those of reading and writing `/proc/self`.
-pub fn hide_command_line() -> Result<(), Fault> {
-    let stat = std::fs::read_to_string("/proc/self/stat").at(Step::HideCommandLine)?;
-    // The second field is a name in parentheses that may itself hold blanks and parentheses.
-    let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let mut fields = fields.split_ascii_whitespace().skip(45).map(str::parse::<u64>);
-    if let (Some(Ok(start)), Some(Ok(end))) = (fields.next(), fields.next()) {
-        let length = usize::try_from(end.saturating_sub(start)).unwrap_or(0);
-        let memory =
-            OpenOptions::new().write(true).open("/proc/self/mem").at(Step::HideCommandLine)?;
-        memory.write_all_at(&vec![0; length], start).at(Step::HideCommandLine)?;
-    }
-    Ok(())
 }
 
 /// Empties every capability set, the bounding set included, and forbids new privileges.

@@ -1,12 +1,15 @@
 //! `bulkhead gc`: removes what dead supervisors left.
 #![forbid(unsafe_code)]
 
+use std::cell::RefCell;
 use std::io::Write;
 use std::path::PathBuf;
 
 use super::error::Failure;
 use crate::host::Host;
-use crate::identity::{lease, useradd};
+use crate::identity::lease::{self, Lease};
+use crate::identity::useradd;
+use crate::layers::limits::slot;
 use crate::plan;
 
 /// The arguments of `gc`.
@@ -19,7 +22,8 @@ pub(super) struct Arguments {
 
 /// Sweeps leases and accounts whose supervisor is dead; those of the living are left alone.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
-    let places = plan::runtime_places(arguments.runtime.as_ref(), &Host::probe());
+    let host = Host::probe();
+    let places = plan::runtime_places(arguments.runtime.as_ref(), &host);
     let mut out = anstream::stdout();
     for uid in lease::sweep_all(&places)? {
         let _ = writeln!(out, "swept uid {uid}");
@@ -27,5 +31,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     for name in useradd::sweep_all(&places)? {
         let _ = writeln!(out, "removed account {name}");
     }
+    // A group may only go while its lease is held, or a new build could have made it its own.
+    let held = RefCell::new(Vec::new());
+    slot::sweep(&host.limits, &|name| {
+        let lease = name.parse().ok().and_then(|uid| Lease::take(&places, &[uid]).ok());
+        let is_free = lease.is_some();
+        held.borrow_mut().extend(lease);
+        is_free
+    });
     Ok(0)
 }

@@ -4,7 +4,6 @@
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -12,6 +11,8 @@ use super::error::Failure;
 use crate::payload::Payload;
 use crate::policy::environment::Pattern;
 use crate::policy::levels::Level;
+use crate::policy::limits::Demand;
+use crate::policy::limits::amounts::{Bytes, Count, Span};
 use crate::policy::{IdentityChoice, Policy};
 use crate::words::Layer;
 
@@ -46,8 +47,14 @@ pub(super) struct Options {
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
     /// End the build after this time: 90s, 10m, 2h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    timeout: Option<Duration>,
+    #[arg(long, value_name = "TIME", default_value = "default", hide_default_value = true)]
+    timeout: Demand<Span>,
+    /// Memory of all processes together, files in memory included: 512M, 8G, none
+    #[arg(long, value_name = "SIZE", default_value = "default", hide_default_value = true)]
+    memory: Demand<Bytes>,
+    /// Processes and threads at a time
+    #[arg(long, value_name = "N", default_value = "default", hide_default_value = true)]
+    pids: Demand<Count>,
     /// Switch one layer off, to measure what it is worth
     #[arg(long, value_name = "LAYER", value_parser = layers())]
     without: Vec<Layer>,
@@ -92,7 +99,9 @@ impl Options {
         }
         policy.runtime.clone_from(&self.runtime);
         policy.files.scratch = self.scratch.as_deref().map(absolute).transpose()?;
-        policy.timeout = self.timeout;
+        policy.limits.wall_time = self.timeout;
+        policy.limits.memory = self.memory;
+        policy.limits.processes = self.pids;
         policy.lab = self.lab;
         policy.environment.delete = self.unset_env.iter().map(|name| Pattern::new(name)).collect();
         for word in &self.env {
@@ -143,25 +152,4 @@ fn uids(text: &str) -> Result<RangeInclusive<u32>, String> {
         return Err("expected FIRST-LAST with 0 < FIRST ≤ LAST".to_owned());
     }
     Ok(range)
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
-        Some(number) => (number, text.get(number.len()..).unwrap_or("s")),
-        None => (text, "s"),
-    };
-    let factor = match unit {
-        "h" => 3600.0,
-        "m" => 60.0,
-        _ => 1.0,
-    };
-    let seconds = number.parse::<f64>().map_err(|_source| wanted(text))? * factor;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err(wanted(text)),
-    }
-}
-
-fn wanted(text: &str) -> String {
-    format!("`{text}` is no time; write a positive number and s, m or h, as in 90s")
 }

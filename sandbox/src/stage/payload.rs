@@ -10,7 +10,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::process::chdir;
 
-use crate::layers::{descriptors, identity, privileges, session};
+use crate::layers::{descriptors, identity, landlock, limits, privileges, session, syscalls};
 use crate::payload::Stdin;
 use crate::plan::Plan;
 use crate::step::{At, Fault, Step};
@@ -54,14 +54,24 @@ fn last_steps(plan: &Plan, user: (u32, u32), mask: &SigSet) -> Result<Infallible
     if !plan.has(Userns) {
         identity::apply(user)?;
     }
+    if let Some(bounds) = &plan.limits {
+        limits::apply(bounds).at(Step::Rlimits)?;
+    }
     if plan.has(Privileges) {
         privileges::apply()?;
+    }
+    if let Some(rules) = &plan.landlock {
+        landlock::apply(rules).map_err(|failure| Fault::new(Step::Landlock, failure.errno()))?;
     }
     if plan.has(Descriptors) {
         descriptors::seal()?;
     }
     restore_sigpipe().at(Step::Exec)?;
     mask.thread_set_mask().at(Step::Exec)?;
+    if let Some(filter) = &plan.syscalls {
+        // Last, for everything above needs calls that the payload may not make.
+        syscalls::apply(filter).at(Step::Syscalls)?;
+    }
     nix::unistd::execve(&program, &arguments, &environment).at(Step::Exec)
 }
 

@@ -8,21 +8,6 @@ use crate::catalogue::attack::{OracleKind, OracleSpec};
 use crate::catalogue::diagnostic::{Code, Findings};
 use crate::catalogue::spelling::nearest;
 
-/// What an oracle's `kind` may be.
-const KINDS: [&str; 11] = [
-    "canary-received",
-    "canary-in-artefact",
-    "socket-reached",
-    "file-created",
-    "file-changed",
-    "process-survives",
-    "user-leaked",
-    "mount-left",
-    "victim-signalled",
-    "victim-changed",
-    "privilege-gained",
-];
-
 /// An oracle, and where it names its plant.
 pub(super) struct Oracle {
     /// What it is.
@@ -85,8 +70,8 @@ fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<
             alone(OracleKind::PrivilegeGained { what: table.demanded("what", what, found)? })
         }
         other => {
-            let help = nearest(other, &KINDS).map_or_else(
-                || format!("known: {}", KINDS.join(", ")),
+            let help = nearest(other, &OracleKind::NAMES).map_or_else(
+                || format!("known: {}", OracleKind::NAMES.join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
             let message = format!("unknown kind of oracle `{other}`");

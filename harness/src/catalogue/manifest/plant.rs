@@ -7,24 +7,6 @@ use crate::catalogue::attack::{Plant, PlantKind};
 use crate::catalogue::diagnostic::{Code, Findings};
 use crate::catalogue::spelling::nearest;
 
-/// What a plant's `kind` may be.
-const KINDS: [&str; 14] = [
-    "file",
-    "directory",
-    "variable",
-    "tcp-listener",
-    "udp-listener",
-    "dns-resolver",
-    "metadata-service",
-    "unix-listener",
-    "abstract-listener",
-    "process",
-    "sysv-shm",
-    "message-queue",
-    "session-key",
-    "hostname",
-];
-
 /// What stands in braces in a template, and is filled in by the lab.
 const VARIABLES: [&str; 7] = ["canary", "home", "source", "work", "output", "site", "python"];
 
@@ -102,8 +84,8 @@ fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<
         "session-key" => PlantKind::SessionKey,
         "hostname" => PlantKind::Hostname,
         other => {
-            let help = nearest(other, &KINDS).map_or_else(
-                || format!("known: {}", KINDS.join(", ")),
+            let help = nearest(other, &PlantKind::NAMES).map_or_else(
+                || format!("known: {}", PlantKind::NAMES.join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
             let message = format!("unknown kind of plant `{other}`");

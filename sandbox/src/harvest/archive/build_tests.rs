@@ -124,6 +124,28 @@ pub(super) fn zip(members: &[ZipMember]) -> Vec<u8> {
     out
 }
 
+/// The same zip file with a 64-bit end record, in which `change` may change anything, and with
+/// the numbers of the plain one at their largest.
+pub(super) fn zip_64(plain: &[u8], change: impl Fn(&mut [u64; 4])) -> Vec<u8> {
+    let (body, end) = plain.split_at(plain.len() - 22);
+    let number = |at: usize| u64::from(u32::from_le_bytes(end[at..at + 4].try_into().unwrap()));
+    let count = u64::from(u16::from_le_bytes(end[8..10].try_into().unwrap()));
+    let mut values = [count, count, number(12), number(16)];
+    change(&mut values);
+    let mut out = body.to_vec();
+    out.extend(b"PK\x06\x06");
+    out.extend(44_u64.to_le_bytes());
+    out.extend([45, 3, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    out.extend(values.map(u64::to_le_bytes).concat());
+    out.extend(b"PK\x06\x07\0\0\0\0");
+    out.extend(u64::from(size(body)).to_le_bytes());
+    out.extend(1_u32.to_le_bytes());
+    out.extend(b"PK\x05\x06\0\0\0\0\xff\xff\xff\xff");
+    out.extend([0xff; 8]);
+    out.extend([0; 2]);
+    out
+}
+
 /// The RECORD of these members.
 pub(super) fn record(members: &[ZipMember], info: &str) -> ZipMember {
     let mut text = String::new();

@@ -50,11 +50,23 @@ impl Pending {
                 let Ok(size) = number else { return Err(BROKEN) };
                 set(&mut self.size, size)
             }
+            "mtime" | "atime" | "ctime" | "uid" | "gid" if !is_decimal(value) => Err(BROKEN),
             "mtime" | "atime" | "ctime" | "uid" | "gid" | "uname" | "gname" | "comment" => Ok(()),
             // Sparse files, other encodings of names, capabilities and access lists.
             _ => Err(Fault::Structure("it has attributes that not every reader knows")),
         }
     }
+}
+
+/// Digits, with a sign before them or a point among them; nothing longer than a time.
+fn is_decimal(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"-").unwrap_or(value);
+    let mut parts = digits.split(|byte| *byte == b'.');
+    let number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    digits.len() <= 32
+        && parts.next().is_some_and(number)
+        && parts.next().is_none_or(number)
+        && parts.next().is_none()
 }
 
 fn set<T>(place: &mut Option<T>, value: T) -> Result<(), Fault> {
@@ -163,6 +175,8 @@ mod tests {
             b"8 patha\n",
             b"5 a=\xff\n",
             b" a=b\n",
+            b"11 mtime=x\n",
+            b"12 uid=1.2.3\n",
         ] {
             assert!(Pending::default().add(b'x', data).is_err(), "{data:?}");
         }

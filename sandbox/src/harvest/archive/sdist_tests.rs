@@ -143,6 +143,12 @@ fn what_readers_could_read_differently_is_refused() {
     gnu[345] = b'x';
     checksum(&mut gnu);
     refused(&[gnu], "POSIX or GNU");
+    for field in [108, 116, 136, 329, 337] {
+        let mut odd = file("my_pkg-1.0/x");
+        odd[field] = b'x';
+        checksum(&mut odd);
+        refused(&[odd], "a number in a header is none");
+    }
     let mut wrong = file("my_pkg-1.0/x");
     wrong[0] = b'n';
     refused(&[wrong], "checksum");

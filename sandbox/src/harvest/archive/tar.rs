@@ -14,6 +14,15 @@ const CHUNK: usize = 64 << 10;
 /// Longer than any name or list of attributes that a header before a member needs.
 const MOST_EXTENSION_BYTES: u64 = 1 << 20;
 
+/// Where uid, gid, time and the two device numbers stand, and the largest that all readers take.
+const NUMBERS: [(usize, usize, u64); 5] = [
+    (108, 8, 0xffff_ffff),
+    (116, 8, 0xffff_ffff),
+    (136, 12, 253_402_300_799),
+    (329, 8, 0xffff),
+    (337, 8, 0xffff),
+];
+
 const SHORT: Fault = Fault::Structure("it ends in the middle of a member");
 
 /// What a member is.
@@ -201,6 +210,13 @@ fn header(block: &[u8; BLOCK]) -> Result<Header, Fault> {
         (b"ustar\x0000" | b"ustar  \0", b"") => {}
         (b"ustar\x0000", prefix) => name = [prefix, b"/", &name].concat(),
         _ => return Err(UNKNOWN),
+    }
+    // Owners, time and device numbers mean nothing here, but Python takes a header in which one is
+    // no number for the end of the archive, and GNU tar does not.
+    for (from, length, most) in NUMBERS {
+        if pax::number(field(from, length))? > most {
+            return Err(Fault::Structure("a number in a header is too large"));
+        }
     }
     let mode = u32::try_from(pax::number(field(100, 8))?).unwrap_or(u32::MAX);
     Ok(Header {

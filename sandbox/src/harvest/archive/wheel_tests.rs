@@ -177,6 +177,31 @@ fn bytes_that_belong_to_no_member_are_refused() {
 }
 
 #[test]
+fn large_numbers_are_read_from_their_64_bit_places() {
+    let honest = wheel(&[]);
+    assert_eq!(notes(&zip_64(&honest, |_| ())), []);
+    for place in 0..4 {
+        let error = inspected(&zip_64(&honest, |it| it[place] += 1), &Limits::default());
+        assert!(error.is_err(), "{place}");
+    }
+    let mut disagreeing = zip_64(&honest, |_| ());
+    let end = disagreeing.len();
+    disagreeing[end - 6..end - 2].fill(1);
+    refused(&disagreeing, "end records disagree");
+    let mut member = ZipMember::new("my_pkg/x.py", b"import os\n");
+    let sizes = [member.sizes.1, member.sizes.0].map(|it| u64::from(it).to_le_bytes()).concat();
+    let extra = [b"\x01\0\x10\0", sizes.as_slice()].concat();
+    (member.local_sizes, member.local_extra) = ((u32::MAX, u32::MAX), extra.clone());
+    assert_eq!(notes(&with_record(members(&[member.clone()]))), []);
+    (member.sizes, member.extra) = ((u32::MAX, u32::MAX), extra.clone());
+    assert_eq!(notes(&with_record(members(&[member.clone()]))), []);
+    member.extra = [extra.as_slice(), &extra].concat();
+    refused(&with_record(members(&[member.clone()])), "twice in extra fields");
+    member.extra = [b"\x01\0\x18\0", &extra[4..], &[0; 8]].concat();
+    refused(&with_record(members(&[member])), "too long");
+}
+
+#[test]
 fn the_same_name_twice_or_a_file_as_directory_is_refused() {
     refused(&wheel(&[("my_pkg/x.py", b"a"), ("my_pkg/x.py", b"b")]), "same name");
     refused(&wheel(&[("my_pkg/x", b"a"), ("my_pkg/x/y.py", b"b")]), "same name");

@@ -29,6 +29,9 @@ const KNOWN_FLAGS: u16 = 0b1000_0000_1110;
 pub(super) const FLAG_DESCRIPTOR: u16 = 1 << 3;
 const FLAG_UTF_8: u16 = 1 << 11;
 
+/// Version 6.3 of APPNOTE.TXT, beyond which Python reads nothing.
+const NEWEST: u16 = 63;
+
 pub(super) const STORED: u16 = 0;
 pub(super) const DEFLATED: u16 = 8;
 
@@ -177,8 +180,8 @@ fn entry(fields: &mut Fields<'_>) -> Result<Entry, ArchiveError> {
     if fields.u32()? != CENTRAL {
         return Err(Fault::Structure("its list of members is shorter than their number").into());
     }
-    fields.bytes(4)?;
-    let (flags, method) = (fields.u16()?, fields.u16()?);
+    fields.bytes(2)?;
+    let (needed, flags, method) = (fields.u16()?, fields.u16()?, fields.u16()?);
     fields.bytes(4)?;
     let crc = fields.u32()?;
     let (packed, unpacked) = (fields.u32()?, fields.u32()?);
@@ -194,7 +197,7 @@ fn entry(fields: &mut Fields<'_>) -> Result<Entry, ArchiveError> {
         if lengths.2 != 0 || disk != 0 {
             return Err(Fault::Structure("it has a comment or lies on another disk"));
         }
-        if flags & !KNOWN_FLAGS != 0 {
+        if needed > NEWEST || flags & !KNOWN_FLAGS != 0 {
             return Err(Fault::Structure("it is encrypted or packed in an unknown way"));
         }
         if !matches!(method, STORED | DEFLATED) {

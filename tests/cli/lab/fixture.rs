@@ -1,7 +1,7 @@
-//! Labs, front end and oracles on the real kernel: each test needs root.
-#![forbid(unsafe_code)]
+//! The bench, and source trees that do one thing.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use harness::schedule::Trial;
 use sandbox::Level;
 
 /// The bench, once; `None`, with a reason on standard error, where tests must be skipped.
-fn bench() -> Option<&'static Bench> {
+pub(crate) fn bench() -> Option<&'static Bench> {
     static BENCH: OnceLock<Option<Bench>> = OnceLock::new();
     BENCH
         .get_or_init(|| {
@@ -33,15 +33,15 @@ fn bench() -> Option<&'static Bench> {
 }
 
 /// A source tree whose `build_wheel` does `body` and then builds honestly.
-struct Fixture {
-    dir: tempfile::TempDir,
-    attack: Attack,
+pub(crate) struct Fixture {
+    _dir: tempfile::TempDir,
+    pub(crate) attack: Attack,
 }
 
 impl Fixture {
-    fn new(body: &str) -> Self {
+    pub(crate) fn new(body: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let indented: String = body.lines().map(|line| format!("    {line}\n")).collect();
+        let indented: String = body.lines().flat_map(|line| ["    ", line, "\n"]).collect();
         let backend = format!(
             "import os, socket, subprocess, sys, time\nimport kit\n\n\
              def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):\n\
@@ -74,52 +74,64 @@ impl Fixture {
             requires: Vec::new(),
             plants: Vec::new(),
             oracles: Vec::new(),
-            expect: std::collections::BTreeMap::new(),
+            expect: BTreeMap::new(),
             references: Vec::new(),
             fixture: String::new(),
         };
-        Self { dir, attack }
+        Self { _dir: dir, attack }
     }
 
-    fn plant(mut self, id: &str, kind: PlantKind) -> Self {
+    /// Changes the back end's text.
+    pub(crate) fn replace(&mut self, old: &str, new: &str) {
+        let path = self.attack.dir.join("backend.py");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(old));
+        std::fs::write(path, text.replace(old, new)).unwrap();
+    }
+
+    pub(crate) fn plant(mut self, id: &str, kind: PlantKind) -> Self {
         self.attack.plants.push(Plant { id: id.to_owned(), kind });
         self
     }
 
-    fn oracle(mut self, id: &str, kind: OracleKind) -> Self {
+    pub(crate) fn oracle(mut self, id: &str, kind: OracleKind) -> Self {
         self.attack.oracles.push(OracleSpec { id: id.to_owned(), kind });
         self
     }
 
-    fn run(&self, bench: &Bench) -> Observation {
-        let trial = Trial {
+    pub(crate) fn trial(&self) -> Trial {
+        Trial {
             attack: Arc::new(self.attack.clone()),
             target: "own".to_owned(),
             level: Level::None,
             host: "root".to_owned(),
-        };
-        let seen = conduct(&trial, bench, 0);
+        }
+    }
+
+    /// Runs it at level `none`; every oracle must have been awake.
+    pub(crate) fn run(&self, bench: &Bench) -> Observation {
+        let seen = conduct(&self.trial(), bench, 0);
         assert_eq!(seen.run.broken, None, "{}", String::from_utf8_lossy(&seen.run.log));
         assert_eq!(seen.contaminated, None);
+        let asleep: Vec<_> = seen.self_tests.iter().filter(|it| it.failure.is_some()).collect();
+        assert!(asleep.is_empty(), "{asleep:?}");
         seen
     }
 }
 
-fn saw(seen: &Observation) -> Vec<&str> {
+pub(crate) fn saw(seen: &Observation) -> Vec<&str> {
     seen.findings.iter().map(|finding| finding.oracle.as_str()).collect()
 }
 
-#[test]
-fn an_honest_build_builds_and_trips_nothing() {
-    let Some(bench) = bench() else { return };
-    let seen = Fixture::new("kit.mark('here')").run(bench);
-    assert!(seen.run.built, "{:?}\n{}", seen.run, String::from_utf8_lossy(&seen.run.log));
-    assert_eq!(seen.run.marks, ["here"]);
-    assert_eq!(seen.findings, []);
-    let began = std::time::Instant::now();
-    let seen = Fixture::new("kit.mark('here')").run(bench);
-    eprintln!("trial {:?}, front end {:?}", began.elapsed(), seen.run.elapsed);
-    for _ in 0..5 {
-        eprintln!("{:?}", bench.rehearse().unwrap());
+pub(crate) fn file(path: &str) -> PlantKind {
+    PlantKind::File { path: path.to_owned(), mode: 0o600, content: "{canary}\n".to_owned() }
+}
+
+pub(crate) fn victim(memory: &str) -> PlantKind {
+    PlantKind::Process {
+        name: "agent".to_owned(),
+        args: vec!["--token={canary}".to_owned()],
+        env: Vec::new(),
+        memory: Some(memory.to_owned()),
     }
 }

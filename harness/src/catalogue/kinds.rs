@@ -1,0 +1,80 @@
+//! The kinds of plant and oracle as words.
+#![forbid(unsafe_code)]
+
+use super::attack::{OracleKind, PlantKind};
+
+impl PlantKind {
+    /// What `kind` may be in a `[[plant]]` table.
+    pub const NAMES: [&str; 14] = [
+        "file",
+        "directory",
+        "variable",
+        "tcp-listener",
+        "udp-listener",
+        "dns-resolver",
+        "metadata-service",
+        "unix-listener",
+        "abstract-listener",
+        "process",
+        "sysv-shm",
+        "message-queue",
+        "session-key",
+        "hostname",
+    ];
+
+    /// The word for this one.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "file",
+            Self::Directory { .. } => "directory",
+            Self::Variable { .. } => "variable",
+            Self::TcpListener => "tcp-listener",
+            Self::UdpListener => "udp-listener",
+            Self::DnsResolver => "dns-resolver",
+            Self::MetadataService => "metadata-service",
+            Self::UnixListener { .. } => "unix-listener",
+            Self::AbstractListener => "abstract-listener",
+            Self::Process { .. } => "process",
+            Self::SysvShm => "sysv-shm",
+            Self::MessageQueue => "message-queue",
+            Self::SessionKey => "session-key",
+            Self::Hostname => "hostname",
+        }
+    }
+}
+
+impl OracleKind {
+    /// What `kind` may be in an `[[oracle]]` table.
+    pub const NAMES: [&str; 11] = [
+        "canary-received",
+        "canary-in-artefact",
+        "socket-reached",
+        "file-created",
+        "file-changed",
+        "process-survives",
+        "user-leaked",
+        "mount-left",
+        "victim-signalled",
+        "victim-changed",
+        "privilege-gained",
+    ];
+
+    /// The word for this one.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CanaryReceived { .. } => "canary-received",
+            Self::CanaryInArtefact { .. } => "canary-in-artefact",
+            Self::SocketReached { .. } => "socket-reached",
+            Self::FileCreated { .. } => "file-created",
+            Self::FileChanged { .. } => "file-changed",
+            Self::ProcessSurvives => "process-survives",
+            Self::UserLeaked => "user-leaked",
+            Self::MountLeft => "mount-left",
+            Self::VictimSignalled { .. } => "victim-signalled",
+            Self::VictimChanged { .. } => "victim-changed",
+            Self::PrivilegeGained { .. } => "privilege-gained",
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The command line.
+#![forbid(unsafe_code)]
+
+mod check;
+mod diff;
+mod exit;
+mod failure;
+mod list;
+mod machine;
+mod matrix;
+mod outcome;
+mod paper;
+mod run;
+mod show;
+mod summary;
+mod wanted;
+mod workspace;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::runner::Conduct;
+use exit::Exit;
+use failure::Failure;
+
+/// What the command line needs of the world: a test gives another one.
+pub struct World<'a> {
+    /// The directory from which the workspace is looked for.
+    pub here: PathBuf,
+    /// The caller's home, which reports call `{home}`.
+    pub home: Option<PathBuf>,
+    /// `REQUIRE_ISOLATION=1`: a trial that cannot be run here is a failure.
+    pub require_isolation: bool,
+    /// Standard error is a terminal, so progress can be a bar.
+    pub live: bool,
+    /// Standard output.
+    pub out: &'a mut (dyn Write + Send),
+    /// Standard error.
+    pub err: &'a mut (dyn Write + Send),
+    /// Set once the user wants to stop.
+    pub stop: &'a AtomicBool,
+    /// Gets ready to conduct trials.
+    pub prepare: &'a Prepare,
+}
+
+/// What a run asks of whoever conducts its trials.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// The interpreter, if not `python3`.
+    pub python: Option<PathBuf>,
+    /// How many trials run at the same time.
+    pub slots: usize,
+}
+
+/// Who conducts the trials of a run.
+pub struct Conductor {
+    /// Conducts one trial in the slot of that number.
+    pub conduct: Box<Conduct<'static>>,
+    /// What the record of the run says of the machine: the interpreter, the front end.
+    pub facts: BTreeMap<String, String>,
+}
+
+/// Gets ready to conduct trials, or says what this machine lacks.
+pub type Prepare = dyn Fn(&Wishes) -> Result<Conductor, Box<dyn Error + Send + Sync>>;
+
+/// Runs the command line `args`, of which the first is the program's name; the exit status.
+pub fn start(args: impl IntoIterator<Item = OsString>, world: &mut World<'_>) -> u8 {
+    let command = match Cli::try_parse_from(args) {
+        Ok(cli) => cli.command,
+        Err(error) => {
+            let text = error.render().ansi().to_string();
+            let stream = if error.use_stderr() { &mut world.err } else { &mut world.out };
+            // Whoever does not read the help cannot be told either.
+            let _ = stream.write_all(text.as_bytes());
+            return if error.use_stderr() { Exit::Usage.code() } else { Exit::Ok.code() };
+        }
+    };
+    let exit = dispatch(command, world).unwrap_or_else(|failure| {
+        let _ = writeln!(world.err, "{}", failure.told(&world.here));
+        failure.exit()
+    });
+    exit.code()
+}
+
+fn dispatch(command: Command, world: &mut World<'_>) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(args) => run::command(&args, world),
+        Command::List(args) => list::command(&args, world),
+        Command::Show(args) => show::command(&args, world),
+        Command::Check(args) => check::command(&args, world),
+        Command::Diff(args) => diff::command(&args, world),
+        Command::Report(args) => matrix::command(&args, world),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "harness", &mut script);
+            world.say(&String::from_utf8_lossy(&script))?;
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+impl World<'_> {
+    /// Writes to standard output. That nobody reads on is no failure.
+    fn say(&mut self, text: &str) -> Result<(), Failure> {
+        match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(source) => Err(Failure::Output { source }),
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  harness run                              every attack at every level
+  harness run -t own@full -E secrets/      the attacks on secrets, at the strongest level
+  harness run --check                      compare with the committed reports
+  harness list -E 'severity(>=high) & layer(mounts)'
+  harness show secrets/netrc-read";
+
+const STATUS: &str = "\
+Exit status:
+    0  all as expected
+    2  usage
+    3  the catalogue has mistakes
+    4  nothing was selected
+   10  an unexpected escape
+   11  an unexpected block, or a gap that has closed or expired
+   12  a trial that proves nothing or went wrong, or coverage was lost
+   13  --check: the report differs from the committed one, the verdicts do not
+   20  this machine cannot run what was asked
+   21  the target broke: no honest build builds in it
+   22  the host was contaminated
+   70  internal error, or a live canary in an output
+  130  interrupted; everything was cleaned up
+Where several hold: 70, 130, 22, 3, 21, 10, 11, 12, 13, in this order.";
+
+/// Puts sandboxes on trial.
+///
+/// Runs a catalogue of malicious Python builds inside a sandbox, looks from outside whether they
+/// got through, and reports what was seen. An attack counts as blocked only if the same attack
+/// got through without the sandbox in the same run.
+#[derive(Debug, Parser)]
+#[command(name = "harness", version, max_term_width = 100)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Check(check::CheckArgs),
+    Diff(diff::DiffArgs),
+    Report(matrix::ReportArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where the attacks are.
+#[derive(Clone, Debug, Args)]
+struct Places {
+    /// Add a folder of attacks, laid out as GUARANTEE/SLUG/attack.toml
+    ///
+    /// The folder `attacks/` of the workspace, which is looked for from the current directory
+    /// upwards, always comes first.
+    #[arg(long = "catalogue", value_name = "DIR")]
+    catalogue: Vec<PathBuf>,
+}

@@ -1,0 +1,114 @@
+//! Why a command did not do what it was asked: one sentence with cause and remedy.
+#![forbid(unsafe_code)]
+
+use std::error::Error;
+use std::fmt::Write;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sandbox::UnknownWord;
+
+use super::exit::Exit;
+use crate::catalogue::diagnostic::Diagnostic;
+use crate::report::json::ReadError;
+use crate::report::publish::PublishError;
+use crate::runner::Interrupted;
+use crate::schedule::NothingSelected;
+
+/// Why.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// A word of the command line is not known.
+    #[error(transparent)]
+    Word(#[from] UnknownWord),
+    /// There is no catalogue.
+    #[error(
+        "there is no folder `attacks` in {} or above it; run this in a checkout, or name a folder \
+         of attacks with --catalogue",
+        .here.display()
+    )]
+    NoCatalogue {
+        /// Where it was looked for.
+        here: PathBuf,
+    },
+    /// There are no committed reports to compare with or to write.
+    #[error(
+        "there is no checkout around {}, so there are no committed reports; run this in one, or \
+         leave out --check and --update",
+        .here.display()
+    )]
+    NoReports {
+        /// Where it was looked for.
+        here: PathBuf,
+    },
+    /// The catalogue, or a file of gaps, has mistakes.
+    #[error("{} in the catalogue", plural(.0.len(), "mistake"))]
+    Catalogue(Vec<Diagnostic>),
+    /// Nothing would be tried.
+    #[error("nothing was selected: {0}")]
+    Nothing(#[from] NothingSelected),
+    /// Nobody can conduct the trials.
+    #[error("this machine cannot run the trials: {0}")]
+    Unready(Box<dyn Error + Send + Sync>),
+    /// The user stopped it.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// A report cannot be used.
+    #[error(transparent)]
+    Report(#[from] ReadError),
+    /// A report cannot be written.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// A report cannot be put into words.
+    #[error("a report cannot be rendered")]
+    Render(#[from] serde_json::Error),
+    /// Standard output cannot be written.
+    #[error("standard output cannot be written")]
+    Output {
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Failure {
+    /// The exit status.
+    pub(super) const fn exit(&self) -> Exit {
+        match self {
+            Self::Word(_) | Self::NoCatalogue { .. } | Self::NoReports { .. } | Self::Report(_) => {
+                Exit::Usage
+            }
+            Self::Catalogue(_) => Exit::Catalogue,
+            Self::Nothing(_) => Exit::NothingSelected,
+            Self::Unready(_)
+            | Self::Publish(PublishError::Unwritable { .. })
+            | Self::Output { .. } => Exit::MachineCannot,
+            Self::Interrupted(_) => Exit::Interrupted,
+            Self::Publish(PublishError::Canary { .. }) | Self::Render(_) => Exit::Internal,
+        }
+    }
+
+    /// What the user reads, with files named as seen from `here`.
+    pub(super) fn told(&self, here: &Path) -> String {
+        let mut text = String::new();
+        if let Self::Catalogue(diagnostics) = self {
+            for diagnostic in diagnostics {
+                // Writing into a string cannot fail.
+                let _ = writeln!(text, "{}", diagnostic.clone().seen_from(here));
+            }
+        }
+        let _ = write!(text, "harness: {self}");
+        // `Unready` says its cause in its own sentence.
+        let transparent = matches!(self, Self::Unready(_));
+        let mut cause = if transparent { None } else { self.source() };
+        while let Some(error) = cause {
+            let _ = write!(text, ": {error}");
+            cause = error.source();
+        }
+        text
+    }
+}
+
+/// A count and its noun.
+pub(super) fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("{count} {noun}") } else { format!("{count} {noun}s") }
+}

@@ -1,0 +1,43 @@
+//! `harness report`: the reports in another form.
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::World;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::workspace::{Workspace, library};
+use crate::report::matrix;
+
+/// Print the reports in another form
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// The form
+    #[arg(long, value_enum, default_value_t = Form::Md)]
+    format: Form,
+    /// The folder of the reports [default: the workspace's reports/]
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    /// Tables in Markdown
+    Md,
+}
+
+/// Runs it.
+pub(super) fn command(args: &ReportArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
+    let dir = match &args.dir {
+        Some(dir) => world.here.join(dir),
+        None => Workspace::around(&world.here).demanded_reports()?,
+    };
+    let reports = library(&dir)?;
+    let text = match args.format {
+        Form::Md => matrix::render(&reports),
+    };
+    world.say(&text)?;
+    Ok(Exit::Ok)
+}

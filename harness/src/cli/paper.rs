@@ -1,0 +1,148 @@
+//! What a run writes, and how it is held against what is committed.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::workspace;
+use crate::report::diff::{self, Scope};
+use crate::report::publish::{Page, publish};
+use crate::report::schema::{Record, Report};
+use crate::report::{self, Discretion, json, matrix};
+use crate::verdict::Settled;
+
+/// What a difference from the committed reports means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stance {
+    /// It is told.
+    Tell,
+    /// It is a failure.
+    Check,
+    /// It is accepted.
+    Update,
+}
+
+/// What a run writes, and what it is compared with.
+pub(super) struct Paper<'a> {
+    pub(super) out: PathBuf,
+    pub(super) committed: Option<PathBuf>,
+    pub(super) stance: Stance,
+    pub(super) scope: Scope,
+    pub(super) discretion: Discretion,
+    pub(super) settled: &'a [Settled],
+}
+
+/// What came of the comparison with the committed reports.
+pub(super) struct Comparison {
+    pub(super) text: String,
+    pub(super) exit: Exit,
+}
+
+impl Paper<'_> {
+    /// Writes everything, after all of it was rendered and looked through for canaries.
+    pub(super) fn write(&self, record: &Record) -> Result<Comparison, Failure> {
+        let reports = report::reports(self.settled, &self.discretion);
+        let mut comparison = Comparison { text: String::new(), exit: Exit::Ok };
+        let mut pages = Vec::new();
+        for report in &reports {
+            pages.push(page(&self.out, report)?);
+        }
+        pages.push(Page { file: self.out.join("MATRIX.md"), text: matrix::render(&reports) });
+        pages.push(Page { file: self.out.join("run.json"), text: json::render_record(record)? });
+        if let Some(dir) = &self.committed {
+            let accepted = self.compare(dir, &reports, &mut comparison)?;
+            if self.stance == Stance::Update {
+                pages.extend(updated(dir, accepted)?);
+            } else if self.stance == Stance::Check {
+                matrix_is_current(dir, &mut comparison)?;
+            }
+        }
+        publish(&pages, self.discretion.canaries())?;
+        Ok(comparison)
+    }
+
+    /// The reports as they would be committed.
+    fn compare(
+        &self,
+        dir: &Path,
+        reports: &[Report],
+        comparison: &mut Comparison,
+    ) -> Result<Vec<Report>, Failure> {
+        let mut accepted = Vec::new();
+        for report in reports {
+            let file = workspace::place(dir, report);
+            let name = format!("reports/{}/{}.json", report.host, report.target);
+            let Some(old) = json::read_if_there(&file)? else {
+                comparison.differs(self.stance, &format!("{name} is not there yet"), &[]);
+                accepted.push(report.clone());
+                continue;
+            };
+            let merged = diff::merged(&old, report, self.scope);
+            let differences = diff::between(&old, report, self.scope);
+            if !differences.is_empty() {
+                let verb = if self.stance == Stance::Update { "changes" } else { "differs" };
+                comparison.differs(self.stance, &format!("{name} {verb}:"), &differences);
+            } else if merged != old {
+                comparison.differs(
+                    self.stance,
+                    &format!("{name} is not as a run would write it"),
+                    &[],
+                );
+            }
+            if self.stance == Stance::Check
+                && differences.iter().any(|one| one.change.loses_coverage())
+            {
+                comparison.exit = Exit::worst(&[comparison.exit, Exit::Worthless]);
+            }
+            accepted.push(merged);
+        }
+        Ok(accepted)
+    }
+}
+
+impl Comparison {
+    fn differs(&mut self, stance: Stance, what: &str, differences: &[diff::Difference]) {
+        const SHOWN: usize = 20;
+        let _ = writeln!(self.text, "{what}");
+        for difference in differences.iter().take(SHOWN) {
+            let _ = writeln!(self.text, "    {difference}");
+        }
+        if differences.len() > SHOWN {
+            let _ = writeln!(self.text, "    and {} more", differences.len() - SHOWN);
+        }
+        if stance == Stance::Check {
+            self.exit = Exit::worst(&[self.exit, Exit::Differs]);
+        }
+    }
+}
+
+fn page(dir: &Path, report: &Report) -> Result<Page, Failure> {
+    Ok(Page { file: workspace::place(dir, report), text: json::render(report)? })
+}
+
+/// The pages that an update writes: the reports, and the matrix of all that are committed.
+fn updated(dir: &Path, accepted: Vec<Report>) -> Result<Vec<Page>, Failure> {
+    let mut pages =
+        accepted.iter().map(|report| page(dir, report)).collect::<Result<Vec<_>, _>>()?;
+    let mut all: BTreeMap<(String, String), Report> = BTreeMap::new();
+    for report in workspace::library(dir)?.into_iter().chain(accepted) {
+        all.insert((report.host.clone(), report.target.clone()), report);
+    }
+    let all: Vec<_> = all.into_values().collect();
+    pages.push(Page { file: dir.join("MATRIX.md"), text: matrix::render(&all) });
+    Ok(pages)
+}
+
+fn matrix_is_current(dir: &Path, comparison: &mut Comparison) -> Result<(), Failure> {
+    let expected = matrix::render(&workspace::library(dir)?);
+    let found = std::fs::read_to_string(dir.join("MATRIX.md")).unwrap_or_default();
+    if found != expected {
+        let line = "reports/MATRIX.md does not say what the reports say; `--update` writes it\n";
+        comparison.text.push_str(line);
+        comparison.exit = Exit::worst(&[comparison.exit, Exit::Differs]);
+    }
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! The mount plan once more, as rules of Landlock.
+#![forbid(unsafe_code)]
+
+use super::{Base, Entry, MountPlan, What};
+use crate::layers::landlock::{Access, Grant};
+
+/// What the payload may do at each path of `plan`.
+///
+/// In the new root directories may be listed everywhere, for what is not granted is not there to be
+/// listed. On the host's own root, without the layer `mounts`, they may not.
+#[must_use]
+pub fn accesses(plan: &MountPlan, base: Base) -> Vec<Grant> {
+    let root = (base == Base::Empty).then(|| Grant { path: "/".into(), access: Access::LIST });
+    root.into_iter().chain(plan.entries.iter().filter_map(grant)).collect()
+}
+
+fn grant(entry: &Entry) -> Option<Grant> {
+    let read = Access::READ | Access::EXECUTE;
+    let access = match &entry.what {
+        What::Directory | What::Link(_) => return None,
+        What::Text(_) => Access::READ,
+        What::Bind { writable: false, .. } => read,
+        What::Bind { writable: true, .. } | What::Memory(_) | What::Scratch(_) => {
+            read | Access::WRITE
+        }
+        What::Device(_) | What::Proc | What::OuterProc | What::HostProc | What::Queues => {
+            Access::READ | Access::WRITE
+        }
+        What::Terminals => Access::READ | Access::WRITE | Access::CONTROL,
+    };
+    Some(Grant { path: entry.target.clone(), access })
+}

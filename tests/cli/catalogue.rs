@@ -1,0 +1,106 @@
+//! `list`, `show` and `check`.
+
+use crate::checkout::Checkout;
+
+#[test]
+fn the_catalogue_is_listed_as_a_table() {
+    insta::assert_snapshot!("list", Checkout::new().harness(&["list"]).out);
+}
+
+#[test]
+fn an_expression_shortens_the_list() {
+    let end = Checkout::new().harness(&["list", "-E", "layer(identity)"]);
+    assert!(end.out.contains("secrets/netrc-read") && !end.out.contains("files/cron-drop"));
+}
+
+#[test]
+fn a_list_as_json_has_every_entry() {
+    let end = Checkout::new().harness(&["list", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&end.out).unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 3);
+    assert_eq!(listed[1]["expected"]["full"], "blocked");
+}
+
+#[test]
+fn an_attack_is_shown_with_what_is_expected_and_what_was_seen() {
+    let checkout = Checkout::new();
+    checkout.harness(&["run", "--update"]);
+    let end = checkout.harness(&["show", "secrets/netrc-read"]);
+    assert_eq!(end.status, 0);
+    let root = checkout.path().to_str().unwrap();
+    let text = end.out.replace(root, "ROOT");
+    let fixture = text.lines().find(|line| line.starts_with("fixture")).unwrap().to_owned();
+    assert_eq!(fixture.len(), "fixture     sha256:".len() + 12);
+    insta::assert_snapshot!("show", text.replace(&fixture, "fixture     DIGEST"));
+}
+
+#[test]
+fn an_unknown_attack_is_answered_with_the_nearest() {
+    let end = Checkout::new().harness(&["show", "secrets/netrc-raed"]);
+    assert_eq!(end.status, 2);
+    assert!(end.err.contains("did you mean `secrets/netrc-read`?"), "{end:?}");
+}
+
+#[test]
+fn a_catalogue_without_a_mistake_says_so() {
+    let end = Checkout::new().harness(&["check"]);
+    assert_eq!((end.status, end.out.as_str()), (0, "2 attacks and 1 honest build: no mistake\n"));
+}
+
+#[test]
+fn every_mistake_is_told_with_file_line_code_and_remedy() {
+    let checkout = Checkout::new();
+    checkout.attack("files/cron-drop", "[\"mount\"]");
+    checkout.attack("secrets/netrc-read", "[]");
+    for args in [&["check"][..], &["run"], &["list"]] {
+        let end = checkout.harness(args);
+        assert_eq!(end.status, 3, "{args:?}");
+        insta::assert_snapshot!("mistakes", end.err);
+    }
+}
+
+#[test]
+fn one_attack_can_be_checked_alone() {
+    let checkout = Checkout::new();
+    checkout.attack("files/cron-drop", "[\"mount\"]");
+    for (path, status) in [
+        ("attacks/files/cron-drop", 3),
+        ("attacks/files/cron-drop/attack.toml", 3),
+        ("attacks/secrets/netrc-read", 0),
+        ("attacks", 3),
+    ] {
+        assert_eq!(checkout.harness(&["check", path]).status, status, "{path}");
+    }
+}
+
+#[test]
+fn the_workspace_is_found_from_below() {
+    let checkout = Checkout::new();
+    let below = checkout.path().join("attacks/files/cron-drop");
+    assert_eq!(checkout.from(below, &["check"], None).status, 0);
+}
+
+#[test]
+fn without_a_workspace_it_says_where_it_looked() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let here = nowhere.path().to_owned();
+    let end = Checkout::new().from(here.clone(), &["list"], None);
+    assert_eq!(end.status, 2);
+    assert!(
+        end.err.contains(&format!("there is no folder `attacks` in {}", here.display())),
+        "{end:?}"
+    );
+    let end = Checkout::new().from(here, &["run", "--check"], None);
+    assert_eq!(end.status, 2);
+    assert!(end.err.contains("leave out --check and --update"), "{end:?}");
+}
+
+#[test]
+fn a_folder_from_elsewhere_is_added() {
+    let (checkout, other) = (Checkout::new(), Checkout::new());
+    std::fs::remove_dir_all(other.path().join("attacks")).unwrap();
+    other.attack("files/pth", "[\"mounts\"]");
+    let dir = other.path().join("attacks");
+    let end = checkout.harness(&["list", "--catalogue", dir.to_str().unwrap()]);
+    assert!(end.out.contains("files/pth") && end.out.contains("files/cron-drop"), "{end:?}");
+}

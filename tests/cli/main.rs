@@ -1,0 +1,15 @@
+//! The command line: what it prints, what it writes, and with which status it ends.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on stops"
+)]
+
+mod catalogue;
+mod checkout;
+mod program;
+mod report;
+mod run;

@@ -1,0 +1,65 @@
+//! The program itself, as a shell starts it.
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::contains;
+use rstest::rstest;
+
+use crate::checkout::Checkout;
+
+fn harness(checkout: &Checkout) -> Command {
+    let mut command = Command::cargo_bin("harness").unwrap();
+    command.current_dir(checkout.path()).env_remove("REQUIRE_ISOLATION");
+    command
+}
+
+#[rstest]
+#[case::no_command(&[], "Usage")]
+#[case::unknown_command(&["runn"], "'run'")]
+#[case::unknown_target(&["run", "-t", "owm"], "did you mean `own`?")]
+#[case::unknown_level(&["run", "-t", "own@ful"], "did you mean `full`?")]
+#[case::unknown_attack(&["run", "-E", "id(secrets/netrc-raed)"], "did you mean `secrets/netrc-read`?")]
+#[case::unknown_folder(&["run", "-E", "secretz/"], "did you mean `secrets`?")]
+#[case::unknown_tag(&["run", "-E", "CWE-523"], "did you mean `CWE-522`?")]
+#[case::broken_expression(&["run", "-E", "secrets/ &"], "column 11: expected")]
+#[case::broken_share(&["run", "--partition", "slice:4/3"], "there is no share 4 of 3")]
+#[case::no_jobs(&["run", "-j", "0"], "number would be zero")]
+#[case::check_and_update(&["run", "--check", "--update"], "cannot be used with")]
+fn a_command_line_that_means_nothing_ends_with_2(#[case] args: &[&str], #[case] told: &str) {
+    harness(&Checkout::new()).args(args).assert().code(2).stderr(contains(told)).stdout("");
+}
+
+#[test]
+fn the_help_documents_every_exit_status() {
+    let checkout = Checkout::new();
+    let mut all = harness(&checkout).args(["run", "--help"]).assert().code(0);
+    for status in [0, 2, 3, 4, 10, 11, 12, 13, 20, 21, 22, 70, 130] {
+        all = all.stdout(contains(format!("{status}  ")));
+    }
+    harness(&checkout).arg("--help").assert().code(0).stdout(contains("Exit status:"));
+}
+
+#[test]
+fn completions_are_printed() {
+    harness(&Checkout::new())
+        .args(["completions", "bash"])
+        .assert()
+        .code(0)
+        .stdout(contains("_harness"));
+}
+
+#[test]
+fn a_list_into_a_full_disk_is_a_failure() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let program = assert_cmd::cargo::cargo_bin("harness");
+    let checkout = Checkout::new();
+    let output = std::process::Command::new(program)
+        .arg("list")
+        .current_dir(checkout.path())
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(20));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(contains("No space left on device").eval(&told), "{told}");
+}
