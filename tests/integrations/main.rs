@@ -44,3 +44,8 @@ fn passes(name: &str) {
 fn a_wheel_built_inside_equals_one_built_outside() {
     passes("sdists/compare.py");
 }
+
+#[test]
+fn fromager_bootstraps_packages_end_to_end() {
+    passes("fromager/bootstrap.py");
+}
