@@ -226,7 +226,7 @@ fn check_host(policy: &Policy, host: &Host) -> Result<(), Refusal> {
     if host.kernel < OLDEST_KERNEL {
         return Err(Refusal::Kernel(host.kernel));
     }
-    if policy.layers.has(Layer::Userns) && host.user_namespaces == 0 {
+    if policy.layers.has(Layer::Userns) && !host.namespaces.are_usable() {
         return Err(Refusal::NoUserNamespaces);
     }
     if policy.level != Level::None
