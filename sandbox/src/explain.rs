@@ -16,6 +16,7 @@ pub fn write(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let kind = match plan.kind {
         PlanKind::Bare => "bare: nothing is isolated",
         PlanKind::Namespaced => "namespaced",
+        PlanKind::Contained => "contained: without namespaces",
     };
     writeln!(f, "  kind       {kind}")?;
     writeln!(f, "  level      {}", plan.level)?;
@@ -31,7 +32,7 @@ pub fn write(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     writeln!(f, "  directory  {}", plan.directory.display())?;
     heading(f, "environment")?;
-    for (name, value) in &plan.environment {
+    for (name, value) in &plan.environment.variables {
         writeln!(f, "  {}={}", name.display(), value.display())?;
     }
     heading(f, "files")?;
@@ -76,6 +77,7 @@ fn what(what: &What) -> String {
         What::Scratch(_) => "private".to_owned(),
         What::Proc => "fresh, masked".to_owned(),
         What::OuterProc => "fresh, of the supervisor's processes".to_owned(),
+        What::BoundProc => "of the host, read-only".to_owned(),
         What::HostProc => "of the host".to_owned(),
         What::Terminals => "private terminals".to_owned(),
         What::Queues => "private message queues".to_owned(),

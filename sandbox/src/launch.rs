@@ -10,12 +10,14 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use rustix::io::Errno;
+use rustix::process::set_child_subreaper;
 
 use crate::identity::IdentityError;
 use crate::layers::limits::slot::{Slot, SlotError};
 use crate::layers::{identity, mounts, userns};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, PlanKind};
+use crate::policy::IdentityChoice;
 use crate::scratch::{self, Scratch};
 use crate::stage::{self, Inheritance};
 use crate::step::{At, Fault, Step};
@@ -73,6 +75,21 @@ fn remedy(errno: Errno) -> &'static str {
     }
 }
 
+impl LaunchError {
+    /// Whether it may be that this host refuses namespaces, or a part of what is done in them.
+    #[must_use]
+    pub fn is_of_namespaces(&self) -> bool {
+        let Self::Step { fault, .. } = self else {
+            return matches!(self, Self::Refused { .. });
+        };
+        let in_them = matches!(
+            fault.step,
+            Step::MapIds | Step::Loopback | Step::PrivateMounts | Step::NewRoot | Step::MountProc
+        );
+        in_them && matches!(fault.errno, Errno::PERM | Errno::ACCESS)
+    }
+}
+
 impl From<Fault> for LaunchError {
     fn from(fault: Fault) -> Self {
         Self::Step { fault, path: None }
@@ -98,7 +115,7 @@ pub fn run(plan: &Plan) -> Result<Finished, LaunchError> {
         return Err(become_payload(plan));
     }
     let signals = Signals::block()?;
-    if plan.privileged && plan.has(Layer::Identity) {
+    if plan.has(Layer::Identity) && (plan.privileged || plan.identity != IdentityChoice::Caller) {
         identity::drop_groups()?;
     }
     let mut user = User::acquire(plan)?;
@@ -123,12 +140,15 @@ fn prepare(plan: &Plan, user: &mut User) -> Result<Prepared, LaunchError> {
     user.take_over(plan)?;
     let slot = control_groups(plan, user)?;
     let Some(files) = plan.mounts.as_ref().filter(|_| plan.privileged) else {
-        user.begin(None)?;
-        return Ok(Prepared { scratch: None, opened: None, slot });
+        let staging = plan.staging.as_deref();
+        user.begin(plan, staging)?;
+        let stage =
+            |path| Scratch::stage(path, &plan.trees, plan.relocation.as_ref(), user.outside());
+        return Ok(Prepared { scratch: staging.map(stage).transpose()?, opened: None, slot });
     };
     let disk = plan.scratch.as_deref().map(scratch::new_path).transpose().at(Step::Scratch)?;
     // The record comes first, so that a directory on disk is never without one.
-    user.begin(disk.as_deref())?;
+    user.begin(plan, disk.as_deref())?;
     let scratch = Scratch::make(disk.as_deref(), user.outside())?;
     scratch.fill(&plan.trees, user.outside())?;
     let opened = mounts::open_entries(files, Some(scratch.root())).map_err(|f| located(plan, f))?;
@@ -151,6 +171,11 @@ fn start(
     prepared: Prepared,
 ) -> Result<(Outcome, Option<Scratch>), LaunchError> {
     let (sandbox, supervisor) = Link::pair().at(Step::Channels)?;
+    let guarded = plan.has(Layer::Leash) && !plan.has(Layer::Pid);
+    if guarded {
+        // Should the guardian be killed, what it watched over comes to us.
+        set_child_subreaper(Some(rustix::process::getpid())).at(Step::Supervise)?;
+    }
     let started =
         match clone_into(plan.namespaces).map_err(|errno| LaunchError::Refused { errno })? {
             Side::Parent(started) => started,
@@ -171,7 +196,11 @@ fn start(
     drop(prepared.opened);
     let mapped = go(plan, user, &sandbox, &started);
     let watched = mapped.and_then(|()| supervise::watch(plan, &sandbox, &started, signals));
-    let (mut outcome, received) = watched.inspect_err(|_| supervise::end(&started))?;
+    let watched = watched.inspect_err(|_| supervise::end(&started));
+    if guarded {
+        user.end_processes()?;
+    }
+    let (mut outcome, received) = watched?;
     if let Some(slot) = prepared.slot {
         outcome.account_for(slot.usage());
         match slot.remove() {
@@ -203,7 +232,7 @@ fn become_payload(plan: &Plan) -> LaunchError {
     if let Some((name, arguments)) = plan.argv.split_first() {
         command.arg0(name).args(arguments);
     }
-    command.env_clear().envs(plan.environment.iter().map(|(name, value)| (name, value)));
+    command.env_clear().envs(plan.environment.variables.iter().map(|(name, value)| (name, value)));
     let error = command.current_dir(&plan.directory).exec();
     Fault::new(Step::Exec, Errno::from_io_error(&error).unwrap_or(Errno::IO)).into()
 }

@@ -70,8 +70,10 @@ fn confine(
     if plan.has(Userns) {
         identity::apply(user)?;
     }
-    if plan.has(Leash) {
+    if plan.has(Leash) && plan.has(Pid) {
         leash::apply()?;
+    } else if plan.has(Leash) {
+        leash::stand_guard()?;
     }
     if plan.has(Session) {
         session::apply_keyring()?;
@@ -107,7 +109,8 @@ fn enter_files(
         None => open_by_ourselves(plan, files, supervisor, user)?,
     };
     let root = NewRoot::build(files, opened)?;
-    if plan.has(Privileges) && plan.has(Userns) {
+    let bound = files.entries.iter().any(|entry| entry.what == What::BoundProc);
+    if plan.has(Privileges) && plan.has(Userns) && !bound {
         privileges::forbid_nesting(root.proc()?.as_fd())?;
     }
     if plan.has(Proc) && plan.has(Pid) && files.entries.iter().any(|e| e.what == What::Proc) {
@@ -124,9 +127,15 @@ fn open_by_ourselves(
     supervisor: &Link,
     user: (u32, u32),
 ) -> Result<Vec<Option<OwnedFd>>, Fault> {
-    let scratch = Scratch::make(None, user)?;
-    scratch.fill(&plan.trees, user)?;
-    supervisor.send_with(Message::Scratch, Some(scratch.root())).at(Step::Scratch)?;
+    let scratch = match &plan.staging {
+        Some(path) => Scratch::reopen(path)?,
+        None => {
+            let scratch = Scratch::make(None, user)?;
+            scratch.fill(&plan.trees, user)?;
+            supervisor.send_with(Message::Scratch, Some(scratch.root())).at(Step::Scratch)?;
+            scratch
+        }
+    };
     mounts::open_entries(files, Some(scratch.root()))
 }
 

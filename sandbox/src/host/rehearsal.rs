@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
@@ -87,6 +88,19 @@ impl Namespaces {
             Self::Off => false,
             Self::Presumed => true,
             Self::Rehearsed(refused) => refused.is_empty(),
+        }
+    }
+
+    /// Why a launch cannot rest on them, in words.
+    #[must_use]
+    pub fn cause(&self) -> Option<String> {
+        match self {
+            _ if self.are_usable() => None,
+            Self::Off => Some("user namespaces are switched off here".to_owned()),
+            Self::Presumed => None,
+            Self::Rehearsed(refused) => refused.first().map(|(act, errno)| {
+                format!("this host does not let the sandbox {act} ({})", io::Error::from(*errno))
+            }),
         }
     }
 

@@ -5,6 +5,7 @@
 //! best, which is said.
 #![forbid(unsafe_code)]
 
+mod attainable;
 pub mod groups;
 pub mod offer;
 pub mod slot;
@@ -15,6 +16,8 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
+
+pub use self::attainable::attainable;
 
 use self::groups::Version;
 use self::offer::Offer;

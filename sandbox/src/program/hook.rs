@@ -7,16 +7,15 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, openat};
 
+use super::attempt;
 use super::error::Failure;
 use super::options::Options;
 use super::run::report;
 use crate::harvest::{Destination, Harvest, Limits, collect, read_return, return_control_file};
-use crate::host::Host;
-use crate::launch::{self, LaunchError};
+use crate::launch::LaunchError;
 use crate::outcome::End;
 use crate::payload::{Payload, PrivateTree, Purpose};
 use crate::pep517::{HookCall, HookKind, interpreter};
-use crate::plan::Plan;
 use crate::step::{At, Step};
 
 pub(super) const EXAMPLES: &str = "\
@@ -57,8 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let (program, mut payload) = payload(&call, arguments, directory)?;
     arguments.options.grant(&mut payload)?;
     payload.grant_tools();
-    let plan = Plan::resolve(&policy, program, &payload, &Host::probe())?;
-    let finished = launch::run(&plan)?;
+    let (plan, finished) = attempt::run(&policy, &program, &payload)?;
     let outcome = finished.outcome;
     let harvested = match (outcome.end, finished.scratch()) {
         (End::Exited(0), Some(scratch)) => hand_over(&call, scratch, arguments.strict_artefacts),

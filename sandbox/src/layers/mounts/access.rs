@@ -19,6 +19,7 @@ fn grant(entry: &Entry) -> Option<Grant> {
     let access = match &entry.what {
         What::Directory | What::Link(_) => return None,
         What::Text(_) => Access::READ,
+        What::BoundProc => Access::READ,
         What::Bind { writable: false, .. } => read,
         What::Bind { writable: true, .. } | What::Memory(_) | What::Scratch(_) => {
             read | Access::WRITE
