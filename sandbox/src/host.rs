@@ -158,8 +158,15 @@ fn caller() -> Caller {
         groups: getgroups().map_or(0, |groups| groups.len()),
         can_admin: effective.contains(CapabilitySet::SYS_ADMIN),
         can_change_user: effective
-            .contains(CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::CHOWN),
+            .contains(CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::CHOWN)
+            && may_set_groups(),
     }
+}
+
+/// In a user namespace that an ordinary user has made, groups stay and only one uid exists: its
+/// root can change nothing about who it is (`user_namespaces(7)`).
+fn may_set_groups() -> bool {
+    fs::read_to_string("/proc/self/setgroups").is_ok_and(|text| text.trim() == "allow")
 }
 
 fn release(text: &str) -> (u32, u32) {

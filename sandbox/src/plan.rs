@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::thread::UnshareFlags;
 
@@ -140,7 +140,7 @@ impl Plan {
     /// The first demand that cannot be met.
     pub fn resolve(
         policy: &Policy,
-        program: PathBuf,
+        program: &Path,
         payload: &Payload,
         host: &Host,
     ) -> Result<Self, Refusal> {
@@ -185,7 +185,7 @@ impl Plan {
             scratch: policy.files.scratch.clone(),
             staging,
             argv: payload.argv.clone(),
-            program: relocation.as_ref().map_or_else(|| program.clone(), |it| it.path(&program)),
+            program: relocation.as_ref().map_or_else(|| program.to_owned(), |it| it.path(program)),
             directory: payload.directory.clone(),
             environment: environment(policy, payload, mounts.as_ref(), relocation.as_ref()),
             stdin: payload.stdin,

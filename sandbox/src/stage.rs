@@ -127,14 +127,13 @@ fn open_by_ourselves(
     supervisor: &Link,
     user: (u32, u32),
 ) -> Result<Vec<Option<OwnedFd>>, Fault> {
-    let scratch = match &plan.staging {
-        Some(path) => Scratch::reopen(path)?,
-        None => {
-            let scratch = Scratch::make(None, user)?;
-            scratch.fill(&plan.trees, user)?;
-            supervisor.send_with(Message::Scratch, Some(scratch.root())).at(Step::Scratch)?;
-            scratch
-        }
+    let scratch = if let Some(path) = &plan.staging {
+        Scratch::reopen(path)?
+    } else {
+        let scratch = Scratch::make(None, user)?;
+        scratch.fill(&plan.trees, user)?;
+        supervisor.send_with(Message::Scratch, Some(scratch.root())).at(Step::Scratch)?;
+        scratch
     };
     mounts::open_entries(files, Some(scratch.root()))
 }

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod contained;
 mod exit_status;
 mod files;
 mod identity;

@@ -128,8 +128,10 @@ const NAMESPACES: UnshareFlags = UnshareFlags::NEWUSER
 /// What comes back about each act: an errno, or 0.
 const ANSWER: usize = size_of::<i32>();
 
+type Attempt = fn() -> Result<(), Errno>;
+
 /// The acts that the child tries; the others are its parent's.
-const TRIED: [(Act, fn() -> Result<(), Errno>); 3] =
+const TRIED: [(Act, Attempt); 3] =
     [(Act::Mount, mount), (Act::Loopback, loopback::bring_up), (Act::Proc, fresh_proc)];
 
 /// Tries every act in a process of its own, and gives those that were refused.

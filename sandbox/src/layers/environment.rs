@@ -85,9 +85,10 @@ pub fn resolve(
     let mut origins = BTreeMap::new();
     let own = policy.layers.has(Layer::Environment);
     for (name, value) in &payload.environment {
-        let origin = match own {
-            true => Origin::Ruled(policy.environment.rule(name, value)),
-            false => Origin::Unfiltered,
+        let origin = if own {
+            Origin::Ruled(policy.environment.rule(name, value))
+        } else {
+            Origin::Unfiltered
         };
         origins.insert(name.clone(), origin);
         if origin.passes() {
@@ -102,9 +103,9 @@ pub fn resolve(
         origins.insert(name.to_owned(), origin);
     };
     if offline {
-        OFFLINE
-            .iter()
-            .for_each(|(name, value)| put(name.as_ref(), value.as_ref(), Origin::Offline));
+        for (name, value) in OFFLINE {
+            put(name.as_ref(), value.as_ref(), Origin::Offline);
+        }
     }
     if let Some(Places { home, temporary }) = places {
         put("HOME".as_ref(), home.as_os_str(), Origin::Inside);
@@ -112,7 +113,9 @@ pub fn resolve(
         put("USER".as_ref(), USER.as_ref(), Origin::Inside);
         put("LOGNAME".as_ref(), USER.as_ref(), Origin::Inside);
     }
-    policy.environment.set.iter().for_each(|(name, value)| put(name, value, Origin::Set));
+    for (name, value) in &policy.environment.set {
+        put(name, value, Origin::Set);
+    }
     Environment {
         variables: composed.into_iter().collect(),
         origins: origins.into_iter().collect(),

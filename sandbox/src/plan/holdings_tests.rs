@@ -1,5 +1,7 @@
 //! What each kind of host can hold, against the table of the design.
 
+use std::path::Path;
+
 use rstest::rstest;
 
 use super::*;
@@ -12,7 +14,7 @@ use crate::policy::levels::Level;
 
 fn resolved(policy: &Policy, host: &Host) -> Result<Plan, Refusal> {
     let payload = Payload::command(vec!["true".into()], "/work".into(), vec![]).unwrap();
-    Plan::resolve(policy, "/usr/bin/true".into(), &payload, host)
+    Plan::resolve(policy, Path::new("/usr/bin/true"), &payload, host)
 }
 
 fn words(policy: &Policy, host: &Host) -> [&'static str; 9] {

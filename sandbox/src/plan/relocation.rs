@@ -67,9 +67,16 @@ impl Relocation {
         self.place(Path::new(word)).map_or_else(|| word.to_owned(), PathBuf::into_os_string)
     }
 
-    /// The value of a variable: every element of a list with colons that has moved is rewritten.
+    /// The value of a variable: every element that has moved is rewritten, of a list with colons or
+    /// of a list in JSON, as `pyproject_hooks` passes the path of a back end on.
     #[must_use]
     pub fn list(&self, value: &OsStr) -> OsString {
+        let json = value.to_str().filter(|text| text.starts_with('['));
+        if let Some(Ok(elements)) = json.map(serde_json::from_str::<Vec<String>>) {
+            let moved = elements.iter().map(|element| self.word(OsStr::new(element)));
+            let moved: Vec<_> = moved.map(|path| path.to_string_lossy().into_owned()).collect();
+            return serde_json::json!(moved).to_string().into();
+        }
         let elements = value.as_bytes().split(|byte| *byte == b':');
         let moved = elements.map(|element| self.word(OsStr::from_bytes(element)).into_vec());
         OsString::from_vec(moved.collect::<Vec<_>>().join(&b':'))
@@ -107,6 +114,8 @@ mod tests {
         let list = |value: &str| relocation().list(OsStr::new(value));
         assert_eq!(list("/build/pkg/_lab:/usr/lib"), "/run/s/source/_lab:/usr/lib");
         assert_eq!(list("-O2 -I/build/pkg"), "-O2 -I/build/pkg", "no list of paths");
+        assert_eq!(list(r#"["/build/pkg", "/usr"]"#), r#"["/run/s/source","/usr"]"#);
+        assert_eq!(list("[/build/pkg"), "[/build/pkg");
         assert_eq!(list(""), "");
     }
 }

@@ -175,9 +175,8 @@ fn rule(when: When, policy: Syscalls) -> Rule {
         When::Always(decision) => Rule::Always(decision),
         When::Arguments(check) => Rule::Arguments(check),
         When::Tracing if policy.tracing => Rule::Always(Decision::Allow),
-        When::Tracing => Rule::Always(Decision::Refuse(Errno::EPERM)),
         When::Objects if policy.shared_objects => Rule::Always(Decision::Allow),
-        When::Objects => Rule::Always(Decision::Refuse(Errno::EPERM)),
+        When::Tracing | When::Objects => Rule::Always(Decision::Refuse(Errno::EPERM)),
         When::Socket if policy.internet => Rule::Arguments(&rules::SOCKET),
         When::Socket => Rule::Arguments(&rules::LOCAL_SOCKET),
     }

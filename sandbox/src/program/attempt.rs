@@ -21,12 +21,10 @@ pub(super) fn run(
     payload: &Payload,
 ) -> Result<(Plan, Finished), Failure> {
     let host = Host::probe();
-    let plan = Plan::resolve(policy, program.to_owned(), payload, &host)?;
+    let plan = Plan::resolve(policy, program, payload, &host)?;
+    tell(&plan);
     let refused = match launch::run(&plan) {
-        Ok(finished) => {
-            tell(&plan);
-            return Ok((plan, finished));
-        }
+        Ok(finished) => return Ok((plan, finished)),
         Err(error) if host.namespaces == Namespaces::Presumed && error.is_of_namespaces() => error,
         Err(error) => return Err(error.into()),
     };
@@ -36,9 +34,9 @@ pub(super) fn run(
     if host.namespaces.have_fresh_proc() {
         return Err(refused.into());
     }
-    let plan = Plan::resolve(policy, program.to_owned(), payload, &host)?;
-    let finished = launch::run(&plan)?;
+    let plan = Plan::resolve(policy, program, payload, &host)?;
     tell(&plan);
+    let finished = launch::run(&plan)?;
     Ok((plan, finished))
 }
 

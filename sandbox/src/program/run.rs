@@ -34,7 +34,7 @@ impl Arguments {
     /// The plan for the command.
     pub(super) fn plan(&self) -> Result<Plan, Failure> {
         let (policy, program, payload) = self.demands()?;
-        Ok(Plan::resolve(&policy, program, &payload, &Host::probe())?)
+        Ok(Plan::resolve(&policy, &program, &payload, &Host::probe())?)
     }
 
     /// What the plan is made of.
