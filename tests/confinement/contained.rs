@@ -253,7 +253,7 @@ fn a_time_limit_ends_all_of_a_build_that_ignores_its_signals() {
     let script = format!("trap '' TERM; {}; sleep 61795", daemons(61_795));
     let output = run(Caller::Root, &["--timeout", "300ms"], &script);
     assert_eq!(output.status.code(), Some(124));
-    assert_eq!(living("sleep\061795"), 0);
+    assert_eq!(living(&format!("sleep\0{}", 61_795)), 0);
 }
 
 #[test]
