@@ -7,6 +7,7 @@
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::io::Errno;
@@ -40,7 +41,7 @@ pub enum LaunchError {
         /// The step.
         fault: Fault,
         /// The path that it was about.
-        path: Option<std::path::PathBuf>,
+        path: Option<PathBuf>,
     },
     /// The namespaces were refused.
     #[error("could not create the namespaces: {errno}; {}", remedy(*.errno))]
@@ -59,7 +60,7 @@ pub enum LaunchError {
     Silent,
 }
 
-fn about(path: Option<&std::path::Path>) -> String {
+fn about(path: Option<&Path>) -> String {
     path.map(|path| format!(" ({})", path.display())).unwrap_or_default()
 }
 
@@ -119,10 +120,15 @@ pub fn run(plan: &Plan) -> Result<Finished, LaunchError> {
         identity::drop_groups()?;
     }
     let mut user = User::acquire(plan)?;
-    let prepared = prepare(plan, &mut user);
+    let disk = place_on_disk(plan)?;
+    let prepared = prepare(plan, &mut user, disk.as_deref());
     match prepared.and_then(|prepared| start(plan, &user, &signals, prepared)) {
         Ok((outcome, scratch)) => Ok(Finished { outcome, scratch, user }),
         Err(error) => {
+            // While the lease still names it, so that a kill at this point leaves nothing either.
+            if let Some(disk) = &disk {
+                scratch::remove_directory(disk);
+            }
             user.release()?;
             Err(error)
         }
@@ -136,20 +142,27 @@ struct Prepared {
     slot: Option<Slot>,
 }
 
-fn prepare(plan: &Plan, user: &mut User) -> Result<Prepared, LaunchError> {
+/// The new directory for what of the build lies on disk.
+fn place_on_disk(plan: &Plan) -> Result<Option<PathBuf>, LaunchError> {
+    if plan.staging.is_some() {
+        return Ok(plan.staging.clone());
+    }
+    let place = plan.scratch.as_deref().filter(|_| plan.privileged && plan.mounts.is_some());
+    Ok(place.map(scratch::new_path).transpose().at(Step::Scratch)?)
+}
+
+fn prepare(plan: &Plan, user: &mut User, disk: Option<&Path>) -> Result<Prepared, LaunchError> {
     user.take_over(plan)?;
     let slot = control_groups(plan, user)?;
     let Some(files) = plan.mounts.as_ref().filter(|_| plan.privileged) else {
-        let staging = plan.staging.as_deref();
-        user.begin(plan, staging)?;
+        user.begin(plan, disk)?;
         let stage =
             |path| Scratch::stage(path, &plan.trees, plan.relocation.as_ref(), user.outside());
-        return Ok(Prepared { scratch: staging.map(stage).transpose()?, opened: None, slot });
+        return Ok(Prepared { scratch: disk.map(stage).transpose()?, opened: None, slot });
     };
-    let disk = plan.scratch.as_deref().map(scratch::new_path).transpose().at(Step::Scratch)?;
     // The record comes first, so that a directory on disk is never without one.
-    user.begin(plan, disk.as_deref())?;
-    let scratch = Scratch::make(disk.as_deref(), user.outside())?;
+    user.begin(plan, disk)?;
+    let scratch = Scratch::make(disk, user.outside())?;
     scratch.fill(&plan.trees, user.outside())?;
     let opened = mounts::open_entries(files, Some(scratch.root())).map_err(|f| located(plan, f))?;
     Ok(Prepared { scratch: Some(scratch), opened: Some(opened), slot })

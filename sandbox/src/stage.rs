@@ -67,6 +67,14 @@ fn confine(
         // Before the first fork, so that no process is ever outside.
         limits::join(slot.doors()).at(Step::JoinControlGroup)?;
     }
+    let opened = match (&plan.staging, &plan.mounts) {
+        // As the user that the supervisor has, who may read more than the one of the build.
+        (Some(staging), Some(files)) => {
+            let scratch = Scratch::reopen(staging)?;
+            Some(mounts::open_entries(files, Some(scratch.root()))?)
+        }
+        _ => opened,
+    };
     if plan.has(Userns) {
         identity::apply(user)?;
     }
@@ -127,14 +135,9 @@ fn open_by_ourselves(
     supervisor: &Link,
     user: (u32, u32),
 ) -> Result<Vec<Option<OwnedFd>>, Fault> {
-    let scratch = if let Some(path) = &plan.staging {
-        Scratch::reopen(path)?
-    } else {
-        let scratch = Scratch::make(None, user)?;
-        scratch.fill(&plan.trees, user)?;
-        supervisor.send_with(Message::Scratch, Some(scratch.root())).at(Step::Scratch)?;
-        scratch
-    };
+    let scratch = Scratch::make(None, user)?;
+    scratch.fill(&plan.trees, user)?;
+    supervisor.send_with(Message::Scratch, Some(scratch.root())).at(Step::Scratch)?;
     mounts::open_entries(files, Some(scratch.root()))
 }
 

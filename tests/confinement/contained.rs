@@ -13,6 +13,8 @@ use rstest::rstest;
 
 use crate::machine::{directory, is_root};
 
+mod hook;
+
 /// Who calls on such a host.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Caller {
@@ -45,6 +47,11 @@ fn in_namespace(directory: &Path, script: &str, words: &[&OsStr]) -> Child {
 
 /// Starts the program with `arguments` in `directory`, where namespaces are refused.
 fn start(caller: Caller, directory: &Path, arguments: &[&str]) -> Child {
+    start_with(caller, directory, "NOTHING=", arguments)
+}
+
+/// The same, with a variable in the caller's environment.
+fn start_with(caller: Caller, directory: &Path, variable: &str, arguments: &[&str]) -> Child {
     let become_caller: &[_] = match caller {
         Caller::Root => &["/usr/bin/setpriv", "--bounding-set", "-sys_admin", "--clear-groups"],
         Caller::User => {
@@ -52,8 +59,10 @@ fn start(caller: Caller, directory: &Path, arguments: &[&str]) -> Child {
         }
     };
     let program = program(directory);
-    let words = become_caller.iter().map(OsStr::new).chain([program.as_os_str()]);
-    let words: Vec<_> = words.chain(arguments.iter().map(OsStr::new)).collect();
+    let words =
+        become_caller.iter().map(OsStr::new).chain(["/usr/bin/env", variable].map(OsStr::new));
+    let words: Vec<_> =
+        words.chain([program.as_os_str()]).chain(arguments.iter().map(OsStr::new)).collect();
     let script = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
     in_namespace(directory, script, &words)
 }

@@ -15,6 +15,7 @@ mod exit_status;
 mod files;
 mod identity;
 mod machine;
+mod masked;
 mod privileges;
 mod processes;
 mod remnants;
