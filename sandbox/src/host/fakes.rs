@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
+use super::groups::{Place, Version};
+use super::offer::Offer;
 use super::rehearsal::{Act, Namespaces};
 use super::{Caller, Host, RootLayout, TakenIds};
-use crate::layers::limits::groups::{Place, Version};
-use crate::layers::limits::offer::Offer;
 
 /// A plain machine and its root: everything is allowed, cgroup version 1.
 pub(crate) fn root() -> Host {

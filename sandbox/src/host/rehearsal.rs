@@ -16,7 +16,6 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitOptions, getegid, geteuid, waitpid};
 use rustix::thread::UnshareFlags;
 
-use crate::layers::proc;
 use crate::sys::clone::{Side, clone_into};
 use crate::sys::loopback;
 
@@ -219,14 +218,19 @@ fn act(go: &OwnedFd, answers: &OwnedFd) -> ! {
 
 fn mount() -> Result<(), Errno> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
-    let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    make("tmpfs")
+}
+
+/// Makes a file system that is attached nowhere.
+fn make(kind: &str) -> Result<(), Errno> {
+    let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(context.as_fd())?;
     let flags = MountAttrFlags::MOUNT_ATTR_NOSUID;
     fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags).map(drop)
 }
 
 fn fresh_proc() -> Result<(), Errno> {
-    proc::fresh().map(drop)
+    make("proc")
 }
 
 #[cfg(test)]

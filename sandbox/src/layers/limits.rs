@@ -6,8 +6,6 @@
 #![forbid(unsafe_code)]
 
 mod attainable;
-pub mod groups;
-pub mod offer;
 pub mod slot;
 
 use std::fmt;
@@ -19,9 +17,9 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 pub use self::attainable::attainable;
 
-use self::groups::Version;
-use self::offer::Offer;
 use self::slot::Group;
+use crate::host::groups::Version;
+use crate::host::offer::Offer;
 use crate::policy::limits::amounts::{Bytes, Count, Span};
 use crate::policy::limits::{self, Demand, Limits};
 

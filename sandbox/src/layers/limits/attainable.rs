@@ -1,8 +1,8 @@
 //! Demands cut down to what a host can set, for a caller who takes what there is.
 #![forbid(unsafe_code)]
 
-use super::offer::Offer;
 use super::resolve;
+use crate::host::offer::Offer;
 use crate::policy::limits::{Demand, Limits};
 
 /// The demands of `policy` that `offer` can meet; the others fall back to the default. Pure.
