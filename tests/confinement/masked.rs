@@ -49,18 +49,23 @@ fn the_hosts_proc_is_shown_read_only_and_the_other_walls_stand(#[case] caller: &
 }
 
 #[rstest]
-#[case::root(ROOT, true)]
-#[case::root_of_a_container(ROOT_OF_A_CONTAINER, true)]
-#[case::user(USER, false)]
-fn root_of_a_container_is_a_leased_user_too(#[case] caller: &[&str], #[case] leased: bool) {
+#[case::root(ROOT, Some("61796"))]
+#[case::root_of_a_container(ROOT_OF_A_CONTAINER, Some("61797"))]
+#[case::user(USER, None)]
+fn root_of_a_container_is_a_leased_user_too(#[case] caller: &[&str], #[case] leased: Option<&str>) {
     if !is_root() {
         return;
     }
     // The second number of the map is the uid outside, as the host's /proc has it.
-    let output = run(caller, &["--uids", "61796-61796"], "cut -c 12-22 /proc/self/uid_map");
+    let uids = leased.map_or_else(|| "61798-61798".to_owned(), |uid| format!("{uid}-{uid}"));
+    let output = run(caller, &["--uids", &uids], "cut -c 12-22 /proc/self/uid_map");
     let printed = String::from_utf8_lossy(&output.stdout);
-    let expected = if leased { "61796" } else { "1000" };
-    assert_eq!(printed.trim(), expected, "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        printed.trim(),
+        leased.unwrap_or("1000"),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
