@@ -19,6 +19,12 @@ use crate::plan::Plan;
 use crate::step::{Fault, Step};
 use crate::words::Layer;
 
+mod diagnosis;
+mod explanation;
+
+pub use diagnosis::diagnosis_json;
+pub use explanation::plan_json;
+
 /// A message. Each is at most [`Message::SIZE`] bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
