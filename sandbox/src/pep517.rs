@@ -13,6 +13,7 @@ mod hook;
 mod interpreter;
 mod json;
 mod links;
+mod overlay;
 mod pyvenv;
 
 pub(crate) use beneath::spoken;
@@ -23,4 +24,5 @@ pub use interpreter::{Interpreter, InterpreterError, interpreter};
 pub(crate) use json::object as json_object;
 pub use json::{JsonError, JsonLimits};
 pub use links::LinkError;
+pub(crate) use overlay::{PYTHONPATH, overlay};
 pub use pyvenv::PyvenvError;
