@@ -15,6 +15,7 @@ mod json;
 mod links;
 mod overlay;
 mod pyvenv;
+mod relocated;
 
 pub(crate) use beneath::spoken;
 pub use beneath::{Beneath, OpenError};
@@ -26,3 +27,4 @@ pub use json::{JsonError, JsonLimits};
 pub use links::LinkError;
 pub(crate) use overlay::{PYTHONPATH, overlay};
 pub use pyvenv::PyvenvError;
+pub(crate) use relocated::relocated_input;

@@ -6,11 +6,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod attempt;
 mod error;
 mod explain;
 mod gc;
 mod hook;
 mod options;
+mod report;
 mod run;
 
 use error::Failure;
