@@ -11,9 +11,9 @@ import kit
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("mint"):
-        token = os.environ[kit.plant("token").name]
+        bearer = {"Authorization": "Bearer " + os.environ[kit.plant("token").name]}
         service = kit.plant("service")
         connection = http.client.HTTPConnection(service.address, service.port, timeout=3)
-        connection.request("GET", "/token?audience=index", headers={"Authorization": f"Bearer {token}"})
+        connection.request("GET", "/token?audience=index", headers=bearer)
         connection.close()
     return kit.wheel(wheel_directory)
