@@ -42,6 +42,10 @@ _trial = json.loads(pathlib.Path(__file__).with_name("trial.json").read_text("ut
 nonce = _trial["nonce"]
 
 
+#: Where the second, honest build lies: `source`, `output`, and the `caches` that it reads.
+second = types.SimpleNamespace(**_trial.get("second", {}))
+
+
 # What the lab planted ---------------------------------------------------------------------
 
 

@@ -4,6 +4,8 @@
 mod account;
 pub mod bench;
 mod host;
+mod outputs;
+mod rehearsal;
 mod scene;
 mod watch;
 

@@ -77,11 +77,13 @@ impl<'a> Watch<'a> {
                 Ok(true) => {}
                 Ok(false) => {
                     self.account.run.timed_out = true;
+                    self.account.sandbox_ended();
                     return self.account;
                 }
                 Err(error) => self.account.run.broken = Some(format!("the lab is gone: {error}")),
             }
         }
+        self.account.sandbox_ended();
         self.settle();
         self.account
     }
@@ -180,6 +182,7 @@ impl<'a> Watch<'a> {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
+        self.account.printed = self.account.printed.saturating_add(bytes.len() as u64);
         let log = &mut self.account.run.log;
         let room = LOG.saturating_sub(log.len());
         log.extend(bytes.iter().take(room));
@@ -209,10 +212,17 @@ impl<'a> Watch<'a> {
         let Ok(event) = serde_json::from_slice::<Event>(line) else { return };
         let account = &mut self.account;
         match event {
-            Event::Supervisor { build, pid } if build == "trial" => self.supervisor = Some(pid),
-            Event::Status { build, status } if build == "trial" => account.status = Some(status),
-            Event::Returned { build, hook, value } if build == "trial" => {
+            Event::Supervisor { build, pid } if build == "trial" => {
+                self.supervisor = Some(pid);
+                account.began = Some(Instant::now());
+            }
+            Event::Status { build, status } if build == "trial" => {
+                account.status = Some(status);
+                account.sandbox_ended();
+            }
+            Event::Returned { build, hook, value, items } if build == "trial" => {
                 account.values.push(value);
+                account.items.push((hook.clone(), items));
                 account.run.hooks.push(HookEnd { hook, returned: true, exception: None });
             }
             Event::Raised { build, hook, exception } if build == "trial" => {

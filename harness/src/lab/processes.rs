@@ -93,6 +93,17 @@ impl Processes {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
+    /// The largest core dump that it may leave; what cannot be read counts as unlimited.
+    #[must_use]
+    pub fn core_limit(&self, pid: i32) -> u64 {
+        let text = self.read(&format!("{pid}/limits")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix("Max core file size"));
+        // The hard limit: the soft one is the process's own to raise.
+        let hard = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+        hard.unwrap_or(u64::MAX)
+    }
+
     /// `length` bytes of its memory.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use sandbox::Level;
 
 use super::evidence::Evidence;
 use crate::catalogue::attack::{OracleKind, OracleSpec};
-use crate::lab::layout::{OUTCOME, OUTPUT, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, fill};
+use crate::lab::layout::{OUTCOME, OUTPUT, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, WORK, fill};
 use crate::lab::root::Root;
 use crate::lab::snapshot::{Change, Snapshot, What};
 
@@ -93,6 +93,7 @@ fn is_baseline(path: &Path) -> bool {
     let outcome = Path::new(OUTCOME).parent().unwrap_or(Path::new(OUTCOME));
     let ours = [SOURCE, OUTPUT, SECOND_SOURCE, SECOND_OUTPUT, LEASES].map(Path::new);
     ours.into_iter().chain([outcome]).any(|place| path.starts_with(place))
+        || path == Path::new(WORK).join("build.log")
         || path.components().any(|part| part.as_os_str() == "__pycache__")
         || is_control(path)
 }
