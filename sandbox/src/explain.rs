@@ -16,6 +16,7 @@ pub fn write(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let kind = match plan.kind {
         PlanKind::Bare => "bare: nothing is isolated",
         PlanKind::Namespaced => "namespaced",
+        PlanKind::Contained => "contained: without namespaces",
     };
     writeln!(f, "  kind       {kind}")?;
     writeln!(f, "  level      {}", plan.level)?;
@@ -31,7 +32,7 @@ pub fn write(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     writeln!(f, "  directory  {}", plan.directory.display())?;
     heading(f, "environment")?;
-    for (name, value) in &plan.environment {
+    for (name, value) in &plan.environment.variables {
         writeln!(f, "  {}={}", name.display(), value.display())?;
     }
     heading(f, "files")?;
@@ -69,7 +70,7 @@ fn what(what: &What) -> String {
         What::Link(target) => format!("link to {}", target.display()),
         What::Text(_) => "made up".to_owned(),
         What::Bind { writable: true, .. } => "of the host, writable".to_owned(),
-        What::Bind { .. } => "of the host, read-only".to_owned(),
+        What::Bind { .. } | What::BoundProc => "of the host, read-only".to_owned(),
         What::Device(_) => "device of the host".to_owned(),
         What::Memory(size) => format!("private, in memory, {} MiB", size >> 20),
         What::Scratch("source" | "metadata") => "private copy".to_owned(),

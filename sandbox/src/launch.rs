@@ -7,15 +7,18 @@
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::io::Errno;
+use rustix::process::set_child_subreaper;
 
 use crate::identity::IdentityError;
 use crate::layers::limits::slot::{Slot, SlotError};
 use crate::layers::{identity, mounts, userns};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, PlanKind};
+use crate::policy::IdentityChoice;
 use crate::scratch::{self, Scratch};
 use crate::stage::{self, Inheritance};
 use crate::step::{At, Fault, Step};
@@ -38,7 +41,7 @@ pub enum LaunchError {
         /// The step.
         fault: Fault,
         /// The path that it was about.
-        path: Option<std::path::PathBuf>,
+        path: Option<PathBuf>,
     },
     /// The namespaces were refused.
     #[error("could not create the namespaces: {errno}; {}", remedy(*.errno))]
@@ -57,7 +60,7 @@ pub enum LaunchError {
     Silent,
 }
 
-fn about(path: Option<&std::path::Path>) -> String {
+fn about(path: Option<&Path>) -> String {
     path.map(|path| format!(" ({})", path.display())).unwrap_or_default()
 }
 
@@ -70,6 +73,21 @@ fn remedy(errno: Errno) -> &'static str {
         Errno::NOSPC | Errno::USERS => "raise `user.max_user_namespaces` and its neighbours",
         Errno::AGAIN => "the caller's limit of processes is reached; raise it with `ulimit -u`",
         _ => "the kernel must be built with user namespaces",
+    }
+}
+
+impl LaunchError {
+    /// Whether it may be that this host refuses namespaces, or a part of what is done in them.
+    #[must_use]
+    pub fn is_of_namespaces(&self) -> bool {
+        let Self::Step { fault, .. } = self else {
+            return matches!(self, Self::Refused { .. });
+        };
+        let in_them = matches!(
+            fault.step,
+            Step::MapIds | Step::Loopback | Step::PrivateMounts | Step::NewRoot | Step::MountProc
+        );
+        in_them && matches!(fault.errno, Errno::PERM | Errno::ACCESS)
     }
 }
 
@@ -98,14 +116,19 @@ pub fn run(plan: &Plan) -> Result<Finished, LaunchError> {
         return Err(become_payload(plan));
     }
     let signals = Signals::block()?;
-    if plan.privileged && plan.has(Layer::Identity) {
+    if plan.has(Layer::Identity) && (plan.privileged || plan.identity != IdentityChoice::Caller) {
         identity::drop_groups()?;
     }
     let mut user = User::acquire(plan)?;
-    let prepared = prepare(plan, &mut user);
+    let disk = place_on_disk(plan)?;
+    let prepared = prepare(plan, &mut user, disk.as_deref());
     match prepared.and_then(|prepared| start(plan, &user, &signals, prepared)) {
         Ok((outcome, scratch)) => Ok(Finished { outcome, scratch, user }),
         Err(error) => {
+            // While the lease still names it, so that a kill at this point leaves nothing either.
+            if let Some(disk) = &disk {
+                scratch::remove_directory(disk);
+            }
             user.release()?;
             Err(error)
         }
@@ -119,17 +142,27 @@ struct Prepared {
     slot: Option<Slot>,
 }
 
-fn prepare(plan: &Plan, user: &mut User) -> Result<Prepared, LaunchError> {
+/// The new directory for what of the build lies on disk.
+fn place_on_disk(plan: &Plan) -> Result<Option<PathBuf>, LaunchError> {
+    if plan.staging.is_some() {
+        return Ok(plan.staging.clone());
+    }
+    let place = plan.scratch.as_deref().filter(|_| plan.privileged && plan.mounts.is_some());
+    Ok(place.map(scratch::new_path).transpose().at(Step::Scratch)?)
+}
+
+fn prepare(plan: &Plan, user: &mut User, disk: Option<&Path>) -> Result<Prepared, LaunchError> {
     user.take_over(plan)?;
     let slot = control_groups(plan, user)?;
     let Some(files) = plan.mounts.as_ref().filter(|_| plan.privileged) else {
-        user.begin(None)?;
-        return Ok(Prepared { scratch: None, opened: None, slot });
+        user.begin(plan, disk)?;
+        let stage =
+            |path| Scratch::stage(path, &plan.trees, plan.relocation.as_ref(), user.outside());
+        return Ok(Prepared { scratch: disk.map(stage).transpose()?, opened: None, slot });
     };
-    let disk = plan.scratch.as_deref().map(scratch::new_path).transpose().at(Step::Scratch)?;
     // The record comes first, so that a directory on disk is never without one.
-    user.begin(disk.as_deref())?;
-    let scratch = Scratch::make(disk.as_deref(), user.outside())?;
+    user.begin(plan, disk)?;
+    let scratch = Scratch::make(disk, user.outside())?;
     scratch.fill(&plan.trees, user.outside())?;
     let opened = mounts::open_entries(files, Some(scratch.root())).map_err(|f| located(plan, f))?;
     Ok(Prepared { scratch: Some(scratch), opened: Some(opened), slot })
@@ -151,6 +184,11 @@ fn start(
     prepared: Prepared,
 ) -> Result<(Outcome, Option<Scratch>), LaunchError> {
     let (sandbox, supervisor) = Link::pair().at(Step::Channels)?;
+    let guarded = plan.has(Layer::Leash) && !plan.has(Layer::Pid);
+    if guarded {
+        // Should the guardian be killed, what it watched over comes to us.
+        set_child_subreaper(Some(rustix::process::getpid())).at(Step::Supervise)?;
+    }
     let started =
         match clone_into(plan.namespaces).map_err(|errno| LaunchError::Refused { errno })? {
             Side::Parent(started) => started,
@@ -171,7 +209,11 @@ fn start(
     drop(prepared.opened);
     let mapped = go(plan, user, &sandbox, &started);
     let watched = mapped.and_then(|()| supervise::watch(plan, &sandbox, &started, signals));
-    let (mut outcome, received) = watched.inspect_err(|_| supervise::end(&started))?;
+    let watched = watched.inspect_err(|_| supervise::end(&started));
+    if guarded {
+        user.end_processes()?;
+    }
+    let (mut outcome, received) = watched?;
     if let Some(slot) = prepared.slot {
         outcome.account_for(slot.usage());
         match slot.remove() {
@@ -203,7 +245,7 @@ fn become_payload(plan: &Plan) -> LaunchError {
     if let Some((name, arguments)) = plan.argv.split_first() {
         command.arg0(name).args(arguments);
     }
-    command.env_clear().envs(plan.environment.iter().map(|(name, value)| (name, value)));
+    command.env_clear().envs(plan.environment.variables.iter().map(|(name, value)| (name, value)));
     let error = command.current_dir(&plan.directory).exec();
     Fault::new(Step::Exec, Errno::from_io_error(&error).unwrap_or(Errno::IO)).into()
 }

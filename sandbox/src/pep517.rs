@@ -14,6 +14,7 @@ mod interpreter;
 mod json;
 mod links;
 mod pyvenv;
+mod relocated;
 
 pub(crate) use beneath::spoken;
 pub use beneath::{Beneath, OpenError};
@@ -24,3 +25,4 @@ pub(crate) use json::object as json_object;
 pub use json::{JsonError, JsonLimits};
 pub use links::LinkError;
 pub use pyvenv::PyvenvError;
+pub(crate) use relocated::relocated_input;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod attempt;
 mod error;
 mod explain;
 mod gc;

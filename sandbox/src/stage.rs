@@ -67,11 +67,21 @@ fn confine(
         // Before the first fork, so that no process is ever outside.
         limits::join(slot.doors()).at(Step::JoinControlGroup)?;
     }
+    let opened = match (&plan.staging, &plan.mounts) {
+        // As the user that the supervisor has, who may read more than the one of the build.
+        (Some(staging), Some(files)) => {
+            let scratch = Scratch::reopen(staging)?;
+            Some(mounts::open_entries(files, Some(scratch.root()))?)
+        }
+        _ => opened,
+    };
     if plan.has(Userns) {
         identity::apply(user)?;
     }
-    if plan.has(Leash) {
+    if plan.has(Leash) && plan.has(Pid) {
         leash::apply()?;
+    } else if plan.has(Leash) {
+        leash::stand_guard()?;
     }
     if plan.has(Session) {
         session::apply_keyring()?;
@@ -107,7 +117,8 @@ fn enter_files(
         None => open_by_ourselves(plan, files, supervisor, user)?,
     };
     let root = NewRoot::build(files, opened)?;
-    if plan.has(Privileges) && plan.has(Userns) {
+    let bound = files.entries.iter().any(|entry| entry.what == What::BoundProc);
+    if plan.has(Privileges) && plan.has(Userns) && !bound {
         privileges::forbid_nesting(root.proc()?.as_fd())?;
     }
     if plan.has(Proc) && plan.has(Pid) && files.entries.iter().any(|e| e.what == What::Proc) {

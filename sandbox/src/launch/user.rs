@@ -4,9 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use super::LaunchError;
-use crate::identity::handover;
+use crate::identity::IdentityError;
+use crate::identity::claim::Claim;
 use crate::identity::lease::Lease;
 use crate::identity::useradd::Account;
+use crate::identity::{handover, open_staging, processes};
 use crate::plan::Plan;
 use crate::policy::IdentityChoice;
 use crate::step::{At, Step};
@@ -16,7 +18,7 @@ use crate::step::{At, Step};
 pub(super) enum User {
     Leased(Lease),
     Made { account: Account, given: Vec<Given> },
-    Caller((u32, u32)),
+    Caller { ids: (u32, u32), claim: Option<Claim> },
 }
 
 /// A directory that was handed over, and its owner before.
@@ -34,7 +36,7 @@ impl User {
             IdentityChoice::Useradd => {
                 Self::Made { account: Account::make(&plan.runtime)?, given: vec![] }
             }
-            IdentityChoice::Caller => Self::Caller(plan.caller),
+            IdentityChoice::Caller => Self::Caller { ids: plan.caller, claim: None },
         })
     }
 
@@ -43,7 +45,7 @@ impl User {
         match self {
             Self::Leased(lease) => (lease.uid(), lease.uid()),
             Self::Made { account, .. } => account.ids(),
-            Self::Caller(ids) => *ids,
+            Self::Caller { ids, .. } => *ids,
         }
     }
 
@@ -53,9 +55,27 @@ impl User {
     }
 
     /// Notes that the build is about to start, with its directory on disk if it has one.
-    pub(super) fn begin(&mut self, scratch: Option<&Path>) -> Result<(), LaunchError> {
-        if let Self::Leased(lease) = self {
-            lease.begin(scratch).at(Step::Lease)?;
+    pub(super) fn begin(&mut self, plan: &Plan, scratch: Option<&Path>) -> Result<(), LaunchError> {
+        match (self, scratch) {
+            (Self::Leased(lease), _) => lease.begin(scratch).at(Step::Lease)?,
+            (Self::Caller { claim, .. }, Some(scratch)) if plan.staging.is_some() => {
+                *claim = Some(Claim::make(&plan.runtime, scratch)?);
+            }
+            _ => {}
+        }
+        if let Some(staging) = &plan.staging {
+            open_staging(&plan.runtime, staging)?;
+        }
+        Ok(())
+    }
+
+    /// Ends what is left of a build without a process namespace, whose init ended without doing so.
+    pub(super) fn end_processes(&self) -> Result<(), LaunchError> {
+        processes::end_descendants();
+        let (uid, _) = self.outside();
+        if matches!(self, Self::Leased(_) | Self::Made { .. }) {
+            let left = processes::end_all_of(uid);
+            left.map_err(|source| IdentityError::Unkillable { uid, source })?;
         }
         Ok(())
     }
@@ -84,7 +104,9 @@ impl User {
                     handover::give(&path, owner).at(Step::Handover)?;
                 }
             }
-            Self::Caller(_) => {}
+            Self::Caller { claim, .. } => {
+                claim.map_or(Ok(()), Claim::end).at(Step::Lease)?;
+            }
         }
         Ok(())
     }

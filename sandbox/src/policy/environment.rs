@@ -182,6 +182,20 @@ impl Ruling {
     pub const fn passes(self) -> bool {
         matches!(self, Self::Listed | Self::Named)
     }
+
+    /// The rule in words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Listed => "on the allow list",
+            Self::Named => "named by the caller",
+            Self::Unlisted => "on no list",
+            Self::Deleted => "deleted by the caller",
+            Self::SecretName => "its name marks a secret",
+            Self::SecretValue => "its value has a password in it",
+            Self::BadName => "its name is no variable's",
+        }
+    }
 }
 
 impl EnvironmentPolicy {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, openat};
 
+use super::attempt;
 use super::error::Failure;
 use super::options::Options;
 use super::report::Report;
@@ -15,8 +16,7 @@ use crate::harvest::{
     Destination, Harvest, Limits, Refused, collect, copy_unchecked, read_return,
     return_control_file,
 };
-use crate::host::Host;
-use crate::launch::{self, LaunchError};
+use crate::launch::{Finished, LaunchError};
 use crate::outcome::End;
 use crate::payload::{Payload, PrivateTree, Purpose};
 use crate::pep517::{HookCall, HookKind, interpreter};
@@ -50,8 +50,7 @@ pub(super) struct Arguments {
 /// Runs the hook, hands over what it made, and gives its exit status.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let report = Report::open(&arguments.options)?;
-    let launched = plan(arguments).and_then(|(plan, call)| Ok((launch::run(&plan)?, plan, call)));
-    let (mut finished, plan, call) = match launched {
+    let (plan, mut finished, call) = match launch(arguments) {
         Ok(launched) => launched,
         Err(failure) => return Err(report.not_started(failure)),
     };
@@ -80,8 +79,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     Ok(outcome.end.exit_status())
 }
 
-/// The plan for the call.
-fn plan(arguments: &Arguments) -> Result<(Plan, HookCall), Failure> {
+/// Launches the call and waits for its end.
+fn launch(arguments: &Arguments) -> Result<(Plan, Finished, HookCall), Failure> {
     let policy = arguments.options.policy()?;
     let directory = std::env::current_dir().map_err(Failure::Directory)?;
     let call = HookCall::parse(&arguments.argv, &directory)?;
@@ -95,7 +94,8 @@ fn plan(arguments: &Arguments) -> Result<(Plan, HookCall), Failure> {
     let (program, mut payload) = payload(&call, arguments, directory)?;
     arguments.options.grant(&mut payload)?;
     payload.grant_tools();
-    Ok((Plan::resolve(&policy, program, &payload, &Host::probe())?, call))
+    let (plan, finished) = attempt::run(&policy, &program, &payload)?;
+    Ok((plan, finished, call))
 }
 
 /// The payload of a call: the hook's script in the interpreter, with the directories of PEP 517.

@@ -10,13 +10,15 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::process::chdir;
 
-use crate::layers::{descriptors, identity, landlock, limits, privileges, session, syscalls};
+use crate::layers::{
+    descriptors, identity, landlock, leash, limits, privileges, session, syscalls,
+};
 use crate::payload::Stdin;
 use crate::plan::Plan;
 use crate::step::{At, Fault, Step};
 use crate::sys::signals::restore_sigpipe;
 use crate::wire::{Link, Message};
-use crate::words::Layer::{Descriptors, Privileges, Session, Userns};
+use crate::words::Layer::{Descriptors, Leash, Pid, Privileges, Session, Userns};
 
 /// The status of a command that could not be executed, as shells have it.
 const NOT_EXECUTABLE: i32 = 126;
@@ -52,7 +54,15 @@ fn last_steps(plan: &Plan, user: (u32, u32), mask: &SigSet) -> Result<Infallible
         environment(plan)?,
     );
     if !plan.has(Userns) {
+        if plan.has(Privileges) {
+            // While there still is the capability to do so.
+            privileges::empty_bounding_set()?;
+        }
         identity::apply(user)?;
+    }
+    if plan.has(Leash) && !plan.has(Pid) {
+        // The second line behind the guardian.
+        leash::apply()?;
     }
     if let Some(bounds) = &plan.limits {
         limits::apply(bounds).at(Step::Rlimits)?;
@@ -76,7 +86,7 @@ fn last_steps(plan: &Plan, user: (u32, u32), mask: &SigSet) -> Result<Infallible
 }
 
 fn environment(plan: &Plan) -> Result<Vec<CString>, Fault> {
-    let pairs = plan.environment.iter().map(|(name, value)| {
+    let pairs = plan.environment.variables.iter().map(|(name, value)| {
         let mut pair = name.clone();
         pair.push("=");
         pair.push(value);
