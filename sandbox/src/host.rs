@@ -1,6 +1,9 @@
 //! What this kernel, container and caller allow; probed once, then a plain value.
 #![forbid(unsafe_code)]
 
+pub mod groups;
+pub mod offer;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::RangeInclusive;
@@ -9,9 +12,9 @@ use std::path::{Path, PathBuf};
 use rustix::process::{getegid, geteuid, getgroups};
 use rustix::thread::{CapabilitySet, capabilities};
 
-use crate::layers::limits::offer::Offer;
 use crate::policy::files::{ETC, SYSTEM};
 use crate::sys::landlock;
+use offer::Offer;
 
 /// What the host allows and has.
 #[derive(Clone, Debug, PartialEq)]

@@ -215,14 +215,15 @@ impl Finished {
         self.scratch.as_ref().map(Scratch::root)
     }
 
-    /// Clears away what the build had.
+    /// Clears away what the build had, and gives the outcome.
     ///
     /// # Errors
     /// Something could not be removed; the next start or `bulkhead gc` tries again.
-    pub fn clear(self) -> Result<(), LaunchError> {
+    pub fn clear(self) -> Result<Outcome, LaunchError> {
         if let Some(scratch) = self.scratch {
             scratch.remove().at(Step::Scratch)?;
         }
-        self.user.release()
+        self.user.release()?;
+        Ok(self.outcome)
     }
 }

@@ -11,6 +11,7 @@ mod explain;
 mod gc;
 mod hook;
 mod options;
+mod report;
 mod run;
 
 use error::Failure;

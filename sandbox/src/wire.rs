@@ -12,7 +12,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::outcome::{End, Outcome};
 use crate::plan::Plan;
@@ -75,30 +75,45 @@ impl Message {
     }
 }
 
-/// The outcome of a launch as a JSON document, for `--outcome`.
+/// The outcome of a launch as a JSON document, for `--outcome`; without a plan where none was made.
 #[must_use]
-pub fn outcome_json(plan: &Plan, outcome: Outcome) -> String {
-    let end = match outcome.end {
-        End::Exited(status) => json!({ "exited": { "status": status } }),
-        End::Signalled(signal) => json!({ "signalled": { "signal": signal } }),
-        End::TimedOut => json!({ "timed-out": "wall" }),
-        End::OutOfMemory => json!("out-of-memory"),
-        End::TooManyProcesses => json!("too-many-processes"),
-    };
-    let layers: Vec<_> = plan.layers.iter().map(Layer::name).collect();
+pub fn outcome_json(plan: Option<&Plan>, outcome: &Outcome) -> String {
+    let files = outcome.harvest.files.iter().map(|file| {
+        json!({ "path": file.path.to_string_lossy(), "size": file.size, "sha256": file.sha256 })
+    });
+    let notes = outcome.harvest.notes.iter();
     let document = json!({
         "schema": "bulkhead.outcome/1",
-        "end": end,
-        "level": plan.level.name(),
-        "plan": plan.kind.name(),
-        "layers": layers,
-        "partly": plan.notes,
+        "end": end_json(&outcome.end),
+        "level": plan.map(|plan| plan.level.name()),
+        "plan": plan.map(|plan| plan.kind.name()),
+        "layers": plan.map(|plan| plan.layers.iter().map(Layer::name).collect::<Vec<_>>()),
+        "partly": plan.map(|plan| plan.notes.clone()),
         "usage": {
             "wall_ms": u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX),
             "peak_memory": outcome.peak_memory,
         },
+        "files": files.collect::<Vec<_>>(),
+        "notes": notes.map(|note| json!({ "kind": note.kind.name(), "member": note.member }))
+            .collect::<Vec<_>>(),
     });
     format!("{document:#}\n")
+}
+
+fn end_json(end: &End) -> Value {
+    match end {
+        End::Exited(status) => json!({ "exited": { "status": status } }),
+        End::Signalled(signal) => json!({ "signalled": { "signal": signal } }),
+        End::TimedOut(clock) => json!({ "timed-out": clock.name() }),
+        End::OutOfMemory => json!("out-of-memory"),
+        End::TooManyProcesses => json!("too-many-processes"),
+        End::OutputRefused { file, why } => {
+            json!({ "output-refused": { "file": file, "why": why } })
+        }
+        End::NotStarted { step, cause, .. } => {
+            json!({ "not-started": { "step": step, "cause": cause } })
+        }
+    }
 }
 
 /// One end of the socket.

@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -65,8 +65,9 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
     inside::enter(&spec, &descriptors.collect::<Vec<_>>())?;
     let keys = inside::keys(&spec)?;
     inside::drop_capabilities()?;
-    let mut children = SigSet::empty();
-    children.add(Signal::SIGCHLD);
+    // The harness blocks some signals for itself; a build must not inherit that.
+    sandbox::sys::signals::restore_all()?;
+    let children = SigSet::from(Signal::SIGCHLD);
     children.thread_block()?;
     let deaths = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     let mut house = House { socket, victims: Vec::new(), frontend: None };
@@ -107,7 +108,8 @@ impl House<'_> {
     /// Starts a victim and waits until it has its text in place.
     fn settle(&mut self, victim: &Victim) -> io::Result<Living> {
         let (mut ours, theirs) = UnixStream::pair()?;
-        let child = Command::new("/proc/self/exe")
+        let mut command = Command::new("/proc/self/exe");
+        command
             .arg0(&victim.name)
             .args(&victim.args)
             .env_clear()
@@ -116,8 +118,8 @@ impl House<'_> {
             .current_dir("/")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
+            .stderr(Stdio::null());
+        let child = spawned(&mut command)?;
         ours.write_all(victim.name.as_bytes())?;
         ours.write_all(&[0])?;
         ours.write_all(victim.memory.as_bytes())?;
@@ -141,7 +143,8 @@ impl House<'_> {
         // We have one thread, so nothing else can be started while this descriptor is inheritable.
         rustix::io::fcntl_setfd(&events, FdFlags::empty())?;
         let number = std::os::fd::AsRawFd::as_raw_fd(&events).to_string();
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(argv)
             .arg(number)
             .env_clear()
@@ -149,12 +152,14 @@ impl House<'_> {
             .current_dir(&spec.frontend.cwd)
             .stdin(input.map_or_else(Stdio::null, Stdio::from))
             .stdout(Stdio::from(out))
-            .stderr(Stdio::from(err))
-            .spawn()
+            .stderr(Stdio::from(err));
+        let child = spawned(&mut command)
             .map_err(|error| io::Error::other(format!("{program} cannot be started: {error}")))?;
         let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
         self.frontend = Some(pid);
-        send(self.socket, &News::Started { pid }, &[])
+        send(self.socket, &News::Started { pid }, &[])?;
+        // It may have died while its death was not listened for.
+        self.reap()
     }
 
     /// Takes every dead child, ours or one that was left to us.
@@ -176,4 +181,13 @@ impl House<'_> {
             }
         }
     }
+}
+
+/// Starts a program with no signal blocked: what is blocked here stays blocked in a child.
+fn spawned(command: &mut Command) -> io::Result<Child> {
+    let children = SigSet::from(Signal::SIGCHLD);
+    children.thread_unblock()?;
+    let child = command.spawn();
+    children.thread_block()?;
+    child
 }

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{Signal, WaitOptions, pidfd_send_signal, waitpid};
 
 use super::{LaunchError, located};
-use crate::outcome::{End, Outcome};
+use crate::outcome::{Clock, End, Outcome};
 use crate::plan::Plan;
 use crate::scratch::Scratch;
 use crate::step::{At, Fault, Step};
@@ -165,13 +165,13 @@ impl Heard {
             return Err(located(plan, fault));
         }
         let end = match self.status {
-            _ if self.timed_out => End::TimedOut,
+            _ if self.timed_out => End::TimedOut(Clock::Wall),
             Some(status) => End::from_wait_status(status),
             // Somebody outside ended the whole sandbox, as an out-of-memory killer does.
             None if init != 0 => End::from_wait_status(init),
             None => return Err(LaunchError::Silent),
         };
-        Ok((Outcome { end, elapsed, peak_memory: None }, self.scratch))
+        Ok((Outcome::new(end, elapsed), self.scratch))
     }
 }
 

@@ -5,8 +5,6 @@
 //! best, which is said.
 #![forbid(unsafe_code)]
 
-pub mod groups;
-pub mod offer;
 pub mod slot;
 
 use std::fmt;
@@ -16,9 +14,9 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use self::groups::Version;
-use self::offer::Offer;
 use self::slot::Group;
+use crate::host::groups::Version;
+use crate::host::offer::Offer;
 use crate::policy::limits::amounts::{Bytes, Count, Span};
 use crate::policy::limits::{self, Demand, Limits};
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -9,8 +10,11 @@ use rustix::fs::{Mode, OFlags, openat};
 
 use super::error::Failure;
 use super::options::Options;
-use super::run::report;
-use crate::harvest::{Destination, Harvest, Limits, collect, read_return, return_control_file};
+use super::report::Report;
+use crate::harvest::{
+    Destination, Harvest, Limits, Refused, collect, copy_unchecked, read_return,
+    return_control_file,
+};
 use crate::host::Host;
 use crate::launch::{self, LaunchError};
 use crate::outcome::End;
@@ -18,6 +22,7 @@ use crate::payload::{Payload, PrivateTree, Purpose};
 use crate::pep517::{HookCall, HookKind, interpreter};
 use crate::plan::Plan;
 use crate::step::{At, Step};
+use crate::words::Layer;
 
 pub(super) const EXAMPLES: &str = "\
 Example, in Python:
@@ -44,6 +49,39 @@ pub(super) struct Arguments {
 
 /// Runs the hook, hands over what it made, and gives its exit status.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
+    let report = Report::open(&arguments.options)?;
+    let launched = plan(arguments).and_then(|(plan, call)| Ok((launch::run(&plan)?, plan, call)));
+    let (mut finished, plan, call) = match launched {
+        Ok(launched) => launched,
+        Err(failure) => return Err(report.not_started(failure)),
+    };
+    // Without a file system of its own the hook wrote to where the front end reads.
+    if let (End::Exited(0), Some(scratch)) = (&finished.outcome.end, finished.scratch()) {
+        let handing = if plan.has(Layer::Harvest) {
+            hand_over(&call, scratch, arguments.strict_artefacts)
+        } else {
+            hand_over_unchecked(&call, scratch)
+        };
+        match handing {
+            Ok(harvest) => finished.outcome.harvest = harvest,
+            Err(HandingOver::Refused(refused)) => {
+                let _ = writeln!(anstream::stderr(), "bulkhead: {refused}");
+                finished.outcome.end =
+                    End::OutputRefused { file: refused.file, why: refused.why.to_string() };
+            }
+            Err(HandingOver::Failed(failure)) => {
+                finished.clear()?;
+                return Err(failure);
+            }
+        }
+    }
+    let outcome = finished.clear()?;
+    report.write(&plan, &outcome)?;
+    Ok(outcome.end.exit_status())
+}
+
+/// The plan for the call.
+fn plan(arguments: &Arguments) -> Result<(Plan, HookCall), Failure> {
     let policy = arguments.options.policy()?;
     let directory = std::env::current_dir().map_err(Failure::Directory)?;
     let call = HookCall::parse(&arguments.argv, &directory)?;
@@ -57,18 +95,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let (program, mut payload) = payload(&call, arguments, directory)?;
     arguments.options.grant(&mut payload)?;
     payload.grant_tools();
-    let plan = Plan::resolve(&policy, program, &payload, &Host::probe())?;
-    let finished = launch::run(&plan)?;
-    let outcome = finished.outcome;
-    let harvested = match (outcome.end, finished.scratch()) {
-        (End::Exited(0), Some(scratch)) => hand_over(&call, scratch, arguments.strict_artefacts),
-        // Without a file system of its own the hook wrote to where the front end reads.
-        _ => Ok(Harvest::default()),
-    };
-    finished.clear()?;
-    harvested?;
-    report(&plan, outcome, &arguments.options)?;
-    Ok(outcome.end.exit_status())
+    Ok((Plan::resolve(&policy, program, &payload, &Host::probe())?, call))
 }
 
 /// The payload of a call: the hook's script in the interpreter, with the directories of PEP 517.
@@ -106,9 +133,33 @@ fn script_files(script: &Path) -> impl Iterator<Item = PathBuf> {
     std::iter::once(script.to_owned()).chain(real)
 }
 
+/// Why nothing was handed over.
+enum HandingOver {
+    /// The output is not what it should be.
+    Refused(Refused),
+    /// It could not be looked at.
+    Failed(Failure),
+}
+
+impl From<Refused> for HandingOver {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl<E: Into<Failure>> From<E> for HandingOver {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 /// Copies what the hook made to where the front end expects it, now that no process is left that
 /// could change it: the product first, then the answer that names it.
-fn hand_over(call: &HookCall, scratch: BorrowedFd<'_>, strict: bool) -> Result<Harvest, Failure> {
+fn hand_over(
+    call: &HookCall,
+    scratch: BorrowedFd<'_>,
+    strict: bool,
+) -> Result<Harvest, HandingOver> {
     let limits = Limits::default();
     let returned = read_return(staging(scratch, Purpose::Control)?.as_fd(), call.hook, &limits)?;
     let mut harvest = Harvest::default();
@@ -120,6 +171,20 @@ fn hand_over(call: &HookCall, scratch: BorrowedFd<'_>, strict: bool) -> Result<H
     let control = call.open_control()?;
     return_control_file(&returned, &Destination { directory: control.as_fd(), owner: None })?;
     Ok(harvest)
+}
+
+/// The same without the layer `harvest`: everything as it is, which is what front ends do.
+fn hand_over_unchecked(call: &HookCall, scratch: BorrowedFd<'_>) -> Result<Harvest, HandingOver> {
+    let targets =
+        [(Purpose::Output, call.output.as_deref()), (Purpose::Control, Some(&*call.control))];
+    for (purpose, target) in targets {
+        if let Some(target) = target {
+            copy_unchecked(staging(scratch, purpose)?.as_fd(), target)
+                .at(Step::Harvest)
+                .map_err(LaunchError::from)?;
+        }
+    }
+    Ok(Harvest::default())
 }
 
 /// The staging directory of that purpose, as a descriptor.

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use super::error::Failure;
 use super::options::Options;
+use super::report::Report;
 use crate::host::Host;
 use crate::launch;
-use crate::outcome::Outcome;
 use crate::payload::Payload;
 use crate::pep517::interpreter;
 use crate::plan::Plan;
@@ -57,17 +57,13 @@ fn grant_interpreter(payload: &mut Payload, program: &Path) {
 
 /// Runs the command, and gives its exit status.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
-    let plan = arguments.plan()?;
-    let finished = launch::run(&plan)?;
-    let outcome = finished.outcome;
-    finished.clear()?;
-    report(&plan, outcome, &arguments.options)?;
+    let report = Report::open(&arguments.options)?;
+    let launched = arguments.plan().and_then(|plan| Ok((launch::run(&plan)?, plan)));
+    let (finished, plan) = match launched {
+        Ok(launched) => launched,
+        Err(failure) => return Err(report.not_started(failure)),
+    };
+    let outcome = finished.clear()?;
+    report.write(&plan, &outcome)?;
     Ok(outcome.end.exit_status())
-}
-
-/// Writes the outcome where the caller wants it.
-pub(super) fn report(plan: &Plan, outcome: Outcome, options: &Options) -> Result<(), Failure> {
-    let Some(path) = &options.outcome else { return Ok(()) };
-    let failed = |source| Failure::Outcome { path: path.clone(), source };
-    std::fs::write(path, crate::wire::outcome_json(plan, outcome)).map_err(failed)
 }

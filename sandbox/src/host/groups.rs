@@ -132,14 +132,14 @@ impl Hierarchy {
 }
 
 /// These files say that they are empty, and are written anew for every call that reads a part.
-pub(super) fn read(directory: &Path, name: &str) -> Option<String> {
+pub(crate) fn read(directory: &Path, name: &str) -> Option<String> {
     let mut text = String::with_capacity(8192);
     File::open(directory.join(name)).ok()?.read_to_string(&mut text).ok()?;
     Some(text)
 }
 
 /// The first number behind `name` at the beginning of a line.
-pub(super) fn field(text: &str, name: &str) -> Option<u64> {
+pub(crate) fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| {
         let mut words = line.split_whitespace();
         (words.next() == Some(name)).then(|| words.next()?.parse().ok()).flatten()

@@ -45,7 +45,7 @@ impl Offer {
         }
     }
 
-    pub(super) fn current(&self, resource: Resource) -> Rlimit {
+    pub(crate) fn current(&self, resource: Resource) -> Rlimit {
         let known = self.current.iter().find(|(known, _)| *known == resource);
         known.map_or(Rlimit { current: None, maximum: None }, |(_, limit)| *limit)
     }
