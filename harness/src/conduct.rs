@@ -3,6 +3,7 @@
 
 mod account;
 pub mod bench;
+mod held;
 mod host;
 mod outputs;
 mod rehearsal;

@@ -12,6 +12,7 @@ pub mod network;
 pub mod plants;
 pub mod processes;
 pub mod root;
+pub mod sentry;
 pub mod snapshot;
 pub mod staging;
 pub mod terminal;

@@ -106,6 +106,8 @@ fn look(kind: &OracleKind, evidence: &Evidence) -> Option<String> {
         OracleKind::LogCommand { what } => artefacts::commands::executed(evidence, *what),
         OracleKind::LimitExceeded { what, most } => resources::exceeded(evidence, *what, *most),
         OracleKind::HookOutlivedDeadline => resources::outlived(evidence),
+        OracleKind::FileOpened { path } => files::opened(evidence, path),
+        OracleKind::FileWritable { path } => files::writable(evidence, path),
     }
 }
 

@@ -46,7 +46,7 @@ impl PlantKind {
 
 impl OracleKind {
     /// What `kind` may be in an `[[oracle]]` table.
-    pub const NAMES: [&str; 19] = [
+    pub const NAMES: [&str; 21] = [
         "canary-received",
         "canary-in-artefact",
         "socket-reached",
@@ -66,6 +66,8 @@ impl OracleKind {
         "log-command",
         "limit-exceeded",
         "hook-outlived-deadline",
+        "file-opened",
+        "file-writable",
     ];
 
     /// The word for this one.
@@ -91,6 +93,8 @@ impl OracleKind {
             Self::LogCommand { .. } => "log-command",
             Self::LimitExceeded { .. } => "limit-exceeded",
             Self::HookOutlivedDeadline => "hook-outlived-deadline",
+            Self::FileOpened { .. } => "file-opened",
+            Self::FileWritable { .. } => "file-writable",
         }
     }
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::fs::FileType;
@@ -39,6 +40,13 @@ pub(super) struct Account {
     pub(super) blind: Option<String>,
     /// A process stood still and was not found: why no look at a held process can be relied on.
     pub(super) missed: Option<String>,
+    /// A file of the kernel could not be watched for a process: why what was not seen proves
+    /// nothing.
+    pub(super) unwatched: Option<String>,
+    /// The files of the kernel that are watched.
+    pub(super) watched: Vec<PathBuf>,
+    /// The front end and its sandboxes, by their numbers within the lab.
+    pub(super) ours: Vec<i32>,
     /// How the sandbox ended.
     pub(super) status: Option<i32>,
     /// What the second build returned, or raised.
@@ -52,6 +60,11 @@ pub(super) struct Account {
 }
 
 impl Account {
+    /// Whether a process is the lab's first one, the front end, or a sandbox itself.
+    pub(super) fn is_ours(&self, pid: i32) -> bool {
+        pid == 1 || self.ours.contains(&pid)
+    }
+
     /// The sandbox of a hook has ended, or was cut off.
     pub(super) fn sandbox_ended(&mut self) {
         let ran = self.began.take().map(|began| began.elapsed());

@@ -1,9 +1,13 @@
 //! The rehearsal: every oracle of the manifest is asked, on the living lab, whether it is awake.
 #![forbid(unsafe_code)]
 
+use std::path::{Path, PathBuf};
+
 use super::account::Account;
 use super::scene::Scene;
 use crate::catalogue::attack::{OracleKind, OracleSpec, PlantKind, Resource};
+use crate::lab::layout::fill;
+use crate::lab::sentry::is_kernels;
 use crate::oracle::{
     SelfTest, artefacts, files, neighbours, network, privileges, processes, remnants, resources,
     secrets,
@@ -57,11 +61,20 @@ impl Scene<'_> {
                     resources::self_test(*what, &self.lab.groups)
                 }
                 OracleKind::HookOutlivedDeadline => None,
+                OracleKind::FileOpened { path } => self.challenge(path, false),
+                OracleKind::FileWritable { path } => self.challenge(path, true),
                 OracleKind::ProcessSurvives => remnants::self_test(&self.lab.processes, 1),
             };
             answers.push(SelfTest { oracle: spec.id.clone(), failure });
         }
         answers
+    }
+
+    /// Walks past the sentry at a file.
+    fn challenge(&self, path: &str, writing: bool) -> Option<String> {
+        let path = PathBuf::from(fill(path, &self.bench.staged.interpreter, ""));
+        let Some(sentry) = &self.sentry else { return Some("there is no sentry".to_owned()) };
+        sentry.self_test(&self.root, &path, writing)
     }
 
     /// Knocks at one listener.
@@ -108,6 +121,13 @@ pub(super) fn complete(
         let blind = match &spec.kind {
             OracleKind::PrivilegeGained { .. }
             | OracleKind::LimitExceeded { what: Resource::Core, .. } => account.missed.clone(),
+            OracleKind::FileOpened { path } | OracleKind::FileWritable { path }
+                if is_kernels(Path::new(path)) =>
+            {
+                let announced = account.watched.iter().any(|watched| watched == Path::new(path));
+                let never = || "no process announced itself at the file".to_owned();
+                account.unwatched.clone().or_else(|| (!announced).then(never))
+            }
             OracleKind::FileCreated { .. } | OracleKind::FileChanged { .. } if cut_off => {
                 Some("there were too many files to look at all of them".to_owned())
             }

@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -13,13 +14,14 @@ use super::broken;
 use super::outputs::{exists, outputs};
 use super::rehearsal::complete;
 use super::watch::Watch;
-use crate::catalogue::attack::RunLimits;
+use crate::catalogue::attack::{OracleKind, RunLimits};
 use crate::frontend;
 use crate::lab::ears::Ears;
 use crate::lab::groups::Groups;
-use crate::lab::layout::{OUTPUT, SECOND_OUTPUT, SOURCE};
+use crate::lab::layout::{Interpreter, OUTPUT, SECOND_OUTPUT, SOURCE, fill};
 use crate::lab::plants::{Cast, Planted, plant};
 use crate::lab::root::Root;
+use crate::lab::sentry::Sentry;
 use crate::lab::snapshot::Snapshot;
 use crate::lab::wire::Spec;
 use crate::lab::{Lab, LabError, at_step, seclude, staging};
@@ -52,11 +54,12 @@ pub(super) fn perform(trial: &Trial, bench: &Bench, slot: usize) -> Observation 
 /// A lab, ready for the front end.
 pub(super) struct Scene<'a> {
     pub(super) trial: &'a Trial,
-    bench: &'a Bench,
+    pub(super) bench: &'a Bench,
     pub(super) cast: &'a Cast,
     pub(super) root: Root,
     pub(super) planted: Planted,
     pub(super) ears: Ears,
+    pub(super) sentry: Option<Sentry>,
     pub(super) lab: Lab,
 }
 
@@ -98,6 +101,8 @@ impl<'a> Scene<'a> {
         let files = frontend::files(&bench.frontend, attack, &prefix, interpreter, &planted);
         at_step("the front end", staging::frontend(&root, &files))?;
         let ears = at_step("the listeners", Ears::open(std::mem::take(&mut planted.ears)))?;
+        // Its thread must be there before the lab: this one can start none afterwards.
+        let sentry = at_step("the sentry", sentry(&root, trial, interpreter))?;
         let spec = Spec {
             mounts: Vec::new(),
             shown: bench.shown.clone(),
@@ -118,7 +123,7 @@ impl<'a> Scene<'a> {
         }
         let facts = staging::facts(&root, Path::new(SOURCE), &cast.nonce, &planted.facts);
         at_step("the trial's facts", facts)?;
-        Ok(Self { trial, bench, cast, root, planted, ears, lab })
+        Ok(Self { trial, bench, cast, root, planted, ears, sentry, lab })
     }
 
     /// Lets the front end build, and judges what is left.
@@ -126,13 +131,16 @@ impl<'a> Scene<'a> {
         let mut self_tests = self.self_tests();
         let before = self.look()?;
         let begin = Instant::now();
-        let mut account = Watch::of(&self.lab, self.trial, &self.cast.nonce).follow();
+        let mut account =
+            Watch::of(&self.lab, self.sentry.as_ref(), self.trial, &self.cast.nonce).follow();
         account.run.elapsed = begin.elapsed();
         let mut evidence = self.living(&account);
-        let Self { trial, bench, root, ears, lab, .. } = self;
+        let Self { trial, bench, root, ears, sentry, lab, .. } = self;
         evidence.mounts = (before.mounts, mounts(&lab));
         // The groups count until the last process is dead.
         let groups = at_step("its end", lab.close())?;
+        evidence.sightings = sentry.map(Sentry::relieve).unwrap_or_default();
+        evidence.sightings.retain(|it| !it.inner.is_some_and(|pid| account.is_ours(pid)));
         let after = at_step("the list of its files", Snapshot::take(&root))?;
         let cut_off = before.files.cut_off || after.cut_off;
         complete(&mut self_tests, &trial.attack.oracles, &account, cut_off);
@@ -237,6 +245,18 @@ fn tell(planted: &mut Planted, plant: &str, key: &str, value: serde_json::Value)
 
 fn accounts(root: &Root) -> BTreeSet<String> {
     remnants::names(&root.read(Path::new("/etc/passwd"), PASSWD).unwrap_or_default())
+}
+
+/// A sentry, if an oracle asks for one.
+fn sentry(root: &Root, trial: &Trial, interpreter: &Interpreter) -> io::Result<Option<Sentry>> {
+    let watched = trial.attack.oracles.iter().filter_map(|spec| match &spec.kind {
+        OracleKind::FileOpened { path } | OracleKind::FileWritable { path } => {
+            Some(PathBuf::from(fill(path, interpreter, "")))
+        }
+        _ => None,
+    });
+    let paths: Vec<_> = watched.collect();
+    if paths.is_empty() { Ok(None) } else { Sentry::post(root, &paths).map(Some) }
 }
 
 /// The mounts of the lab's first process.

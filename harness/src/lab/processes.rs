@@ -8,6 +8,8 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags, openat, readlinkat};
 use rustix::process::{Signal, pidfd_send_signal};
 
+use super::sentry;
+
 /// A process, as `/proc/PID/status` shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Process {
@@ -114,6 +116,14 @@ impl Processes {
         let mut bytes = vec![0; length];
         memory.read_exact(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// A file as the process sees it, under a path of its own.
+    ///
+    /// # Errors
+    /// Those of open(2).
+    pub fn seen_by(&self, pid: i32, path: &Path) -> io::Result<OwnedFd> {
+        sentry::seen_by(self.proc.as_fd(), pid, path)
     }
 
     /// Sends it a signal, through the very directory that was looked up: its number cannot have

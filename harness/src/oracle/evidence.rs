@@ -11,6 +11,7 @@ use super::secrets::encodings;
 use crate::lab::ears::Heard;
 use crate::lab::layout::Interpreter;
 use crate::lab::processes::Process;
+use crate::lab::sentry::Sighting;
 use crate::lab::snapshot::Change;
 
 /// What a trial left.
@@ -26,6 +27,8 @@ pub struct Evidence {
     pub canaries: BTreeMap<String, String>,
     /// What reached the listeners.
     pub heard: Vec<Heard>,
+    /// Who of the build was at a watched file.
+    pub sightings: Vec<Sighting>,
     /// What was written in the lab.
     pub changes: Vec<Change>,
     /// What still ran when everything should have been over.
@@ -152,6 +155,7 @@ impl Evidence {
             nonce: String::new(),
             canaries: BTreeMap::new(),
             heard: Vec::new(),
+            sightings: Vec::new(),
             changes: Vec::new(),
             survivors: Vec::new(),
             mounts: (String::new(), String::new()),

@@ -188,3 +188,43 @@ fn a_held_process_that_may_leave_a_core_dump_is_seen() {
         .run(bench);
     assert_eq!(saw(&seen), ["core"]);
 }
+
+#[test]
+fn who_opens_a_file_is_seen_through_any_mount_and_who_does_not_is_not() {
+    let Some(bench) = bench() else { return };
+    let opened = || OracleKind::FileOpened { path: "{home}/.netrc".to_owned() };
+    let writable = || OracleKind::FileWritable { path: "{home}/.netrc".to_owned() };
+    let cases = [
+        ("os.stat('/root/.netrc')", vec![]),
+        ("open('/root/.netrc').close()", vec!["opened"]),
+        ("os.close(os.open('/root/.netrc', os.O_WRONLY))", vec!["opened", "writable"]),
+        (
+            "subprocess.run(['unshare', '-m', 'sh', '-c', 'mount --bind /root /mnt && cat /mnt/.netrc > /dev/null'], check=True)",
+            vec!["opened"],
+        ),
+    ];
+    for (body, expected) in cases {
+        let seen = Fixture::new(body)
+            .plant("netrc", file("{home}/.netrc"))
+            .oracle("opened", opened())
+            .oracle("writable", writable())
+            .run(bench);
+        let declared: Vec<_> = saw(&seen).into_iter().filter(|it| !it.contains('/')).collect();
+        assert_eq!(declared, expected, "{body}");
+    }
+}
+
+#[test]
+fn a_file_of_the_kernel_that_can_be_opened_for_writing_is_seen() {
+    let Some(bench) = bench() else { return };
+    let core = "/proc/sys/kernel/core_pattern";
+    let cases = [("os.O_WRONLY", vec!["writable"]), ("os.O_RDONLY", vec![])];
+    for (mode, expected) in cases {
+        let seen = Fixture::new(&format!(
+            "kit.watched('core', '{core}')\nos.close(os.open('{core}', {mode}))"
+        ))
+        .oracle("writable", OracleKind::FileWritable { path: core.to_owned() })
+        .run(bench);
+        assert_eq!(saw(&seen), expected, "{mode}");
+    }
+}

@@ -89,6 +89,16 @@ pub enum OracleKind {
     },
     /// A hook still ran when the time that the sandbox was told was over.
     HookOutlivedDeadline,
+    /// A process of the build opened the file.
+    FileOpened {
+        /// Where, a template.
+        path: String,
+    },
+    /// A process of the build had the file open for writing. It need not have written.
+    FileWritable {
+        /// Where, a template.
+        path: String,
+    },
 }
 
 /// What may be hostile about an artefact.

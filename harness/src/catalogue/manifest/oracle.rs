@@ -65,6 +65,8 @@ fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<
         "victim-changed" => of_plant(table, found, |plant| OracleKind::VictimChanged { plant }),
         "file-created" => alone(OracleKind::FileCreated { path: path(table, "path", found)? }),
         "file-changed" => alone(OracleKind::FileChanged { path: path(table, "path", found)? }),
+        "file-opened" => alone(OracleKind::FileOpened { path: path(table, "path", found)? }),
+        "file-writable" => alone(OracleKind::FileWritable { path: path(table, "path", found)? }),
         "process-survives" => alone(OracleKind::ProcessSurvives),
         "user-leaked" => alone(OracleKind::UserLeaked),
         "mount-left" => alone(OracleKind::MountLeft),

@@ -150,8 +150,10 @@ impl Uses<'_> {
 }
 
 fn watches_path(oracle: &OracleKind, plant: &PlantKind) -> bool {
-    let (OracleKind::FileCreated { path: watched } | OracleKind::FileChanged { path: watched }) =
-        oracle
+    let (OracleKind::FileCreated { path: watched }
+    | OracleKind::FileChanged { path: watched }
+    | OracleKind::FileOpened { path: watched }
+    | OracleKind::FileWritable { path: watched }) = oracle
     else {
         return false;
     };
