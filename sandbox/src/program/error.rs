@@ -34,6 +34,10 @@ pub(super) enum Failure {
     Identity(#[from] crate::identity::IdentityError),
     #[error(transparent)]
     Output(#[from] crate::harvest::Refused),
+    #[error("the policy file {} cannot be read: {source}", .path.display())]
+    PolicyUnreadable { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Policy(#[from] crate::policy::file::Mistakes),
     #[error("the working directory cannot be found: {0}")]
     Directory(std::io::Error),
     #[error("could not write the outcome to {}: {source}", .path.display())]

@@ -43,7 +43,7 @@ pub(super) struct Arguments {
 
 /// Runs the hook, hands over what it made, and gives its exit status.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
-    let policy = arguments.options.policy()?;
+    let demanded = arguments.options.demanded()?;
     let directory = std::env::current_dir().map_err(Failure::Directory)?;
     let call = HookCall::parse(&arguments.argv, &directory)?;
     if call.hook == HookKind::BuildEditable && !arguments.in_place {
@@ -54,9 +54,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
         ));
     }
     let (program, mut payload) = payload(&call, arguments, directory)?;
-    arguments.options.grant(&mut payload)?;
+    arguments.options.grant(&demanded, &mut payload)?;
     payload.grant_tools();
-    let (plan, finished) = attempt::run(&policy, &program, &payload)?;
+    let (plan, finished) = attempt::run(&demanded.policy, &program, &payload)?;
     let outcome = finished.outcome;
     let harvested = match (outcome.end, finished.scratch()) {
         (End::Exited(0), Some(scratch)) => hand_over(&call, scratch, arguments.strict_artefacts),
