@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::words::{Guarantee, Layer, LayerSet};
 
+pub mod combinations;
 pub mod environment;
 pub mod file;
 pub mod files;
