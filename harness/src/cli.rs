@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod coverage;
 mod diff;
 mod exit;
 mod failure;
@@ -96,6 +97,7 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<Exit, Failure> {
         Command::Check(args) => check::command(&args, world),
         Command::Diff(args) => diff::command(&args, world),
         Command::Report(args) => matrix::command(&args, world),
+        Command::Coverage(args) => coverage::command(&args, world),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "harness", &mut script);
@@ -162,6 +164,7 @@ enum Command {
     Check(check::CheckArgs),
     Diff(diff::DiffArgs),
     Report(matrix::ReportArgs),
+    Coverage(coverage::CoverageArgs),
     /// Print a completion script for a shell
     Completions {
         /// For which shell

@@ -1,6 +1,7 @@
 //! What a run leaves behind: the report that is committed, and the record that is not.
 #![forbid(unsafe_code)]
 
+pub mod coverage;
 pub mod diff;
 pub mod json;
 mod listed;

@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use sandbox::Level;
 
-/// What stands in front of every hook at `level`, in slot `slot` of the pool.
+use crate::catalogue::attack::RunLimits;
+
+/// What stands in front of every hook at `level`, in slot `slot` of the pool, with the limits of
+/// the manifest.
 #[must_use]
-pub fn prefix(level: Level, slot: usize) -> Vec<String> {
+pub fn prefix(level: Level, slot: usize, limits: &RunLimits) -> Vec<String> {
     match level {
         Level::None => control::prefix(),
-        level => own::prefix(level, slot),
+        level => own::prefix(level, slot, limits),
     }
 }
 

@@ -14,6 +14,7 @@ mod gc;
 mod hook;
 mod options;
 mod policy_file;
+mod report;
 mod run;
 
 use error::Failure;

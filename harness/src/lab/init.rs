@@ -13,9 +13,9 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::FdFlags;
 
-use super::inside;
 use super::victim::ROLE;
 use super::wire::{Living, News, Order, Spec, Victim, receive, send};
+use super::{inside, terminal};
 
 /// Plays the lab's init. It ends, and with it by the kernel's hand every process of the lab, when
 /// the harness closes the other end of the socket on standard input, by will or by death.
@@ -39,6 +39,14 @@ struct House<'a> {
     frontend: Option<i32>,
 }
 
+/// What the front end gets.
+struct Streams {
+    input: Option<OwnedFd>,
+    out: OwnedFd,
+    err: OwnedFd,
+    events: OwnedFd,
+}
+
 /// The whole life of a lab.
 fn lead(socket: &OwnedFd) -> io::Result<()> {
     let Some((spec, descriptors)) = receive::<Spec>(socket)? else { return Ok(()) };
@@ -50,6 +58,10 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
     };
     // A second tether beside the socket: should a build stop us, the thread's end still ends us.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    // Before the namespace of groups: its root is where we are then.
+    for join in descriptors.by_ref().take(spec.joins) {
+        rustix::io::write(&join, b"0")?;
+    }
     inside::enter(&spec, &descriptors.collect::<Vec<_>>())?;
     let keys = inside::keys(&spec)?;
     inside::drop_capabilities()?;
@@ -63,8 +75,11 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
     for victim in &spec.victims {
         victims.push(house.settle(victim)?);
     }
-    send(socket, &News::Ready { victims, keys }, &[])?;
-    let mut streams = Some((out, err, events));
+    let terminal = if spec.terminal { Some(terminal::make()?) } else { None };
+    let ends = terminal.iter().flat_map(|(keyboard, line)| [keyboard.as_fd(), line.as_fd()]);
+    send(socket, &News::Ready { victims, keys }, &ends.collect::<Vec<_>>())?;
+    let input = terminal.map(|(_, line)| line);
+    let mut streams = Some(Streams { input, out, err, events });
     loop {
         let mut watched = [PollFd::new(socket, PollFlags::IN), PollFd::new(&deaths, PollFlags::IN)];
         match poll(&mut watched, None) {
@@ -121,8 +136,8 @@ impl House<'_> {
     }
 
     /// Starts the front end; the write ends of its pipes are closed here afterwards.
-    fn start(&mut self, spec: &Spec, streams: (OwnedFd, OwnedFd, OwnedFd)) -> io::Result<()> {
-        let (out, err, events) = streams;
+    fn start(&mut self, spec: &Spec, streams: Streams) -> io::Result<()> {
+        let Streams { input, out, err, events } = streams;
         let mut argv = spec.frontend.argv.iter();
         let program = argv.next().ok_or_else(|| io::Error::other("no front end is named"))?;
         // We have one thread, so nothing else can be started while this descriptor is inheritable.
@@ -135,7 +150,7 @@ impl House<'_> {
             .env_clear()
             .envs(spec.frontend.env.iter().map(|(name, value)| (name, value)))
             .current_dir(&spec.frontend.cwd)
-            .stdin(Stdio::null())
+            .stdin(input.map_or_else(Stdio::null, Stdio::from))
             .stdout(Stdio::from(out))
             .stderr(Stdio::from(err));
         let child = spawned(&mut command)

@@ -70,6 +70,12 @@ pub(super) struct Options {
     /// Go on without what this host cannot do, and say so
     #[arg(long, conflicts_with = "require")]
     best_effort: bool,
+    /// End the build when it has printed nothing for this time
+    #[arg(long, value_name = "TIME", default_value = "default", hide_default_value = true)]
+    silence: Demand<Span>,
+    /// How much the build may print
+    #[arg(long, value_name = "SIZE", default_value = "default", hide_default_value = true)]
+    log: Demand<Bytes>,
     /// Switch one layer off, to measure what it is worth
     #[arg(long, value_name = "LAYER", value_parser = layers())]
     without: Vec<Layer>,
@@ -140,6 +146,8 @@ impl Options {
         }
         let limits = &mut policy.limits;
         narrow(&mut limits.wall_time, self.timeout);
+        narrow(&mut limits.silence, self.silence);
+        narrow(&mut limits.output, self.log);
         narrow(&mut limits.memory, self.memory);
         narrow(&mut limits.processes, self.pids);
         policy.lab = self.lab;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::attempt;
 use super::error::Failure;
 use super::options::Options;
+use super::report::Report;
 use crate::host::Host;
-use crate::outcome::Outcome;
 use crate::payload::Payload;
 use crate::pep517::interpreter;
 use crate::plan::Plan;
@@ -64,17 +64,15 @@ fn grant_interpreter(payload: &mut Payload, program: &Path) {
 
 /// Runs the command, and gives its exit status.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
-    let (policy, program, payload) = arguments.demands()?;
-    let (plan, finished) = attempt::run(&policy, &program, &payload)?;
-    let outcome = finished.outcome;
-    finished.clear()?;
-    report(&plan, outcome, &arguments.options)?;
+    let report = Report::open(&arguments.options)?;
+    let launched = arguments
+        .demands()
+        .and_then(|(policy, program, payload)| attempt::run(&policy, &program, &payload));
+    let (plan, finished) = match launched {
+        Ok(launched) => launched,
+        Err(failure) => return Err(report.not_started(failure)),
+    };
+    let outcome = finished.clear()?;
+    report.write(&plan, &outcome)?;
     Ok(outcome.end.exit_status())
-}
-
-/// Writes the outcome where the caller wants it.
-pub(super) fn report(plan: &Plan, outcome: Outcome, options: &Options) -> Result<(), Failure> {
-    let Some(path) = &options.outcome else { return Ok(()) };
-    let failed = |source| Failure::Outcome { path: path.clone(), source };
-    std::fs::write(path, crate::wire::outcome_json(plan, outcome)).map_err(failed)
 }
