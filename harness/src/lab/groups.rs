@@ -7,7 +7,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sandbox::layers::limits::groups::{Hierarchies, Version};
+use sandbox::host::groups::{Hierarchies, Version};
 
 /// What groups of labs are called.
 const PREFIX: &str = "bulkhead-lab-";
