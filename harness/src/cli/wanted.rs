@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use sandbox::{Level, UnknownWord};
 
-use crate::schedule::Contender;
+use crate::schedule::{Contender, Sandbox};
 
 /// The sandboxes that can be put on trial.
 const TARGETS: [&str; 1] = ["own"];
 
 /// The lab profile.
-const HOST: &str = "root";
+pub(super) const HOST: &str = "root";
 
 /// A target, and one of its levels or all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,13 @@ pub(super) fn contenders(wanted: &[Wanted]) -> Vec<Contender> {
         .collect();
     let levels = if levels.is_empty() { Level::ALL.into_iter().collect() } else { levels };
     let name = wanted.first().map_or("own", |one| one.target.as_str()).to_owned();
-    vec![Contender { name, host: HOST.to_owned(), levels, layers: Level::layers }]
+    vec![Contender {
+        name,
+        host: HOST.to_owned(),
+        levels,
+        layers: Level::layers,
+        sandbox: Sandbox::OWN,
+    }]
 }
 
 #[cfg(test)]

@@ -86,8 +86,9 @@ impl<'a> Scene<'a> {
         if let Some((path, content)) = &bench.staged.moved {
             at_step("the interpreter", root.write(path, 0o755, content))?;
         }
-        let prefix = target::prefix(trial.level, slot);
-        let files = frontend::files(&bench.frontend, attack, &prefix, interpreter, &planted);
+        let prefix = target::prefix(trial, slot);
+        let mut files = frontend::files(&bench.frontend, attack, &prefix, interpreter, &planted);
+        files.extend(target::files(trial));
         at_step("the front end", staging::frontend(&root, &files))?;
         let ears = at_step("the listeners", Ears::open(std::mem::take(&mut planted.ears)))?;
         let spec = Spec {

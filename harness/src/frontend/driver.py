@@ -41,13 +41,33 @@ def teller(descriptor):
     return tell
 
 
-def runner(prefix, inherited, build, tell):
+def sandboxed(prefix, command, spec):
+    """The call with the sandbox in front, or around it where the prefix says `{argv}`."""
+    values = {
+        "{source}": spec["source"],
+        "{output}": spec["output"],
+        "{control}": command[-1],
+        "{work}": os.path.dirname(spec["source"]),
+    }
+    argv = []
+    for word in prefix:
+        if word == "{argv}":
+            argv.extend(command)
+            continue
+        for name, value in values.items():
+            word = word.replace(name, value)
+        argv.append(word)
+    return argv if "{argv}" in prefix else argv + command
+
+
+def runner(prefix, inherited, spec, tell):
     """A subprocess runner for pyproject_hooks that puts the sandbox in front."""
+    build = spec["name"]
 
     def run(command, cwd=None, extra_environ=None):
         environment = dict(os.environ)
         environment.update(extra_environ or {})
-        argv = [*prefix, *command]
+        argv = sandboxed(prefix, list(command), spec)
         process = subprocess.Popen(
             argv,
             cwd=cwd,
@@ -71,7 +91,7 @@ def build(spec, prefix, inherited, python, tell):
         spec["source"],
         spec["backend"],
         backend_path=spec["backend_path"],
-        runner=runner(prefix, inherited, name, tell),
+        runner=runner(prefix, inherited, spec, tell),
         python_executable=python,
     )
     for hook in spec["hooks"]:

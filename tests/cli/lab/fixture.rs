@@ -10,7 +10,7 @@ use harness::catalogue::attack::{
 };
 use harness::conduct::{Bench, conduct};
 use harness::oracle::Observation;
-use harness::schedule::Trial;
+use harness::schedule::{Sandbox, Trial};
 use sandbox::Level;
 
 /// The bench, once; `None`, with a reason on standard error, where tests must be skipped.
@@ -105,6 +105,7 @@ impl Fixture {
             target: "own".to_owned(),
             level: Level::None,
             host: "root".to_owned(),
+            sandbox: Sandbox::OWN,
         }
     }
 
