@@ -1,6 +1,7 @@
 //! What a run leaves behind: the report that is committed, and the record that is not.
 #![forbid(unsafe_code)]
 
+pub mod ablation;
 pub mod diff;
 pub mod json;
 mod listed;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::oracle::Observation;
+use crate::schedule::Sandbox;
 use crate::verdict::{Ruling, Seen, Settled, Verdict};
 use redact::Canaries;
 use schema::{At, AttemptRecord, Cell, Entry, REPORT, Report, TrialRecord};
@@ -75,6 +77,9 @@ pub fn reports(settled: &[Settled], discretion: &Discretion) -> Vec<Report> {
             subject: None,
             results: BTreeMap::new(),
         });
+        if let Sandbox::Command(recipe) = &trial.sandbox {
+            report.subject = recipe.subject.as_deref().map(|subject| discretion.line(subject));
+        }
         let entry = report.results.entry(trial.attack.id.0.clone()).or_insert_with(|| Entry {
             fixture: trial.attack.fixture.clone(),
             cells: BTreeMap::new(),
