@@ -131,7 +131,14 @@ fn inherited(attack: &Attack, planted: &Planted) -> Vec<serde_json::Value> {
     wanted
         .filter_map(|plant| {
             let mut fact = planted.facts.get(&plant.id)?.clone();
-            let kind = if matches!(plant.kind, PlantKind::TcpListener) { "tcp" } else { "path" };
+            let kind = match plant.kind {
+                PlantKind::TcpListener | PlantKind::Tcp6Listener | PlantKind::LoopbackListener => {
+                    "tcp"
+                }
+                PlantKind::UnixListener { .. } => "unix",
+                PlantKind::AbstractListener => "abstract",
+                _ => "path",
+            };
             fact.as_object_mut()?.insert("kind".to_owned(), kind.into());
             Some(fact)
         })

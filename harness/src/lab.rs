@@ -8,6 +8,7 @@ pub mod init;
 pub mod inside;
 pub mod layout;
 pub mod mounts;
+pub mod netlink;
 pub mod network;
 pub mod plants;
 pub mod processes;

@@ -4,8 +4,8 @@
 use sandbox::{Layer, Level, UnknownWord};
 
 use super::attack::{
-    Demanded, Expected, Hook, Hostility, InterruptSignal, LogReader, Need, Privilege, Resource,
-    Second, Severity, Step, Whom,
+    Demanded, Expected, Hook, Hostility, InterruptSignal, LogReader, Namespace, Need, Privilege,
+    Resource, Second, Severity, Step, Whom,
 };
 use super::diagnostic::Code;
 
@@ -177,6 +177,8 @@ spelt!(
         TarDuplicate = "tar-duplicate",
     ]
 );
+
+spelt!(Namespace, "namespace", [Net = "net", Mnt = "mnt", Pid = "pid", Ipc = "ipc", Uts = "uts",]);
 
 spelt!(Demanded, "kind of requirement", [Url = "url", Argument = "argument", Path = "path"]);
 

@@ -14,7 +14,7 @@ use super::broken;
 use super::outputs::{exists, outputs};
 use super::rehearsal::complete;
 use super::watch::Watch;
-use crate::catalogue::attack::{OracleKind, RunLimits};
+use crate::catalogue::attack::{OracleKind, Plant, PlantKind, RunLimits};
 use crate::frontend;
 use crate::lab::ears::Ears;
 use crate::lab::groups::Groups;
@@ -81,7 +81,13 @@ impl<'a> Scene<'a> {
     ) -> Result<Self, LabError> {
         let attack = &trial.attack;
         let interpreter = &bench.staged.interpreter;
-        let root = at_step("its file tree", Root::make(bench.staged.prefix.as_deref()))?;
+        let mut root = at_step("its file tree", Root::make(bench.staged.prefix.as_deref()))?;
+        let helps = |plant: &Plant| {
+            matches!(plant.kind, PlantKind::SetUidHelper | PlantKind::CapabilityHelper)
+        };
+        if attack.plants.iter().any(helps) {
+            at_step("its helpers", root.add_helpers())?;
+        }
         seclude()?;
         let short: String = cast.nonce.chars().take(4).collect();
         let mut hostname = format!("buildhost-{short}");

@@ -105,6 +105,10 @@ def inherit(wanted):
         if item["kind"] == "tcp":
             connection = socket.create_connection((item["address"], item["port"]), 5)
             yield os.dup(connection.fileno())
+        elif item["kind"] in ("unix", "abstract"):
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.connect(item.get("path") or "\0" + item["name"])
+            yield os.dup(connection.fileno())
         else:
             yield os.open(item["path"], os.O_RDONLY)
 

@@ -108,6 +108,10 @@ impl House<'_> {
     /// Starts a victim and waits until it has its text in place.
     fn settle(&mut self, victim: &Victim) -> io::Result<Living> {
         let (mut ours, theirs) = UnixStream::pair()?;
+        let output = match &victim.open {
+            None => Stdio::null(),
+            Some(path) => Stdio::from(std::fs::File::options().read(true).write(true).open(path)?),
+        };
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0(&victim.name)
@@ -117,7 +121,7 @@ impl House<'_> {
             .env(ROLE, "1")
             .current_dir("/")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::null())
+            .stdout(output)
             .stderr(Stdio::null());
         let child = spawned(&mut command)?;
         ours.write_all(victim.name.as_bytes())?;

@@ -13,6 +13,9 @@ pub const PYTHON: &str = "/opt/lab/python";
 pub const FRONTEND: &str = "/opt/lab/frontend";
 /// The program that plays `bulkhead`.
 pub const BULKHEAD: &str = "/opt/lab/bin/bulkhead";
+/// Programs that lend a privilege; only a lab with such a plant has them, and only there does a
+/// set-user-ID bit mean something.
+pub const HELPERS: &str = "/opt/helpers";
 /// Where the sandbox writes its outcome.
 pub const OUTCOME: &str = "/opt/lab/outcome/outcome.json";
 /// The front end's working directory.

@@ -13,7 +13,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::mount::MountAttrFlags;
 
-use super::layout::{FRESH, LAB, MARKER, PYTHON, relative};
+use super::layout::{FRESH, HELPERS, LAB, MARKER, PYTHON, relative};
 use super::mounts::{INERT, clone_of, overlay, place, tmpfs, twin};
 
 /// One mount of a lab in which a build may be able to write.
@@ -91,6 +91,17 @@ impl Root {
             root.attach_point(Path::new(at))?;
         }
         Ok(root)
+    }
+
+    /// Adds the one mount in which set-user-ID bits and capabilities of files count.
+    ///
+    /// # Errors
+    /// Those of the kernel.
+    pub fn add_helpers(&mut self) -> io::Result<()> {
+        self.attach_point(Path::new(HELPERS))?;
+        let mount = tmpfs("tmpfs", 0o755, "16m", MountAttrFlags::MOUNT_ATTR_NODEV)?;
+        self.trees.push(Tree::new(HELPERS, mount, None)?);
+        Ok(())
     }
 
     /// The mounts, the outer ones first.

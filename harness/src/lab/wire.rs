@@ -67,6 +67,8 @@ pub struct Victim {
     pub env: Vec<(String, String)>,
     /// A text on its heap.
     pub memory: String,
+    /// A file that it has open as its standard output.
+    pub open: Option<String>,
 }
 
 /// What the harness tells the lab later.

@@ -86,7 +86,7 @@ impl Fixture {
     }
 
     pub(crate) fn plant(mut self, id: &str, kind: PlantKind) -> Self {
-        self.attack.plants.push(Plant { id: id.to_owned(), kind });
+        self.attack.plants.push(Plant { id: id.to_owned(), kind, answer: None });
         self
     }
 
@@ -129,5 +129,6 @@ pub(crate) fn victim(memory: &str) -> PlantKind {
         args: vec!["--token={canary}".to_owned()],
         env: Vec::new(),
         memory: Some(memory.to_owned()),
+        open: None,
     }
 }

@@ -10,5 +10,6 @@
 mod course;
 mod death;
 mod fixture;
+mod plants;
 mod rooms;
 mod sight;
