@@ -20,6 +20,7 @@ use offer::Offer;
 #[cfg(test)]
 pub(crate) mod fakes;
 pub mod rehearsal;
+pub mod surroundings;
 
 use rehearsal::Namespaces;
 
@@ -117,7 +118,8 @@ impl Host {
         let host = Self::look(&table);
         // Root outside of containers launches without a rehearsal, which would cost it a third of
         // the launch. Should its namespaces be refused all the same, the launch says so.
-        let plain = host.caller.is_privileged() && !is_filtered() && !has_covered_proc(&table);
+        let plain =
+            host.caller.is_privileged() && !is_filtered() && covered_proc(&table).next().is_none();
         if plain { host } else { host.rehearsed() }
     }
 
@@ -198,10 +200,10 @@ fn is_filtered() -> bool {
     !matches!(secure_computing_mode(), Ok(SecureComputingMode::Disabled))
 }
 
-/// Whether something lies over a part of `/proc`, which keeps a fresh one from being mounted.
-fn has_covered_proc(mounts: &str) -> bool {
+/// The parts of `/proc` over which something lies, which keeps a fresh one from being mounted.
+fn covered_proc(mounts: &str) -> impl Iterator<Item = &str> {
     let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
-    points.filter(|point| point.starts_with("/proc/")).any(|point| point != BINARY_FORMATS)
+    points.filter(|point| point.starts_with("/proc/") && *point != BINARY_FORMATS)
 }
 
 /// A directory of `/proc` that is always empty, over which a mount does not count.
@@ -292,9 +294,9 @@ mod tests {
     #[test]
     fn a_mask_over_a_part_of_proc_is_seen() {
         let plain = "23 27 0:21 / /proc rw - proc proc rw\n30 23 0:9 / /proc/sys/fs/binfmt_misc rw - b b rw";
-        assert!(!has_covered_proc(plain));
+        assert_eq!(covered_proc(plain).next(), None);
         let masked = format!("{plain}\n31 23 0:9 / /proc/acpi ro,relatime - tmpfs tmpfs ro");
-        assert!(has_covered_proc(&masked));
+        assert_eq!(covered_proc(&masked).collect::<Vec<_>>(), ["/proc/acpi"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::set_child_subreaper;
 
 use crate::identity::IdentityError;
@@ -20,16 +21,19 @@ use crate::outcome::Outcome;
 use crate::plan::{Plan, PlanKind};
 use crate::policy::IdentityChoice;
 use crate::scratch::{self, Scratch};
-use crate::stage::{self, Inheritance};
+use crate::stage::{self, Inheritance, Ties};
 use crate::step::{At, Fault, Step};
 use crate::sys::clone::{Side, Started, clone_into};
 use crate::wire::{Link, Message};
 use crate::words::Layer;
 
+mod readback;
+mod streams;
 mod supervise;
 mod user;
 
-use supervise::Signals;
+use streams::Streams;
+use supervise::{Signals, Watch};
 use user::User;
 
 /// A launch in which the payload did not run.
@@ -55,6 +59,17 @@ pub enum LaunchError {
     /// There is no control group for the build.
     #[error(transparent)]
     ControlGroup(#[from] SlotError),
+    /// A layer did not take, as the kernel shows it.
+    #[error(
+        "the layer `{layer}` did not take: {found}; the command was not run (`--without {layer}` \
+         does without it)"
+    )]
+    NotTaken {
+        /// The layer.
+        layer: Layer,
+        /// What was seen instead.
+        found: String,
+    },
     /// The sandbox ended without a word.
     #[error("the sandbox ended without saying how; this is a defect of bulkhead")]
     Silent,
@@ -184,6 +199,13 @@ fn start(
     prepared: Prepared,
 ) -> Result<(Outcome, Option<Scratch>), LaunchError> {
     let (sandbox, supervisor) = Link::pair().at(Step::Channels)?;
+    let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).at(Step::Channels)?;
+    let (streams, output) = if plan.has(Layer::Descriptors) {
+        let (streams, output) = Streams::open()?;
+        (streams, Some(output))
+    } else {
+        (Streams::none(), None)
+    };
     let guarded = plan.has(Layer::Leash) && !plan.has(Layer::Pid);
     if guarded {
         // Should the guardian be killed, what it watched over comes to us.
@@ -194,21 +216,19 @@ fn start(
             Side::Parent(started) => started,
             Side::Child => {
                 // The supervisor's end must not live on in here: its end is the lifeline.
-                drop(sandbox);
-                let inheritance = Inheritance {
-                    supervisor,
-                    user: user.inside(plan),
-                    opened: prepared.opened,
-                    slot: prepared.slot,
-                    mask: signals.before(),
-                };
-                stage::enter(plan, inheritance)
+                drop((sandbox, opener, streams));
+                let (user, mask) = (user.inside(plan), signals.before());
+                let ties = Ties { supervisor, gate, output, user, mask };
+                let Prepared { opened, slot, .. } = prepared;
+                stage::enter(plan, Inheritance { ties, opened, slot })
             }
         };
-    drop(supervisor);
-    drop(prepared.opened);
+    drop((supervisor, gate, output, prepared.opened));
     let mapped = go(plan, user, &sandbox, &started);
-    let watched = mapped.and_then(|()| supervise::watch(plan, &sandbox, &started, signals));
+    let watched = mapped.and_then(|()| {
+        Watch { plan, user: user.outside(), sandbox: &sandbox, started: &started, signals }
+            .until_the_end(opener, streams)
+    });
     let watched = watched.inspect_err(|_| supervise::end(&started));
     if guarded {
         user.end_processes()?;

@@ -13,6 +13,7 @@ mod hook;
 mod interpreter;
 mod json;
 mod links;
+mod overlay;
 mod pyvenv;
 mod relocated;
 
@@ -24,5 +25,6 @@ pub use interpreter::{Interpreter, InterpreterError, interpreter};
 pub(crate) use json::object as json_object;
 pub use json::{JsonError, JsonLimits};
 pub use links::LinkError;
+pub(crate) use overlay::{PYTHONPATH, overlay};
 pub use pyvenv::PyvenvError;
 pub(crate) use relocated::relocated_input;

@@ -34,10 +34,10 @@ pub use refusal::Refusal;
 pub use relocation::Relocation;
 
 /// The oldest kernel on which the mount calls and Landlock that the sandbox needs exist.
-const OLDEST_KERNEL: (u32, u32) = (5, 13);
+pub(crate) const OLDEST_KERNEL: (u32, u32) = (5, 13);
 
 /// The architectures whose system calls the sandbox knows.
-const MACHINES: [&str; 2] = ["x86_64", "aarch64"];
+pub(crate) const MACHINES: [&str; 2] = ["x86_64", "aarch64"];
 
 /// A launch, decided in every detail.
 #[derive(Clone, Debug, PartialEq)]

@@ -64,6 +64,28 @@ pub enum IdentityChoice {
     Caller,
 }
 
+impl IdentityChoice {
+    /// The word for it, as it stands on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lease => "lease",
+            Self::Useradd => "useradd",
+            Self::Caller => "caller",
+        }
+    }
+
+    /// Who that is, in words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Lease => "a leased uid",
+            Self::Useradd => "an account made by `useradd`",
+            Self::Caller => "the caller's own uid",
+        }
+    }
+}
+
 impl Policy {
     /// The preset of `level`, with nothing added.
     #[must_use]

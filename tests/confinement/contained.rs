@@ -13,6 +13,7 @@ use rstest::rstest;
 
 use crate::machine::{directory, is_root};
 
+mod doctor;
 mod hook;
 
 /// Who calls on such a host.

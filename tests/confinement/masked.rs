@@ -78,3 +78,17 @@ fn what_is_required_of_processes_is_refused() {
     assert_eq!(output.status.code(), Some(125), "{errors}");
     assert!(output.stdout.is_empty() && errors.contains("`processes` is required"), "{errors}");
 }
+
+#[test]
+fn doctor_names_the_mask() {
+    if !is_root() {
+        return;
+    }
+    let cover = "mount -t tmpfs none /proc/irq && exec \"$@\"";
+    let mut command = Command::new("/usr/bin/unshare");
+    command.args(["--mount", "/bin/sh", "-c", cover, "sh", env!("CARGO_BIN_EXE_bulkhead")]);
+    let output = command.arg("doctor").output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("/proc/irq is masked"), "{printed}");
+    assert!(printed.contains("processes   partly"), "{printed}");
+}

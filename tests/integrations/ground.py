@@ -13,6 +13,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from pathlib import Path
 
 
@@ -96,18 +97,26 @@ def snapshot(tree):
 
 
 def machine(work):
-    """What a build could leave on the machine, apart from files: all of it as text."""
+    """What a build could leave on the machine, apart from files: a set of lines."""
+    lines = {f"account: {line}" for name in ("passwd", "group")
+             for line in Path("/etc", name).read_text().splitlines()}
+    lines |= {f"mount: {line}" for line in Path("/proc/self/mountinfo").read_text().splitlines()}
     # Processes of the build are told by a path below `work` in their environment.
-    processes = ""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
                 if os.fsencode(work) in (entry / "environ").read_bytes():
-                    processes += f"{entry.name} {(entry / 'cmdline').read_bytes()}\n"
+                    lines.add(f"process: {entry.name} {(entry / 'cmdline').read_bytes()}")
             except OSError:
                 pass  # somebody else's, or gone by now
-    return {
-        "processes": processes,
-        "mounts": Path("/proc/self/mountinfo").read_text(),
-        "accounts": Path("/etc/passwd").read_text() + Path("/etc/group").read_text(),
-    }
+    return lines
+
+
+def left_behind(before, work):
+    """What is new on the machine and stays; of what somebody else does meanwhile, most goes."""
+    deadline = time.monotonic() + 10
+    while True:
+        new = sorted(machine(work) - before)
+        if not new or time.monotonic() > deadline:
+            return [f"left behind: {line}" for line in new]
+        time.sleep(0.2)

@@ -93,7 +93,7 @@ pub(crate) fn podman() -> Host {
     }
 }
 
-/// An ordinary user of Ubuntu 24.04, whose AppArmor takes every capability away in a user namespace.
+/// An ordinary user of Ubuntu 24.04, whose `AppArmor` takes every capability away in a user namespace.
 pub(crate) fn ubuntu() -> Host {
     let refused = [Act::Mount, Act::Loopback, Act::Proc].map(|act| (act, Errno::ACCESS));
     Host { namespaces: Namespaces::Rehearsed(refused.to_vec()), ..user() }

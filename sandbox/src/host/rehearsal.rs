@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::fs;
-use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
@@ -98,7 +97,7 @@ impl Namespaces {
             Self::Off => Some("user namespaces are switched off here".to_owned()),
             Self::Presumed => None,
             Self::Rehearsed(refused) => refused.first().map(|(act, errno)| {
-                format!("this host does not let the sandbox {act} ({})", io::Error::from(*errno))
+                format!("this host does not let the sandbox {act} ({})", in_words(*errno))
             }),
         }
     }
@@ -113,6 +112,13 @@ impl Namespaces {
             Self::Off | Self::Presumed => None,
         }
     }
+}
+
+/// An errno without its number.
+pub(crate) fn in_words(errno: Errno) -> String {
+    let text = errno.to_string();
+    let words = text.split(" (os error").next().unwrap_or_default();
+    words.to_ascii_lowercase()
 }
 
 /// Every namespace of a launch.

@@ -57,6 +57,16 @@ pub struct Environment {
     pub origins: Vec<(OsString, Origin)>,
 }
 
+impl Environment {
+    /// The value of a variable, if it may be shown: of what was never filtered it may not, for it
+    /// may be a secret.
+    #[must_use]
+    pub fn shown(&self, name: &OsStr, origin: Origin) -> Option<&OsStr> {
+        let found = self.variables.iter().find(|(known, _)| known == name);
+        found.filter(|_| origin != Origin::Unfiltered).map(|(_, value)| value.as_os_str())
+    }
+}
+
 /// Where the payload finds its own directories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {

@@ -125,7 +125,9 @@ fn holding(plan: &Plan, guarantee: Guarantee) -> Holding {
         Guarantee::Artefacts => artefacts,
     };
     ask(plan, &mut gaps);
-    gaps.holding(plan.layers.and(layers(guarantee)))
+    let by = plan.layers.and(layers(guarantee));
+    // The layer is on and has nothing to do where the build is its caller.
+    gaps.holding(if has_own_user(plan) { by } else { by.without(Layer::Identity) })
 }
 
 /// The layers that work for a guarantee.

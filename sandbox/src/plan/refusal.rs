@@ -48,7 +48,7 @@ pub enum Refusal {
     #[error(
         "{} needs root with CAP_SETUID, CAP_SETGID and CAP_CHOWN, and the caller is uid {uid}; run \
          as root, or use `--level full` with `--identity caller`, which needs neither",
-        identity_name(*.identity)
+        .identity.text()
     )]
     IdentityNeedsRoot {
         /// What was asked for.
@@ -86,12 +86,4 @@ pub enum Refusal {
     /// The program is not there.
     #[error(transparent)]
     Payload(#[from] crate::payload::PayloadError),
-}
-
-const fn identity_name(identity: IdentityChoice) -> &'static str {
-    match identity {
-        IdentityChoice::Lease => "a leased uid",
-        IdentityChoice::Useradd => "an account made by `useradd`",
-        IdentityChoice::Caller => "the caller's own uid",
-    }
 }

@@ -83,6 +83,8 @@ pub const KEPT: &[&str] = &[
     "VIRTUAL_ENV",
     "DISTUTILS_*",
     "SETUPTOOLS_*",
+    "VCS_VERSIONING_*",
+    "PBR_*",
     "FLIT_*",
     "HATCH_*",
     "PDM_BUILD_*",

@@ -61,6 +61,12 @@ pub(super) struct Options {
     /// Go on without what this host cannot do, and say so
     #[arg(long, conflicts_with = "require")]
     best_effort: bool,
+    /// End the build when it has printed nothing for this time
+    #[arg(long, value_name = "TIME", default_value = "default", hide_default_value = true)]
+    silence: Demand<Span>,
+    /// How much the build may print
+    #[arg(long, value_name = "SIZE", default_value = "default", hide_default_value = true)]
+    log: Demand<Bytes>,
     /// Switch one layer off, to measure what it is worth
     #[arg(long, value_name = "LAYER", value_parser = layers())]
     without: Vec<Layer>,
@@ -110,6 +116,8 @@ impl Options {
         policy.runtime.clone_from(&self.runtime);
         policy.files.scratch = self.scratch.as_deref().map(absolute).transpose()?;
         policy.limits.wall_time = self.timeout;
+        policy.limits.silence = self.silence;
+        policy.limits.output = self.log;
         policy.limits.memory = self.memory;
         policy.limits.processes = self.pids;
         policy.lab = self.lab;

@@ -2,6 +2,8 @@
 //! ends when the payload ends, or when the supervisor does.
 #![forbid(unsafe_code)]
 
+use std::os::fd::AsFd;
+
 use nix::sys::signal::{SigSet, Signal as NixSignal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -11,7 +13,7 @@ use rustix::process::{
     set_dumpable_behavior, wait,
 };
 
-use super::payload;
+use super::{Ties, payload};
 use crate::identity::processes;
 use crate::plan::Plan;
 use crate::policy::IdentityChoice;
@@ -22,12 +24,8 @@ use crate::wire::{Link, Message};
 use crate::words::Layer;
 
 /// Runs the payload and gives its status of `waitpid(2)`.
-pub(super) fn reign(
-    plan: &Plan,
-    supervisor: &Link,
-    user: (u32, u32),
-    mask: &SigSet,
-) -> Result<i32, Fault> {
+pub(super) fn reign(plan: &Plan, ties: &Ties) -> Result<i32, Fault> {
+    let Ties { supervisor, user, .. } = ties;
     if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
         // Without a process namespace, what loses its parent must come back here to be ended.
         set_child_subreaper(Some(rustix::process::getpid())).at(Step::ForkPayload)?;
@@ -39,13 +37,15 @@ pub(super) fn reign(
         .at(Step::ForkPayload)?;
     let started = match fork().at(Step::ForkPayload)? {
         Side::Parent(started) => started,
-        Side::Child => payload::become_payload(plan, supervisor, user, mask),
+        Side::Child => payload::become_payload(plan, ties),
     };
+    let process = Some(started.pidfd.as_fd());
+    supervisor.send_with(Message::Payload, process).at(Step::ForkPayload)?;
     if plan.has(Layer::Privileges) {
         // From here on no process of the payload's user may look into this one (`ptrace(2)`).
         set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::ForkPayload)?;
     }
-    let status = watch(plan, supervisor, &started, &signals, user)?;
+    let status = watch(plan, supervisor, &started, &signals, *user)?;
     if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
         processes::end_descendants();
     }
