@@ -16,8 +16,8 @@ const FIRST: usize = 45;
 #[expect(unsafe_code, reason = "no safe code can reach the memory that the kernel has filled")]
 pub fn wipe() -> io::Result<()> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    for (start, length) in areas(&stat) {
-        let area = std::ptr::with_exposed_provenance_mut::<u8>(start);
+    for (address, length) in areas(&stat) {
+        let area = std::ptr::with_exposed_provenance_mut::<u8>(address);
         // SAFETY: the kernel says where in this process's own memory the area lies, it is writable
         // as long as the process lives, and no reference into it exists: the standard library
         // copies arguments and variables out whenever it is asked for them, and this process has
@@ -28,9 +28,9 @@ pub fn wipe() -> io::Result<()> {
 }
 
 /// Beginning and length of the two areas.
-fn areas(stat: &str) -> Vec<(usize, usize)> {
+fn areas(text: &str) -> Vec<(usize, usize)> {
     // The name is in parentheses and may itself hold blanks and parentheses.
-    let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let fields = text.rsplit_once(") ").map_or("", |(_, rest)| rest);
     let numbers: Vec<usize> =
         fields.split_ascii_whitespace().skip(FIRST).map_while(|field| field.parse().ok()).collect();
     let pairs = numbers.chunks_exact(2).take(2);
