@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::harvest::Harvest;
 use crate::layers::limits::slot::Usage;
+use crate::words::LayerSet;
 
 /// How a payload ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +71,13 @@ impl End {
         if signal == 0 { Self::Exited(code) } else { Self::Signalled(signal) }
     }
 
+    /// SIGXCPU ends what has used up its processor time (`getrlimit(2)`).
+    #[must_use]
+    pub fn or_out_of_cpu_time(self) -> Self {
+        const SIGXCPU: u8 = 24;
+        if self == Self::Signalled(SIGXCPU) { Self::TimedOut(Clock::Cpu) } else { self }
+    }
+
     /// The exit status of the program that ran the payload.
     #[must_use]
     pub const fn exit_status(&self) -> u8 {
@@ -107,6 +115,8 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// The most memory that all its processes had together, in bytes, where it was counted.
     pub peak_memory: Option<u64>,
+    /// The layers that were read back from the kernel before the payload ran.
+    pub enforced: LayerSet,
     /// What was handed over, and what is remarkable about it.
     pub harvest: Harvest,
 }
@@ -115,7 +125,13 @@ impl Outcome {
     /// The outcome of a payload that ended so after `elapsed`.
     #[must_use]
     pub fn new(end: End, elapsed: Duration) -> Self {
-        Self { end, elapsed, peak_memory: None, harvest: Harvest::default() }
+        Self {
+            end,
+            elapsed,
+            peak_memory: None,
+            enforced: LayerSet::EMPTY,
+            harvest: Harvest::default(),
+        }
     }
 
     /// Takes in what the control groups counted: a payload that failed, and ran into a limit, is

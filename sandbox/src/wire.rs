@@ -19,6 +19,12 @@ use crate::plan::Plan;
 use crate::step::{Fault, Step};
 use crate::words::Layer;
 
+mod diagnosis;
+mod explanation;
+
+pub use diagnosis::diagnosis_json;
+pub use explanation::plan_json;
+
 /// A message. Each is at most [`Message::SIZE`] bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
@@ -30,6 +36,10 @@ pub enum Message {
     Failed(Fault),
     /// To the supervisor: the scratch file system, as a descriptor.
     Scratch,
+    /// To the supervisor: the payload's process, as a descriptor for it (`pidfd_open(2)`).
+    Payload,
+    /// To the supervisor: the payload's process is confined and waits to be let through the gate.
+    Ready,
     /// To the supervisor: the payload ended, with this status of `waitpid(2)`.
     Ended(i32),
 }
@@ -49,6 +59,8 @@ impl Message {
             ),
             Self::Scratch => (3, 0, 0, 0),
             Self::Ended(status) => (4, 0, 0, status),
+            Self::Payload => (5, 0, 0, 0),
+            Self::Ready => (6, 0, 0, 0),
         };
         let number = u128::from(u32::from_ne_bytes(number.to_ne_bytes()));
         (kind | u128::from(step) << 8 | u128::from(item) << 24 | number << 40).to_le_bytes()
@@ -70,6 +82,8 @@ impl Message {
             }),
             3 => Self::Scratch,
             4 => Self::Ended(number),
+            5 => Self::Payload,
+            6 => Self::Ready,
             _ => return None,
         })
     }
@@ -88,6 +102,7 @@ pub fn outcome_json(plan: Option<&Plan>, outcome: &Outcome) -> String {
         "level": plan.map(|plan| plan.level.name()),
         "plan": plan.map(|plan| plan.kind.name()),
         "layers": plan.map(|plan| plan.layers.iter().map(Layer::name).collect::<Vec<_>>()),
+        "enforced": outcome.enforced.iter().map(Layer::name).collect::<Vec<_>>(),
         "partly": plan.map(|plan| plan.notes.clone()),
         "usage": {
             "wall_ms": u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX),
@@ -208,6 +223,8 @@ mod tests {
             Message::Failed(Fault::new(Step::Pivot, Errno::INVAL)),
             Message::Failed(Fault::new(Step::OpenMount, Errno::NOENT).about(0)),
             Message::Scratch,
+            Message::Payload,
+            Message::Ready,
             Message::Ended(-1),
         ];
         for message in messages {

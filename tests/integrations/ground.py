@@ -5,6 +5,7 @@ here, for a reason that has nothing to do with isolation; 78 it could not be tri
 isolation is not to be had here.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -13,7 +14,12 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from pathlib import Path
+
+
+# Of the tests that make accounts, and of those that say that none is made.
+LOCK = Path(tempfile.gettempdir()) / "bulkhead-tests-of-etc.lock"
 
 
 class NotHere(Exception):
@@ -96,18 +102,35 @@ def snapshot(tree):
 
 
 def machine(work):
-    """What a build could leave on the machine, apart from files: all of it as text."""
+    """What a build could leave on the machine, apart from files: a set of lines."""
+    lines = {f"account: {line}" for name in ("passwd", "group")
+             for line in Path("/etc", name).read_text().splitlines()}
+    lines |= {f"mount: {line}" for line in Path("/proc/self/mountinfo").read_text().splitlines()}
     # Processes of the build are told by a path below `work` in their environment.
-    processes = ""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
                 if os.fsencode(work) in (entry / "environ").read_bytes():
-                    processes += f"{entry.name} {(entry / 'cmdline').read_bytes()}\n"
+                    lines.add(f"process: {entry.name} {(entry / 'cmdline').read_bytes()}")
             except OSError:
                 pass  # somebody else's, or gone by now
-    return {
-        "processes": processes,
-        "mounts": Path("/proc/self/mountinfo").read_text(),
-        "accounts": Path("/etc/passwd").read_text() + Path("/etc/group").read_text(),
-    }
+    return lines
+
+
+class Watch:
+    """Tells what a build leaves on the machine, from now until it is asked."""
+
+    def __init__(self, work):
+        # Shared, for those that only look do not disturb each other.
+        if not LOCK.exists():
+            LOCK.touch()
+        self.quiet = open(LOCK)
+        fcntl.flock(self.quiet, fcntl.LOCK_SH)
+        self.work, self.before = work, machine(work)
+
+    def left_behind(self):
+        deadline = time.monotonic() + 10
+        while (new := machine(self.work) - self.before) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        self.quiet.close()
+        return [f"left behind: {line}" for line in sorted(new)]

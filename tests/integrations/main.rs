@@ -49,3 +49,8 @@ fn a_wheel_built_inside_equals_one_built_outside() {
 fn fromager_bootstraps_packages_end_to_end() {
     passes("fromager/bootstrap.py");
 }
+
+#[test]
+fn pip_and_build_find_the_environment_that_they_made() {
+    passes("frontends/wheels.py");
+}

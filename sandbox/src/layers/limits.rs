@@ -5,6 +5,7 @@
 //! best, which is said.
 #![forbid(unsafe_code)]
 
+mod attainable;
 pub mod slot;
 
 use std::fmt;
@@ -13,6 +14,8 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
+
+pub use self::attainable::attainable;
 
 use self::slot::Group;
 use crate::host::groups::Version;

@@ -1,13 +1,14 @@
 //! `bulkhead hook`: one call of a build back end's hook, isolated.
 #![forbid(unsafe_code)]
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, openat};
 
+use super::attempt;
 use super::error::Failure;
 use super::options::Options;
 use super::report::Report;
@@ -15,12 +16,13 @@ use crate::harvest::{
     Destination, Harvest, Limits, Refused, collect, copy_unchecked, read_return,
     return_control_file,
 };
-use crate::host::Host;
-use crate::launch::{self, LaunchError};
+use crate::launch::{Finished, LaunchError};
 use crate::outcome::End;
 use crate::payload::{Payload, PrivateTree, Purpose};
-use crate::pep517::{HookCall, HookKind, interpreter};
+use crate::pep517::{HookCall, HookKind, PYTHONPATH, interpreter, overlay};
 use crate::plan::Plan;
+use crate::policy::Policy;
+use crate::policy::environment::{Pattern, Ruling};
 use crate::step::{At, Step};
 use crate::words::Layer;
 
@@ -50,8 +52,7 @@ pub(super) struct Arguments {
 /// Runs the hook, hands over what it made, and gives its exit status.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let report = Report::open(&arguments.options)?;
-    let launched = plan(arguments).and_then(|(plan, call)| Ok((launch::run(&plan)?, plan, call)));
-    let (mut finished, plan, call) = match launched {
+    let (plan, mut finished, call) = match launch(arguments) {
         Ok(launched) => launched,
         Err(failure) => return Err(report.not_started(failure)),
     };
@@ -80,9 +81,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     Ok(outcome.end.exit_status())
 }
 
-/// The plan for the call.
-fn plan(arguments: &Arguments) -> Result<(Plan, HookCall), Failure> {
-    let policy = arguments.options.policy()?;
+/// Launches the call and waits for its end.
+fn launch(arguments: &Arguments) -> Result<(Plan, Finished, HookCall), Failure> {
+    let mut policy = arguments.options.policy()?;
     let directory = std::env::current_dir().map_err(Failure::Directory)?;
     let call = HookCall::parse(&arguments.argv, &directory)?;
     if call.hook == HookKind::BuildEditable && !arguments.in_place {
@@ -95,7 +96,9 @@ fn plan(arguments: &Arguments) -> Result<(Plan, HookCall), Failure> {
     let (program, mut payload) = payload(&call, arguments, directory)?;
     arguments.options.grant(&mut payload)?;
     payload.grant_tools();
-    Ok((Plan::resolve(&policy, program, &payload, &Host::probe())?, call))
+    python_path(&mut policy, &mut payload);
+    let (plan, finished) = attempt::run(&policy, &program, &payload)?;
+    Ok((plan, finished, call))
 }
 
 /// The payload of a call: the hook's script in the interpreter, with the directories of PEP 517.
@@ -125,6 +128,33 @@ fn payload(
     }
     let program = found.executable_chain.into_iter().next();
     Ok((program.unwrap_or_else(|| PathBuf::from(&call.python)), payload))
+}
+
+/// Lets the call have the environment that pip built for it, and says what becomes of any other
+/// PYTHONPATH: a back end that is silently taken from elsewhere may build something else.
+fn python_path(policy: &mut Policy, payload: &mut Payload) {
+    let name = OsStr::new(PYTHONPATH);
+    let Some(value) = payload.variable(PYTHONPATH).filter(|value| !value.is_empty()) else {
+        return;
+    };
+    let ruling = policy.environment.rule(name, value);
+    if ruling == Ruling::Deleted || policy.environment.set.iter().any(|(set, _)| set == name) {
+        return;
+    }
+    let parts = overlay(value);
+    let held = ruling == Ruling::Unlisted && policy.layers.has(Layer::Environment);
+    if held && parts.is_empty() {
+        let _ = writeln!(
+            anstream::stderr(),
+            "bulkhead: PYTHONPATH is not passed on, so the hook does not find what it names; to \
+             pass it on, add `--env {PYTHONPATH}` and `--ro` for each of its directories"
+        );
+    } else if held {
+        policy.environment.keep.push(Pattern::new(PYTHONPATH));
+    }
+    for part in parts {
+        payload.grant(part);
+    }
 }
 
 /// The script, and the file that it is a link to.
