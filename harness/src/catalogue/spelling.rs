@@ -127,7 +127,18 @@ spelt!(
 spelt!(
     Privilege,
     "privilege",
-    [CallerUid = "caller-uid", Capabilities = "capabilities", NestedUserns = "nested-userns",]
+    [
+        CallerUid = "caller-uid",
+        Capabilities = "capabilities",
+        NestedUserns = "nested-userns",
+        CallerGroup = "caller-group",
+        NewPrivileges = "new-privileges",
+        IoUring = "io-uring",
+        Userfaultfd = "userfaultfd",
+        PerfEvent = "perf-event",
+        BpfMap = "bpf-map",
+        PacketSocket = "packet-socket",
+    ]
 );
 
 spelt!(

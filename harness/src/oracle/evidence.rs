@@ -136,6 +136,12 @@ pub struct Posture {
     pub nested: bool,
     /// The largest core dump that it may leave, in bytes.
     pub core: u64,
+    /// Its group or one of its further groups is root's, as the host sees it.
+    pub caller_group: bool,
+    /// What it executes may have more rights than it has.
+    pub new_privileges: bool,
+    /// What its descriptors are of, as the kernel names it: `anon_inode:[io_uring]`, `PACKET`.
+    pub descriptors: Vec<String>,
 }
 
 impl Entry {

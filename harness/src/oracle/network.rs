@@ -60,7 +60,8 @@ fn knock(kind: &PlantKind, facts: &Value, root: &Root, word: &str) -> Result<(),
         | PlantKind::MetadataService => {
             let address = address(facts)?;
             let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(said)?;
-            write!(stream, "GET /{word} HTTP/1.0\r\n\r\n").map_err(said)
+            // In one write: a listener that answers hangs up after the first.
+            stream.write_all(format!("GET /{word} HTTP/1.0\r\n\r\n").as_bytes()).map_err(said)
         }
         PlantKind::UdpListener | PlantKind::DnsResolver => {
             let packet = match kind {

@@ -16,7 +16,24 @@ pub fn gained(evidence: &Evidence, what: Privilege) -> Option<String> {
         Privilege::NestedUserns => {
             posture.nested.then(|| "the hook made a user namespace of its own".to_owned())
         }
+        Privilege::CallerGroup => {
+            posture.caller_group.then(|| "the hook is in the front end's group".to_owned())
+        }
+        Privilege::NewPrivileges => posture
+            .new_privileges
+            .then(|| "what the hook executes may have more rights than it has".to_owned()),
+        Privilege::IoUring => holds(posture, "anon_inode:[io_uring]"),
+        Privilege::Userfaultfd => holds(posture, "anon_inode:[userfaultfd]"),
+        Privilege::PerfEvent => holds(posture, "anon_inode:[perf_event]"),
+        Privilege::BpfMap => holds(posture, "anon_inode:bpf-map"),
+        Privilege::PacketSocket => holds(posture, "PACKET"),
     })
+}
+
+/// Whether one of its descriptors is of this.
+fn holds(posture: &Posture, what: &str) -> Option<String> {
+    let held = posture.descriptors.iter().any(|descriptor| descriptor == what);
+    held.then(|| format!("the hook holds a descriptor of {what}"))
 }
 
 /// Whether a process can be looked at; the reason when it cannot. `pid` is known to be alive.
@@ -90,6 +107,9 @@ pub fn examine(
         uid: process.uid,
         capabilities: process.capabilities,
         core: processes.core_limit(process.pid),
+        caller_group: process.groups.contains(&0),
+        new_privileges: !process.no_new_privs,
+        descriptors: processes.descriptors(process.pid),
         nested: own.is_some() && expected.is_some() && own != expected,
     }
 }
