@@ -34,9 +34,10 @@ fn every_row_is_covered_or_left_out_for_a_reason_and_none_is_both() {
     let known: BTreeSet<&str> = lists.rows.iter().map(|row| row.key.as_str()).collect();
     let unknown: Vec<_> = covered.keys().filter(|row| !known.contains(*row)).collect();
     assert!(unknown.is_empty(), "no such rows: {unknown:?}");
-    let odd = lists.rows.iter().filter(|row| {
-        row.left_out.is_some() == covered.contains_key(row.key.as_str())
-    });
+    let odd = lists
+        .rows
+        .iter()
+        .filter(|row| row.left_out.is_some() == covered.contains_key(row.key.as_str()));
     let odd: Vec<_> = odd.map(|row| row.key.as_str()).collect();
     assert!(odd.is_empty(), "neither or both: {odd:?}");
 }
@@ -67,7 +68,7 @@ fn every_incident_whose_code_ran_in_a_build_is_reproduced() {
 }
 
 #[test]
-fn every_guarantee_has_ten_attacks_and_every_layer_one_that_only_it_stops() {
+fn every_guarantee_has_ten_attacks_and_every_layer_stops_some() {
     let catalogue = catalogue();
     let attacks = attacks(&catalogue);
     for guarantee in Guarantee::ALL {

@@ -124,8 +124,7 @@ fn layers(text: &mut String, attacks: &[&Attack]) {
     line(text, "| layer | attacks that it stops | attacks that nothing else stops |");
     line(text, "|---|---|---|");
     for layer in Layer::ALL {
-        let all: Vec<_> =
-            attacks.iter().filter(|attack| attack.stopped_by().has(layer)).collect();
+        let all: Vec<_> = attacks.iter().filter(|attack| attack.stopped_by().has(layer)).collect();
         let alone = all.iter().filter(|attack| attack.stopped_by().iter().count() == 1);
         let alone: Vec<_> = alone.map(|attack| attack.id.0.as_str()).collect();
         line(text, &format!("| {} | {} | {} |", layer.name(), all.len(), alone.join(" ")));
@@ -137,8 +136,13 @@ fn probes(text: &mut String, catalogue: &Catalogue, lists: &Lists) {
     line(text, "| | probe | attacks |\n|---|---|---|");
     let covered = covered(catalogue);
     for (index, probe) in lists.probes.iter().enumerate() {
-        let attacks: BTreeSet<&str> =
-            probe.rows.iter().filter_map(|row| covered.get(row.as_str())).flatten().copied().collect();
+        let attacks: BTreeSet<&str> = probe
+            .rows
+            .iter()
+            .filter_map(|row| covered.get(row.as_str()))
+            .flatten()
+            .copied()
+            .collect();
         let attacks = attacks.into_iter().collect::<Vec<_>>().join(" ");
         line(text, &format!("| {} | {} | {attacks} |", index + 1, markdown(&probe.title)));
     }
@@ -146,7 +150,10 @@ fn probes(text: &mut String, catalogue: &Catalogue, lists: &Lists) {
 
 fn incidents(text: &mut String, attacks: &[&Attack], lists: &Lists) {
     line(text, "\n## Incidents\n");
-    line(text, "When foreign code ran: in the build, at an import, or in a CI job beside the build.\n");
+    line(
+        text,
+        "When foreign code ran: in the build, at an import, or in a CI job beside the build.\n",
+    );
     line(text, "| date | incident | ran | attacks |\n|---|---|---|---|");
     for incident in &lists.incidents {
         let by = match reproducing(attacks, incident) {
