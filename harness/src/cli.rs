@@ -1,7 +1,9 @@
 //! The command line.
 #![forbid(unsafe_code)]
 
+mod ablate;
 mod check;
+mod conducted;
 mod coverage;
 mod diff;
 mod exit;
@@ -27,6 +29,7 @@ use std::sync::atomic::AtomicBool;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::runner::Conduct;
+use conducted::{conducted, slots};
 use exit::Exit;
 use failure::Failure;
 
@@ -92,6 +95,7 @@ pub fn start(args: impl IntoIterator<Item = OsString>, world: &mut World<'_>) ->
 fn dispatch(command: Command, world: &mut World<'_>) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::command(&args, world),
+        Command::Ablate(args) => ablate::command(&args, world),
         Command::List(args) => list::command(&args, world),
         Command::Show(args) => show::command(&args, world),
         Command::Check(args) => check::command(&args, world),
@@ -159,6 +163,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Ablate(ablate::AblateArgs),
     List(list::ListArgs),
     Show(show::ShowArgs),
     Check(check::CheckArgs),

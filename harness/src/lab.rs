@@ -12,6 +12,7 @@ pub mod netlink;
 pub mod network;
 pub mod plants;
 pub mod processes;
+pub mod profile;
 pub mod root;
 pub mod sentry;
 pub mod snapshot;

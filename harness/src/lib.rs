@@ -8,6 +8,7 @@ pub mod frontend;
 pub mod gaps;
 pub mod lab;
 pub mod oracle;
+pub mod recipe;
 pub mod report;
 pub mod runner;
 pub mod schedule;

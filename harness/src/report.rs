@@ -1,6 +1,7 @@
 //! What a run leaves behind: the report that is committed, and the record that is not.
 #![forbid(unsafe_code)]
 
+pub mod ablation;
 pub mod coverage;
 pub mod diff;
 pub mod json;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::oracle::Observation;
+use crate::schedule::Sandbox;
 use crate::verdict::{Ruling, Seen, Settled, Verdict};
 use redact::Canaries;
 use schema::{At, AttemptRecord, Cell, Entry, REPORT, Report, TrialRecord};
@@ -76,6 +78,9 @@ pub fn reports(settled: &[Settled], discretion: &Discretion) -> Vec<Report> {
             subject: None,
             results: BTreeMap::new(),
         });
+        if let Sandbox::Command(recipe) = &trial.sandbox {
+            report.subject = recipe.subject.as_deref().map(|subject| discretion.line(subject));
+        }
         let entry = report.results.entry(trial.attack.id.0.clone()).or_insert_with(|| Entry {
             fixture: trial.attack.fixture.clone(),
             cells: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! Which attack is tried on which target at which level.
 #![forbid(unsafe_code)]
 
+pub mod ablation;
 pub mod filter;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use sandbox::{LayerSet, Level};
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::attack::{Attack, Expected};
+use crate::recipe::Recipe;
 use filter::Filter;
 
 /// One cell of the matrix: an attack, or a benign build, at one level of one target.
@@ -25,6 +27,25 @@ pub struct Trial {
     pub level: Level,
     /// The lab profile: `root`.
     pub host: String,
+    /// How the sandbox is started at that level.
+    pub sandbox: Sandbox,
+}
+
+/// How a sandbox is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sandbox {
+    /// Our own, at the level of the trial; at the level `none` nothing is started.
+    Own {
+        /// The layers that are switched off.
+        without: LayerSet,
+    },
+    /// One that is a command.
+    Command(Arc<Recipe>),
+}
+
+impl Sandbox {
+    /// Our own, with all layers of the level.
+    pub const OWN: Self = Self::Own { without: LayerSet::EMPTY };
 }
 
 /// A trial, and what a correct sandbox shows in it.
@@ -47,8 +68,33 @@ pub struct Contender {
     pub host: String,
     /// The levels that were chosen.
     pub levels: BTreeSet<Level>,
-    /// The layers that it enforces at a level on that host.
+    /// The layers that our own sandbox enforces at a level on that host.
     pub layers: fn(Level) -> LayerSet,
+    /// How it is started.
+    pub sandbox: Sandbox,
+}
+
+impl Contender {
+    /// How the sandbox is started at `level`. A sandbox that is a command has one way of being
+    /// started; at any other level stands the control of an attack, which is ours.
+    fn at(&self, level: Level) -> Sandbox {
+        match &self.sandbox {
+            Sandbox::Command(recipe) if recipe.level != level => Sandbox::OWN,
+            sandbox => sandbox.clone(),
+        }
+    }
+
+    /// What is expected of `attack` at `level`.
+    fn expected(&self, attack: &Attack, level: Level) -> Expected {
+        let Sandbox::Command(recipe) = &self.sandbox else {
+            return attack.expected(level, (self.layers)(level));
+        };
+        if attack.is_made_by_isolation() && recipe.level != attack.control() {
+            return Expected::NotRun;
+        }
+        let layers = if recipe.level == level { recipe.layers } else { (self.layers)(level) };
+        attack.expected(level, layers)
+    }
 }
 
 /// What of the catalogue is wanted.
@@ -228,8 +274,9 @@ fn cells(contender: &Contender, attack: &Arc<Attack>) -> Vec<Cell> {
             target: contender.name.clone(),
             level,
             host: contender.host.clone(),
+            sandbox: contender.at(level),
         },
-        expected: attack.expected(level, (contender.layers)(level)),
+        expected: contender.expected(attack, level),
         asked: chosen(level),
     };
     Level::ALL.into_iter().filter(wanted).map(cell).collect()

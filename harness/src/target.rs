@@ -1,22 +1,34 @@
 //! The sandboxes on trial, and what a run of one looked like from outside.
 #![forbid(unsafe_code)]
 
+pub mod command;
 pub mod control;
 pub mod own;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sandbox::Level;
 
-use crate::catalogue::attack::RunLimits;
+use crate::schedule::{Sandbox, Trial};
 
-/// What stands in front of every hook at `level`, in slot `slot` of the pool, with the limits of
-/// the manifest.
+/// What stands in front of every hook of `trial`, in slot `slot` of the pool. The front end fills
+/// in what it alone knows: the call, and the directories of the build.
 #[must_use]
-pub fn prefix(level: Level, slot: usize, limits: &RunLimits) -> Vec<String> {
-    match level {
-        Level::None => control::prefix(),
-        level => own::prefix(level, slot, limits),
+pub fn prefix(trial: &Trial, slot: usize) -> Vec<String> {
+    match (&trial.sandbox, trial.level) {
+        (Sandbox::Command(recipe), _) => command::prefix(recipe),
+        (Sandbox::Own { .. }, Level::None) => control::prefix(),
+        (Sandbox::Own { without }, level) => own::prefix(level, *without, slot, trial),
+    }
+}
+
+/// The files that the sandbox of `trial` brings along, relative to the front end's directory.
+#[must_use]
+pub fn files(trial: &Trial) -> Vec<(PathBuf, Vec<u8>)> {
+    match &trial.sandbox {
+        Sandbox::Command(recipe) => command::files(recipe),
+        Sandbox::Own { .. } => Vec::new(),
     }
 }
 

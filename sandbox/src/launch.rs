@@ -216,7 +216,9 @@ fn start(
             Side::Parent(started) => started,
             Side::Child => {
                 // The supervisor's end must not live on in here: its end is the lifeline.
+                // The same goes for the lock that says that it lives.
                 drop((sandbox, opener, streams));
+                user.let_go();
                 let (user, mask) = (user.inside(plan), signals.before());
                 let ties = Ties { supervisor, gate, output, user, mask };
                 let Prepared { opened, slot, .. } = prepared;

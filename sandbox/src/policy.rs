@@ -6,10 +6,13 @@ use std::path::PathBuf;
 
 use crate::words::{Guarantee, Layer, LayerSet};
 
+pub mod combinations;
 pub mod environment;
+pub mod file;
 pub mod files;
 pub mod levels;
 pub mod limits;
+pub mod package;
 pub mod syscalls;
 
 use environment::EnvironmentPolicy;

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod ablate;
 mod catalogue;
 mod checkout;
 mod program;

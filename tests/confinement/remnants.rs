@@ -137,7 +137,7 @@ fn the_accounts_of_killed_supervisors_are_removed_by_the_next_sweep() {
     };
     kill_at_random_moments(5, Duration::from_millis(120), start);
     // Each start sweeps what the ones before it left. This last one is killed while it builds.
-    let mut last = start().stdout(Stdio::piped()).spawn().unwrap();
+    let mut last = start().stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
     let mut ready = [0; 5];
     std::io::Read::read_exact(last.stdout.as_mut().unwrap(), &mut ready).unwrap();
     last.kill().unwrap();

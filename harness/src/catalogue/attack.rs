@@ -224,6 +224,8 @@ pub enum Need {
     Ipv6,
     /// The kernel has keyrings.
     Keyring,
+    /// The caller is root.
+    Root,
 }
 
 /// An exception to the derived expectation: `[expect.LEVEL]`.

@@ -36,6 +36,13 @@ impl Attack {
         self.run.levels.is_empty() || self.run.levels.contains(&level)
     }
 
+    /// Whether the hole is opened by the isolation of its control level itself, and is not there
+    /// where another sandbox, or none, is used.
+    #[must_use]
+    pub fn is_made_by_isolation(&self) -> bool {
+        self.control() != Level::None && self.expect.contains_key(&self.control())
+    }
+
     /// What is expected at `level` of a sandbox that enforces `enforced` there.
     #[must_use]
     pub fn expected(&self, level: Level, enforced: LayerSet) -> Expected {

@@ -120,6 +120,7 @@ spelt!(
         Tmp = "tmp",
         Ipv6 = "ipv6",
         Keyring = "keyring",
+        Root = "root",
     ]
 );
 

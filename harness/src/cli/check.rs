@@ -28,7 +28,7 @@ pub(super) fn command(args: &CheckArgs, world: &mut World<'_>) -> Result<Exit, F
         one_place(&world.here.join(path))?
     } else {
         let workspace = Workspace::around(&world.here);
-        workspace.gaps(&contenders(&[]))?;
+        workspace.gaps(&contenders(&[], &[]))?;
         workspace.catalogue(&Places { catalogue: Vec::new() })?
     };
     let benign = catalogue.entries().filter(|attack| attack.is_benign()).count();

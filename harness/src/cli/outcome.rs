@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use crate::catalogue::attack::{Attack, Purpose};
     use crate::oracle::Observation;
-    use crate::schedule::{Cell, Trial};
+    use crate::schedule::{Cell, Sandbox, Trial};
     use crate::verdict::Ruling;
 
     fn one(level: Level, verdict: Verdict) -> Settled {
@@ -83,6 +83,7 @@ mod tests {
             target: "own".to_owned(),
             level,
             host: "root".to_owned(),
+            sandbox: Sandbox::OWN,
         };
         Settled {
             cell: Cell { trial, expected: Expected::Built, asked: true },

@@ -1,11 +1,9 @@
 //! `harness run`: from the catalogue to the report.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
@@ -13,18 +11,16 @@ use clap::Args;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::paper::{Paper, Stance};
-use super::wanted::{Wanted, contenders};
+use super::wanted::{Host, Wanted, contenders};
 use super::workspace::Workspace;
-use super::{Conductor, Places, STATUS, Wishes, World, machine, outcome, summary};
-use crate::gaps::{self, Gaps};
+use super::{Places, STATUS, Wishes, World, conducted, outcome, slots, summary};
+use crate::gaps;
 use crate::report::diff::Scope;
 use crate::report::schema::{RECORD, Record};
 use crate::report::{self, Discretion};
-use crate::runner::progress::{Bar, Lines, Progress};
-use crate::runner::{self, Setting};
 use crate::schedule::filter::Filter;
 use crate::schedule::{Schedule, Selection, Slice};
-use crate::verdict::{self, Settled};
+use crate::verdict;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,6 +48,9 @@ pub(super) struct RunArgs {
     /// Try only this sandbox, or this level of it; may be repeated
     #[arg(short, long = "target", value_name = "TARGET[@LEVEL]")]
     target: Vec<Wanted>,
+    /// Try it on a host of this kind, root or user; may be repeated [default: root]
+    #[arg(long, value_name = "HOST")]
+    host: Vec<Host>,
     /// Try only the attacks that an expression finds
     #[arg(short = 'E', long = "expression", value_name = "EXPR")]
     expression: Option<Filter>,
@@ -85,10 +84,6 @@ impl RunArgs {
             _ => Stance::Tell,
         }
     }
-
-    fn slots(&self) -> usize {
-        self.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, usize::from)
-    }
 }
 
 /// Runs it.
@@ -103,13 +98,14 @@ pub(super) fn command(args: &RunArgs, world: &mut World<'_>) -> Result<Exit, Fai
     if let Some(filter) = &args.expression {
         filter.check(&catalogue)?;
     }
-    let contenders = contenders(&args.target);
+    let contenders = contenders(&args.target, &args.host);
     let selection = Selection { filter: args.expression.clone(), slice: args.partition };
     let schedule = Schedule::of(&catalogue, &contenders, &selection)?;
     let gaps = workspace.gaps(&contenders)?;
     let today = gaps::today();
+    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs) };
     let (began_at, began) = (SystemTime::now(), Instant::now());
-    let (settled, machine) = conducted(args, &schedule, &gaps, &today, world)?;
+    let (settled, machine) = conducted(&wishes, &schedule, &gaps, &today, world)?;
     let took = began.elapsed();
     let stale: Vec<_> =
         gaps.values().flat_map(|gaps| verdict::stale(gaps, &catalogue, &settled, &today)).collect();
@@ -126,7 +122,7 @@ pub(super) fn command(args: &RunArgs, world: &mut World<'_>) -> Result<Exit, Fai
         schema: RECORD.to_owned(),
         began: began_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         took_ms: took.as_millis(),
-        slots: args.slots(),
+        slots: wishes.slots,
         machine,
         trials: report::trials(&settled, &paper.discretion),
     };
@@ -144,25 +140,6 @@ pub(super) fn command(args: &RunArgs, world: &mut World<'_>) -> Result<Exit, Fai
     world.say(&text)?;
     let verdicts = outcome::of(&settled, stale.len(), world.require_isolation);
     Ok(Exit::worst(&[verdicts, comparison.exit]))
-}
-
-/// Every trial, and what there is to say of the machine.
-fn conducted(
-    args: &RunArgs,
-    schedule: &Schedule,
-    gaps: &BTreeMap<String, Gaps>,
-    today: &str,
-    world: &mut World<'_>,
-) -> Result<(Vec<Settled>, BTreeMap<String, String>), Failure> {
-    let slots = args.slots();
-    let wishes = Wishes { python: args.python.clone(), slots };
-    let Conductor { conduct, facts } = (world.prepare)(&wishes).map_err(Failure::Unready)?;
-    let progress: Box<dyn Progress + '_> =
-        if world.live { Box::new(Bar::new()) } else { Box::new(Lines::to(&mut *world.err)) };
-    let setting =
-        Setting { conduct: &*conduct, slots, stop: world.stop, progress: &*progress, gaps, today };
-    let settled = runner::run(schedule, &setting)?;
-    Ok((settled, machine::facts().into_iter().chain(facts).collect()))
 }
 
 fn shown(file: &Path, here: &Path) -> String {

@@ -12,6 +12,7 @@ use crate::catalogue::Catalogue;
 use crate::gaps::Gaps;
 use crate::report::json::{self, ReadError};
 use crate::report::schema::Report;
+use crate::report::schema::ablation::Ablation;
 use crate::schedule::Contender;
 
 /// The checkout around a directory, if there is one.
@@ -79,6 +80,14 @@ pub(super) fn library(dir: &Path) -> Result<Vec<Report>, ReadError> {
     }
     files.sort();
     files.iter().map(|file| json::read(file)).collect()
+}
+
+/// Every ablation in a folder of reports, sorted by host.
+pub(super) fn ablations(dir: &Path) -> Result<Vec<Ablation>, ReadError> {
+    let mut hosts: Vec<_> = listed(dir)?.into_iter().filter(|path| path.is_dir()).collect();
+    hosts.sort();
+    let read = |host: PathBuf| json::read_ablation(&host.join("own.ablation.json")).transpose();
+    hosts.into_iter().filter_map(read).collect()
 }
 
 /// `own.json` is a report, `own.ablation.json` is another thing.

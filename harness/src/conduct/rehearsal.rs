@@ -72,7 +72,7 @@ impl Scene<'_> {
 
     /// Walks past the sentry at a file.
     fn challenge(&self, path: &str, writing: bool) -> Option<String> {
-        let path = PathBuf::from(fill(path, &self.bench.staged.interpreter, ""));
+        let path = PathBuf::from(fill(path, &self.interpreter, ""));
         let Some(sentry) = &self.sentry else { return Some("there is no sentry".to_owned()) };
         sentry.self_test(&self.root, &path, writing)
     }

@@ -42,21 +42,41 @@ def teller(descriptor):
     return tell
 
 
-def runner(prefix, inherited, terminal, build, tell):
+def sandboxed(prefix, command, spec):
+    """The call with the sandbox in front, or around it where the prefix says `{argv}`."""
+    values = {
+        "{source}": spec["source"],
+        "{output}": spec["output"],
+        "{control}": command[-1],
+        "{work}": os.path.dirname(spec["source"]),
+    }
+    argv = []
+    for word in prefix:
+        if word == "{argv}":
+            argv.extend(command)
+            continue
+        for name, value in values.items():
+            word = word.replace(name, value)
+        argv.append(word)
+    return argv if "{argv}" in prefix else argv + command
+
+
+def runner(common, inherited, spec, tell):
     """A subprocess runner for pyproject_hooks that puts the sandbox in front.
 
     With a terminal the hooks inherit it, as they do from pip and build.
     """
+    prefix, build = common["prefix"], spec["name"]
 
     def run(command, cwd=None, extra_environ=None):
         environment = dict(os.environ)
         environment.update(extra_environ or {})
-        argv = [*prefix, *command]
+        argv = sandboxed(prefix, list(command), spec)
         process = subprocess.Popen(
             argv,
             cwd=cwd,
             env=environment,
-            stdin=None if terminal else subprocess.DEVNULL,
+            stdin=None if common["terminal"] else subprocess.DEVNULL,
             pass_fds=inherited,
         )
         tell(event="supervisor", build=build, pid=process.pid)
@@ -76,7 +96,7 @@ def build(spec, common, inherited, tell):
         spec["source"],
         spec["backend"],
         backend_path=spec["backend_path"],
-        runner=runner(common["prefix"], inherited, common["terminal"], name, tell),
+        runner=runner(common, inherited, spec, tell),
         python_executable=common["python"],
     )
     for hook in spec["hooks"]:

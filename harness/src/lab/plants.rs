@@ -1,8 +1,8 @@
 //! Puts the victim state of a manifest in place, with a fresh canary for every plant.
 #![forbid(unsafe_code)]
 
-mod helpers;
 mod listeners;
+mod privileged;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -80,6 +80,9 @@ fn random() -> Result<String, LabError> {
     Ok(format!("{number:016x}"))
 }
 
+/// Where nothing is a user's own.
+const SYSTEM: [&str; 8] = ["/etc", "/usr", "/var", "/opt", "/root", "/lib", "/bin", "/sbin"];
+
 /// Plants everything that the manifest lists; the calling thread is in the lab's network and IPC
 /// namespaces.
 ///
@@ -90,11 +93,12 @@ pub fn plant(
     cast: &Cast,
     root: &Root,
     interpreter: &Interpreter,
+    caller: u32,
 ) -> Result<Planted, LabError> {
     let mut planted = Planted::default();
     for plant in &attack.plants {
         let canary = cast.canary(&plant.id);
-        let gardener = Gardener { plant, canary, cast, root, interpreter };
+        let gardener = Gardener { plant, canary, cast, root, interpreter, caller };
         at_step(&format!("plant {}", plant.id), gardener.plant(&mut planted))?;
     }
     Ok(planted)
@@ -107,6 +111,7 @@ struct Gardener<'a> {
     cast: &'a Cast,
     root: &'a Root,
     interpreter: &'a Interpreter,
+    caller: u32,
 }
 
 impl Gardener<'_> {
@@ -151,10 +156,11 @@ impl Gardener<'_> {
             }
             PlantKind::SetUidHelper | PlantKind::CapabilityHelper => {
                 let is_set_uid = matches!(self.plant.kind, PlantKind::SetUidHelper);
-                json!({ "path": helpers::place(self.root, &self.plant.id, is_set_uid)? })
+                json!({ "path": privileged::place(self.root, &self.plant.id, is_set_uid)? })
             }
             _ => self.listener(planted)?,
         };
+        self.hand_over(planted)?;
         planted.facts.insert(self.plant.id.clone(), fact);
         Ok(())
     }
@@ -175,6 +181,16 @@ impl Gardener<'_> {
         let path = PathBuf::from(self.fill(template, planted));
         planted.paths.insert(self.plant.id.clone(), path.clone());
         path
+    }
+
+    /// Makes what lies outside the system's own directories the caller's, where he is not root.
+    fn hand_over(&self, planted: &Planted) -> io::Result<()> {
+        let Some(path) = planted.paths.get(&self.plant.id) else { return Ok(()) };
+        let caller = self.caller;
+        if caller == 0 || SYSTEM.iter().any(|system| path.starts_with(system)) {
+            return Ok(());
+        }
+        self.root.give(path, caller, false)
     }
 
     /// A victim is started later; its number is not known yet.

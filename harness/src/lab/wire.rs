@@ -52,6 +52,8 @@ pub struct Command {
     pub env: Vec<(String, String)>,
     /// Its working directory.
     pub cwd: String,
+    /// As whom it runs, and the victims beside it: uid and gid.
+    pub caller: u32,
 }
 
 /// A process that sits in the lab and is worth attacking.

@@ -21,6 +21,8 @@ pub struct Evidence {
     pub level: Level,
     /// The interpreter, for the paths of templates.
     pub interpreter: Interpreter,
+    /// The uid of whoever started the build.
+    pub caller: u32,
     /// The trial's nonce.
     pub nonce: String,
     /// The canaries by plant.
@@ -158,6 +160,7 @@ impl Evidence {
         Self {
             level,
             interpreter,
+            caller: 0,
             nonce: String::new(),
             canaries: BTreeMap::new(),
             heard: Vec::new(),

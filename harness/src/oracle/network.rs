@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_listener_that_heard_something_else_was_not_reached() {
-        let interpreter = Interpreter { program: "/p".into(), site: "/s".into() };
+        let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
         let mut evidence = Evidence::none(Level::None, interpreter);
         evidence.nonce = "0123456789abcdef".to_owned();
         let heard = |bytes: &[u8]| Heard { plant: "sink".to_owned(), bytes: bytes.to_vec() };

@@ -9,9 +9,8 @@ use crate::lab::processes::{Process, Processes};
 #[must_use]
 pub fn gained(evidence: &Evidence, what: Privilege) -> Option<String> {
     evidence.postures.iter().find_map(|posture| match what {
-        Privilege::CallerUid => {
-            (posture.uid == 0).then(|| "the hook runs with the front end's own uid".to_owned())
-        }
+        Privilege::CallerUid => (posture.uid == evidence.caller)
+            .then(|| "the hook runs with the front end's own uid".to_owned()),
         Privilege::Capabilities => (posture.capabilities != 0)
             .then(|| format!("the hook has the capabilities {:x}", posture.capabilities)),
         Privilege::NestedUserns => {

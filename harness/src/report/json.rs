@@ -6,8 +6,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::ser::{Formatter, Serializer};
 
+use super::schema::ablation::{ABLATION, Ablation};
 use super::schema::{REPORT, Record, Report};
 
 /// A committed report cannot be used.
@@ -30,20 +32,22 @@ pub enum ReadError {
         source: serde_json::Error,
     },
     /// It is a report of another form.
-    #[error("{} is of the form `{found}`, this program reads `{REPORT}`", .file.display())]
+    #[error("{} is of the form `{found}`, this program reads `{wanted}`", .file.display())]
     Schema {
         /// The report.
         file: PathBuf,
         /// Its form.
         found: String,
+        /// The one that was wanted.
+        wanted: &'static str,
     },
 }
 
-/// The text of a report: the same for the same report, always.
+/// The text of a report or an ablation: the same for the same one, always.
 ///
 /// # Errors
 /// None that the types of a report can cause.
-pub fn render(report: &Report) -> serde_json::Result<String> {
+pub fn render<R: Serialize>(report: &R) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
     report.serialize(&mut Serializer::with_formatter(&mut bytes, Lines::default()))?;
     bytes.push(b'\n');
@@ -81,13 +85,37 @@ pub fn read_if_there(file: &Path) -> Result<Option<Report>, ReadError> {
     }
 }
 
+/// The ablation in `file`, if the file is there.
+///
+/// # Errors
+/// When it is there and cannot be read, or is none.
+pub fn read_ablation(file: &Path) -> Result<Option<Ablation>, ReadError> {
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(ReadError::Unreadable { file: file.to_owned(), source }),
+    };
+    let ablation: Ablation = parsed(&text, ABLATION, file)?;
+    Ok(Some(ablation))
+}
+
 fn parse(text: &str, file: &Path) -> Result<Report, ReadError> {
-    let report: Report = serde_json::from_str(text)
-        .map_err(|source| ReadError::Malformed { file: file.to_owned(), source })?;
-    if report.schema == REPORT {
-        Ok(report)
-    } else {
-        Err(ReadError::Schema { file: file.to_owned(), found: report.schema })
+    parsed(text, REPORT, file)
+}
+
+/// Reads a file of the form `wanted`. The form is looked at first: a newer one is no mistake.
+fn parsed<T: DeserializeOwned>(
+    text: &str,
+    wanted: &'static str,
+    file: &Path,
+) -> Result<T, ReadError> {
+    let malformed = |source| ReadError::Malformed { file: file.to_owned(), source };
+    let value: serde_json::Value = serde_json::from_str(text).map_err(malformed)?;
+    match value.get("schema").and_then(serde_json::Value::as_str) {
+        Some(found) if found != wanted => {
+            Err(ReadError::Schema { file: file.to_owned(), found: found.to_owned(), wanted })
+        }
+        _ => serde_json::from_str(text).map_err(malformed),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Every type that is written to a file, and nothing else.
 #![forbid(unsafe_code)]
 
+pub mod ablation;
+
 use std::collections::BTreeMap;
 
 use sandbox::Level;

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use sandbox::Level;
+use sandbox::{Layer, Level};
 
+use super::schema::ablation::{ABLATION, Ablated, Ablation, By, Shown, Trial};
 use super::schema::{At, Cell, Entry, REPORT, Report};
 use crate::catalogue::attack::Expected;
 use crate::verdict::{Seen, Verdict};
@@ -54,5 +55,32 @@ pub(crate) fn report() -> Report {
         target: "own".to_owned(),
         subject: None,
         results,
+    }
+}
+
+/// A small ablation: a layer that does not stop an attack alone, and an attack that something
+/// else stops too.
+pub(crate) fn ablation() -> Ablation {
+    let trial = |outcome| Trial { outcome, reason: None };
+    let one = |bare, alone: &[(Layer, Shown)]| Ablated {
+        fixture: "sha256:000000000001".to_owned(),
+        depth: alone.iter().filter(|(_, shown)| *shown == Shown::Blocked).count(),
+        bare: trial(bare),
+        alone: alone.iter().map(|(layer, shown)| (By(*layer), trial(*shown))).collect(),
+    };
+    let (identity, mounts) = (Layer::Identity, Layer::Mounts);
+    let attacks = [
+        (
+            "secrets/netrc-read",
+            one(Shown::Escaped, &[(identity, Shown::Escaped), (mounts, Shown::Blocked)]),
+        ),
+        ("files/cron", one(Shown::Blocked, &[(mounts, Shown::Blocked)])),
+        ("remnants/orphan", one(Shown::Refused, &[(Layer::Leash, Shown::Blocked)])),
+    ];
+    Ablation {
+        schema: ABLATION.to_owned(),
+        host: "root".to_owned(),
+        target: "own".to_owned(),
+        attacks: attacks.into_iter().map(|(id, one)| (id.to_owned(), one)).collect(),
     }
 }

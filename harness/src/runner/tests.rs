@@ -9,7 +9,7 @@ use crate::catalogue::attack::{Attack, OracleKind, OracleSpec, Purpose, Severity
 use crate::gaps::Gap;
 use crate::oracle::{Finding, SelfTest};
 use crate::report::{self, Discretion};
-use crate::schedule::{Contender, Selection};
+use crate::schedule::{Contender, Sandbox, Selection};
 use crate::verdict::Seen;
 use progress::Silent;
 
@@ -32,6 +32,7 @@ fn schedule() -> Schedule {
         host: "root".to_owned(),
         levels: Level::ALL.into_iter().collect(),
         layers: Level::layers,
+        sandbox: Sandbox::OWN,
     };
     Schedule::of(&entries.into_iter().collect(), &[own], &Selection::default()).unwrap()
 }

@@ -32,6 +32,7 @@ fn own(levels: &[Level]) -> Contender {
         host: "root".to_owned(),
         levels: levels.iter().copied().collect(),
         layers: Level::layers,
+        sandbox: Sandbox::OWN,
     }
 }
 

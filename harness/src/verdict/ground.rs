@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{Control, Ground, Honest, Ruling, Seen, Verdict};
 use crate::gaps::Gaps;
 use crate::oracle::Observation;
-use crate::schedule::Cell;
+use crate::schedule::{Cell, Sandbox};
 
 /// The rulings on all cells, in their order. Each cell's attempts stand at its place; a cell
 /// without one is not to be run.
@@ -75,6 +75,7 @@ impl Bench<'_> {
         let same = |other: &Cell| {
             other.trial.attack.id == attack.id
                 && other.trial.level == attack.control()
+                && is_whole(&other.trial.sandbox)
                 && is_beside(cell, other)
         };
         let index = self.cells.iter().position(same);
@@ -94,6 +95,7 @@ impl Bench<'_> {
         let beside = self.cells.iter().zip(controls).filter(|(other, _)| {
             other.trial.attack.is_benign()
                 && other.trial.level == cell.trial.level
+                && other.trial.sandbox == cell.trial.sandbox
                 && is_beside(cell, other)
         });
         let mut broken = Vec::new();
@@ -117,6 +119,11 @@ impl Bench<'_> {
 
 fn is_beside(one: &Cell, two: &Cell) -> bool {
     one.trial.target == two.trial.target && one.trial.host == two.trial.host
+}
+
+/// A control is no trial of a sandbox that lacks layers.
+fn is_whole(sandbox: &Sandbox) -> bool {
+    !matches!(sandbox, Sandbox::Own { without } if !without.is_empty())
 }
 
 fn why(ruling: &Ruling) -> String {

@@ -47,7 +47,7 @@ mod tests {
 
     use super::*;
     use crate::catalogue::attack::{Attack, Expected, Purpose};
-    use crate::schedule::{Cell, Trial};
+    use crate::schedule::{Cell, Sandbox, Trial};
     use crate::verdict::Ruling;
 
     fn complaints(attack: &str, verdict: Verdict, today: &str) -> Vec<String> {
@@ -57,6 +57,7 @@ mod tests {
             target: "own".to_owned(),
             level: Level::Full,
             host: "root".to_owned(),
+            sandbox: Sandbox::OWN,
         };
         let settled = Settled {
             cell: Cell { trial, expected: Expected::Blocked, asked: true },

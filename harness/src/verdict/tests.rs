@@ -8,7 +8,7 @@ use sandbox::{Guarantee, Layer, LayerSet, Level};
 use super::*;
 use crate::catalogue::attack::{Attack, OracleKind, OracleSpec, Purpose, Severity};
 use crate::oracle::{Finding, SelfTest};
-use crate::schedule::Trial;
+use crate::schedule::{Sandbox, Trial};
 use crate::target::{HookEnd, Run};
 
 fn attack() -> Attack {
@@ -32,6 +32,7 @@ fn trial() -> Trial {
         target: "own".to_owned(),
         level: Level::Full,
         host: "root".to_owned(),
+        sandbox: Sandbox::OWN,
     }
 }
 

@@ -8,6 +8,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +25,14 @@ const RECORD_SIZE: u64 = 64 * 1024;
 pub struct Claim {
     path: PathBuf,
     /// Locked as long as this process lives.
-    _file: File,
+    file: File,
+}
+
+impl AsRawFd for Claim {
+    /// The lock.
+    fn as_raw_fd(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
 }
 
 impl Claim {
@@ -43,7 +51,7 @@ impl Claim {
             .and_then(|file| file.ok_or_else(|| io::ErrorKind::AlreadyExists.into()))
             .map_err(failed)?;
         file.write_all(scratch.as_os_str().as_bytes()).map_err(failed)?;
-        Ok(Self { path, _file: file })
+        Ok(Self { path, file })
     }
 
     /// Notes that nothing of the build is left.

@@ -1,6 +1,7 @@
 //! The user of one build, from before it starts until nothing of it is left.
 #![forbid(unsafe_code)]
 
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use super::LaunchError;
@@ -12,6 +13,7 @@ use crate::identity::{handover, open_staging, processes};
 use crate::plan::Plan;
 use crate::policy::IdentityChoice;
 use crate::step::{At, Step};
+use crate::sys::descriptors::close_between;
 
 /// The user of one build.
 #[derive(Debug)]
@@ -92,6 +94,18 @@ impl User {
             }
         }
         Ok(())
+    }
+
+    /// Closes, in the sandbox's copy of this process, the lock that only the supervisor may hold.
+    pub(super) fn let_go(&self) {
+        let lock = match self {
+            Self::Leased(lease) => lease.as_raw_fd(),
+            Self::Made { account, .. } => account.as_raw_fd(),
+            Self::Caller { claim: Some(claim), .. } => claim.as_raw_fd(),
+            Self::Caller { claim: None, .. } => return,
+        };
+        // It cannot fail for an open descriptor, and nothing else here uses it.
+        let _ = close_between(lock, lock);
     }
 
     /// Lets go of the user, once nothing of the build is left.

@@ -10,7 +10,7 @@ use harness::catalogue::attack::{
 };
 use harness::conduct::{Bench, conduct};
 use harness::oracle::Observation;
-use harness::schedule::Trial;
+use harness::schedule::{Sandbox, Trial};
 use sandbox::Level;
 
 /// The bench, once; `None`, with a reason on standard error, where tests must be skipped.
@@ -101,7 +101,15 @@ impl Fixture {
             target: "own".to_owned(),
             level: Level::None,
             host: "root".to_owned(),
+            sandbox: Sandbox::OWN,
         }
+    }
+
+    /// Runs it on a host of another kind.
+    pub(crate) fn run_on(&self, host: &str, bench: &Bench) -> Observation {
+        let seen = conduct(&Trial { host: host.to_owned(), ..self.trial() }, bench, 0);
+        assert_eq!(seen.run.broken, None, "{}", String::from_utf8_lossy(&seen.run.log));
+        seen
     }
 
     /// Runs it at level `none`; every oracle must have been awake.

@@ -10,6 +10,7 @@
 mod course;
 mod death;
 mod fixture;
+mod hosts;
 mod plants;
 mod rooms;
 mod sight;

@@ -1,0 +1,55 @@
+//! Trials conducted for a command: with progress, and with what is said of the machine.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::thread;
+
+use super::failure::Failure;
+use super::{Conductor, Wishes, World, machine};
+use crate::gaps::Gaps;
+use crate::oracle::Observation;
+use crate::runner::progress::{Bar, Lines, Progress};
+use crate::runner::{self, Setting};
+use crate::schedule::{Sandbox, Schedule, Trial};
+use crate::verdict::Settled;
+
+/// How many trials run at the same time: as many as were asked for, or one for each processor.
+pub(super) fn slots(jobs: Option<NonZeroUsize>) -> usize {
+    jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, usize::from)
+}
+
+/// Every trial, and what there is to say of the machine.
+pub(super) fn conducted(
+    wishes: &Wishes,
+    schedule: &Schedule,
+    gaps: &BTreeMap<String, Gaps>,
+    today: &str,
+    world: &mut World<'_>,
+) -> Result<(Vec<Settled>, BTreeMap<String, String>), Failure> {
+    let Conductor { conduct, facts } = (world.prepare)(wishes).map_err(Failure::Unready)?;
+    let conduct = |trial: &Trial, slot| match lacking(trial) {
+        Some(reason) => Observation { unsupported: Some(reason), ..Observation::default() },
+        None => conduct(trial, slot),
+    };
+    let progress: Box<dyn Progress + '_> =
+        if world.live { Box::new(Bar::new()) } else { Box::new(Lines::to(&mut *world.err)) };
+    let setting = Setting {
+        conduct: &conduct,
+        slots: wishes.slots,
+        stop: world.stop,
+        progress: &*progress,
+        gaps,
+        today,
+    };
+    let settled = runner::run(schedule, &setting)?;
+    Ok((settled, machine::facts().into_iter().chain(facts).collect()))
+}
+
+/// Why the sandbox of a trial cannot be started on this machine.
+fn lacking(trial: &Trial) -> Option<String> {
+    match &trial.sandbox {
+        Sandbox::Command(recipe) => recipe.lacking.clone(),
+        Sandbox::Own { .. } => None,
+    }
+}

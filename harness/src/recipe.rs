@@ -1,0 +1,228 @@
+//! A sandbox that is a command: what `target.toml` says of it, read and checked.
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use sandbox::{Layer, LayerSet, Level};
+use toml::de::DeTable;
+
+use crate::catalogue::diagnostic::{Code, Diagnostic, Findings};
+use crate::catalogue::manifest::Table;
+
+/// The variables that `argv` may use; the front end fills them in for every call of a hook.
+pub const VARIABLES: [&str; 8] =
+    ["{argv}", "{source}", "{output}", "{control}", "{work}", "{python}", "{lab}", "{target}"];
+
+/// How a sandbox is started, and what it promises.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipe {
+    /// Its name, which is that of its folder.
+    pub name: String,
+    /// One line.
+    pub title: String,
+    /// The documentation that the command line comes from.
+    pub source: String,
+    /// The level with which it is compared: the column in which it stands.
+    pub level: Level,
+    /// The layers that it provides.
+    pub layers: LayerSet,
+    /// The command, with variables; `{argv}` is the call of the hook.
+    pub argv: Vec<String>,
+    /// The command that prints its version; none for a script of ours.
+    pub version: Vec<String>,
+    /// What must be there for it to work.
+    pub requires: Vec<Requirement>,
+    /// The files that it brings along, by name.
+    pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// What was put on trial, with its version, once that was asked for.
+    pub subject: Option<String>,
+    /// Why it cannot be tried on this machine, once that was found out.
+    pub lacking: Option<String>,
+}
+
+/// Something that a sandbox needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// A program of the search path, or an absolute path.
+    pub what: String,
+    /// Why it is needed, and how to get it.
+    pub reason: String,
+}
+
+impl Recipe {
+    /// Reads the `target.toml` in `dir`.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn read(dir: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let file = dir.join("target.toml");
+        let text = fs::read_to_string(&file).map_err(|error| vec![unreadable(&file, &error)])?;
+        let name = dir.file_name().map(|name| name.to_string_lossy().into_owned());
+        let mut found = Findings::of(&file, &text);
+        let recipe = parse(&text, &name.unwrap_or_default(), &mut found);
+        let mut mistakes = found.into_vec();
+        match recipe {
+            Some(mut recipe) if mistakes.is_empty() => {
+                for (name, content) in &mut recipe.files {
+                    let path = dir.join(name);
+                    match fs::read(&path) {
+                        Ok(bytes) => *content = bytes,
+                        Err(error) => mistakes.push(unreadable(&path, &error)),
+                    }
+                }
+                if mistakes.is_empty() { Ok(recipe) } else { Err(mistakes) }
+            }
+            _ => Err(mistakes),
+        }
+    }
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> Diagnostic {
+    let message = format!("cannot be read: {error}");
+    let help = "check that it exists and who may read it";
+    Diagnostic::of_file(file, Code::Unreadable, message, help)
+}
+
+fn parse(text: &str, folder: &str, found: &mut Findings) -> Option<Recipe> {
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let offset = error.span().map_or(0, |span| span.start);
+        let help = "correct the line; https://toml.io describes the format".to_owned();
+        found.report(offset, Code::Syntax, error.message().to_owned(), help);
+    }
+    if !errors.is_empty() {
+        return None;
+    }
+    let mut top = Table::new("the target", 0, root.get_ref());
+    let name = top.line("name", found);
+    if let Some(name) = name.as_ref().filter(|name| *name != folder) {
+        let message = format!("`name` is `{name}`, but the folder is `{folder}`");
+        let help = format!("write `name = \"{folder}\"`, or rename the folder");
+        found.report(0, Code::IdNotPath, message, help);
+    }
+    let title = top.line("title", found);
+    let source = top.line("source", found);
+    let level = top.word::<Level>("level", found).unwrap_or(Level::Full);
+    let layers = top.words::<Layer>("layers", found);
+    let argv = argv(&mut top, found);
+    let version = texts(&mut top, "version", found);
+    let files = files(&mut top, found);
+    let requires = requires(&mut top, found);
+    top.close(found);
+    Some(Recipe {
+        name: name?,
+        title: title?,
+        source: source?,
+        level,
+        layers: layers.into_iter().map(|layer| layer.value).collect(),
+        argv,
+        version,
+        requires,
+        files,
+        subject: None,
+        lacking: None,
+    })
+}
+
+fn texts(top: &mut Table<'_>, key: &'static str, found: &mut Findings) -> Vec<String> {
+    top.texts(key, found).into_iter().map(|text| text.value.to_owned()).collect()
+}
+
+/// The command: it must say where the call of the hook goes, and use no variable that nobody
+/// fills in.
+fn argv(top: &mut Table<'_>, found: &mut Findings) -> Vec<String> {
+    let words = top.texts("argv", found);
+    let value = top.value("argv");
+    top.demanded("argv", value, found);
+    for word in &words {
+        let Some(start) = word.value.find('{') else { continue };
+        let rest = word.value.get(start..).unwrap_or_default();
+        let end = rest.find('}').map_or(rest.len(), |end| end + 1);
+        let variable = rest.get(..end).unwrap_or_default();
+        if !VARIABLES.contains(&variable) {
+            let message = format!("unknown variable `{variable}`");
+            let help = format!("known: {}", VARIABLES.join(" "));
+            found.report(word.offset, Code::BadValue, message, help);
+        }
+    }
+    if !words.is_empty() && !words.iter().any(|word| word.value == "{argv}") {
+        let offset = value.map_or(0, |value| value.span().start);
+        let message = "`argv` has no word `{argv}`, so the hook would never run".to_owned();
+        let help = "add \"{argv}\" where the sandbox expects the command".to_owned();
+        found.report(offset, Code::BadValue, message, help);
+    }
+    words.into_iter().map(|word| word.value.to_owned()).collect()
+}
+
+fn files(top: &mut Table<'_>, found: &mut Findings) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for name in top.texts("files", found) {
+        let path = PathBuf::from(name.value);
+        if path.components().all(|part| matches!(part, Component::Normal(_))) {
+            files.push((path, Vec::new()));
+        } else {
+            let message = format!("`{}` is not a file beside target.toml", name.value);
+            let help = "name a file in the target's own folder".to_owned();
+            found.report(name.offset, Code::BadValue, message, help);
+        }
+    }
+    files
+}
+
+fn requires(top: &mut Table<'_>, found: &mut Findings) -> Vec<Requirement> {
+    let mut all = Vec::new();
+    for mut table in top.tables("requires", found) {
+        let what = table.line("what", found);
+        let reason = table.line("reason", found);
+        table.close(found);
+        all.extend(what.zip(reason).map(|(what, reason)| Requirement { what, reason }));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TARGET: &str = "name = \"box\"\ntitle = \"A box\"\nsource = \"https://box.invalid\"\n\
+                          layers = [\"network\"]\nargv = [\"box\", \"--\", \"{argv}\"]\n\
+                          files = [\"box.sh\"]\n[[requires]]\nwhat = \"box\"\nreason = \"it is it\"\n";
+
+    fn read(text: &str) -> Result<Recipe, Vec<Diagnostic>> {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("box");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("target.toml"), text).unwrap();
+        fs::write(folder.join("box.sh"), "exec \"$@\"\n").unwrap();
+        Recipe::read(&folder)
+    }
+
+    #[test]
+    fn a_recipe_says_how_the_sandbox_is_started_and_what_it_promises() {
+        let recipe = read(TARGET).unwrap();
+        assert_eq!(recipe.argv, ["box", "--", "{argv}"]);
+        assert_eq!((recipe.level, recipe.layers), (Level::Full, LayerSet::of(&[Layer::Network])));
+        assert_eq!(recipe.files, [("box.sh".into(), b"exec \"$@\"\n".to_vec())]);
+    }
+
+    #[test]
+    fn every_mistake_is_found_in_one_pass() {
+        let text = TARGET
+            .replace("\"box\"\n", "\"bocks\"\n")
+            .replace("\"network\"", "\"netwrok\"")
+            .replace("{argv}", "{arg}")
+            .replace("box.sh", "../box.sh");
+        let codes: Vec<_> = read(&text).unwrap_err().iter().map(|one| one.code).collect();
+        let bad = Code::BadValue;
+        // The unknown variable, and that there is no known one for the call.
+        assert_eq!(codes, [Code::IdNotPath, Code::UnknownLayer, bad, bad, bad]);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let found = read(&TARGET.replace("box.sh", "other.sh")).unwrap_err();
+        assert!(found[0].to_string().contains("box/other.sh: error[E0001]"), "{}", found[0]);
+    }
+}
