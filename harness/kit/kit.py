@@ -42,6 +42,10 @@ _trial = json.loads(pathlib.Path(__file__).with_name("trial.json").read_text("ut
 nonce = _trial["nonce"]
 
 
+#: Where the second, honest build lies: `source`, `output`, and the `caches` that it reads.
+second = types.SimpleNamespace(**_trial.get("second", {}))
+
+
 # What the lab planted ---------------------------------------------------------------------
 
 
@@ -90,6 +94,19 @@ def hold(name):
     mark(name)
     _announce("hold", str(os.getpid()))
     signal.sigtimedwait({signal.SIGUSR1}, HOLD)
+
+
+def watched(name, path):
+    """Marks `name` and waits until the harness watches `path`, a file of the kernel, as seen here.
+
+    What the kernel shows in `/proc` is another file in every mount of it, so an oracle can look at
+    it only through the eyes of the build. Open it, for writing if that is the attempt, and close
+    it again; never write.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    _announce("watch", str(os.getpid()), path)
+    signal.sigtimedwait({signal.SIGUSR1}, HOLD)
+    mark(name)
 
 
 # Processes --------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 mod ablate;
 mod check;
 mod conducted;
+mod coverage;
 mod diff;
 mod exit;
 mod failure;
@@ -100,6 +101,7 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<Exit, Failure> {
         Command::Check(args) => check::command(&args, world),
         Command::Diff(args) => diff::command(&args, world),
         Command::Report(args) => matrix::command(&args, world),
+        Command::Coverage(args) => coverage::command(&args, world),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "harness", &mut script);
@@ -167,6 +169,7 @@ enum Command {
     Check(check::CheckArgs),
     Diff(diff::DiffArgs),
     Report(matrix::ReportArgs),
+    Coverage(coverage::CoverageArgs),
     /// Print a completion script for a shell
     Completions {
         /// For which shell

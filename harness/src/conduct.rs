@@ -3,7 +3,10 @@
 
 mod account;
 pub mod bench;
+mod held;
 mod host;
+mod outputs;
+mod rehearsal;
 mod scene;
 mod watch;
 

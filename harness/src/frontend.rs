@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::catalogue::attack::{Attack, Hook, PlantKind, Second};
+use crate::catalogue::spelling::Spelt as _;
 use crate::lab::layout::{
     FRONTEND, HOME, Interpreter, OUTPUT, PATH, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, WORK,
 };
@@ -18,6 +19,8 @@ use crate::lab::wire::Command;
 
 /// The driver that calls the hooks.
 const DRIVER: &str = include_str!("frontend/driver.py");
+/// What it does beside that.
+const DEPUTY: &str = include_str!("frontend/deputy.py");
 /// Where it finds what to do.
 const SPEC: &str = "spec.json";
 
@@ -96,6 +99,7 @@ pub fn files(
     let trial = json!({
         "name": "trial", "source": SOURCE, "output": OUTPUT, "hooks": hooks, "beside": false,
         "backend": "backend", "backend_path": [".", "_lab"],
+        "steps": attack.run.steps.iter().map(|step| step.spelt()).collect::<Vec<_>>(),
     });
     let honest = json!({
         "name": "second", "source": SECOND_SOURCE, "output": SECOND_OUTPUT,
@@ -109,12 +113,14 @@ pub fn files(
     };
     let spec = json!({
         "prefix": prefix,
+        "terminal": attack.run.terminal,
         "python": interpreter.program,
         "inherit": inherited(attack, planted),
         "builds": builds,
     });
     let mut files = frontend.files.clone();
     files.push((PathBuf::from("driver.py"), DRIVER.into()));
+    files.push((PathBuf::from("deputy.py"), DEPUTY.into()));
     files.push((PathBuf::from(SPEC), spec.to_string().into()));
     files
 }

@@ -3,6 +3,7 @@
 
 pub mod dns;
 pub mod ears;
+pub mod groups;
 pub mod init;
 pub mod inside;
 pub mod layout;
@@ -11,8 +12,10 @@ pub mod network;
 pub mod plants;
 pub mod processes;
 pub mod root;
+pub mod sentry;
 pub mod snapshot;
 pub mod staging;
+pub mod terminal;
 pub mod victim;
 pub mod wire;
 
@@ -27,8 +30,10 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use groups::Groups;
 use processes::Processes;
 use root::Root;
+use terminal::Terminal;
 use wire::{Living, News, Order, Spec, receive, send};
 
 /// Why there is no lab.
@@ -75,6 +80,10 @@ pub struct Lab {
     pub victims: Vec<Living>,
     /// Its keys: plant and serial number.
     pub keys: Vec<(String, i64)>,
+    /// The front end's terminal, where it has one.
+    pub terminal: Option<Terminal>,
+    /// Around everything; removed last.
+    pub groups: Groups,
 }
 
 /// How long a lab may take until it is ready.
@@ -100,10 +109,16 @@ impl Lab {
     ///
     /// # Errors
     /// The step that failed.
-    pub fn open(program: &Path, root: &Root, mut spec: Spec) -> Result<Self, LabError> {
+    pub fn open(
+        program: &Path,
+        root: &Root,
+        groups: Groups,
+        mut spec: Spec,
+    ) -> Result<Self, LabError> {
         let bulkhead = at_step("the program", mounts::clone_of(program))?;
         spec.mounts = root.trees().iter().map(|tree| tree.at.to_owned()).collect();
         spec.mounts.push(layout::BULKHEAD.to_owned());
+        spec.joins = groups.joins().count();
         let (out, out_end) = at_step("a pipe", pipe())?;
         let (err, err_end) = at_step("a pipe", pipe())?;
         let (events, events_end) = at_step("a pipe", pipe())?;
@@ -123,8 +138,11 @@ impl Lab {
             events: events.into(),
             victims: Vec::new(),
             keys: Vec::new(),
+            terminal: None,
+            groups,
         };
         let mut descriptors = vec![out_end.as_fd(), err_end.as_fd(), events_end.as_fd()];
+        descriptors.extend(lab.groups.joins());
         descriptors.extend(root.trees().iter().map(|tree| tree.given.as_fd()));
         descriptors.push(bulkhead.as_fd());
         at_step("its description", send(&lab.control, &spec, &descriptors))?;
@@ -135,13 +153,17 @@ impl Lab {
     }
 
     fn wait_until_ready(&mut self) -> Result<(), LabError> {
-        match self.news(Instant::now() + PATIENCE) {
-            Ok(Some(News::Ready { victims, keys })) => {
+        match self.packet(Instant::now() + PATIENCE) {
+            Ok(Some((News::Ready { victims, keys }, descriptors))) => {
                 self.victims = victims;
                 self.keys = keys;
+                let mut ends = descriptors.into_iter();
+                if let (Some(keyboard), Some(line)) = (ends.next(), ends.next()) {
+                    self.terminal = Some(at_step("its terminal", Terminal::of(keyboard, line))?);
+                }
                 Ok(())
             }
-            Ok(Some(News::Failed(sentence))) => Err(LabError::Init(sentence)),
+            Ok(Some((News::Failed(sentence), _))) => Err(LabError::Init(sentence)),
             Ok(Some(_)) => Err(LabError::Init("it spoke out of turn".to_owned())),
             Ok(None) => Err(LabError::Init("it ended, or was not ready in time".to_owned())),
             Err(source) => Err(LabError::Step { step: "waiting for it".to_owned(), source }),
@@ -153,11 +175,15 @@ impl Lab {
     /// # Errors
     /// Those of poll(2) and recvmsg(2).
     pub fn news(&self, deadline: Instant) -> io::Result<Option<News>> {
+        Ok(self.packet(deadline)?.map(|(news, _)| news))
+    }
+
+    fn packet(&self, deadline: Instant) -> io::Result<Option<(News, Vec<OwnedFd>)>> {
         let mut watched = [PollFd::new(&self.control, PollFlags::IN)];
         if !wait(&mut watched, deadline)? {
             return Ok(None);
         }
-        Ok(receive(&self.control)?.map(|(news, _)| news))
+        receive(&self.control)
     }
 
     /// The socket on which news arrive.
@@ -174,12 +200,14 @@ impl Lab {
         send(&self.control, &Order::Start, &[])
     }
 
-    /// Ends every process of the lab, and returns once the last one is dead.
+    /// Ends every process of the lab, and returns once the last one is dead, with the groups in
+    /// which it was.
     ///
     /// # Errors
     /// When the first process cannot be waited for.
-    pub fn close(mut self) -> io::Result<()> {
-        self.end()
+    pub fn close(mut self) -> io::Result<Groups> {
+        self.end()?;
+        Ok(std::mem::take(&mut self.groups))
     }
 
     /// The kernel lets a first process be waited for only when its whole namespace is dead.

@@ -15,9 +15,9 @@ pub mod remnants;
 pub mod resources;
 pub mod secrets;
 
-use crate::catalogue::attack::{OracleKind, OracleSpec};
+use crate::catalogue::attack::{OracleKind, OracleSpec, Resource};
 
-pub use evidence::{Evidence, Posture, Survivor, VictimSeen};
+pub use evidence::{Entry, Evidence, Posture, Survivor, Usage, VictimSeen};
 
 /// Something that an oracle saw.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,6 +94,20 @@ fn look(kind: &OracleKind, evidence: &Evidence) -> Option<String> {
         OracleKind::VictimSignalled { plant } => processes::signalled(evidence, plant),
         OracleKind::VictimChanged { plant } => processes::changed(evidence, plant),
         OracleKind::PrivilegeGained { what } => privileges::gained(evidence, *what),
+        OracleKind::TerminalInput => processes::typed(evidence),
+        OracleKind::TerminalChanged => processes::resettled(evidence),
+        OracleKind::SecondBuildChanged => {
+            evidence.second_differs.clone().or_else(|| neighbours::harmed(evidence))
+        }
+        OracleKind::ArtefactHostile { what } => artefacts::hostile::seen(evidence, *what),
+        OracleKind::RequirementReturned { what } => {
+            artefacts::requirements::returned(evidence, *what)
+        }
+        OracleKind::LogCommand { what } => artefacts::commands::executed(evidence, *what),
+        OracleKind::LimitExceeded { what, most } => resources::exceeded(evidence, *what, *most),
+        OracleKind::HookOutlivedDeadline => resources::outlived(evidence),
+        OracleKind::FileOpened { path } => files::opened(evidence, path),
+        OracleKind::FileWritable { path } => files::writable(evidence, path),
     }
 }
 
@@ -128,7 +142,11 @@ fn tripwires(specs: &[OracleSpec], evidence: &Evidence) -> Vec<(&'static str, St
         note("victim-changed", processes::any_changed(evidence));
     }
     note("file-written", files::unexpected(specs, evidence));
-    note("neighbour-harmed", neighbours::harmed(evidence));
-    note("log-flooded", resources::flooded(evidence));
+    if !declared(|kind| matches!(kind, OracleKind::SecondBuildChanged)) {
+        note("neighbour-harmed", neighbours::harmed(evidence));
+    }
+    if !declared(|kind| matches!(kind, OracleKind::LimitExceeded { what: Resource::Log, .. })) {
+        note("log-flooded", resources::flooded(evidence));
+    }
     found
 }

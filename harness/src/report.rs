@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ablation;
+pub mod coverage;
 pub mod diff;
 pub mod json;
 mod listed;

@@ -1,50 +1,116 @@
-//! A plan, written out for a person.
+//! A plan, written out for a person: everything that a launch would do, in the order in which it
+//! takes effect.
 #![forbid(unsafe_code)]
 
+use std::ffi::OsStr;
 use std::fmt::{self, Write};
 
-use crate::layers::mounts::What;
+use crate::plan::holdings::{Holding, Holdings};
 use crate::plan::{Plan, PlanKind};
 use crate::policy::IdentityChoice;
 
-/// Writes all of `plan`, in the order in which it takes effect.
+mod walls;
+
+pub use walls::{Calls, calls, what};
+
+/// A part of the explanation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// What it is about.
+    pub title: &'static str,
+    /// Its lines.
+    pub lines: Vec<String>,
+}
+
+/// All of `plan`, in sections.
+#[must_use]
+pub fn sections(plan: &Plan) -> Vec<Section> {
+    let section = |title, lines| Section { title, lines };
+    vec![
+        section("plan", summary(plan)),
+        section("guarantees", guarantees(plan)),
+        section("command", command(plan)),
+        section("environment, kept", environment(plan, true)),
+        section("environment, dropped", environment(plan, false)),
+        section("files", walls::files(plan)),
+        section("landlock", walls::landlock(plan)),
+        section("system calls", walls::system_calls(plan)),
+        section("limits", walls::limits(plan)),
+    ]
+}
+
+/// Writes all of `plan`.
 ///
 /// # Errors
 /// Those of `f`.
 pub fn write(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    heading(f, "plan")?;
+    for section in sections(plan) {
+        writeln!(f, "{}", section.title)?;
+        if section.lines.is_empty() {
+            writeln!(f, "  none")?;
+        }
+        section.lines.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+    }
+    Ok(())
+}
+
+fn summary(plan: &Plan) -> Vec<String> {
     let kind = match plan.kind {
         PlanKind::Bare => "bare: nothing is isolated",
         PlanKind::Namespaced => "namespaced",
+        PlanKind::Contained => "contained: without namespaces",
     };
-    writeln!(f, "  kind       {kind}")?;
-    writeln!(f, "  level      {}", plan.level)?;
-    writeln!(f, "  layers     {}", plan.layers)?;
-    writeln!(f, "  identity   {}", identity(plan))?;
-    for note in &plan.notes {
-        writeln!(f, "  partly     {note}")?;
-    }
-    heading(f, "command")?;
-    writeln!(f, "  program    {}", plan.program.display())?;
-    for argument in &plan.argv {
-        writeln!(f, "  argument   {}", argument.display())?;
-    }
-    writeln!(f, "  directory  {}", plan.directory.display())?;
-    heading(f, "environment")?;
-    for (name, value) in &plan.environment {
-        writeln!(f, "  {}={}", name.display(), value.display())?;
-    }
-    heading(f, "files")?;
-    match &plan.mounts {
-        None => writeln!(f, "  those of the host"),
-        Some(mounts) => mounts.entries.iter().try_for_each(|entry| {
-            writeln!(f, "  {:<32} {}", entry.target.display(), what(&entry.what))
-        }),
-    }
+    let mut lines = vec![
+        format!("kind       {kind}"),
+        format!("level      {}", plan.level),
+        format!("layers     {}", plan.layers),
+        format!("identity   {}", identity(plan)),
+    ];
+    lines.extend(plan.staging.as_ref().map(|path| format!("staging    {}", path.display())));
+    lines.extend(plan.notes.iter().map(|note| format!("note       {note}")));
+    lines
 }
 
-fn heading(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    writeln!(f, "{text}")
+fn guarantees(plan: &Plan) -> Vec<String> {
+    let holdings = Holdings::of(plan);
+    let line = |holding: &Holding| match holding {
+        Holding::Held(layers) => format!("held by {layers}"),
+        other => format!("{}: {}", other.name(), other.reasons().join("; ")),
+    };
+    holdings
+        .iter()
+        .map(|(guarantee, holding)| format!("{guarantee:<10} {}", line(holding)))
+        .collect()
+}
+
+fn command(plan: &Plan) -> Vec<String> {
+    let mut lines = vec![format!("program    {}", plain(plan.program.as_os_str()))];
+    lines.extend(plan.argv.iter().map(|word| format!("argument   {}", plain(word))));
+    lines.push(format!("directory  {}", plain(plan.directory.as_os_str())));
+    lines
+}
+
+/// The variables that pass, with value and rule, or those that do not, with the rule alone: what
+/// is kept from a build is not printed either.
+fn environment(plan: &Plan, kept: bool) -> Vec<String> {
+    let origins = plan.environment.origins.iter().filter(|(_, origin)| origin.passes() == kept);
+    origins
+        .map(|(name, origin)| match plan.environment.shown(name, *origin) {
+            Some(value) => format!("{}={}  ({origin})", plain(name), plain(value)),
+            None => format!("{}  ({origin})", plain(name)),
+        })
+        .collect()
+}
+
+/// Text that cannot take over the reader's terminal or pretend to be a line of its own.
+fn plain(text: &OsStr) -> String {
+    text.to_string_lossy().chars().flat_map(printable).collect()
+}
+
+fn printable(letter: char) -> impl Iterator<Item = char> {
+    let escaped = letter.is_control().then(|| letter.escape_default());
+    let itself = escaped.is_none().then_some(letter);
+    escaped.into_iter().flatten().chain(itself)
 }
 
 fn identity(plan: &Plan) -> String {
@@ -63,21 +129,5 @@ fn identity(plan: &Plan) -> String {
     text
 }
 
-fn what(what: &What) -> String {
-    match what {
-        What::Directory => "empty directory".to_owned(),
-        What::Link(target) => format!("link to {}", target.display()),
-        What::Text(_) => "made up".to_owned(),
-        What::Bind { writable: true, .. } => "of the host, writable".to_owned(),
-        What::Bind { .. } => "of the host, read-only".to_owned(),
-        What::Device(_) => "device of the host".to_owned(),
-        What::Memory(size) => format!("private, in memory, {} MiB", size >> 20),
-        What::Scratch("source" | "metadata") => "private copy".to_owned(),
-        What::Scratch(_) => "private".to_owned(),
-        What::Proc => "fresh, masked".to_owned(),
-        What::OuterProc => "fresh, of the supervisor's processes".to_owned(),
-        What::HostProc => "of the host".to_owned(),
-        What::Terminals => "private terminals".to_owned(),
-        What::Queues => "private message queues".to_owned(),
-    }
-}
+#[cfg(test)]
+mod tests;

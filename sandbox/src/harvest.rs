@@ -20,6 +20,7 @@ mod refused;
 mod requirement;
 mod returned;
 mod tree;
+mod unchecked;
 mod version;
 mod warning;
 
@@ -34,4 +35,5 @@ pub use publish::{Destination, Owner};
 pub use refused::{Refused, Why};
 pub use requirement::{RequirementError, check as check_requirement};
 pub use returned::{Answer, Return, ReturnError, read_return, return_control_file};
+pub use unchecked::copy_unchecked;
 pub use warning::Warning;

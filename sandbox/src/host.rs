@@ -1,17 +1,28 @@
 //! What this kernel, container and caller allow; probed once, then a plain value.
 #![forbid(unsafe_code)]
 
+pub mod groups;
+pub mod offer;
+
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{getegid, geteuid, getgroups};
-use rustix::thread::{CapabilitySet, capabilities};
+use rustix::thread::{CapabilitySet, SecureComputingMode, capabilities, secure_computing_mode};
 
-use crate::layers::limits::offer::Offer;
 use crate::policy::files::{ETC, SYSTEM};
 use crate::sys::landlock;
+use offer::Offer;
+
+#[cfg(test)]
+pub(crate) mod fakes;
+pub mod rehearsal;
+pub mod surroundings;
+
+use rehearsal::Namespaces;
 
 /// What the host allows and has.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +33,8 @@ pub struct Host {
     pub machine: String,
     /// Who calls.
     pub caller: Caller,
-    /// The limit of user namespaces; 0 where they are switched off.
-    pub user_namespaces: u64,
+    /// What is known about namespaces.
+    pub namespaces: Namespaces,
     /// What lies in `/`.
     pub root: RootLayout,
     /// The version of Landlock; 0 is none.
@@ -36,6 +47,8 @@ pub struct Host {
     pub runtime: Option<PathBuf>,
     /// The process runs in the harness's lab: its marker mount is there.
     pub in_lab: bool,
+    /// A random number, another at each probe, for names that nobody can have prepared.
+    pub nonce: u64,
 }
 
 /// Who calls.
@@ -95,15 +108,39 @@ impl TakenIds {
 }
 
 impl Host {
-    /// Looks at this machine. Files that cannot be read count as absent.
+    /// Looks at this machine, and rehearses namespaces where a look does not tell. Files that
+    /// cannot be read count as absent.
+    ///
+    /// The caller must have one thread only, for a rehearsal starts a process.
     #[must_use]
     pub fn probe() -> Self {
+        let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let host = Self::look(&table);
+        // Root outside of containers launches without a rehearsal, which would cost it a third of
+        // the launch. Should its namespaces be refused all the same, the launch says so.
+        let plain =
+            host.caller.is_privileged() && !is_filtered() && covered_proc(&table).next().is_none();
+        if plain { host } else { host.rehearsed() }
+    }
+
+    /// The same host, after a rehearsal.
+    #[must_use]
+    pub fn rehearsed(self) -> Self {
+        match self.namespaces {
+            Namespaces::Presumed => {
+                Self { namespaces: Namespaces::Rehearsed(rehearsal::rehearse()), ..self }
+            }
+            Namespaces::Off | Namespaces::Rehearsed(_) => self,
+        }
+    }
+
+    fn look(mounts: &str) -> Self {
         let uname = rustix::system::uname();
         Self {
             kernel: release(&uname.release().to_string_lossy()),
             machine: uname.machine().to_string_lossy().into_owned(),
             caller: caller(),
-            user_namespaces: user_namespaces(),
+            namespaces: namespaces(),
             root: root_layout(Path::new("/")),
             landlock: landlock::abi(),
             limits: Offer::probe(true),
@@ -111,7 +148,8 @@ impl Host {
             runtime: std::env::var_os("XDG_RUNTIME_DIR")
                 .map(PathBuf::from)
                 .filter(|path| path.is_absolute()),
-            in_lab: has_lab_marker(),
+            in_lab: has_lab_marker(mounts),
+            nonce: nonce(),
         }
     }
 }
@@ -125,8 +163,15 @@ fn caller() -> Caller {
         groups: getgroups().map_or(0, |groups| groups.len()),
         can_admin: effective.contains(CapabilitySet::SYS_ADMIN),
         can_change_user: effective
-            .contains(CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::CHOWN),
+            .contains(CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::CHOWN)
+            && may_set_groups(),
     }
+}
+
+/// In a user namespace that an ordinary user has made, groups stay and only one uid exists: its
+/// root can change nothing about who it is (`user_namespaces(7)`).
+fn may_set_groups() -> bool {
+    fs::read_to_string("/proc/self/setgroups").is_ok_and(|text| text.trim() == "allow")
 }
 
 fn release(text: &str) -> (u32, u32) {
@@ -135,11 +180,40 @@ fn release(text: &str) -> (u32, u32) {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
-fn user_namespaces() -> u64 {
-    fs::read_to_string("/proc/sys/user/max_user_namespaces")
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(0)
+fn namespaces() -> Namespaces {
+    // The file is this namespace's own limit; those of the namespaces around it are not to be seen
+    // from here and show themselves in a rehearsal only (`namespaces(7)`).
+    match fs::read_to_string("/proc/sys/user/max_user_namespaces") {
+        Ok(text) if text.trim() == "0" => Namespaces::Off,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && Path::new(OWN).exists() => {
+            Namespaces::Off
+        }
+        _ => Namespaces::Presumed,
+    }
+}
+
+/// There where `/proc` is mounted at all.
+const OWN: &str = "/proc/self/status";
+
+/// Whether a system call filter is on already, as in most containers.
+fn is_filtered() -> bool {
+    !matches!(secure_computing_mode(), Ok(SecureComputingMode::Disabled))
+}
+
+/// The parts of `/proc` over which something lies, which keeps a fresh one from being mounted.
+fn covered_proc(mounts: &str) -> impl Iterator<Item = &str> {
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
+    points.filter(|point| point.starts_with("/proc/") && *point != BINARY_FORMATS)
+}
+
+/// A directory of `/proc` that is always empty, over which a mount does not count.
+const BINARY_FORMATS: &str = "/proc/sys/fs/binfmt_misc";
+
+fn nonce() -> u64 {
+    let mut random = [0; 8];
+    // Before the kernel has gathered randomness nobody else can have prepared anything either.
+    let _ = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty());
+    u64::from_ne_bytes(random)
 }
 
 fn root_layout(root: &Path) -> RootLayout {
@@ -191,9 +265,8 @@ fn range<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<RangeInclusive<
 
 /// Whether the harness's lab has mounted its tmpfs, whose source has a name of its own (fields 5
 /// and the second behind the lone dash, `proc_pid_mountinfo(5)`).
-fn has_lab_marker() -> bool {
-    let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    table.lines().any(|line| {
+fn has_lab_marker(mounts: &str) -> bool {
+    mounts.lines().any(|line| {
         let (mount, source) = line.split_once(" - ").unwrap_or_default();
         mount.split(' ').nth(4) == Some("/opt/lab")
             && source.split(' ').nth(1) == Some("bulkhead-lab")
@@ -216,6 +289,14 @@ mod tests {
         assert!(!ids.is_free(61_650));
         assert!(!ids.is_free(100_000));
         assert!(ids.is_free(61_501));
+    }
+
+    #[test]
+    fn a_mask_over_a_part_of_proc_is_seen() {
+        let plain = "23 27 0:21 / /proc rw - proc proc rw\n30 23 0:9 / /proc/sys/fs/binfmt_misc rw - b b rw";
+        assert_eq!(covered_proc(plain).next(), None);
+        let masked = format!("{plain}\n31 23 0:9 / /proc/acpi ro,relatime - tmpfs tmpfs ro");
+        assert_eq!(covered_proc(&masked).collect::<Vec<_>>(), ["/proc/acpi"]);
     }
 
     #[test]

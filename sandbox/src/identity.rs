@@ -4,12 +4,13 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
+pub mod claim;
 pub mod handover;
 pub mod lease;
 pub mod processes;
@@ -54,8 +55,9 @@ fn open_runtime(places: &[PathBuf], below: &str) -> Result<PathBuf, IdentityErro
     let mut failed = None;
     for place in places {
         let path = place.join(below);
+        // Others may pass through, to the private directory that is theirs, and look at nothing.
         // 0700: the names of the locks tell who builds here, and nobody else may take one.
-        match std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path) {
+        match own_directory(place, 0o711).and_then(|()| own_directory(&path, 0o700)) {
             Ok(()) => return Ok(path),
             Err(source) => failed = failed.or(Some(IdentityError::Runtime { path, source })),
         }
@@ -64,6 +66,38 @@ fn open_runtime(places: &[PathBuf], below: &str) -> Result<PathBuf, IdentityErro
         path: PathBuf::from("/run/bulkhead"),
         source: io::Error::from(io::ErrorKind::NotFound),
     }))
+}
+
+/// Makes the parent of a staging directory, if it lies in the runtime directory `places`.
+///
+/// # Errors
+/// It cannot be made, or is somebody else's.
+pub fn open_staging(places: &[PathBuf], staging: &Path) -> Result<(), IdentityError> {
+    let ours = places.iter().find(|place| staging.parent() == Some(&place.join("private")));
+    let Some(place) = ours else { return Ok(()) };
+    let path = place.join("private");
+    let passable = || -> io::Result<()> {
+        own_directory(place, 0o711)?;
+        own_directory(&path, 0o711)?;
+        let mode = place.metadata()?.mode();
+        // One that the caller named keeps its mode, whatever follows from it.
+        if place.file_name().is_some_and(|name| name == "bulkhead") && mode & 0o011 != 0o011 {
+            std::fs::set_permissions(place, std::fs::Permissions::from_mode(mode | 0o011))?;
+        }
+        Ok(())
+    };
+    passable().map_err(|source| IdentityError::Runtime { path: path.clone(), source })
+}
+
+/// Makes the directory `path` where it is missing. One that is there must be the caller's: in
+/// `/tmp` somebody else could have made it first.
+fn own_directory(path: &Path, mode: u32) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(mode).create(path)?;
+    let found = path.symlink_metadata()?;
+    if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to somebody else"));
+    }
+    Ok(())
 }
 
 /// Opens the lock file at `path` and locks it; `None` when somebody living holds it.

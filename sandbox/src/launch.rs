@@ -7,26 +7,33 @@
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::set_child_subreaper;
 
 use crate::identity::IdentityError;
 use crate::layers::limits::slot::{Slot, SlotError};
 use crate::layers::{identity, mounts, userns};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, PlanKind};
+use crate::policy::IdentityChoice;
 use crate::scratch::{self, Scratch};
-use crate::stage::{self, Inheritance};
+use crate::stage::{self, Inheritance, Ties};
 use crate::step::{At, Fault, Step};
 use crate::sys::clone::{Side, Started, clone_into};
 use crate::wire::{Link, Message};
 use crate::words::Layer;
 
+mod readback;
+mod streams;
 mod supervise;
 mod user;
 
-use supervise::Signals;
+use streams::Streams;
+use supervise::{Signals, Watch};
 use user::User;
 
 /// A launch in which the payload did not run.
@@ -38,7 +45,7 @@ pub enum LaunchError {
         /// The step.
         fault: Fault,
         /// The path that it was about.
-        path: Option<std::path::PathBuf>,
+        path: Option<PathBuf>,
     },
     /// The namespaces were refused.
     #[error("could not create the namespaces: {errno}; {}", remedy(*.errno))]
@@ -52,12 +59,23 @@ pub enum LaunchError {
     /// There is no control group for the build.
     #[error(transparent)]
     ControlGroup(#[from] SlotError),
+    /// A layer did not take, as the kernel shows it.
+    #[error(
+        "the layer `{layer}` did not take: {found}; the command was not run (`--without {layer}` \
+         does without it)"
+    )]
+    NotTaken {
+        /// The layer.
+        layer: Layer,
+        /// What was seen instead.
+        found: String,
+    },
     /// The sandbox ended without a word.
     #[error("the sandbox ended without saying how; this is a defect of bulkhead")]
     Silent,
 }
 
-fn about(path: Option<&std::path::Path>) -> String {
+fn about(path: Option<&Path>) -> String {
     path.map(|path| format!(" ({})", path.display())).unwrap_or_default()
 }
 
@@ -70,6 +88,21 @@ fn remedy(errno: Errno) -> &'static str {
         Errno::NOSPC | Errno::USERS => "raise `user.max_user_namespaces` and its neighbours",
         Errno::AGAIN => "the caller's limit of processes is reached; raise it with `ulimit -u`",
         _ => "the kernel must be built with user namespaces",
+    }
+}
+
+impl LaunchError {
+    /// Whether it may be that this host refuses namespaces, or a part of what is done in them.
+    #[must_use]
+    pub fn is_of_namespaces(&self) -> bool {
+        let Self::Step { fault, .. } = self else {
+            return matches!(self, Self::Refused { .. });
+        };
+        let in_them = matches!(
+            fault.step,
+            Step::MapIds | Step::Loopback | Step::PrivateMounts | Step::NewRoot | Step::MountProc
+        );
+        in_them && matches!(fault.errno, Errno::PERM | Errno::ACCESS)
     }
 }
 
@@ -98,14 +131,19 @@ pub fn run(plan: &Plan) -> Result<Finished, LaunchError> {
         return Err(become_payload(plan));
     }
     let signals = Signals::block()?;
-    if plan.privileged && plan.has(Layer::Identity) {
+    if plan.has(Layer::Identity) && (plan.privileged || plan.identity != IdentityChoice::Caller) {
         identity::drop_groups()?;
     }
     let mut user = User::acquire(plan)?;
-    let prepared = prepare(plan, &mut user);
+    let disk = place_on_disk(plan)?;
+    let prepared = prepare(plan, &mut user, disk.as_deref());
     match prepared.and_then(|prepared| start(plan, &user, &signals, prepared)) {
         Ok((outcome, scratch)) => Ok(Finished { outcome, scratch, user }),
         Err(error) => {
+            // While the lease still names it, so that a kill at this point leaves nothing either.
+            if let Some(disk) = &disk {
+                scratch::remove_directory(disk);
+            }
             user.release()?;
             Err(error)
         }
@@ -119,17 +157,27 @@ struct Prepared {
     slot: Option<Slot>,
 }
 
-fn prepare(plan: &Plan, user: &mut User) -> Result<Prepared, LaunchError> {
+/// The new directory for what of the build lies on disk.
+fn place_on_disk(plan: &Plan) -> Result<Option<PathBuf>, LaunchError> {
+    if plan.staging.is_some() {
+        return Ok(plan.staging.clone());
+    }
+    let place = plan.scratch.as_deref().filter(|_| plan.privileged && plan.mounts.is_some());
+    Ok(place.map(scratch::new_path).transpose().at(Step::Scratch)?)
+}
+
+fn prepare(plan: &Plan, user: &mut User, disk: Option<&Path>) -> Result<Prepared, LaunchError> {
     user.take_over(plan)?;
     let slot = control_groups(plan, user)?;
     let Some(files) = plan.mounts.as_ref().filter(|_| plan.privileged) else {
-        user.begin(None)?;
-        return Ok(Prepared { scratch: None, opened: None, slot });
+        user.begin(plan, disk)?;
+        let stage =
+            |path| Scratch::stage(path, &plan.trees, plan.relocation.as_ref(), user.outside());
+        return Ok(Prepared { scratch: disk.map(stage).transpose()?, opened: None, slot });
     };
-    let disk = plan.scratch.as_deref().map(scratch::new_path).transpose().at(Step::Scratch)?;
     // The record comes first, so that a directory on disk is never without one.
-    user.begin(disk.as_deref())?;
-    let scratch = Scratch::make(disk.as_deref(), user.outside())?;
+    user.begin(plan, disk)?;
+    let scratch = Scratch::make(disk, user.outside())?;
     scratch.fill(&plan.trees, user.outside())?;
     let opened = mounts::open_entries(files, Some(scratch.root())).map_err(|f| located(plan, f))?;
     Ok(Prepared { scratch: Some(scratch), opened: Some(opened), slot })
@@ -151,27 +199,43 @@ fn start(
     prepared: Prepared,
 ) -> Result<(Outcome, Option<Scratch>), LaunchError> {
     let (sandbox, supervisor) = Link::pair().at(Step::Channels)?;
+    let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).at(Step::Channels)?;
+    let (streams, output) = if plan.has(Layer::Descriptors) {
+        let (streams, output) = Streams::open()?;
+        (streams, Some(output))
+    } else {
+        (Streams::none(), None)
+    };
+    let guarded = plan.has(Layer::Leash) && !plan.has(Layer::Pid);
+    if guarded {
+        // Should the guardian be killed, what it watched over comes to us.
+        set_child_subreaper(Some(rustix::process::getpid())).at(Step::Supervise)?;
+    }
     let started =
         match clone_into(plan.namespaces).map_err(|errno| LaunchError::Refused { errno })? {
             Side::Parent(started) => started,
             Side::Child => {
                 // The supervisor's end must not live on in here: its end is the lifeline.
-                drop(sandbox);
-                let inheritance = Inheritance {
-                    supervisor,
-                    user: user.inside(plan),
-                    opened: prepared.opened,
-                    slot: prepared.slot,
-                    mask: signals.before(),
-                };
-                stage::enter(plan, inheritance)
+                // The same goes for the lock that says that it lives.
+                drop((sandbox, opener, streams));
+                user.let_go();
+                let (user, mask) = (user.inside(plan), signals.before());
+                let ties = Ties { supervisor, gate, output, user, mask };
+                let Prepared { opened, slot, .. } = prepared;
+                stage::enter(plan, Inheritance { ties, opened, slot })
             }
         };
-    drop(supervisor);
-    drop(prepared.opened);
+    drop((supervisor, gate, output, prepared.opened));
     let mapped = go(plan, user, &sandbox, &started);
-    let watched = mapped.and_then(|()| supervise::watch(plan, &sandbox, &started, signals));
-    let (mut outcome, received) = watched.inspect_err(|_| supervise::end(&started))?;
+    let watched = mapped.and_then(|()| {
+        Watch { plan, user: user.outside(), sandbox: &sandbox, started: &started, signals }
+            .until_the_end(opener, streams)
+    });
+    let watched = watched.inspect_err(|_| supervise::end(&started));
+    if guarded {
+        user.end_processes()?;
+    }
+    let (mut outcome, received) = watched?;
     if let Some(slot) = prepared.slot {
         outcome.account_for(slot.usage());
         match slot.remove() {
@@ -203,7 +267,7 @@ fn become_payload(plan: &Plan) -> LaunchError {
     if let Some((name, arguments)) = plan.argv.split_first() {
         command.arg0(name).args(arguments);
     }
-    command.env_clear().envs(plan.environment.iter().map(|(name, value)| (name, value)));
+    command.env_clear().envs(plan.environment.variables.iter().map(|(name, value)| (name, value)));
     let error = command.current_dir(&plan.directory).exec();
     Fault::new(Step::Exec, Errno::from_io_error(&error).unwrap_or(Errno::IO)).into()
 }
@@ -215,14 +279,15 @@ impl Finished {
         self.scratch.as_ref().map(Scratch::root)
     }
 
-    /// Clears away what the build had.
+    /// Clears away what the build had, and gives the outcome.
     ///
     /// # Errors
     /// Something could not be removed; the next start or `bulkhead gc` tries again.
-    pub fn clear(self) -> Result<(), LaunchError> {
+    pub fn clear(self) -> Result<Outcome, LaunchError> {
         if let Some(scratch) = self.scratch {
             scratch.remove().at(Step::Scratch)?;
         }
-        self.user.release()
+        self.user.release()?;
+        Ok(self.outcome)
     }
 }

@@ -1,5 +1,6 @@
 //! Isolation for untrusted Python builds.
 
+pub mod doctor;
 pub mod explain;
 pub mod harvest;
 pub mod host;

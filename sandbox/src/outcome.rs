@@ -4,21 +4,62 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::harvest::Harvest;
 use crate::layers::limits::slot::Usage;
+use crate::words::LayerSet;
 
 /// How a payload ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// It exited with this status.
     Exited(u8),
     /// A signal of this number ended it.
     Signalled(u8),
-    /// It was ended because its wall-clock time was up.
-    TimedOut,
+    /// It was ended because a time was up.
+    TimedOut(Clock),
     /// The kernel ended it because its memory was used up.
     OutOfMemory,
     /// It failed because it could not start another process.
     TooManyProcesses,
+    /// It ran, and what it handed over was refused.
+    OutputRefused {
+        /// The file.
+        file: String,
+        /// Why.
+        why: String,
+    },
+    /// It was never started.
+    NotStarted {
+        /// The step of the launch that failed; none where it was refused before.
+        step: Option<&'static str>,
+        /// Why.
+        cause: String,
+        /// The exit status that says so: 125, or 126 and 127 as shells have them.
+        status: u8,
+    },
+}
+
+/// What a payload can run out of time by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// The time since its start.
+    Wall,
+    /// The processor time of one of its processes.
+    Cpu,
+    /// The time since its last output.
+    Silence,
+}
+
+impl Clock {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wall => "wall",
+            Self::Cpu => "cpu",
+            Self::Silence => "silence",
+        }
+    }
 }
 
 impl End {
@@ -30,14 +71,23 @@ impl End {
         if signal == 0 { Self::Exited(code) } else { Self::Signalled(signal) }
     }
 
+    /// SIGXCPU ends what has used up its processor time (`getrlimit(2)`).
+    #[must_use]
+    pub fn or_out_of_cpu_time(self) -> Self {
+        const SIGXCPU: u8 = 24;
+        if self == Self::Signalled(SIGXCPU) { Self::TimedOut(Clock::Cpu) } else { self }
+    }
+
     /// The exit status of the program that ran the payload.
     #[must_use]
-    pub const fn exit_status(self) -> u8 {
+    pub const fn exit_status(&self) -> u8 {
         match self {
-            Self::Exited(code) => code,
+            Self::Exited(code) => *code,
             Self::Signalled(signal) => signal.saturating_add(128),
-            Self::TimedOut => 124,
+            Self::TimedOut(_) => 124,
             Self::OutOfMemory | Self::TooManyProcesses => 137,
+            Self::OutputRefused { .. } => 123,
+            Self::NotStarted { status, .. } => *status,
         }
     }
 }
@@ -47,15 +97,17 @@ impl fmt::Display for End {
         match self {
             Self::Exited(code) => write!(f, "exited with status {code}"),
             Self::Signalled(signal) => write!(f, "ended by signal {signal}"),
-            Self::TimedOut => f.write_str("ended at its time limit"),
+            Self::TimedOut(clock) => write!(f, "ended at its limit of {} time", clock.name()),
             Self::OutOfMemory => f.write_str("ended because its memory was used up"),
             Self::TooManyProcesses => f.write_str("failed at its limit of processes"),
+            Self::OutputRefused { file, why } => write!(f, "ran, but {file} was refused: {why}"),
+            Self::NotStarted { cause, .. } => write!(f, "was not started: {cause}"),
         }
     }
 }
 
-/// A finished launch: how the payload ended and what it took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A launch that is over: how the payload ended, what it took and what it handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// How the payload ended.
     pub end: End,
@@ -63,15 +115,31 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// The most memory that all its processes had together, in bytes, where it was counted.
     pub peak_memory: Option<u64>,
+    /// The layers that were read back from the kernel before the payload ran.
+    pub enforced: LayerSet,
+    /// What was handed over, and what is remarkable about it.
+    pub harvest: Harvest,
 }
 
 impl Outcome {
+    /// The outcome of a payload that ended so after `elapsed`.
+    #[must_use]
+    pub fn new(end: End, elapsed: Duration) -> Self {
+        Self {
+            end,
+            elapsed,
+            peak_memory: None,
+            enforced: LayerSet::EMPTY,
+            harvest: Harvest::default(),
+        }
+    }
+
     /// Takes in what the control groups counted: a payload that failed, and ran into a limit, is
     /// said to have failed of it.
     pub fn account_for(&mut self, usage: Usage) {
         self.peak_memory = usage.peak_memory;
         match self.end {
-            End::Exited(0) | End::TimedOut => {}
+            End::Exited(0) | End::TimedOut(_) => {}
             _ if usage.killed_for_memory > 0 => self.end = End::OutOfMemory,
             _ if usage.forks_refused > 0 => self.end = End::TooManyProcesses,
             _ => {}
@@ -89,6 +157,6 @@ mod tests {
         assert_eq!(End::from_wait_status(3 << 8).exit_status(), 3);
         assert_eq!(End::from_wait_status(9).exit_status(), 137);
         assert_eq!(End::from_wait_status(15 | 0x80).exit_status(), 143);
-        assert_eq!(End::TimedOut.exit_status(), 124);
+        assert_eq!(End::TimedOut(Clock::Wall).exit_status(), 124);
     }
 }

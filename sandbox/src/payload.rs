@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use crate::policy::files::{HOME_TOOLS, TOOL_ROOTS};
+use crate::policy::files::{CARGO_PROGRAMS, RUSTUP_HOME, RUSTUP_PARTS, TOOL_ROOTS};
 
 /// A command with everything around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,20 +155,34 @@ impl Payload {
 
     /// Grants the tool chains that PATH names and that lie in a known place.
     pub fn grant_tools(&mut self) {
-        let home = self.variable("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+        let home = self.directory_in("HOME");
         for entry in self.search_path().collect::<Vec<_>>() {
             if let Some(root) = tool_root(&entry).filter(|root| root.is_dir()) {
                 self.grant(root);
             }
-            for (programs, parts) in HOME_TOOLS {
-                let Some(home) = home.as_ref().filter(|home| home.join(programs) == entry) else {
-                    continue;
-                };
-                for part in *parts {
-                    self.grant(home.join(part));
-                }
+            if let Some(home) = home.as_ref().filter(|home| home.join(CARGO_PROGRAMS) == entry) {
+                self.grant(entry);
+                self.grant_rust(home);
             }
         }
+    }
+
+    /// Grants the tool chains of rustup, and says where they are: the programs in cargo's directory
+    /// only start rustup, which looks for them below HOME, and the build has another one.
+    fn grant_rust(&mut self, home: &Path) {
+        let named = self.directory_in(RUSTUP_HOME);
+        let rustup = named.clone().unwrap_or_else(|| home.join(".rustup"));
+        for part in RUSTUP_PARTS {
+            self.grant(rustup.join(part));
+        }
+        if named.is_none() && rustup.is_dir() {
+            self.environment.push((RUSTUP_HOME.into(), rustup.into()));
+        }
+    }
+
+    /// The normal path that the caller's variable `name` holds.
+    fn directory_in(&self, name: &str) -> Option<PathBuf> {
+        self.variable(name).map(PathBuf::from).filter(|path| is_normal(path))
     }
 
     /// Grants `path` to be read, where it exists and no grant covers it.
@@ -234,6 +248,25 @@ mod tests {
         assert_eq!(command(&[""], "/w"), Err(PayloadError::Empty));
         assert!(matches!(command(&["x"], "/w/../e"), Err(PayloadError::NotNormal(_))));
         assert!(command(&["x"], "/w").is_ok());
+    }
+
+    #[test]
+    fn the_tool_chains_of_rustup_are_found_from_another_home() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
+        std::fs::create_dir_all(home.join(".cargo/bin")).unwrap();
+        std::fs::create_dir_all(home.join(".rustup/toolchains")).unwrap();
+        std::fs::write(home.join(".cargo/credentials.toml"), "").unwrap();
+        let environment = vec![
+            ("HOME".into(), home.into()),
+            ("PATH".into(), home.join(".cargo/bin").into_os_string()),
+        ];
+        let directory = PathBuf::from("/w");
+        let mut payload = Payload::command(vec!["x".into()], directory, environment).unwrap();
+        payload.grant_tools();
+        let granted: Vec<_> = payload.grants.iter().map(|grant| grant.path.clone()).collect();
+        assert_eq!(granted, [home.join(".cargo/bin"), home.join(".rustup/toolchains")]);
+        assert_eq!(payload.variable("RUSTUP_HOME"), Some(home.join(".rustup").as_os_str()));
     }
 
     #[test]

@@ -13,7 +13,9 @@ mod hook;
 mod interpreter;
 mod json;
 mod links;
+mod overlay;
 mod pyvenv;
+mod relocated;
 
 pub(crate) use beneath::spoken;
 pub use beneath::{Beneath, OpenError};
@@ -23,4 +25,6 @@ pub use interpreter::{Interpreter, InterpreterError, interpreter};
 pub(crate) use json::object as json_object;
 pub use json::{JsonError, JsonLimits};
 pub use links::LinkError;
+pub(crate) use overlay::{PYTHONPATH, overlay};
 pub use pyvenv::PyvenvError;
+pub(crate) use relocated::relocated_input;

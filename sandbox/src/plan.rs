@@ -3,12 +3,12 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::thread::UnshareFlags;
 
 use crate::host::Host;
+use crate::layers::environment::{Environment, Places};
 use crate::layers::landlock::Rules;
 use crate::layers::limits::Bounds;
 use crate::layers::mounts::{Base, MountPlan};
@@ -18,15 +18,26 @@ use crate::layers::{
 };
 use crate::payload::{Payload, PrivateTree, Stdin};
 use crate::policy::levels::Level;
-use crate::policy::syscalls::Architecture;
+use crate::policy::syscalls::{Architecture, Syscalls};
 use crate::policy::{IdentityChoice, Policy};
 use crate::words::{Layer, LayerSet};
 
+mod contained;
+mod demands;
+pub mod holdings;
+mod places;
+mod refusal;
+mod relocation;
+
+pub use places::runtime_places;
+pub use refusal::Refusal;
+pub use relocation::Relocation;
+
 /// The oldest kernel on which the mount calls and Landlock that the sandbox needs exist.
-const OLDEST_KERNEL: (u32, u32) = (5, 13);
+pub(crate) const OLDEST_KERNEL: (u32, u32) = (5, 13);
 
 /// The architectures whose system calls the sandbox knows.
-const MACHINES: [&str; 2] = ["x86_64", "aarch64"];
+pub(crate) const MACHINES: [&str; 2] = ["x86_64", "aarch64"];
 
 /// A launch, decided in every detail.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +70,11 @@ pub struct Plan {
     pub handed_over: Vec<PathBuf>,
     /// Where the private directories lie on disk; in memory when not given.
     pub scratch: Option<PathBuf>,
+    /// The directory on disk that the supervisor prepares for a user who cannot mount; it is made
+    /// anew by the launch.
+    pub staging: Option<PathBuf>,
+    /// What of the payload's has moved into the staging directory, where nothing can be mounted.
+    pub relocation: Option<Relocation>,
     /// The command.
     pub argv: Vec<OsString>,
     /// Its program, an absolute path.
@@ -66,11 +82,13 @@ pub struct Plan {
     /// Its working directory.
     pub directory: PathBuf,
     /// Its environment.
-    pub environment: Vec<(OsString, OsString)>,
+    pub environment: Environment,
     /// Where it reads from.
     pub stdin: Stdin,
     /// The system calls that it may make; `None` where it may make all.
     pub syscalls: Option<Filter>,
+    /// The choices that this filter was compiled from.
+    pub choices: Option<(Syscalls, Architecture)>,
     /// The rules of Landlock; `None` where there are none.
     pub landlock: Option<Rules>,
     /// How much it may use; `None` where it may use all.
@@ -86,6 +104,8 @@ pub enum PlanKind {
     Bare,
     /// By namespaces.
     Namespaced,
+    /// Without them: by Landlock, the filter, a leased uid where there is one, and a guardian.
+    Contained,
 }
 
 impl PlanKind {
@@ -95,64 +115,19 @@ impl PlanKind {
         match self {
             Self::Bare => "bare",
             Self::Namespaced => "namespaced",
+            Self::Contained => "contained",
         }
     }
-}
 
-/// A demand that this host, or any host, cannot meet.
-#[derive(Debug, PartialEq, thiserror::Error)]
-pub enum Refusal {
-    /// Level `none` outside the lab.
-    #[error(
-        "level `none` is the control of an experiment and runs only inside the harness's lab; \
-         choose `network`, `proposal` or `full`"
-    )]
-    BareOutsideLab,
-    /// Another processor.
-    #[error("the architecture {0} is not supported; x86_64 and aarch64 are")]
-    Machine(String),
-    /// Another time.
-    #[error("Linux {}.{} is too old; 5.13 or later is needed", .0.0, .0.1)]
-    Kernel((u32, u32)),
-    /// User namespaces are switched off.
-    #[error(
-        "user namespaces are switched off here; as root run \
-         `sysctl user.max_user_namespaces=15000`, or start the container without that limit"
-    )]
-    NoUserNamespaces,
-    /// An identity that needs root.
-    #[error(
-        "{} needs root with CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID and CAP_CHOWN, and the caller is \
-         uid {uid}; run as root, or use `--level full` with `--identity caller`, which needs \
-         neither",
-        identity_name(*.identity)
-    )]
-    IdentityNeedsRoot {
-        /// What was asked for.
-        identity: IdentityChoice,
-        /// The caller.
-        uid: u32,
-    },
-    /// No uid of the range may be leased.
-    #[error("no uid from {first} to {last} is free of accounts and subordinate ranges; name others with `--uids`", first = .0.start(), last = .0.end())]
-    NoFreeUid(RangeInclusive<u32>),
-    /// There is nowhere to keep a lease.
-    #[error(
-        "XDG_RUNTIME_DIR is not set and the caller is not root; name a directory with `--runtime`"
-    )]
-    NoRuntime,
-    /// A combination of layers without meaning.
-    #[error("{0}")]
-    Meaningless(&'static str),
-    /// The kernel has no Landlock.
-    #[error("{0}; or do without it with `--without landlock`")]
-    Landlock(#[from] landlock::Unresolvable),
-    /// A limit that the caller demands cannot be set.
-    #[error(transparent)]
-    Limit(#[from] limits::Unsettable),
-    /// The program is not there.
-    #[error(transparent)]
-    Payload(#[from] crate::payload::PayloadError),
+    /// The plan for `policy` on `host`. Namespaces are used wherever the host lets them be.
+    fn choose(policy: &Policy, host: &Host) -> Self {
+        let by_root_alone = !policy.layers.has(Layer::Userns) && host.caller.is_privileged();
+        match policy.level {
+            Level::None => Self::Bare,
+            _ if host.namespaces.are_usable() || by_root_alone => Self::Namespaced,
+            _ => Self::Contained,
+        }
+    }
 }
 
 impl Plan {
@@ -165,48 +140,65 @@ impl Plan {
     /// The first demand that cannot be met.
     pub fn resolve(
         policy: &Policy,
-        program: PathBuf,
+        program: &Path,
         payload: &Payload,
         host: &Host,
     ) -> Result<Self, Refusal> {
-        check_host(policy, host)?;
+        let kind = PlanKind::choose(policy, host);
+        let mut notes = Vec::new();
+        demands::check(kind, policy, host)?;
+        let policy = &demands::adapt(kind, policy, host, &mut notes);
         let layers = policy.layers;
-        check_combination(layers, host)?;
         let identity = identity::resolve(policy, host)
             .map_err(|identity| Refusal::IdentityNeedsRoot { identity, uid: host.caller.uid })?;
-        let mounts = mounts::resolve(policy, payload, host);
-        let landlock = landlock(policy, payload, host)?;
-        let limits = limits(policy, identity, host)?;
-        let architecture = Architecture::native().filter(|_| layers.has(Layer::Syscalls));
-        Ok(Self {
-            kind: if policy.level == Level::None { PlanKind::Bare } else { PlanKind::Namespaced },
+        let staging = places::staging(kind, policy, identity, host);
+        let relocation = staging.as_deref().filter(|_| kind == PlanKind::Contained);
+        let relocation = relocation.map(|root| Relocation::new(root, &payload.trees));
+        let payload = &match &relocation {
+            Some(relocation) => contained::relocated(payload, relocation),
+            None => payload.clone(),
+        };
+        if relocation.is_some() && identity != IdentityChoice::Caller {
+            demands::refuse_writable(payload)?;
+        }
+        let mounts = match kind {
+            PlanKind::Contained => None,
+            _ => mounts::resolve(policy, payload, host),
+        };
+        let own_files = mounts.is_some() || relocation.is_some();
+        let landlock = landlock(policy, payload, host, relocation.as_ref())?;
+        let limits = limits(kind, policy, identity, host)?;
+        let choices = choices(kind, policy);
+        let plan = Self {
+            kind,
             level: policy.level,
             layers,
             namespaces: namespaces(layers, mounts.is_some()),
             identity,
             inside: userns::resolve(policy.level, layers),
             caller: (host.caller.uid, host.caller.gid),
-            privileged: host.caller.is_privileged(),
-            uids: leasable(policy, identity, host)?,
-            runtime: runtime(policy, identity, host)?,
-            handed_over: if mounts.is_some() {
-                vec![]
-            } else {
-                payload.trees.iter().map(|tree| tree.path.clone()).collect()
-            },
-            trees: if mounts.is_some() { payload.trees.clone() } else { vec![] },
-            mounts,
+            privileged: host.caller.is_privileged() && kind != PlanKind::Contained,
+            uids: places::leasable(policy, identity, host)?,
+            runtime: places::runtime(policy, identity, staging.as_deref(), host),
+            handed_over: if own_files { vec![] } else { paths(&payload.trees) },
+            trees: if own_files { payload.trees.clone() } else { vec![] },
             scratch: policy.files.scratch.clone(),
+            staging,
             argv: payload.argv.clone(),
-            program,
+            program: relocation.as_ref().map_or_else(|| program.to_owned(), |it| it.path(program)),
             directory: payload.directory.clone(),
-            environment: environment::resolve(policy, payload),
+            environment: environment(policy, payload, mounts.as_ref(), relocation.as_ref()),
             stdin: payload.stdin,
-            syscalls: architecture.map(|known| syscalls::resolve(policy.syscalls, known)),
-            notes: notes(landlock.as_ref(), limits.as_ref()),
+            syscalls: choices.map(|(chosen, known)| syscalls::resolve(chosen, known)),
+            choices,
+            notes: said(notes, landlock.as_ref(), limits.as_ref()),
+            mounts,
+            relocation,
             landlock,
             limits,
-        })
+        };
+        demands::check_required(policy, &plan)?;
+        Ok(plan)
     }
 
     /// Whether the plan enforces `layer`.
@@ -214,41 +206,6 @@ impl Plan {
     pub const fn has(&self, layer: Layer) -> bool {
         self.layers.has(layer)
     }
-}
-
-fn check_host(policy: &Policy, host: &Host) -> Result<(), Refusal> {
-    if policy.level == Level::None && !(policy.lab && host.in_lab) {
-        return Err(Refusal::BareOutsideLab);
-    }
-    if !MACHINES.contains(&host.machine.as_str()) {
-        return Err(Refusal::Machine(host.machine.clone()));
-    }
-    if host.kernel < OLDEST_KERNEL {
-        return Err(Refusal::Kernel(host.kernel));
-    }
-    if policy.layers.has(Layer::Userns) && host.user_namespaces == 0 {
-        return Err(Refusal::NoUserNamespaces);
-    }
-    if policy.level != Level::None
-        && !policy.layers.has(Layer::Userns)
-        && !host.caller.is_privileged()
-    {
-        return Err(Refusal::Meaningless(
-            "without `userns` the other namespaces can be created by root only; drop `--without \
-             userns` or run as root",
-        ));
-    }
-    Ok(())
-}
-
-fn check_combination(layers: LayerSet, host: &Host) -> Result<(), Refusal> {
-    if layers.has(Layer::Proc) && !layers.has(Layer::Pid) && !host.caller.is_privileged() {
-        return Err(Refusal::Meaningless(
-            "without `pid` only root can mount a fresh /proc; use `--without proc` together with \
-             `--without pid`, or run as root",
-        ));
-    }
-    Ok(())
 }
 
 fn namespaces(layers: LayerSet, own_files: bool) -> UnshareFlags {
@@ -263,30 +220,23 @@ fn namespaces(layers: LayerSet, own_files: bool) -> UnshareFlags {
     wanted.into_iter().filter_map(|(on, flag)| on.then_some(flag)).collect()
 }
 
-fn leasable(policy: &Policy, identity: IdentityChoice, host: &Host) -> Result<Vec<u32>, Refusal> {
-    if identity != IdentityChoice::Lease {
-        return Ok(vec![]);
-    }
-    let free: Vec<u32> = policy.uids.clone().filter(|uid| host.ids.is_free(*uid)).collect();
-    if free.is_empty() { Err(Refusal::NoFreeUid(policy.uids.clone())) } else { Ok(free) }
+fn paths(trees: &[PrivateTree]) -> Vec<PathBuf> {
+    trees.iter().map(|tree| tree.path.clone()).collect()
 }
 
-fn runtime(
+/// The rules of Landlock for the same files as the mount plan, or for all that there is to hold.
+fn landlock(
     policy: &Policy,
-    identity: IdentityChoice,
+    payload: &Payload,
     host: &Host,
-) -> Result<Vec<PathBuf>, Refusal> {
-    if identity == IdentityChoice::Caller {
-        return Ok(vec![]);
-    }
-    let places = runtime_places(policy.runtime.as_ref(), host);
-    if places.is_empty() { Err(Refusal::NoRuntime) } else { Ok(places) }
-}
-
-/// The rules of Landlock for the same files as the mount plan.
-fn landlock(policy: &Policy, payload: &Payload, host: &Host) -> Result<Option<Rules>, Refusal> {
+    relocation: Option<&Relocation>,
+) -> Result<Option<Rules>, Refusal> {
     if !policy.layers.has(Layer::Landlock) {
         return Ok(None);
+    }
+    if let Some(relocation) = relocation {
+        let grants = contained::grants(payload, host, relocation);
+        return Ok(Some(landlock::resolve(&grants, true, host.landlock)?));
     }
     let base = if policy.layers.has(Layer::Mounts) { Base::Empty } else { Base::Host };
     // Without the layer `mounts` the rules are for the files that it would have shown.
@@ -299,6 +249,7 @@ fn landlock(policy: &Policy, payload: &Payload, host: &Host) -> Result<Option<Ru
 
 /// The limits, with control groups only where a lease holds their name.
 fn limits(
+    kind: PlanKind,
     policy: &Policy,
     identity: IdentityChoice,
     host: &Host,
@@ -306,41 +257,51 @@ fn limits(
     if !policy.layers.has(Layer::Limits) {
         return Ok(None);
     }
-    let mut bounds = limits::resolve(&policy.limits, &host.limits)?;
+    let mut offer = host.limits.clone();
     if identity != IdentityChoice::Lease {
-        bounds.groups.clear();
+        (offer.processes, offer.memory) = (None, None);
+        // `RLIMIT_NPROC` counts by user within a user namespace.
+        offer.counted_alone &= kind == PlanKind::Namespaced;
     }
-    Ok(Some(bounds))
+    let resolved = limits::resolve(&policy.limits, &offer);
+    if policy.best_effort && resolved.is_err() {
+        return Ok(Some(limits::resolve(&limits::attainable(&policy.limits, &offer), &offer)?));
+    }
+    Ok(Some(resolved?))
 }
 
-fn notes(landlock: Option<&Rules>, limits: Option<&Bounds>) -> Vec<String> {
+/// The choices behind the filter.
+fn choices(kind: PlanKind, policy: &Policy) -> Option<(Syscalls, Architecture)> {
+    let architecture = Architecture::native().filter(|_| policy.layers.has(Layer::Syscalls))?;
+    let chosen = match kind {
+        PlanKind::Contained => contained::syscalls(policy.syscalls),
+        _ => policy.syscalls,
+    };
+    Some((chosen, architecture))
+}
+
+fn environment(
+    policy: &Policy,
+    payload: &Payload,
+    mounts: Option<&MountPlan>,
+    relocation: Option<&Relocation>,
+) -> Environment {
+    let places = relocation.map(|relocation| Places {
+        home: relocation.directory("home"),
+        temporary: relocation.directory("tmp"),
+    });
+    let mounted = mounts.filter(|files| files.base == Base::Empty);
+    let places = places.or_else(|| mounted.map(|_| Places::default()));
+    let offline = policy.layers.has(Layer::Network) || relocation.is_some();
+    environment::resolve(policy, payload, places.as_ref(), offline)
+}
+
+/// What the layers hold only partly.
+fn said(notes: Vec<String>, landlock: Option<&Rules>, limits: Option<&Bounds>) -> Vec<String> {
     let lacking = landlock.map(|rules| rules.lacking.as_slice()).unwrap_or_default();
     let fallbacks = limits.map(|bounds| bounds.fallbacks.as_slice()).unwrap_or_default();
-    lacking
-        .iter()
-        .map(ToString::to_string)
-        .chain(fallbacks.iter().map(ToString::to_string))
-        .collect()
-}
-
-/// Where leases are kept: the place that the caller named, else `/run/bulkhead` for root and the
-/// caller's own runtime directory.
-#[must_use]
-pub fn runtime_places(named: Option<&PathBuf>, host: &Host) -> Vec<PathBuf> {
-    if let Some(named) = named {
-        return vec![named.clone()];
-    }
-    let root = host.caller.is_privileged().then(|| PathBuf::from("/run/bulkhead"));
-    let own = host.runtime.as_ref().map(|directory| directory.join("bulkhead"));
-    root.into_iter().chain(own).collect()
-}
-
-const fn identity_name(identity: IdentityChoice) -> &'static str {
-    match identity {
-        IdentityChoice::Lease => "a leased uid",
-        IdentityChoice::Useradd => "an account made by `useradd`",
-        IdentityChoice::Caller => "the caller's own uid",
-    }
+    let lacking = lacking.iter().map(ToString::to_string);
+    notes.into_iter().chain(lacking).chain(fallbacks.iter().map(ToString::to_string)).collect()
 }
 
 impl fmt::Display for Plan {

@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use crate::words::{Layer, LayerSet};
+use crate::words::{Guarantee, Layer, LayerSet};
 
 pub mod environment;
 pub mod files;
@@ -45,6 +45,10 @@ pub struct Policy {
     pub limits: Limits,
     /// The choices over system calls.
     pub syscalls: Syscalls,
+    /// What must be held in full, or nothing is run.
+    pub required: Vec<Guarantee>,
+    /// Go on without what this host cannot do, and say so.
+    pub best_effort: bool,
     /// The caller vouches that this is the harness's lab, so that level `none` may run.
     pub lab: bool,
 }
@@ -58,6 +62,28 @@ pub enum IdentityChoice {
     Useradd,
     /// The caller.
     Caller,
+}
+
+impl IdentityChoice {
+    /// The word for it, as it stands on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lease => "lease",
+            Self::Useradd => "useradd",
+            Self::Caller => "caller",
+        }
+    }
+
+    /// Who that is, in words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Lease => "a leased uid",
+            Self::Useradd => "an account made by `useradd`",
+            Self::Caller => "the caller's own uid",
+        }
+    }
 }
 
 impl Policy {
@@ -74,6 +100,8 @@ impl Policy {
             files: FilesPolicy::default(),
             limits: Limits::default(),
             syscalls: Syscalls::default(),
+            required: Vec::new(),
+            best_effort: false,
             lab: false,
         }
     }

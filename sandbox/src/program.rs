@@ -6,11 +6,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod attempt;
+mod doctor;
 mod error;
 mod explain;
 mod gc;
 mod hook;
 mod options;
+mod report;
 mod run;
 
 use error::Failure;
@@ -45,7 +48,9 @@ enum Command {
     #[command(after_help = hook::EXAMPLES)]
     Hook(hook::Arguments),
     /// Print the whole plan for a command: environment, files, layers; run nothing
-    Explain(run::Arguments),
+    Explain(explain::Arguments),
+    /// Say what this host allows; for each refusal the cause and the exact remedy
+    Doctor(doctor::Arguments),
     /// Remove what dead supervisors left: processes, accounts, directories; safe at any time
     Gc(gc::Arguments),
     /// Print a completion script for a shell
@@ -81,6 +86,7 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Hook(arguments) => hook::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Doctor(arguments) => Ok(doctor::run(&arguments)),
         Command::Gc(arguments) => gc::run(&arguments),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();

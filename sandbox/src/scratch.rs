@@ -22,6 +22,7 @@ use crate::step::{At, Fault, Step};
 
 mod copy;
 mod removal;
+mod staging;
 
 pub use copy::copy_tree;
 pub use removal::remove_directory;

@@ -26,52 +26,84 @@ mod traces;
 /// What the sandbox takes over from its supervisor.
 #[derive(Debug)]
 pub struct Inheritance {
-    /// The way to the supervisor.
-    pub supervisor: Link,
-    /// The user to become, in the numbers of the sandbox.
-    pub user: (u32, u32),
+    /// What ties it to the supervisor for as long as it lives.
+    pub ties: Ties,
     /// The mounts that a privileged supervisor has opened, one place per entry of the plan.
     pub opened: Option<Vec<Option<OwnedFd>>>,
     /// The control groups to join.
     pub slot: Option<Slot>,
+}
+
+/// What ties a sandbox to its supervisor for as long as it lives.
+#[derive(Debug)]
+pub struct Ties {
+    /// The way to the supervisor.
+    pub supervisor: Link,
+    /// Where the payload waits until it is let through, one byte; its end is the supervisor's.
+    pub gate: OwnedFd,
+    /// Where the payload prints to; the caller's own descriptors when not given.
+    pub output: Option<Output>,
+    /// The user to become, in the numbers of the sandbox.
+    pub user: (u32, u32),
     /// The signals to block in the payload: those that were blocked in the caller.
     pub mask: nix::sys::signal::SigSet,
 }
 
+/// The payload's ends of the pipes that it prints to.
+#[derive(Debug)]
+pub struct Output {
+    /// Its standard output.
+    pub standard_output: OwnedFd,
+    /// Its standard error; the same pipe when not given.
+    pub standard_error: Option<OwnedFd>,
+}
+
 /// Confines this process as `plan` says, runs the payload in it and exits.
 pub fn enter(plan: &Plan, inheritance: Inheritance) -> ! {
-    let Inheritance { supervisor, user, opened, slot, mask } = inheritance;
-    let ended = confine(plan, &supervisor, user, opened, slot.as_ref())
-        .and_then(|()| init::reign(plan, &supervisor, user, &mask));
+    let Inheritance { ties, opened, slot } = inheritance;
+    let ended = confine(plan, &ties, opened, slot.as_ref()).and_then(|()| {
+        drop(slot);
+        init::reign(plan, &ties)
+    });
     let message = ended.map_or_else(Message::Failed, Message::Ended);
     // Should the supervisor be gone, there is nobody to tell, and the namespace ends all the same.
-    let _ = supervisor.send(message);
+    let _ = ties.supervisor.send(message);
     std::process::exit(0)
 }
 
 /// The order of confinement.
 fn confine(
     plan: &Plan,
-    supervisor: &Link,
-    user: (u32, u32),
+    ties: &Ties,
     opened: Option<Vec<Option<OwnedFd>>>,
     slot: Option<&Slot>,
 ) -> Result<(), Fault> {
+    let Ties { supervisor, user, .. } = ties;
     // Who we are. Until the user is changed this process is root in the eyes of the kernel, so
     // nothing of the payload's may be touched before.
     if plan.has(Descriptors) {
-        descriptors::apply(&kept(supervisor, opened.as_deref(), slot))?;
+        descriptors::apply(&kept(ties, opened.as_deref(), slot))?;
     }
     await_go(supervisor)?;
     if let Some(slot) = slot {
         // Before the first fork, so that no process is ever outside.
         limits::join(slot.doors()).at(Step::JoinControlGroup)?;
     }
+    let opened = match (&plan.staging, &plan.mounts) {
+        // As the user that the supervisor has, who may read more than the one of the build.
+        (Some(staging), Some(files)) => {
+            let scratch = Scratch::reopen(staging)?;
+            Some(mounts::open_entries(files, Some(scratch.root()))?)
+        }
+        _ => opened,
+    };
     if plan.has(Userns) {
-        identity::apply(user)?;
+        identity::apply(*user)?;
     }
-    if plan.has(Leash) {
+    if plan.has(Leash) && plan.has(Pid) {
         leash::apply()?;
+    } else if plan.has(Leash) {
+        leash::stand_guard()?;
     }
     if plan.has(Session) {
         session::apply_keyring()?;
@@ -88,7 +120,7 @@ fn confine(
         network::apply()?;
     }
     if let Some(files) = &plan.mounts {
-        enter_files(plan, files, supervisor, user, opened)?;
+        enter_files(plan, files, supervisor, *user, opened)?;
     }
     // What we may still do is given up by the payload's process: see `payload`. This one stays
     // able to end it.
@@ -107,7 +139,8 @@ fn enter_files(
         None => open_by_ourselves(plan, files, supervisor, user)?,
     };
     let root = NewRoot::build(files, opened)?;
-    if plan.has(Privileges) && plan.has(Userns) {
+    let bound = files.entries.iter().any(|entry| entry.what == What::BoundProc);
+    if plan.has(Privileges) && plan.has(Userns) && !bound {
         privileges::forbid_nesting(root.proc()?.as_fd())?;
     }
     if plan.has(Proc) && plan.has(Pid) && files.entries.iter().any(|e| e.what == What::Proc) {
@@ -140,10 +173,19 @@ fn await_go(supervisor: &Link) -> Result<(), Fault> {
 }
 
 /// The descriptors that the sandbox itself still needs.
-fn kept(supervisor: &Link, opened: Option<&[Option<OwnedFd>]>, slot: Option<&Slot>) -> Vec<RawFd> {
+fn kept(ties: &Ties, opened: Option<&[Option<OwnedFd>]>, slot: Option<&Slot>) -> Vec<RawFd> {
     let mounts = opened.unwrap_or_default().iter().flatten().map(AsRawFd::as_raw_fd);
     let doors = slot.into_iter().flat_map(Slot::doors).map(|door| door.as_raw_fd());
-    let mut kept: Vec<_> = mounts.chain(doors).chain([supervisor.as_fd().as_raw_fd()]).collect();
+    let output = ties.output.iter().flat_map(Output::descriptors);
+    let own = [ties.supervisor.as_fd().as_raw_fd(), ties.gate.as_raw_fd()];
+    let mut kept: Vec<_> = mounts.chain(doors).chain(output).chain(own).collect();
     kept.sort_unstable();
     kept
+}
+
+impl Output {
+    fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        let Self { standard_output, standard_error } = self;
+        std::iter::once(standard_output).chain(standard_error).map(AsRawFd::as_raw_fd)
+    }
 }

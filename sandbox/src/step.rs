@@ -65,6 +65,7 @@ steps! {
     Rlimits: "set resource limits",
     Landlock: "confine file access with Landlock",
     Syscalls: "install the system call filter",
+    Gate: "wait to be let through by the supervisor",
     Exec: "execute the command",
     Supervise: "watch over the sandbox",
     Harvest: "collect the outputs",

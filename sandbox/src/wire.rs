@@ -12,12 +12,18 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::outcome::{End, Outcome};
 use crate::plan::Plan;
 use crate::step::{Fault, Step};
 use crate::words::Layer;
+
+mod diagnosis;
+mod explanation;
+
+pub use diagnosis::diagnosis_json;
+pub use explanation::plan_json;
 
 /// A message. Each is at most [`Message::SIZE`] bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +36,10 @@ pub enum Message {
     Failed(Fault),
     /// To the supervisor: the scratch file system, as a descriptor.
     Scratch,
+    /// To the supervisor: the payload's process, as a descriptor for it (`pidfd_open(2)`).
+    Payload,
+    /// To the supervisor: the payload's process is confined and waits to be let through the gate.
+    Ready,
     /// To the supervisor: the payload ended, with this status of `waitpid(2)`.
     Ended(i32),
 }
@@ -49,6 +59,8 @@ impl Message {
             ),
             Self::Scratch => (3, 0, 0, 0),
             Self::Ended(status) => (4, 0, 0, status),
+            Self::Payload => (5, 0, 0, 0),
+            Self::Ready => (6, 0, 0, 0),
         };
         let number = u128::from(u32::from_ne_bytes(number.to_ne_bytes()));
         (kind | u128::from(step) << 8 | u128::from(item) << 24 | number << 40).to_le_bytes()
@@ -70,35 +82,53 @@ impl Message {
             }),
             3 => Self::Scratch,
             4 => Self::Ended(number),
+            5 => Self::Payload,
+            6 => Self::Ready,
             _ => return None,
         })
     }
 }
 
-/// The outcome of a launch as a JSON document, for `--outcome`.
+/// The outcome of a launch as a JSON document, for `--outcome`; without a plan where none was made.
 #[must_use]
-pub fn outcome_json(plan: &Plan, outcome: Outcome) -> String {
-    let end = match outcome.end {
-        End::Exited(status) => json!({ "exited": { "status": status } }),
-        End::Signalled(signal) => json!({ "signalled": { "signal": signal } }),
-        End::TimedOut => json!({ "timed-out": "wall" }),
-        End::OutOfMemory => json!("out-of-memory"),
-        End::TooManyProcesses => json!("too-many-processes"),
-    };
-    let layers: Vec<_> = plan.layers.iter().map(Layer::name).collect();
+pub fn outcome_json(plan: Option<&Plan>, outcome: &Outcome) -> String {
+    let files = outcome.harvest.files.iter().map(|file| {
+        json!({ "path": file.path.to_string_lossy(), "size": file.size, "sha256": file.sha256 })
+    });
+    let notes = outcome.harvest.notes.iter();
     let document = json!({
         "schema": "bulkhead.outcome/1",
-        "end": end,
-        "level": plan.level.name(),
-        "plan": plan.kind.name(),
-        "layers": layers,
-        "partly": plan.notes,
+        "end": end_json(&outcome.end),
+        "level": plan.map(|plan| plan.level.name()),
+        "plan": plan.map(|plan| plan.kind.name()),
+        "layers": plan.map(|plan| plan.layers.iter().map(Layer::name).collect::<Vec<_>>()),
+        "enforced": outcome.enforced.iter().map(Layer::name).collect::<Vec<_>>(),
+        "partly": plan.map(|plan| plan.notes.clone()),
         "usage": {
             "wall_ms": u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX),
             "peak_memory": outcome.peak_memory,
         },
+        "files": files.collect::<Vec<_>>(),
+        "notes": notes.map(|note| json!({ "kind": note.kind.name(), "member": note.member }))
+            .collect::<Vec<_>>(),
     });
     format!("{document:#}\n")
+}
+
+fn end_json(end: &End) -> Value {
+    match end {
+        End::Exited(status) => json!({ "exited": { "status": status } }),
+        End::Signalled(signal) => json!({ "signalled": { "signal": signal } }),
+        End::TimedOut(clock) => json!({ "timed-out": clock.name() }),
+        End::OutOfMemory => json!("out-of-memory"),
+        End::TooManyProcesses => json!("too-many-processes"),
+        End::OutputRefused { file, why } => {
+            json!({ "output-refused": { "file": file, "why": why } })
+        }
+        End::NotStarted { step, cause, .. } => {
+            json!({ "not-started": { "step": step, "cause": cause } })
+        }
+    }
 }
 
 /// One end of the socket.
@@ -193,6 +223,8 @@ mod tests {
             Message::Failed(Fault::new(Step::Pivot, Errno::INVAL)),
             Message::Failed(Fault::new(Step::OpenMount, Errno::NOENT).about(0)),
             Message::Scratch,
+            Message::Payload,
+            Message::Ready,
             Message::Ended(-1),
         ];
         for message in messages {

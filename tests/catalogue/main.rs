@@ -9,5 +9,6 @@
 )]
 
 mod bad;
+mod coverage;
 mod entry;
 mod good;

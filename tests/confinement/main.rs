@@ -10,10 +10,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod contained;
 mod exit_status;
 mod files;
 mod identity;
 mod machine;
+mod masked;
 mod privileges;
 mod processes;
 mod remnants;

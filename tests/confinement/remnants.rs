@@ -129,12 +129,19 @@ fn the_accounts_of_killed_supervisors_are_removed_by_the_next_sweep() {
         let table = fs::read_to_string("/etc/passwd").unwrap();
         names.iter().filter(|name| table.contains(name.to_str().unwrap())).count()
     };
-    kill_at_random_moments(5, Duration::from_millis(120), || {
+    let start = || {
         let mut command = quiet(bulkhead(place.path()));
         command.args(["run", "--level", "proposal", "--runtime"]).arg(runtime.path());
-        command.args(["--", "/bin/sh", "-c", "sleep 300"]);
+        command.args(["--", "/bin/sh", "-c", "echo ready; sleep 300"]);
         command
-    });
+    };
+    kill_at_random_moments(5, Duration::from_millis(120), start);
+    // Each start sweeps what the ones before it left. This last one is killed while it builds.
+    let mut last = start().stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+    let mut ready = [0; 5];
+    std::io::Read::read_exact(last.stdout.as_mut().unwrap(), &mut ready).unwrap();
+    last.kill().unwrap();
+    last.wait().unwrap();
     // A `useradd` that was under way goes on; it holds its supervisor's lock until it is done.
     await_true("useradd ends", || held_locks(&runtime.path().join("user")) == 0);
     assert_ne!(accounts(), 0, "this is what an account costs: a killed supervisor leaves it");

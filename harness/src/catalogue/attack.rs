@@ -1,12 +1,19 @@
 //! One entry of the catalogue, read and checked: an attack, or a benign build.
 #![forbid(unsafe_code)]
 
+mod oracle;
+mod plant;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sandbox::policy::limits::amounts::{Bytes, Count, Span};
 use sandbox::{Guarantee, LayerSet, Level};
+
+pub use oracle::{Demanded, Hostility, LogReader, OracleKind, OracleSpec, Privilege, Resource};
+pub use plant::{Plant, PlantKind};
 
 /// The path of an entry below `attacks/`, which is also its name: `secrets/netrc-read`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,7 +90,7 @@ pub enum Severity {
 }
 
 /// The `[run]` table of a manifest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RunPlan {
     /// The hooks of PEP 517 and PEP 660 to call, in order.
     pub hooks: Vec<Hook>,
@@ -99,6 +106,38 @@ pub struct RunPlan {
     pub second: Option<Second>,
     /// Ids of plants that the supervisor happens to hold open.
     pub inherit: Vec<String>,
+    /// What the sandbox is told to allow at most.
+    pub limits: RunLimits,
+    /// The front end has a terminal: its standard input, which the hooks inherit.
+    pub terminal: bool,
+    /// What the front end does beside calling hooks, in their order.
+    pub steps: Vec<Step>,
+}
+
+/// What the sandbox on trial is told to allow at most; what is not said is left to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunLimits {
+    /// Memory of all processes of a hook together.
+    pub memory: Option<Bytes>,
+    /// Processes at a time.
+    pub pids: Option<Count>,
+    /// Time for one hook.
+    pub timeout: Option<Span>,
+}
+
+/// What a front end does with its own rights, before and after it calls a hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Before each hook it opens `build.log` in the source tree and in its parent for appending.
+    BuildLog,
+    /// After the last hook it copies `*-requirements.txt` beside the source into the outputs.
+    CopyRequirements,
+    /// After a metadata hook it reads `METADATA` of the folder that the hook named.
+    ReadMetadata,
+    /// After the last hook it reads `pyproject.toml` again and prints its first line.
+    ReadPyproject,
+    /// After a hook that returns requirements it installs them, as an installer would begin to.
+    InstallRequirements,
 }
 
 /// The hooks that `pyproject_hooks` can call.
@@ -185,151 +224,6 @@ pub enum Need {
     Ipv6,
     /// The kernel has keyrings.
     Keyring,
-}
-
-/// One thing that the lab puts in place, with a fresh canary in every trial.
-#[derive(Clone, Debug)]
-pub struct Plant {
-    /// Its name within the manifest.
-    pub id: String,
-    /// What it is.
-    pub kind: PlantKind,
-}
-
-/// The kinds of plant. Texts are templates: `{canary}` and the path variables
-/// `{home} {source} {work} {output} {site}` are filled in by the lab.
-#[derive(Clone, Debug)]
-pub enum PlantKind {
-    /// A regular file.
-    File {
-        /// Where, a template.
-        path: String,
-        /// Permission bits.
-        mode: u32,
-        /// What is in it, a template; default `{canary}` and a newline.
-        content: String,
-    },
-    /// A directory.
-    Directory {
-        /// Where, a template.
-        path: String,
-        /// Permission bits.
-        mode: u32,
-    },
-    /// A variable in the environment of the front end.
-    Variable {
-        /// Its name.
-        name: String,
-        /// Its value, a template; default `{canary}`.
-        value: String,
-    },
-    /// A TCP sink on a documentation address.
-    TcpListener,
-    /// A UDP sink on a documentation address.
-    UdpListener,
-    /// The resolver that the lab's `/etc/resolv.conf` names; logs every question.
-    DnsResolver,
-    /// An HTTP server on 169.254.169.254 that hands out credentials with the canary.
-    MetadataService,
-    /// A stream socket with a path; what arrives is logged, the canary is answered.
-    UnixListener {
-        /// Where, a template.
-        path: String,
-        /// Permission bits.
-        mode: u32,
-    },
-    /// A stream socket with an abstract name; what arrives is logged, the canary is answered.
-    AbstractListener,
-    /// A victim: a process outside the sandbox.
-    Process {
-        /// Its `argv[0]` and `comm`.
-        name: String,
-        /// Its further arguments, templates.
-        args: Vec<String>,
-        /// Its environment, templates.
-        env: Vec<(String, String)>,
-        /// A text on its heap, a template.
-        memory: Option<String>,
-    },
-    /// A System V shared memory segment, mode 0666, with the canary in it.
-    SysvShm,
-    /// A POSIX message queue, mode 0666, with the canary in it.
-    MessageQueue,
-    /// A key of type `user` in the session keyring that the front end inherits.
-    SessionKey,
-    /// The lab's host name, which is the canary itself.
-    Hostname,
-}
-
-/// One oracle of a manifest.
-#[derive(Clone, Debug)]
-pub struct OracleSpec {
-    /// Its name; what the report lists under `saw`.
-    pub id: String,
-    /// What it looks for.
-    pub kind: OracleKind,
-}
-
-/// What an oracle looks for; all of it from outside the sandbox.
-#[derive(Clone, Debug)]
-pub enum OracleKind {
-    /// The canary of `plant` arrived at some listener of the lab.
-    CanaryReceived {
-        /// The plant whose canary it is.
-        plant: String,
-    },
-    /// The canary of `plant` is in the wheel, the sdist, a name or the log.
-    CanaryInArtefact {
-        /// The plant whose canary it is.
-        plant: String,
-    },
-    /// The listener `plant` heard this trial's nonce.
-    SocketReached {
-        /// The listener.
-        plant: String,
-    },
-    /// A path that was not there before the build is there after it.
-    FileCreated {
-        /// Where, a template; a trailing `*` matches the rest.
-        path: String,
-    },
-    /// A path that was there before the build is another one, or gone, after it.
-    FileChanged {
-        /// Where, a template.
-        path: String,
-    },
-    /// A process that is not the lab's outlives the build.
-    ProcessSurvives,
-    /// `/etc/passwd` has an account that it had not before the build.
-    UserLeaked,
-    /// A mount, cgroup or namespace outlives the build.
-    MountLeft,
-    /// The victim `plant` was stopped or ended by a signal.
-    VictimSignalled {
-        /// The process.
-        plant: String,
-    },
-    /// The memory of the victim or segment `plant` is another than before.
-    VictimChanged {
-        /// The process or shared memory segment.
-        plant: String,
-    },
-    /// The hook, held still and looked at from outside, has a privilege that it should not.
-    PrivilegeGained {
-        /// Which.
-        what: Privilege,
-    },
-}
-
-/// What a posture oracle looks for in `/proc/PID/status` of the held process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Privilege {
-    /// Its uid, as the host sees it, is the front end's own.
-    CallerUid,
-    /// Its effective capability set is not empty.
-    Capabilities,
-    /// It is in another user namespace than the hook that started it.
-    NestedUserns,
 }
 
 /// An exception to the derived expectation: `[expect.LEVEL]`.

@@ -65,7 +65,10 @@ fn address(literal: &Literal<'_>, found: &mut Findings) {
             _ => run,
         };
         let dotted = bare.matches('.').count() == 3;
-        let coloned = bare.len() > 2 && bare.matches(':').count() >= 2;
+        // `::add-mask::x` is a command of a CI log, and `::deb` the beginning of another.
+        let rest = literal.text.get(offset + run.len()..).unwrap_or_default();
+        let is_word = rest.starts_with(|c: char| c.is_ascii_alphanumeric() || "-_".contains(c));
+        let coloned = bare.len() > 2 && bare.matches(':').count() >= 2 && !is_word;
         let Ok(address) = bare.parse::<IpAddr>() else { continue };
         if (dotted || coloned) && !is_harmless(&address) {
             let message = format!("the back end contains the address `{bare}`");
@@ -136,6 +139,7 @@ mod tests {
     #[rstest]
     #[case("s.bind(('127.0.0.1', 0))")]
     #[case("s.bind(('::1', 0))")]
+    #[case("print('::add-mask::x'); print('::debug::y')")]
     #[case("x = a[::2]; y = '::'; z = 'a:b:c'")]
     #[case("name = 'pkg-1.0.dist-info/METADATA'")]
     #[case("version = '1.2.3.4.5'")]

@@ -46,7 +46,7 @@ impl PlantKind {
 
 impl OracleKind {
     /// What `kind` may be in an `[[oracle]]` table.
-    pub const NAMES: [&str; 11] = [
+    pub const NAMES: [&str; 21] = [
         "canary-received",
         "canary-in-artefact",
         "socket-reached",
@@ -58,6 +58,16 @@ impl OracleKind {
         "victim-signalled",
         "victim-changed",
         "privilege-gained",
+        "terminal-input",
+        "terminal-changed",
+        "second-build-changed",
+        "artefact-hostile",
+        "requirement-returned",
+        "log-command",
+        "limit-exceeded",
+        "hook-outlived-deadline",
+        "file-opened",
+        "file-writable",
     ];
 
     /// The word for this one.
@@ -75,6 +85,16 @@ impl OracleKind {
             Self::VictimSignalled { .. } => "victim-signalled",
             Self::VictimChanged { .. } => "victim-changed",
             Self::PrivilegeGained { .. } => "privilege-gained",
+            Self::TerminalInput => "terminal-input",
+            Self::TerminalChanged => "terminal-changed",
+            Self::SecondBuildChanged => "second-build-changed",
+            Self::ArtefactHostile { .. } => "artefact-hostile",
+            Self::RequirementReturned { .. } => "requirement-returned",
+            Self::LogCommand { .. } => "log-command",
+            Self::LimitExceeded { .. } => "limit-exceeded",
+            Self::HookOutlivedDeadline => "hook-outlived-deadline",
+            Self::FileOpened { .. } => "file-opened",
+            Self::FileWritable { .. } => "file-writable",
         }
     }
 }

@@ -23,10 +23,7 @@ impl Attack {
                 hooks: vec![Hook::BuildWheel],
                 timeout: Duration::from_secs(1),
                 marks: marks.iter().map(|mark| (*mark).to_owned()).collect(),
-                levels: Vec::new(),
-                interrupt: None,
-                second: None,
-                inherit: Vec::new(),
+                ..RunPlan::default()
             },
             requires: Vec::new(),
             plants: Vec::new(),

@@ -3,7 +3,10 @@
 
 use sandbox::{Layer, Level, UnknownWord};
 
-use super::attack::{Expected, Hook, InterruptSignal, Need, Privilege, Second, Severity, Whom};
+use super::attack::{
+    Demanded, Expected, Hook, Hostility, InterruptSignal, LogReader, Need, Privilege, Resource,
+    Second, Severity, Step, Whom,
+};
 use super::diagnostic::Code;
 
 /// A vocabulary: a type whose values are words of the manifest.
@@ -124,6 +127,73 @@ spelt!(
     Privilege,
     "privilege",
     [CallerUid = "caller-uid", Capabilities = "capabilities", NestedUserns = "nested-userns",]
+);
+
+spelt!(
+    Step,
+    "step of the front end",
+    [
+        BuildLog = "build-log",
+        CopyRequirements = "copy-requirements",
+        ReadMetadata = "read-metadata",
+        ReadPyproject = "read-pyproject",
+        InstallRequirements = "install-requirements",
+    ]
+);
+
+spelt!(
+    Hostility,
+    "kind of hostile artefact",
+    [
+        Symlink = "symlink",
+        Fifo = "fifo",
+        Device = "device",
+        Socket = "socket",
+        Directory = "directory",
+        HardLink = "hard-link",
+        SetId = "set-id",
+        NameOutside = "name-outside",
+        Extra = "extra",
+        ZipTraversal = "zip-traversal",
+        ZipSymlink = "zip-symlink",
+        ZipDuplicate = "zip-duplicate",
+        Bomb = "bomb",
+        RecordMismatch = "record-mismatch",
+        MetadataMismatch = "metadata-mismatch",
+        TarTraversal = "tar-traversal",
+        TarLink = "tar-link",
+        TarDevice = "tar-device",
+        TarDuplicate = "tar-duplicate",
+    ]
+);
+
+spelt!(Demanded, "kind of requirement", [Url = "url", Argument = "argument", Path = "path"]);
+
+spelt!(
+    LogReader,
+    "reader of logs",
+    [
+        Github = "github",
+        GithubV1 = "github-v1",
+        Azure = "azure",
+        Teamcity = "teamcity",
+        Gitlab = "gitlab",
+        Terminal = "terminal",
+    ]
+);
+
+spelt!(
+    Resource,
+    "resource",
+    [
+        Memory = "memory",
+        Processes = "processes",
+        Disk = "disk",
+        Files = "files",
+        Time = "time",
+        Log = "log",
+        Core = "core",
+    ]
 );
 
 spelt!(Expected, "outcome", [Blocked = "blocked", Escaped = "escaped", Built = "built"]);

@@ -62,6 +62,17 @@ pub(super) enum Failure {
     /// A report cannot be put into words.
     #[error("a report cannot be rendered")]
     Render(#[from] serde_json::Error),
+    /// The lists of what is known cannot be read.
+    #[error("the lists that the catalogue is held against cannot be read")]
+    Lists(#[from] toml::de::Error),
+    /// A document cannot be written.
+    #[error("{} cannot be written", .file.display())]
+    Document {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Standard output cannot be written.
     #[error("standard output cannot be written")]
     Output {
@@ -81,9 +92,12 @@ impl Failure {
             Self::Nothing(_) => Exit::NothingSelected,
             Self::Unready(_)
             | Self::Publish(PublishError::Unwritable { .. })
+            | Self::Document { .. }
             | Self::Output { .. } => Exit::MachineCannot,
             Self::Interrupted(_) => Exit::Interrupted,
-            Self::Publish(PublishError::Canary { .. }) | Self::Render(_) => Exit::Internal,
+            Self::Publish(PublishError::Canary { .. }) | Self::Render(_) | Self::Lists(_) => {
+                Exit::Internal
+            }
         }
     }
 

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use rustix::fs::FileType;
 use sandbox::Level;
@@ -24,12 +26,27 @@ pub(super) struct Account {
     pub(super) victims_ended: BTreeMap<String, Option<i32>>,
     /// What the hooks returned.
     pub(super) values: Vec<String>,
+    /// The names and requirements that hooks returned: hook, texts.
+    pub(super) items: Vec<(String, Vec<String>)>,
     /// The build printed more than is kept.
     pub(super) log_cut_off: bool,
+    /// All that it printed, in bytes.
+    pub(super) printed: u64,
+    /// When the sandbox was started for the hook that runs now.
+    pub(super) began: Option<Instant>,
+    /// The longest time of a sandbox.
+    pub(super) longest: Duration,
     /// The processes could not be seen: why no oracle can be relied on.
     pub(super) blind: Option<String>,
     /// A process stood still and was not found: why no look at a held process can be relied on.
     pub(super) missed: Option<String>,
+    /// A file of the kernel could not be watched for a process: why what was not seen proves
+    /// nothing.
+    pub(super) unwatched: Option<String>,
+    /// The files of the kernel that are watched.
+    pub(super) watched: Vec<PathBuf>,
+    /// The front end and its sandboxes, by their numbers within the lab.
+    pub(super) ours: Vec<i32>,
     /// How the sandbox ended.
     pub(super) status: Option<i32>,
     /// What the second build returned, or raised.
@@ -43,6 +60,17 @@ pub(super) struct Account {
 }
 
 impl Account {
+    /// Whether a process is the lab's first one, the front end, or a sandbox itself.
+    pub(super) fn is_ours(&self, pid: i32) -> bool {
+        pid == 1 || self.ours.contains(&pid)
+    }
+
+    /// The sandbox of a hook has ended, or was cut off.
+    pub(super) fn sandbox_ended(&mut self) {
+        let ran = self.began.take().map(|began| began.elapsed());
+        self.longest = self.longest.max(ran.unwrap_or_default());
+    }
+
     /// Draws the conclusions that need the files: whether the build built, refused, or broke.
     pub(super) fn conclude(&mut self, trial: &Trial, exists: impl Fn(&str) -> Option<FileType>) {
         let hooks = &trial.attack.run.hooks;

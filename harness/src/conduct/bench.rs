@@ -10,6 +10,7 @@ use super::on_fresh_thread;
 use crate::catalogue::attack::{Attack, Need};
 use crate::frontend::python::{Python, Staged};
 use crate::frontend::{Frontend, FrontendError};
+use crate::lab::groups::{self, Groups};
 use crate::lab::root::{Root, host_mounts};
 use crate::lab::wire::Spec;
 use crate::lab::{self, Lab, LabError, at_step, staging};
@@ -26,6 +27,8 @@ pub struct Bench {
     pub(super) staged: Staged,
     pub(super) shown: Vec<String>,
     pub(super) baseline: Baseline,
+    /// The wheel of the second, honest build.
+    pub(super) honest: Vec<u8>,
     unmet: BTreeMap<Need, String>,
 }
 
@@ -72,6 +75,7 @@ impl Bench {
         }
         let python = Python::ask(python)?;
         let frontend = Frontend::find(&python)?;
+        groups::sweep();
         let staged = python.staged()?;
         let shown = at_step("/proc/self/mountinfo", host_mounts())?;
         // Labs are started from `/`, so a relative path would lead elsewhere.
@@ -79,6 +83,7 @@ impl Bench {
         let bench = Self {
             program: at_step("the program", std::path::absolute(program))?,
             unmet: unmet(&python),
+            honest: at_step("an honest wheel", staging::honest_wheel(&python.program))?,
             python,
             frontend,
             staged,
@@ -104,7 +109,12 @@ impl Bench {
         lab::seclude()?;
         at_step("its files", staging::furnish(&root, "rehearsal"))?;
         let spec = Spec { shown: self.shown.clone(), ..Spec::default() };
-        let lab = Lab::open(&self.program, &root, spec)?;
+        let lab = Lab::open(
+            &self.program,
+            &root,
+            Groups::make(&format!("rehearsal-{}", std::process::id())),
+            spec,
+        )?;
         let opened = begin.elapsed();
         let begin = Instant::now();
         at_step("its end", lab.close())?;

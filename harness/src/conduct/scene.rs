@@ -1,37 +1,39 @@
 //! The scenes of a trial, in order: set up, rehearse the oracles, build, look, tear down, judge.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, FileType, statat};
 use serde_json::json;
 
 use super::account::Account;
 use super::bench::Bench;
 use super::broken;
+use super::outputs::{exists, outputs};
+use super::rehearsal::complete;
 use super::watch::Watch;
-use crate::catalogue::attack::{OracleKind, OracleSpec, PlantKind};
+use crate::catalogue::attack::{OracleKind, RunLimits};
 use crate::frontend;
 use crate::lab::ears::Ears;
-use crate::lab::layout::{OUTPUT, SECOND_OUTPUT, SOURCE};
+use crate::lab::groups::Groups;
+use crate::lab::layout::{Interpreter, OUTPUT, SECOND_OUTPUT, SOURCE, fill};
 use crate::lab::plants::{Cast, Planted, plant};
-use crate::lab::root::{Root, read_regular};
+use crate::lab::root::Root;
+use crate::lab::sentry::Sentry;
 use crate::lab::snapshot::Snapshot;
 use crate::lab::wire::Spec;
 use crate::lab::{Lab, LabError, at_step, seclude, staging};
 use crate::oracle::{
-    Evidence, Observation, SelfTest, VictimSeen, artefacts, files, findings, network, privileges,
-    processes, remnants, secrets,
+    Evidence, Observation, Usage, VictimSeen, findings, neighbours, processes, remnants,
 };
 use crate::schedule::Trial;
 use crate::target;
 
-/// No artefact is read beyond this.
-const ARTEFACT: usize = 64 << 20;
-/// No more artefacts than this are read.
-const ARTEFACTS: usize = 64;
+/// How late a hook may end beyond its time: a sandbox may ask before it kills, and the machine may
+/// be busy.
+const LATE: Duration = Duration::from_secs(3);
 /// `/etc/passwd` is not read beyond this.
 const PASSWD: usize = 4 << 20;
 
@@ -50,14 +52,23 @@ pub(super) fn perform(trial: &Trial, bench: &Bench, slot: usize) -> Observation 
 }
 
 /// A lab, ready for the front end.
-struct Scene<'a> {
-    trial: &'a Trial,
-    bench: &'a Bench,
-    cast: &'a Cast,
-    root: Root,
-    planted: Planted,
-    ears: Ears,
-    lab: Lab,
+pub(super) struct Scene<'a> {
+    pub(super) trial: &'a Trial,
+    pub(super) bench: &'a Bench,
+    pub(super) cast: &'a Cast,
+    pub(super) root: Root,
+    pub(super) planted: Planted,
+    pub(super) ears: Ears,
+    pub(super) sentry: Option<Sentry>,
+    pub(super) lab: Lab,
+}
+
+/// What there is before the front end starts.
+struct Before {
+    mounts: String,
+    accounts: BTreeSet<String>,
+    space: (u64, u64),
+    files: Snapshot,
 }
 
 impl<'a> Scene<'a> {
@@ -91,15 +102,20 @@ impl<'a> Scene<'a> {
         files.extend(target::files(trial));
         at_step("the front end", staging::frontend(&root, &files))?;
         let ears = at_step("the listeners", Ears::open(std::mem::take(&mut planted.ears)))?;
+        // Its thread must be there before the lab: this one can start none afterwards.
+        let sentry = at_step("the sentry", sentry(&root, trial, interpreter))?;
         let spec = Spec {
             mounts: Vec::new(),
             shown: bench.shown.clone(),
             hostname,
             victims: planted.victims.clone(),
             keys: planted.keys.clone(),
+            joins: 0,
+            groups: shows_groups(&attack.run.limits),
+            terminal: attack.run.terminal,
             frontend: frontend::command(interpreter, &planted),
         };
-        let lab = Lab::open(&bench.program, &root, spec)?;
+        let lab = Lab::open(&bench.program, &root, Groups::make(&cast.nonce), spec)?;
         for victim in &lab.victims {
             tell(&mut planted, &victim.plant, "pid", json!(victim.pid));
         }
@@ -108,51 +124,52 @@ impl<'a> Scene<'a> {
         }
         let facts = staging::facts(&root, Path::new(SOURCE), &cast.nonce, &planted.facts);
         at_step("the trial's facts", facts)?;
-        Ok(Self { trial, bench, cast, root, planted, ears, lab })
+        Ok(Self { trial, bench, cast, root, planted, ears, sentry, lab })
     }
 
     /// Lets the front end build, and judges what is left.
     fn play(self) -> Result<Observation, LabError> {
         let mut self_tests = self.self_tests();
-        let mounts = |lab: &Lab| lab.processes.mounts(1).unwrap_or_default();
-        let mounts_before = mounts(&self.lab);
-        let accounts_before = self.accounts();
-        let before = at_step("the list of its files", Snapshot::take(&self.root))?;
+        let before = self.look()?;
         let begin = Instant::now();
-        let watch = Watch::of(&self.lab, self.trial, &self.cast.nonce);
-        let mut account = watch.follow();
+        let mut account =
+            Watch::of(&self.lab, self.sentry.as_ref(), self.trial, &self.cast.nonce).follow();
         account.run.elapsed = begin.elapsed();
-        let victims = self.victims(&account);
-        let segments = self.segments();
-        let mounts_after = mounts(&self.lab);
-        let Self { trial, bench, cast, root, planted: _, ears, lab } = self;
-        at_step("its end", lab.close())?;
+        let mut evidence = self.living(&account);
+        let Self { trial, bench, root, ears, sentry, lab, .. } = self;
+        evidence.mounts = (before.mounts, mounts(&lab));
+        // The groups count until the last process is dead.
+        let groups = at_step("its end", lab.close())?;
+        evidence.sightings = sentry.map(Sentry::relieve).unwrap_or_default();
+        evidence.sightings.retain(|it| !it.inner.is_some_and(|pid| account.is_ours(pid)));
         let after = at_step("the list of its files", Snapshot::take(&root))?;
-        let cut_off = before.cut_off || after.cut_off;
+        let cut_off = before.files.cut_off || after.cut_off;
         complete(&mut self_tests, &trial.attack.oracles, &account, cut_off);
-        let accounts_after = accounts(&root);
-        let second =
-            trial.attack.run.second.map(|_| account.second_build(exists(&root, SECOND_OUTPUT)));
         account.conclude(trial, exists(&root, OUTPUT));
-        let evidence = Evidence {
-            level: trial.level,
-            interpreter: bench.staged.interpreter.clone(),
-            nonce: cast.nonce.clone(),
-            canaries: cast.canaries.clone(),
-            heard: ears.close(),
-            changes: before.changes(&after, &root),
-            survivors: account.survivors,
-            mounts: (mounts_before, mounts_after),
-            accounts: (accounts_before, accounts_after),
-            victims,
-            segments,
-            postures: account.postures,
-            artefacts: outputs(&root),
-            values: account.values,
-            log: account.run.log.clone(),
-            log_cut_off: account.log_cut_off,
-            second,
-        };
+        evidence.usage = usage(&groups, &account, before.space, root.space());
+        evidence.outlived = trial
+            .attack
+            .run
+            .limits
+            .timeout
+            .map(|limit| (limit.0, account.longest))
+            .and_then(|(limit, ran)| (ran > limit + LATE).then_some(ran));
+        evidence.heard = ears.close();
+        evidence.changes = before.files.changes(&after, &root);
+        evidence.accounts = (before.accounts, accounts(&root));
+        evidence.entries = outputs(&root, OUTPUT);
+        if trial.attack.run.second.is_some() {
+            evidence.second = Some(account.second_build(exists(&root, SECOND_OUTPUT)));
+            let wheel = outputs(&root, SECOND_OUTPUT);
+            evidence.second_differs = neighbours::difference(&wheel, &bench.honest);
+            evidence.neighbour = wheel;
+        }
+        evidence.survivors = account.survivors;
+        evidence.postures = account.postures;
+        evidence.values = account.values;
+        evidence.items = account.items;
+        evidence.log.clone_from(&account.run.log);
+        evidence.log_cut_off = account.log_cut_off;
         Ok(Observation {
             findings: findings(&trial.attack.oracles, &evidence),
             run: account.run,
@@ -161,77 +178,33 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Asks every oracle of the manifest whether it is awake. Those that need a process known to
-    /// live are asked again once the front end runs.
-    fn self_tests(&self) -> Vec<SelfTest> {
-        let mut watch_of_files = None;
-        let mut answers = Vec::new();
-        for spec in &self.trial.attack.oracles {
-            let failure = match &spec.kind {
-                OracleKind::CanaryReceived { plant } => {
-                    secrets::self_test(self.cast.canary(plant)).or_else(|| self.knock_at_all())
-                }
-                OracleKind::CanaryInArtefact { plant } => {
-                    artefacts::self_test(self.cast.canary(plant))
-                }
-                OracleKind::SocketReached { plant } => self.knock(plant),
-                OracleKind::FileCreated { .. } | OracleKind::FileChanged { .. } => watch_of_files
-                    .get_or_insert_with(|| files::self_test(&self.root, &self.cast.nonce))
-                    .clone(),
-                OracleKind::UserLeaked => self
-                    .accounts()
-                    .is_empty()
-                    .then(|| "the accounts of the lab cannot be read".to_owned()),
-                OracleKind::MountLeft => self
-                    .lab
-                    .processes
-                    .mounts(1)
-                    .map_or(true, |table| !table.contains(crate::lab::layout::MARKER))
-                    .then(|| "the list of mounts misses one that is there".to_owned()),
-                OracleKind::VictimSignalled { plant } | OracleKind::VictimChanged { plant } => {
-                    self.feel(plant)
-                }
-                OracleKind::PrivilegeGained { .. } => privileges::self_test(&self.lab.processes, 1),
-                OracleKind::ProcessSurvives => remnants::self_test(&self.lab.processes, 1),
-            };
-            answers.push(SelfTest { oracle: spec.id.clone(), failure });
-        }
-        answers
+    /// What there is before the front end starts.
+    fn look(&self) -> Result<Before, LabError> {
+        Ok(Before {
+            mounts: mounts(&self.lab),
+            accounts: self.accounts(),
+            space: self.root.space(),
+            files: at_step("the list of its files", Snapshot::take(&self.root))?,
+        })
     }
 
-    /// Knocks at one listener.
-    fn knock(&self, id: &str) -> Option<String> {
-        let Some(plant) = self.trial.attack.plants.iter().find(|plant| plant.id == id) else {
-            return Some(format!("there is no plant {id}"));
-        };
-        let facts = self.planted.facts.get(id).cloned().unwrap_or_default();
-        network::self_test(id, &plant.kind, &facts, &self.root, self.ears.hearing())
-    }
-
-    /// Knocks at every listener; one must be there, or nothing can be received.
-    fn knock_at_all(&self) -> Option<String> {
-        let listeners: Vec<_> =
-            self.trial.attack.plants.iter().filter(|plant| listens(&plant.kind)).collect();
-        if listeners.is_empty() {
-            return Some("the manifest has no listener at which a canary could arrive".to_owned());
-        }
-        listeners.iter().find_map(|plant| self.knock(&plant.id))
-    }
-
-    /// Feels the pulse of a victim, or looks into a segment.
-    fn feel(&self, plant: &str) -> Option<String> {
-        if let Some(segment) = self.planted.segments.get(plant) {
-            let holds = segment.read().starts_with(self.cast.canary(plant).as_bytes());
-            return (!holds).then(|| format!("the segment {plant} holds something else"));
-        }
-        let Some(living) = self.lab.victims.iter().find(|victim| victim.plant == plant) else {
-            return Some(format!("there is no victim {plant}"));
-        };
-        processes::self_test(&self.lab.processes, living, &self.word(plant))
+    /// What can be seen only while the lab lives.
+    fn living(&self, account: &Account) -> Evidence {
+        let mut evidence = Evidence::none(self.trial.level, self.bench.staged.interpreter.clone());
+        evidence.nonce.clone_from(&self.cast.nonce);
+        evidence.canaries.clone_from(&self.cast.canaries);
+        evidence.victims = self.victims(account);
+        evidence.segments = self.segments();
+        evidence.terminal = self.lab.terminal.as_ref().and_then(|terminal| {
+            // One that cannot be read was found deaf by its self-test already.
+            let changed = terminal.changed().ok()?;
+            Some((terminal.read().ok()?, changed))
+        });
+        evidence
     }
 
     /// The text on the heap of a victim.
-    fn word(&self, plant: &str) -> String {
+    pub(super) fn word(&self, plant: &str) -> String {
         let victim = self.planted.victims.iter().find(|victim| victim.plant == plant);
         victim.map(|victim| victim.memory.clone()).unwrap_or_default()
     }
@@ -259,7 +232,7 @@ impl<'a> Scene<'a> {
             .collect()
     }
 
-    fn accounts(&self) -> std::collections::BTreeSet<String> {
+    pub(super) fn accounts(&self) -> BTreeSet<String> {
         accounts(&self.root)
     }
 }
@@ -271,79 +244,40 @@ fn tell(planted: &mut Planted, plant: &str, key: &str, value: serde_json::Value)
     }
 }
 
-/// What only the trial itself could show: whether each oracle could look at all. One that could not
-/// has seen nothing, and that is no evidence of anything.
-fn complete(self_tests: &mut [SelfTest], specs: &[OracleSpec], account: &Account, cut_off: bool) {
-    for (test, spec) in self_tests.iter_mut().zip(specs) {
-        let blind = match &spec.kind {
-            OracleKind::PrivilegeGained { .. } => account.missed.clone(),
-            OracleKind::FileCreated { .. } | OracleKind::FileChanged { .. } if cut_off => {
-                Some("there were too many files to look at all of them".to_owned())
-            }
-            _ => None,
-        };
-        test.failure = test.failure.take().or(blind).or_else(|| account.blind.clone());
-    }
-}
-
-/// Whether a plant is something that hears.
-const fn listens(kind: &PlantKind) -> bool {
-    matches!(
-        kind,
-        PlantKind::TcpListener
-            | PlantKind::UdpListener
-            | PlantKind::DnsResolver
-            | PlantKind::MetadataService
-            | PlantKind::UnixListener { .. }
-            | PlantKind::AbstractListener
-    )
-}
-
-fn accounts(root: &Root) -> std::collections::BTreeSet<String> {
+fn accounts(root: &Root) -> BTreeSet<String> {
     remnants::names(&root.read(Path::new("/etc/passwd"), PASSWD).unwrap_or_default())
 }
 
-/// Tells what lies below a directory under a name that a hook returned.
-fn exists(root: &Root, dir: &'static str) -> impl Fn(&str) -> Option<FileType> {
-    move |name: &str| {
-        if name.is_empty() || name.contains('/') || name.starts_with('.') {
-            return None;
+/// A sentry, if an oracle asks for one.
+fn sentry(root: &Root, trial: &Trial, interpreter: &Interpreter) -> io::Result<Option<Sentry>> {
+    let watched = trial.attack.oracles.iter().filter_map(|spec| match &spec.kind {
+        OracleKind::FileOpened { path } | OracleKind::FileWritable { path } => {
+            Some(PathBuf::from(fill(path, interpreter, "")))
         }
-        let dir = root.directory(Path::new(dir)).ok()?;
-        let status = statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-        Some(FileType::from_raw_mode(status.st_mode))
-    }
+        _ => None,
+    });
+    let paths: Vec<_> = watched.collect();
+    if paths.is_empty() { Ok(None) } else { Sentry::post(root, &paths).map(Some) }
 }
 
-/// The regular files of the output directory, and of the directories in it.
-fn outputs(root: &Root) -> Vec<(String, Vec<u8>)> {
-    let mut found = Vec::new();
-    let mut places = vec![(OUTPUT.to_owned(), String::new())];
-    while let Some((place, prefix)) = places.pop() {
-        let Ok(dir) = root.directory(Path::new(&place)) else { continue };
-        let Ok(entries) = rustix::fs::Dir::read_from(&dir) else { continue };
-        for entry in entries.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name == "." || name == ".." || found.len() >= ARTEFACTS {
-                continue;
-            }
-            let Ok(status) = statat(&dir, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) else {
-                continue;
-            };
-            let shown = format!("{prefix}{name}");
-            match FileType::from_raw_mode(status.st_mode) {
-                FileType::Directory if prefix.matches('/').count() < 4 => {
-                    places.push((format!("{place}/{name}"), format!("{shown}/")));
-                }
-                FileType::RegularFile => {
-                    let content = read_regular(&dir, Path::new(&name), ARTEFACT);
-                    found.push((shown, content.unwrap_or_default()));
-                }
-                // A link, a FIFO, a device: its name is all that counts.
-                _ => found.push((shown, Vec::new())),
-            }
-        }
+/// The mounts of the lab's first process.
+fn mounts(lab: &Lab) -> String {
+    lab.processes.mounts(1).unwrap_or_default()
+}
+
+/// A sandbox needs control groups where it is told to limit what only they can.
+const fn shows_groups(limits: &RunLimits) -> bool {
+    limits.memory.is_some() || limits.pids.is_some()
+}
+
+/// What the build used, from what was counted and what is left.
+fn usage(groups: &Groups, account: &Account, before: (u64, u64), after: (u64, u64)) -> Usage {
+    Usage {
+        memory: groups.memory(),
+        processes: groups.processes(),
+        disk: after.0.saturating_sub(before.0),
+        files: after.1.saturating_sub(before.1),
+        longest: account.longest,
+        log: account.printed,
     }
-    found.sort();
-    found
 }

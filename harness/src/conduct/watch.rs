@@ -3,15 +3,18 @@
 
 use std::io::Read as _;
 use std::os::fd::AsFd as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::Signal;
+use sandbox::Level;
 
 use super::account::Account;
 use crate::catalogue::attack::{InterruptSignal, OracleKind, Privilege, Whom};
 use crate::frontend::events::{Event, Lines};
 use crate::lab::processes::Process;
+use crate::lab::sentry::Sentry;
 use crate::lab::wire::News;
 use crate::lab::{Lab, wait};
 use crate::oracle::{Survivor, privileges, remnants};
@@ -21,7 +24,7 @@ use crate::target::HookEnd;
 /// What is kept of what a build prints.
 const LOG: usize = 1 << 20;
 /// No more marks, holds and sayings than this are taken.
-const WORDS: usize = 1_000;
+pub(super) const WORDS: usize = 1_000;
 /// What a front end may need besides the build: the start of an interpreter.
 const MARGIN: Duration = Duration::from_secs(2);
 /// How long a process may take to end once the front end has.
@@ -33,24 +36,31 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// The eyes on one trial.
 pub(super) struct Watch<'a> {
-    lab: &'a Lab,
+    pub(super) lab: &'a Lab,
+    pub(super) sentry: Option<&'a Sentry>,
     trial: &'a Trial,
     prompt: Vec<u8>,
-    account: Account,
+    pub(super) account: Account,
     printed: Lines,
     reported: Lines,
     open: [bool; 3],
-    frontend: Option<i32>,
-    supervisor: Option<i32>,
+    pub(super) frontend: Option<i32>,
+    pub(super) supervisor: Option<i32>,
     pending: bool,
-    namespace: Option<String>,
+    pub(super) namespace: Option<String>,
 }
 
 impl<'a> Watch<'a> {
     /// Eyes on a lab whose front end has not started yet.
-    pub(super) fn of(lab: &'a Lab, trial: &'a Trial, nonce: &str) -> Self {
+    pub(super) fn of(
+        lab: &'a Lab,
+        sentry: Option<&'a Sentry>,
+        trial: &'a Trial,
+        nonce: &str,
+    ) -> Self {
         Self {
             lab,
+            sentry,
             trial,
             prompt: format!("@bulkhead {nonce} ").into_bytes(),
             account: Account::default(),
@@ -77,11 +87,13 @@ impl<'a> Watch<'a> {
                 Ok(true) => {}
                 Ok(false) => {
                     self.account.run.timed_out = true;
+                    self.account.sandbox_ended();
                     return self.account;
                 }
                 Err(error) => self.account.run.broken = Some(format!("the lab is gone: {error}")),
             }
         }
+        self.account.sandbox_ended();
         self.settle();
         self.account
     }
@@ -180,6 +192,7 @@ impl<'a> Watch<'a> {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
+        self.account.printed = self.account.printed.saturating_add(bytes.len() as u64);
         let log = &mut self.account.run.log;
         let room = LOG.saturating_sub(log.len());
         log.extend(bytes.iter().take(room));
@@ -191,6 +204,7 @@ impl<'a> Watch<'a> {
         match self.lab.news(Instant::now())? {
             Some(News::Started { pid }) => {
                 self.frontend = Some(pid);
+                account.ours.push(pid);
                 account.blind = remnants::self_test(&self.lab.processes, pid);
             }
             Some(News::Ended { code, signal }) => account.ended = Some((code, signal)),
@@ -209,10 +223,21 @@ impl<'a> Watch<'a> {
         let Ok(event) = serde_json::from_slice::<Event>(line) else { return };
         let account = &mut self.account;
         match event {
-            Event::Supervisor { build, pid } if build == "trial" => self.supervisor = Some(pid),
-            Event::Status { build, status } if build == "trial" => account.status = Some(status),
-            Event::Returned { build, hook, value } if build == "trial" => {
+            Event::Supervisor { build, pid } if build == "trial" => {
+                self.supervisor = Some(pid);
+                // Without a sandbox this is the hook itself.
+                if self.trial.level != Level::None {
+                    account.ours.push(pid);
+                }
+                account.began = Some(Instant::now());
+            }
+            Event::Status { build, status } if build == "trial" => {
+                account.status = Some(status);
+                account.sandbox_ended();
+            }
+            Event::Returned { build, hook, value, items } if build == "trial" => {
                 account.values.push(value);
+                account.items.push((hook.clone(), items));
                 account.run.hooks.push(HookEnd { hook, returned: true, exception: None });
             }
             Event::Raised { build, hook, exception } if build == "trial" => {
@@ -246,6 +271,13 @@ impl<'a> Watch<'a> {
                     self.hold(number);
                 }
             }
+            "watch" => {
+                if let Some((number, path)) = what.split_once(' ')
+                    && let Ok(number) = number.parse()
+                {
+                    self.guard(number, Path::new(path));
+                }
+            }
             "said" if run.hearsay.len() < WORDS => run.hearsay.push(what.to_owned()),
             _ => {}
         }
@@ -265,24 +297,6 @@ impl<'a> Watch<'a> {
             let hook = all.iter().find_map(|it| privileges::hook_of(processes, &all, it.pid));
             self.namespace = hook.and_then(|hook| processes.namespace(hook, "user"));
         }
-    }
-
-    /// Looks at a process that stands still, and lets it go on.
-    fn hold(&mut self, number: i32) {
-        let processes = &self.lab.processes;
-        let all = processes.list().unwrap_or_default();
-        let ancestor = self.supervisor.or(self.frontend);
-        let found = ancestor.and_then(|ancestor| privileges::held(&all, ancestor, number));
-        let Some(process) = found else {
-            self.account.missed = Some("a process that stood still was not found".to_owned());
-            return;
-        };
-        if self.account.postures.len() < WORDS {
-            let seen = privileges::examine(processes, &all, process, self.namespace.as_ref());
-            self.account.postures.push(seen);
-        }
-        // It may have died meanwhile, and goes on by itself after three seconds anyway.
-        let _gone = processes.signal(process.pid, Signal::USR1);
     }
 
     /// Sends the signal of the manifest, once its mark has arrived and its receiver is known.

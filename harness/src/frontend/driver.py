@@ -14,6 +14,7 @@ import threading
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import deputy  # noqa: E402
 import pyproject_hooks  # noqa: E402
 
 ARGUMENTS = {
@@ -48,6 +49,9 @@ def sandboxed(prefix, command, spec):
         "{output}": spec["output"],
         "{control}": command[-1],
         "{work}": os.path.dirname(spec["source"]),
+        "{python}": command[0],
+        "{lab}": os.path.dirname(HERE),
+        "{target}": os.path.join(HERE, "target"),
     }
     argv = []
     for word in prefix:
@@ -60,8 +64,11 @@ def sandboxed(prefix, command, spec):
     return argv if "{argv}" in prefix else argv + command
 
 
-def runner(prefix, inherited, spec, tell):
-    """A subprocess runner for pyproject_hooks that puts the sandbox in front."""
+def runner(prefix, inherited, terminal, spec, tell):
+    """A subprocess runner for pyproject_hooks that puts the sandbox in front.
+
+    With a terminal the hooks inherit it, as they do from pip and build.
+    """
     build = spec["name"]
 
     def run(command, cwd=None, extra_environ=None):
@@ -72,7 +79,7 @@ def runner(prefix, inherited, spec, tell):
             argv,
             cwd=cwd,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=None if terminal else subprocess.DEVNULL,
             pass_fds=inherited,
         )
         tell(event="supervisor", build=build, pid=process.pid)
@@ -84,17 +91,19 @@ def runner(prefix, inherited, spec, tell):
     return run
 
 
-def build(spec, prefix, inherited, python, tell):
+def build(spec, common, inherited, tell):
     """Calls the hooks of one build, in order, until one does not return."""
     name = spec["name"]
+    steps = deputy.Steps(spec)
     caller = pyproject_hooks.BuildBackendHookCaller(
         spec["source"],
         spec["backend"],
         backend_path=spec["backend_path"],
-        runner=runner(prefix, inherited, spec, tell),
-        python_executable=python,
+        runner=runner(common["prefix"], inherited, common["terminal"], spec, tell),
+        python_executable=common["python"],
     )
     for hook in spec["hooks"]:
+        steps.before_a_hook(hook)
         tell(event="hook", build=name, hook=hook)
         try:
             value = getattr(caller, hook)(*ARGUMENTS[hook](spec["output"]))
@@ -102,7 +111,15 @@ def build(spec, prefix, inherited, python, tell):
             said = "%s: %s" % (type(error).__name__, error)
             tell(event="raised", build=name, hook=hook, exception=said[:2000])
             return
-        tell(event="returned", build=name, hook=hook, value=repr(value)[:65536])
+        tell(event="returned", build=name, hook=hook, value=repr(value)[:65536], items=items(value))
+        steps.after_a_hook(hook, value)
+    steps.after_all()
+
+
+def items(value):
+    """The texts that a hook returned, one or a list of them."""
+    found = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return [item[:4096] for item in found if isinstance(item, str)][:1000]
 
 
 def inherit(wanted):
@@ -115,14 +132,25 @@ def inherit(wanted):
             yield os.open(item["path"], os.O_RDONLY)
 
 
+def claim_terminal():
+    """Makes standard input the terminal of a new session, as a login does."""
+    import fcntl
+    import termios
+
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 def main():
     tell = teller(int(sys.argv[2]))
     with open(sys.argv[1], encoding="utf-8") as file:
         spec = json.load(file)
+    if spec["terminal"]:
+        claim_terminal()
     inherited = list(inherit(spec["inherit"]))
     beside = []
     for entry in spec["builds"]:
-        arguments = (entry, spec["prefix"], inherited, spec["python"], tell)
+        arguments = (entry, spec, inherited, tell)
         if entry["beside"]:
             thread = threading.Thread(target=build, args=arguments)
             thread.start()

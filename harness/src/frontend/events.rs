@@ -36,6 +36,9 @@ pub enum Event {
         hook: String,
         /// What, as Python writes it.
         value: String,
+        /// The texts in it: one, or those of a list.
+        #[serde(default)]
+        items: Vec<String>,
     },
     /// A hook did not return.
     Raised {

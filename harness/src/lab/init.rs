@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -13,9 +13,9 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::FdFlags;
 
-use super::inside;
 use super::victim::ROLE;
 use super::wire::{Living, News, Order, Spec, Victim, receive, send};
+use super::{inside, terminal};
 
 /// Plays the lab's init. It ends, and with it by the kernel's hand every process of the lab, when
 /// the harness closes the other end of the socket on standard input, by will or by death.
@@ -39,6 +39,14 @@ struct House<'a> {
     frontend: Option<i32>,
 }
 
+/// What the front end gets.
+struct Streams {
+    input: Option<OwnedFd>,
+    out: OwnedFd,
+    err: OwnedFd,
+    events: OwnedFd,
+}
+
 /// The whole life of a lab.
 fn lead(socket: &OwnedFd) -> io::Result<()> {
     let Some((spec, descriptors)) = receive::<Spec>(socket)? else { return Ok(()) };
@@ -50,11 +58,16 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
     };
     // A second tether beside the socket: should a build stop us, the thread's end still ends us.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    // Before the namespace of groups: its root is where we are then.
+    for join in descriptors.by_ref().take(spec.joins) {
+        rustix::io::write(&join, b"0")?;
+    }
     inside::enter(&spec, &descriptors.collect::<Vec<_>>())?;
     let keys = inside::keys(&spec)?;
     inside::drop_capabilities()?;
-    let mut children = SigSet::empty();
-    children.add(Signal::SIGCHLD);
+    // The harness blocks some signals for itself; a build must not inherit that.
+    sandbox::sys::signals::restore_all()?;
+    let children = SigSet::from(Signal::SIGCHLD);
     children.thread_block()?;
     let deaths = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     let mut house = House { socket, victims: Vec::new(), frontend: None };
@@ -62,8 +75,11 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
     for victim in &spec.victims {
         victims.push(house.settle(victim)?);
     }
-    send(socket, &News::Ready { victims, keys }, &[])?;
-    let mut streams = Some((out, err, events));
+    let terminal = if spec.terminal { Some(terminal::make()?) } else { None };
+    let ends = terminal.iter().flat_map(|(keyboard, line)| [keyboard.as_fd(), line.as_fd()]);
+    send(socket, &News::Ready { victims, keys }, &ends.collect::<Vec<_>>())?;
+    let input = terminal.map(|(_, line)| line);
+    let mut streams = Some(Streams { input, out, err, events });
     loop {
         let mut watched = [PollFd::new(socket, PollFlags::IN), PollFd::new(&deaths, PollFlags::IN)];
         match poll(&mut watched, None) {
@@ -92,7 +108,8 @@ impl House<'_> {
     /// Starts a victim and waits until it has its text in place.
     fn settle(&mut self, victim: &Victim) -> io::Result<Living> {
         let (mut ours, theirs) = UnixStream::pair()?;
-        let child = Command::new("/proc/self/exe")
+        let mut command = Command::new("/proc/self/exe");
+        command
             .arg0(&victim.name)
             .args(&victim.args)
             .env_clear()
@@ -101,8 +118,8 @@ impl House<'_> {
             .current_dir("/")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
+            .stderr(Stdio::null());
+        let child = spawned(&mut command)?;
         ours.write_all(victim.name.as_bytes())?;
         ours.write_all(&[0])?;
         ours.write_all(victim.memory.as_bytes())?;
@@ -119,27 +136,30 @@ impl House<'_> {
     }
 
     /// Starts the front end; the write ends of its pipes are closed here afterwards.
-    fn start(&mut self, spec: &Spec, streams: (OwnedFd, OwnedFd, OwnedFd)) -> io::Result<()> {
-        let (out, err, events) = streams;
+    fn start(&mut self, spec: &Spec, streams: Streams) -> io::Result<()> {
+        let Streams { input, out, err, events } = streams;
         let mut argv = spec.frontend.argv.iter();
         let program = argv.next().ok_or_else(|| io::Error::other("no front end is named"))?;
         // We have one thread, so nothing else can be started while this descriptor is inheritable.
         rustix::io::fcntl_setfd(&events, FdFlags::empty())?;
         let number = std::os::fd::AsRawFd::as_raw_fd(&events).to_string();
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(argv)
             .arg(number)
             .env_clear()
             .envs(spec.frontend.env.iter().map(|(name, value)| (name, value)))
             .current_dir(&spec.frontend.cwd)
-            .stdin(Stdio::null())
+            .stdin(input.map_or_else(Stdio::null, Stdio::from))
             .stdout(Stdio::from(out))
-            .stderr(Stdio::from(err))
-            .spawn()
+            .stderr(Stdio::from(err));
+        let child = spawned(&mut command)
             .map_err(|error| io::Error::other(format!("{program} cannot be started: {error}")))?;
         let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
         self.frontend = Some(pid);
-        send(self.socket, &News::Started { pid }, &[])
+        send(self.socket, &News::Started { pid }, &[])?;
+        // It may have died while its death was not listened for.
+        self.reap()
     }
 
     /// Takes every dead child, ours or one that was left to us.
@@ -161,4 +181,13 @@ impl House<'_> {
             }
         }
     }
+}
+
+/// Starts a program with no signal blocked: what is blocked here stays blocked in a child.
+fn spawned(command: &mut Command) -> io::Result<Child> {
+    let children = SigSet::from(Signal::SIGCHLD);
+    children.thread_unblock()?;
+    let child = command.spawn();
+    children.thread_block()?;
+    child
 }

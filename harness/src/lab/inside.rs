@@ -19,7 +19,7 @@ use rustix::thread::{
 use sandbox::sys::keyring;
 
 use super::layout::{BULKHEAD, relative};
-use super::mounts::{attach, clone_of, detached, place};
+use super::mounts::{INERT, attach, clone_of, detached, place, tmpfs};
 use super::wire::Spec;
 
 /// What root keeps in the lab: what a root user of a container needs who starts sandboxes.
@@ -82,6 +82,9 @@ pub fn enter(spec: &Spec, mounts: &[OwnedFd]) -> io::Result<()> {
         step(path, attach(mount.as_fd(), target.as_fd()))?;
     }
     kernel_mounts(root)?;
+    if spec.groups {
+        step("/sys/fs/cgroup", control_groups(root))?;
+    }
     turn(root)?;
     for (path, _) in &shown {
         let _hidden = seal(path);
@@ -109,6 +112,27 @@ fn kernel_mounts(root: &OwnedFd) -> io::Result<()> {
         let mount = step(path, mount)?;
         let target = step(path, beneath(root, Path::new(path)))?;
         step(path, attach(mount.as_fd(), target.as_fd()))?;
+    }
+    Ok(())
+}
+
+/// Mounts the trees of control groups with the lab's own group as their root, where a host has
+/// them.
+fn control_groups(root: &OwnedFd) -> io::Result<()> {
+    const PLACE: &str = "/sys/fs/cgroup";
+    let shelf = tmpfs("cgroup", 0o755, "1m", INERT)?;
+    let mut trees = Vec::new();
+    for controller in ["memory", "pids"] {
+        // Under version 2 there is no such tree; a sandbox then does without, or says so.
+        if let Ok(tree) = detached("cgroup", &[(controller, "")], INERT) {
+            rustix::fs::mkdirat(&shelf, controller, Mode::from_raw_mode(0o755))?;
+            trees.push((controller, tree));
+        }
+    }
+    attach(shelf.as_fd(), beneath(root, Path::new(PLACE))?.as_fd())?;
+    for (controller, tree) in trees {
+        let place = beneath(root, &Path::new(PLACE).join(controller))?;
+        attach(tree.as_fd(), place.as_fd())?;
     }
     Ok(())
 }

@@ -8,6 +8,8 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags, openat, readlinkat};
 use rustix::process::{Signal, pidfd_send_signal};
 
+use super::sentry;
+
 /// A process, as `/proc/PID/status` shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Process {
@@ -93,6 +95,17 @@ impl Processes {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
+    /// The largest core dump that it may leave; what cannot be read counts as unlimited.
+    #[must_use]
+    pub fn core_limit(&self, pid: i32) -> u64 {
+        let text = self.read(&format!("{pid}/limits")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix("Max core file size"));
+        // The hard limit: the soft one is the process's own to raise.
+        let hard = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+        hard.unwrap_or(u64::MAX)
+    }
+
     /// `length` bytes of its memory.
     ///
     /// # Errors
@@ -103,6 +116,14 @@ impl Processes {
         let mut bytes = vec![0; length];
         memory.read_exact(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// A file as the process sees it, under a path of its own.
+    ///
+    /// # Errors
+    /// Those of open(2).
+    pub fn seen_by(&self, pid: i32, path: &Path) -> io::Result<OwnedFd> {
+        sentry::seen_by(self.proc.as_fd(), pid, path)
     }
 
     /// Sends it a signal, through the very directory that was looked up: its number cannot have

@@ -108,6 +108,19 @@ impl Root {
             .max_by_key(|(tree, _)| tree.at.len())
     }
 
+    /// Bytes and inodes in use in all writable places.
+    #[must_use]
+    pub fn space(&self) -> (u64, u64) {
+        let used = |tree: &Tree| {
+            let place = tree.layers.as_ref().map_or(&tree.mount, |layers| &layers.upper);
+            let seen = rustix::fs::fstatvfs(place).ok()?;
+            let bytes = (seen.f_blocks - seen.f_bfree).saturating_mul(seen.f_frsize);
+            Some((bytes, seen.f_files - seen.f_ffree))
+        };
+        let all = self.trees.iter().filter_map(used);
+        all.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    }
+
     /// Opens the directory `path` of the lab; links are resolved within its mount.
     ///
     /// # Errors

@@ -7,11 +7,12 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
 use super::layout::{
-    BULKHEAD, FRONTEND, OUTCOME, OUTPUT, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, WORK,
+    BULKHEAD, FRONTEND, HOME, OUTCOME, OUTPUT, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, WORK,
 };
 use super::network::RESOLVER;
 use super::root::Root;
@@ -19,19 +20,49 @@ use super::root::Root;
 /// What attacks import: marks, attempts, honest artefacts.
 const KIT: &str = include_str!("../../kit/kit.py");
 
-/// The honest build that may run before, beside or after the one on trial.
-const HONEST: [(&str, &str); 2] = [
+/// The honest build that may run before, beside or after the one on trial. Like many, it takes a
+/// result from caches by name: one in `/tmp`, one in the caller's home.
+const HONEST: [(&str, &str); 3] = [
     (
         "pyproject.toml",
         "[build-system]\nrequires = []\nbuild-backend = \"backend\"\n\
          backend-path = [\".\", \"_lab\"]\n",
     ),
-    (
-        "backend.py",
-        "import kit\n\n\ndef build_wheel(wheel_directory, config_settings=None, \
-         metadata_directory=None):\n    return kit.wheel(wheel_directory)\n",
-    ),
+    ("module.py", "answer = 42\n"),
+    ("backend.py", include_str!("honest.py")),
 ];
+
+/// What a script of the harness says to the kit's wheel of that build, outside of any lab.
+const ALONE: &str = "import sys; sys.path[:0] = ['.', '_lab']; import backend; \
+                     backend.build_wheel('.')";
+
+/// The wheel that the honest build's source gives, made where no attack has ever been.
+///
+/// # Errors
+/// Those of the file system, and what the interpreter says.
+pub fn honest_wheel(python: &Path) -> io::Result<Vec<u8>> {
+    let dir = tempfile::tempdir()?;
+    let lab = dir.path().join("_lab");
+    fs::create_dir(&lab)?;
+    for (name, content) in HONEST {
+        fs::write(dir.path().join(name), content)?;
+    }
+    fs::write(lab.join("kit.py"), KIT)?;
+    fs::write(lab.join("trial.json"), json!({ "nonce": "", "plants": {} }).to_string())?;
+    let said = Command::new(python)
+        .args(["-I", "-S", "-B", "-c", ALONE])
+        .current_dir(dir.path())
+        .env_clear()
+        .env("HOME", dir.path())
+        .env("TMPDIR", dir.path())
+        .stdin(Stdio::null())
+        .output()?;
+    let names = fs::read_dir(dir.path())?.flatten().map(|entry| entry.path());
+    match names.into_iter().find(|path| path.extension().is_some_and(|end| end == "whl")) {
+        Some(wheel) => fs::read(wheel),
+        None => Err(io::Error::other(String::from_utf8_lossy(&said.stderr).into_owned())),
+    }
+}
 
 /// Writes what every lab has: names, resolver, the program that plays `bulkhead`, output places.
 ///
@@ -86,7 +117,12 @@ pub fn facts(
     nonce: &str,
     plants: &BTreeMap<String, Value>,
 ) -> io::Result<()> {
-    let text = json!({ "nonce": nonce, "plants": plants }).to_string();
+    let second = json!({
+        "source": SECOND_SOURCE,
+        "output": SECOND_OUTPUT,
+        "caches": ["/tmp/honest-1.0.cache", format!("{HOME}/.cache/honest/honest-1.0.cache")],
+    });
+    let text = json!({ "nonce": nonce, "plants": plants, "second": second }).to_string();
     root.write(&source.join("_lab/trial.json"), 0o644, text.as_bytes())
 }
 

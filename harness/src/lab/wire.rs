@@ -20,7 +20,7 @@ const MOST_DESCRIPTORS: usize = 64;
 /// The first packet of the harness: the lab to build.
 ///
 /// With it come, in this order, the front end's standard output, its standard error, its events,
-/// and the mounts.
+/// the files by which control groups are joined, and the mounts.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Spec {
     /// Where the mounts go, the outer ones first; the first is `/`.
@@ -33,6 +33,12 @@ pub struct Spec {
     pub victims: Vec<Victim>,
     /// The keys for the session keyring: plant, description, payload.
     pub keys: Vec<(String, String, String)>,
+    /// How many control groups to join.
+    pub joins: usize,
+    /// Show the lab's own control groups in `/sys/fs/cgroup`, as a host does.
+    pub groups: bool,
+    /// The front end gets a terminal; its two ends come back with [`News::Ready`].
+    pub terminal: bool,
     /// The front end.
     pub frontend: Command,
 }

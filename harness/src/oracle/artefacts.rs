@@ -1,11 +1,17 @@
 //! artefacts: is a canary in the wheel, the sdist, a name, a returned value, or the log?
 #![forbid(unsafe_code)]
 
+pub mod commands;
+pub mod hostile;
+pub mod requirements;
+pub mod tar;
+pub mod zip;
+
 use std::io::Read as _;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-use super::evidence::Evidence;
+use super::evidence::{Entry, Evidence};
 use super::secrets::{contains, encodings};
 
 /// No more than this is unpacked of one archive.
@@ -24,7 +30,7 @@ pub fn carried(evidence: &Evidence, plant: &str) -> Option<String> {
     if evidence.values.iter().any(|value| is_in(value.as_bytes())) {
         return Some(format!("the canary of {plant} is in what a hook returned"));
     }
-    for (name, content) in &evidence.artefacts {
+    for Entry { name, content, .. } in evidence.entries.iter().chain(&evidence.neighbour) {
         if is_in(name.as_bytes()) {
             return Some(format!("the canary of {plant} is in the name of an artefact"));
         }
@@ -133,7 +139,7 @@ mod tests {
     fn a_secret_in_a_compressed_member_is_found() {
         let mut evidence = evidence();
         assert_eq!(carried(&evidence, "netrc"), None);
-        evidence.artefacts = vec![("pkg.whl".to_owned(), scratch_wheel(CANARY.as_bytes()))];
+        evidence.entries = vec![Entry::file("pkg.whl", &scratch_wheel(CANARY.as_bytes()))];
         assert!(carried(&evidence, "netrc").unwrap().ends_with("is in pkg.whl"));
     }
 
@@ -145,14 +151,14 @@ mod tests {
             .read_to_end(&mut packed)
             .unwrap();
         let mut evidence = evidence();
-        evidence.artefacts = vec![("pkg.tar.gz".to_owned(), packed)];
+        evidence.entries = vec![Entry::file("pkg.tar.gz", &packed)];
         assert!(carried(&evidence, "netrc").is_some());
     }
 
     #[test]
     fn a_secret_in_the_log_or_in_a_name_is_found() {
         let mut evidence = evidence();
-        evidence.artefacts = vec![(format!("pkg-1.0+{CANARY}.whl"), Vec::new())];
+        evidence.entries = vec![Entry::file(&format!("pkg-1.0+{CANARY}.whl"), b"")];
         assert!(carried(&evidence, "netrc").unwrap().ends_with("in the name of an artefact"));
         evidence.log = format!("token {CANARY}\n").into_bytes();
         assert!(carried(&evidence, "netrc").unwrap().ends_with("in the log"));

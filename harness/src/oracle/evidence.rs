@@ -2,13 +2,16 @@
 #![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use rustix::fs::FileType;
 use sandbox::Level;
 
 use super::secrets::encodings;
 use crate::lab::ears::Heard;
 use crate::lab::layout::Interpreter;
 use crate::lab::processes::Process;
+use crate::lab::sentry::Sighting;
 use crate::lab::snapshot::Change;
 
 /// What a trial left.
@@ -24,6 +27,8 @@ pub struct Evidence {
     pub canaries: BTreeMap<String, String>,
     /// What reached the listeners.
     pub heard: Vec<Heard>,
+    /// Who of the build was at a watched file.
+    pub sightings: Vec<Sighting>,
     /// What was written in the lab.
     pub changes: Vec<Change>,
     /// What still ran when everything should have been over.
@@ -38,8 +43,20 @@ pub struct Evidence {
     pub segments: BTreeMap<String, bool>,
     /// The processes that stood still to be looked at.
     pub postures: Vec<Posture>,
-    /// The files in the output directory: name and content.
-    pub artefacts: Vec<(String, Vec<u8>)>,
+    /// Everything in the output directory, as it lies there.
+    pub entries: Vec<Entry>,
+    /// Everything in the output directory of the second build.
+    pub neighbour: Vec<Entry>,
+    /// The names and requirements that hooks returned: hook, texts.
+    pub items: Vec<(String, Vec<String>)>,
+    /// What arrived on the input of the terminal, and whether its settings changed.
+    pub terminal: Option<(Vec<u8>, bool)>,
+    /// How the second build's wheel differs from what its source gives.
+    pub second_differs: Option<String>,
+    /// What the build used.
+    pub usage: Usage,
+    /// A hook ran longer than the sandbox was told to let it: this long.
+    pub outlived: Option<Duration>,
     /// What the hooks returned, as Python writes it.
     pub values: Vec<String>,
     /// What the build printed.
@@ -48,6 +65,38 @@ pub struct Evidence {
     pub log_cut_off: bool,
     /// What became of the second, honest build, if there was one: why it failed.
     pub second: Option<Result<(), String>>,
+}
+
+/// Something in the output directory, looked at without following it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name, with those of the directories around it.
+    pub name: String,
+    /// What it is.
+    pub kind: FileType,
+    /// Its permission bits.
+    pub mode: u32,
+    /// How many names it has.
+    pub links: u64,
+    /// Its content, where it is a regular file.
+    pub content: Vec<u8>,
+}
+
+/// What a build used of the lab, as the kernel counts it outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes of memory at the peak; `None` where nobody counts.
+    pub memory: Option<u64>,
+    /// Processes and threads at the peak.
+    pub processes: Option<u64>,
+    /// Bytes in files that came.
+    pub disk: u64,
+    /// Files and directories that came.
+    pub files: u64,
+    /// The longest hook.
+    pub longest: Duration,
+    /// Bytes that were printed.
+    pub log: u64,
 }
 
 /// A process that outlived the build.
@@ -83,6 +132,17 @@ pub struct Posture {
     pub capabilities: u64,
     /// It is in another user namespace than the hook that started it.
     pub nested: bool,
+    /// The largest core dump that it may leave, in bytes.
+    pub core: u64,
+}
+
+impl Entry {
+    /// A regular file as any other.
+    #[must_use]
+    pub fn file(name: &str, content: &[u8]) -> Self {
+        let kind = FileType::RegularFile;
+        Self { name: name.to_owned(), kind, mode: 0o644, links: 1, content: content.to_vec() }
+    }
 }
 
 impl Evidence {
@@ -95,6 +155,7 @@ impl Evidence {
             nonce: String::new(),
             canaries: BTreeMap::new(),
             heard: Vec::new(),
+            sightings: Vec::new(),
             changes: Vec::new(),
             survivors: Vec::new(),
             mounts: (String::new(), String::new()),
@@ -102,7 +163,13 @@ impl Evidence {
             victims: Vec::new(),
             segments: BTreeMap::new(),
             postures: Vec::new(),
-            artefacts: Vec::new(),
+            entries: Vec::new(),
+            neighbour: Vec::new(),
+            items: Vec::new(),
+            terminal: None,
+            second_differs: None,
+            usage: Usage::default(),
+            outlived: None,
             values: Vec::new(),
             log: Vec::new(),
             log_cut_off: false,

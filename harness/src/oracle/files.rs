@@ -7,8 +7,9 @@ use sandbox::Level;
 
 use super::evidence::Evidence;
 use crate::catalogue::attack::{OracleKind, OracleSpec};
-use crate::lab::layout::{OUTCOME, OUTPUT, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, fill};
+use crate::lab::layout::{OUTCOME, OUTPUT, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, WORK, fill};
 use crate::lab::root::Root;
+use crate::lab::sentry::Sighting;
 use crate::lab::snapshot::{Change, Snapshot, What};
 
 /// The files of the account database; level `proposal` writes them at every launch, on purpose.
@@ -33,6 +34,24 @@ pub fn changed(evidence: &Evidence, pattern: &str) -> Option<String> {
     let change = matching(evidence, pattern).find(|change| change.what != What::Created)?;
     let what = if change.what == What::Removed { "removed" } else { "changed" };
     Some(format!("{} was {what}", change.path.display()))
+}
+
+/// A file that a process of the build opened.
+#[must_use]
+pub fn opened(evidence: &Evidence, path: &str) -> Option<String> {
+    sighted(evidence, path, false).map(|path| format!("{} was opened", path.display()))
+}
+
+/// A file that a process of the build had open for writing.
+#[must_use]
+pub fn writable(evidence: &Evidence, path: &str) -> Option<String> {
+    sighted(evidence, path, true).map(|path| format!("{} was open for writing", path.display()))
+}
+
+fn sighted(evidence: &Evidence, path: &str, writing: bool) -> Option<PathBuf> {
+    let path = PathBuf::from(fill(path, &evidence.interpreter, ""));
+    let is_it = |seen: &Sighting| seen.path == path && (seen.writing || !writing);
+    evidence.sightings.iter().any(is_it).then_some(path)
 }
 
 /// Writes that neither the manifest nor the baseline explains.
@@ -93,6 +112,7 @@ fn is_baseline(path: &Path) -> bool {
     let outcome = Path::new(OUTCOME).parent().unwrap_or(Path::new(OUTCOME));
     let ours = [SOURCE, OUTPUT, SECOND_SOURCE, SECOND_OUTPUT, LEASES].map(Path::new);
     ours.into_iter().chain([outcome]).any(|place| path.starts_with(place))
+        || path == Path::new(WORK).join("build.log")
         || path.components().any(|part| part.as_os_str() == "__pycache__")
         || is_control(path)
 }

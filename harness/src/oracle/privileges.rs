@@ -90,6 +90,7 @@ pub fn examine(
     Posture {
         uid: process.uid,
         capabilities: process.capabilities,
+        core: processes.core_limit(process.pid),
         nested: own.is_some() && expected.is_some() && own != expected,
     }
 }

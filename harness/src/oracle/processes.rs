@@ -32,6 +32,20 @@ pub fn any_changed(evidence: &Evidence) -> Option<String> {
     victims.chain(evidence.segments.keys()).find_map(|plant| changed(evidence, plant))
 }
 
+/// What was put into the input of the terminal, where the next shell takes it for typed.
+#[must_use]
+pub fn typed(evidence: &Evidence) -> Option<String> {
+    let (input, _) = evidence.terminal.as_ref()?;
+    (!input.is_empty()).then(|| format!("{} bytes wait on the terminal's input", input.len()))
+}
+
+/// Whether the settings of the terminal are others than before.
+#[must_use]
+pub fn resettled(evidence: &Evidence) -> Option<String> {
+    let (_, changed) = evidence.terminal.as_ref()?;
+    changed.then(|| "the settings of the terminal are others than before".to_owned())
+}
+
 fn harm(victim: &VictimSeen) -> Option<String> {
     let plant = &victim.plant;
     match victim.ended {

@@ -1,6 +1,8 @@
 //! remnants: what outlives the build, even one whose supervisor was killed?
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
+
 use super::evidence::Evidence;
 use crate::lab::processes::Processes;
 
@@ -28,9 +30,15 @@ pub fn account(evidence: &Evidence) -> Option<String> {
 #[must_use]
 pub fn mount(evidence: &Evidence) -> Option<String> {
     let (before, after) = &evidence.mounts;
-    let left = after.lines().find(|line| !before.lines().any(|other| other == *line))?;
-    let place = left.split(' ').nth(4).unwrap_or("somewhere");
-    Some(format!("a mount is left at {place}"))
+    let known: BTreeSet<_> = before.lines().map(identity).collect();
+    let (_, place) = after.lines().map(identity).find(|mount| !known.contains(mount))?;
+    Some(format!("a mount is left at {}", place.unwrap_or("an unknown place")))
+}
+
+/// A mount's number and place; the rest of its line changes when its source is deleted outside.
+fn identity(line: &str) -> (Option<&str>, Option<&str>) {
+    let mut words = line.split(' ');
+    (words.next(), words.nth(3))
 }
 
 /// Whether the list of processes has one that is known to live; the reason when it has not.
@@ -45,7 +53,7 @@ pub fn self_test(processes: &Processes, pid: i32) -> Option<String> {
 
 /// The names in an account file.
 #[must_use]
-pub fn names(passwd: &[u8]) -> std::collections::BTreeSet<String> {
+pub fn names(passwd: &[u8]) -> BTreeSet<String> {
     String::from_utf8_lossy(passwd)
         .lines()
         .filter_map(|line| line.split(':').next())

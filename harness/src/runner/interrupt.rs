@@ -26,8 +26,8 @@ pub fn is_asked() -> bool {
 }
 
 /// From now on the two signals set the flag. To be called before any thread is started: threads
-/// inherit the mask, and only the watcher takes the signals. (`std::process::Command` gives
-/// children an empty mask, so they are not affected.)
+/// inherit the mask, and only the watcher takes the signals. (Children inherit it too: the lab's
+/// first process lets everything through again before it starts anything.)
 ///
 /// # Errors
 /// When the watcher cannot be started.

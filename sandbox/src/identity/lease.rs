@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::os::fd::{AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
 
 use super::{IdentityError, open_runtime, processes, try_lock};
@@ -101,6 +102,13 @@ fn sweep(uid: u32, record: &str) -> Result<(), IdentityError> {
         }
     }
     Ok(())
+}
+
+impl AsRawFd for Lease {
+    /// The lock.
+    fn as_raw_fd(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
 }
 
 /// Sweeps every lease below `places` whose holder is dead, and gives the swept uids.

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, pidfd_send_signal, wait,
+};
 
 /// How long processes may take to die of SIGKILL.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,6 +41,24 @@ pub fn end_all_of(uid: u32) -> io::Result<()> {
             }
             let left = Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
             poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&left))?;
+        }
+    }
+}
+
+/// Kills every descendant of this process until none is left. It must be a reaper of orphans
+/// (`PR_SET_CHILD_SUBREAPER`), so that each that dies leaves its own children to it.
+pub fn end_descendants() {
+    let own = format!("/proc/self/task/{}/children", rustix::process::getpid().as_raw_nonzero());
+    loop {
+        let children = fs::read_to_string(&own).unwrap_or_default();
+        for child in children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()) {
+            if let Some(pid) = Pid::from_raw(child) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+        match wait(WaitOptions::empty()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return,
         }
     }
 }

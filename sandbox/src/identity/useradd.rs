@@ -7,6 +7,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -29,7 +30,7 @@ pub struct Account {
     uid: u32,
     gid: u32,
     record: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Account {
@@ -66,7 +67,7 @@ impl Account {
             program: USERADD,
             reason: format!("it made no account {name}"),
         })?;
-        Ok(Self { name, uid, gid, record, _lock: lock })
+        Ok(Self { name, uid, gid, record, lock })
     }
 
     /// Its uid and gid.
@@ -81,6 +82,13 @@ impl Account {
     /// Its processes cannot be ended, or `userdel` fails.
     pub fn remove(self) -> Result<(), IdentityError> {
         remove(&self.name, &self.record)
+    }
+}
+
+impl AsRawFd for Account {
+    /// The lock.
+    fn as_raw_fd(&self) -> RawFd {
+        self.lock.as_raw_fd()
     }
 }
 
@@ -123,7 +131,11 @@ fn is_ours(name: &str) -> bool {
 fn remove(name: &str, record: &Path) -> Result<(), IdentityError> {
     if let Some((uid, _)) = ids_of(name) {
         processes::end_all_of(uid).map_err(|source| IdentityError::Unkillable { uid, source })?;
-        run(USERDEL, &[name])?;
+        let removed = run(USERDEL, &[name]);
+        // A `userdel` that outlived its supervisor may have been quicker.
+        if ids_of(name).is_some() {
+            removed?;
+        }
     }
     let failed = |source| IdentityError::Runtime { path: record.to_owned(), source };
     fs::remove_file(record).map_err(failed)

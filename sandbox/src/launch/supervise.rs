@@ -1,6 +1,7 @@
 //! Watching over a sandbox: its word, its death, the clock and the caller's signals.
 #![forbid(unsafe_code)]
 
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal as NixSignal};
@@ -9,13 +10,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, WaitOptions, pidfd_send_signal, waitpid};
 
-use super::{LaunchError, located};
-use crate::outcome::{End, Outcome};
+use super::streams::Streams;
+use super::{LaunchError, located, readback};
+use crate::outcome::{Clock, End, Outcome};
 use crate::plan::Plan;
 use crate::scratch::Scratch;
 use crate::step::{At, Fault, Step};
 use crate::sys::clone::Started;
 use crate::wire::{Link, Message};
+use crate::words::LayerSet;
 
 /// Signals that are passed on to the payload.
 const FORWARDED: [NixSignal; 6] = [
@@ -48,10 +51,27 @@ impl Signals {
         Ok(Self { before, descriptor })
     }
 
+    /// The next signal that has come.
+    fn next(&self) -> Result<Option<NixSignal>, Fault> {
+        let signal = self.descriptor.read_signal().at(Step::Supervise)?;
+        let number = signal.and_then(|signal| i32::try_from(signal.ssi_signo).ok());
+        Ok(number.and_then(|number| NixSignal::try_from(number).ok()))
+    }
+
     /// The signals that were blocked before.
     pub(super) const fn before(&self) -> SigSet {
         self.before
     }
+}
+
+/// Everything that a supervisor watches over.
+pub(super) struct Watch<'a> {
+    pub(super) plan: &'a Plan,
+    /// The build's uid and gid, as the host sees them.
+    pub(super) user: (u32, u32),
+    pub(super) sandbox: &'a Link,
+    pub(super) started: &'a Started,
+    pub(super) signals: &'a Signals,
 }
 
 /// What has been heard of the sandbox so far.
@@ -60,99 +80,206 @@ struct Heard {
     failed: Option<Fault>,
     status: Option<i32>,
     scratch: Option<Scratch>,
-    timed_out: bool,
+    process: Option<OwnedFd>,
+    ready: bool,
+    enforced: LayerSet,
+    cut_off: Option<End>,
 }
 
-/// Watches until the sandbox is dead, every process of it included.
-pub(super) fn watch(
-    plan: &Plan,
-    sandbox: &Link,
-    started: &Started,
-    signals: &Signals,
-) -> Result<(Outcome, Option<Scratch>), LaunchError> {
-    let begun = Instant::now();
-    let mut deadline =
-        plan.limits.as_ref().and_then(|limits| limits.wall_time).map(|time| begun + time);
-    let mut heard = Heard::default();
-    let mut open = true;
-    loop {
-        let mut ready = [
-            PollFd::new(&started.pidfd, PollFlags::IN),
-            PollFd::new(&signals.descriptor, PollFlags::IN),
-            PollFd::new(sandbox, PollFlags::IN),
+impl Watch<'_> {
+    /// Watches until the sandbox is dead, every process of it included, and everything that it
+    /// printed is handed on. The payload is let through the gate that `opener` opens once every
+    /// layer has been seen.
+    pub(super) fn until_the_end(
+        &self,
+        opener: OwnedFd,
+        mut streams: Streams,
+    ) -> Result<(Outcome, Option<Scratch>), LaunchError> {
+        let begun = Instant::now();
+        let mut clock = Deadline::new(self.plan, begun);
+        let (mut heard, mut opener) = (Heard::default(), Some(opener));
+        let mut open = true;
+        loop {
+            let (dead, word) = self.wait(open, &streams, clock.left(&streams))?;
+            streams.pass_on()?;
+            if open && word {
+                open = heard.listen(self.sandbox)? != Word::Last;
+                if let Some(payload) = heard.at_the_gate() {
+                    heard.enforced = self.read_back(&payload)?;
+                    if let Some(opener) = opener.take() {
+                        rustix::io::write(&opener, b"g").at(Step::Gate)?;
+                    }
+                }
+            } else if dead {
+                break;
+            }
+            self.forward()?;
+            if let Some(end) = clock.is_up(self.plan, &streams) {
+                self.cut_off(end, &mut heard, &mut clock)?;
+            }
+        }
+        let waited = waitpid(Some(self.started.pid), WaitOptions::empty()).at(Step::Supervise)?;
+        let elapsed = begun.elapsed();
+        self.drain(&mut streams)?;
+        heard.conclude(self.plan, waited.map_or(0, |(_, status)| status.as_raw()), elapsed)
+    }
+
+    /// Waits for anything to happen; gives whether the sandbox is dead, and whether it has a word.
+    fn wait(
+        &self,
+        open: bool,
+        streams: &Streams,
+        left: Option<Timespec>,
+    ) -> Result<(bool, bool), Fault> {
+        let mut ready = vec![
+            PollFd::new(&self.started.pidfd, PollFlags::IN),
+            PollFd::new(&self.signals.descriptor, PollFlags::IN),
         ];
-        let count = if open { 3 } else { 2 };
-        match poll(ready.get_mut(..count).unwrap_or_default(), left(deadline).as_ref()) {
+        if open {
+            ready.push(PollFd::new(self.sandbox, PollFlags::IN));
+        }
+        ready.extend(streams.wanted());
+        match poll(&mut ready, left.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => return Err(Fault::new(Step::Supervise, errno).into()),
+            Err(errno) => return Err(Fault::new(Step::Supervise, errno)),
         }
-        let [dead, _, word] = ready.map(|descriptor| !descriptor.revents().is_empty());
-        if open && word {
-            open = heard.listen(sandbox)?;
-        } else if dead {
-            break;
+        let mut happened = ready.iter().map(|descriptor| !descriptor.revents().is_empty());
+        let dead = happened.next() == Some(true);
+        Ok((dead, open && happened.nth(1) == Some(true)))
+    }
+
+    fn read_back(&self, payload: &OwnedFd) -> Result<LayerSet, LaunchError> {
+        readback::check(self.plan, self.user, payload)
+            .map_err(|(layer, found)| LaunchError::NotTaken { layer, found })
+    }
+
+    /// The payload has gone too far: first it is asked to end, then the sandbox is ended.
+    fn cut_off(
+        &self,
+        end: End,
+        heard: &mut Heard,
+        clock: &mut Deadline,
+    ) -> Result<(), LaunchError> {
+        if heard.cut_off.is_some() {
+            pidfd_send_signal(&self.started.pidfd, Signal::KILL).at(Step::Supervise)?;
+            clock.never();
+        } else {
+            heard.cut_off = Some(end);
+            self.send(NixSignal::SIGTERM)?;
+            clock.soon();
         }
-        forward(sandbox, signals)?;
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            deadline = cut_off(&mut heard, sandbox, started)?;
+        Ok(())
+    }
+
+    fn forward(&self) -> Result<(), LaunchError> {
+        while let Some(signal) = self.signals.next()? {
+            self.send(signal)?;
+        }
+        Ok(())
+    }
+
+    fn send(&self, signal: NixSignal) -> Result<(), LaunchError> {
+        let number = u8::try_from(signal as i32).unwrap_or_default();
+        Ok(self.sandbox.send(Message::Signal(number)).at(Step::Supervise)?)
+    }
+
+    /// Hands on what is still in the pipes. The caller may be slow, and may give up by a signal.
+    fn drain(&self, streams: &mut Streams) -> Result<(), LaunchError> {
+        while streams.pass_on()? {}
+        streams.stop();
+        while !streams.are_empty() {
+            let mut ready = vec![PollFd::new(&self.signals.descriptor, PollFlags::IN)];
+            ready.extend(streams.wanted());
+            match poll(&mut ready, None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(Fault::new(Step::Supervise, errno).into()),
+            }
+            streams.pass_on()?;
+            if self.signals.next()?.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When the payload is to be ended, and for what.
+struct Deadline {
+    wall: Option<Instant>,
+    silence: Option<Duration>,
+    output: Option<u64>,
+}
+
+impl Deadline {
+    fn new(plan: &Plan, begun: Instant) -> Self {
+        let limits = plan.limits.as_ref();
+        Self {
+            wall: limits.and_then(|limits| limits.wall_time).map(|time| begun + time),
+            silence: limits.and_then(|limits| limits.silence),
+            output: limits.and_then(|limits| limits.output),
         }
     }
-    let reaped = waitpid(Some(started.pid), WaitOptions::empty()).at(Step::Supervise)?;
-    let status = reaped.map_or(0, |(_, status)| status.as_raw());
-    heard.conclude(plan, status, begun.elapsed())
-}
 
-/// The payload's time is up: first it is asked to end, then the sandbox is ended.
-fn cut_off(
-    heard: &mut Heard,
-    sandbox: &Link,
-    started: &Started,
-) -> Result<Option<Instant>, LaunchError> {
-    if heard.timed_out {
-        pidfd_send_signal(&started.pidfd, Signal::KILL).at(Step::Supervise)?;
-        return Ok(None);
+    /// How long until the next time is up.
+    fn left(&self, streams: &Streams) -> Option<Timespec> {
+        let next =
+            self.wall.into_iter().chain(self.silence.map(|time| streams.last() + time)).min();
+        let left = next?.saturating_duration_since(Instant::now());
+        Some(Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }))
     }
-    heard.timed_out = true;
-    send(sandbox, NixSignal::SIGTERM)?;
-    Ok(Some(Instant::now() + GRACE))
-}
 
-fn left(deadline: Option<Instant>) -> Option<Timespec> {
-    let left = deadline?.saturating_duration_since(Instant::now());
-    Some(Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }))
-}
-
-fn forward(sandbox: &Link, signals: &Signals) -> Result<(), LaunchError> {
-    while let Some(signal) = signals.descriptor.read_signal().at(Step::Supervise)? {
-        let known = i32::try_from(signal.ssi_signo).ok().and_then(|n| NixSignal::try_from(n).ok());
-        if let Some(signal) = known {
-            send(sandbox, signal)?;
+    /// What is up, if anything is.
+    fn is_up(&self, plan: &Plan, streams: &Streams) -> Option<End> {
+        let now = Instant::now();
+        if self.wall.is_some_and(|deadline| now >= deadline) {
+            return Some(End::TimedOut(Clock::Wall));
         }
+        if self.silence.is_some_and(|time| now >= streams.last() + time) {
+            return Some(End::TimedOut(Clock::Silence));
+        }
+        let limit = self.output.filter(|limit| streams.moved() > *limit)?;
+        let why = format!("the build printed more than {limit} bytes at level {}", plan.level);
+        Some(End::OutputRefused { file: "log".to_owned(), why })
     }
-    Ok(())
+
+    fn soon(&mut self) {
+        *self = Self { wall: Some(Instant::now() + GRACE), silence: None, output: None };
+    }
+
+    fn never(&mut self) {
+        *self = Self { wall: None, silence: None, output: None };
+    }
 }
 
-fn send(sandbox: &Link, signal: NixSignal) -> Result<(), LaunchError> {
-    let number = u8::try_from(signal as i32).unwrap_or_default();
-    Ok(sandbox.send(Message::Signal(number)).at(Step::Supervise)?)
+#[derive(PartialEq, Eq)]
+enum Word {
+    More,
+    Last,
 }
 
 impl Heard {
-    /// Takes in one message; gives whether more can come.
-    fn listen(&mut self, sandbox: &Link) -> Result<bool, LaunchError> {
+    /// Takes in one message. The payload's descriptor is there to be taken once it is ready.
+    fn listen(&mut self, sandbox: &Link) -> Result<Word, LaunchError> {
         let Some((message, descriptor)) = sandbox.receive().at(Step::Supervise)? else {
-            return Ok(false);
+            return Ok(Word::Last);
         };
         match message {
             // The first failure is the cause; what follows from it is not.
             Message::Failed(fault) => self.failed = self.failed.or(Some(fault)),
             Message::Ended(status) => self.status = Some(status),
             Message::Scratch => self.scratch = descriptor.map(Scratch::received),
+            Message::Payload => self.process = descriptor,
+            Message::Ready => self.ready = true,
             Message::Go | Message::Signal(_) => {
                 return Err(Fault::new(Step::Supervise, Errno::BADMSG).into());
             }
         }
-        Ok(true)
+        Ok(Word::More)
+    }
+
+    /// The payload's process, once it waits at the gate; only once.
+    fn at_the_gate(&mut self) -> Option<OwnedFd> {
+        if self.ready { self.process.take() } else { None }
     }
 
     fn conclude(
@@ -164,14 +291,16 @@ impl Heard {
         if let Some(fault) = self.failed {
             return Err(located(plan, fault));
         }
-        let end = match self.status {
-            _ if self.timed_out => End::TimedOut,
-            Some(status) => End::from_wait_status(status),
+        let end = match (self.cut_off, self.status) {
+            (Some(end), _) => end,
+            (None, Some(status)) => End::from_wait_status(status).or_out_of_cpu_time(),
             // Somebody outside ended the whole sandbox, as an out-of-memory killer does.
-            None if init != 0 => End::from_wait_status(init),
-            None => return Err(LaunchError::Silent),
+            (None, None) if init != 0 => End::from_wait_status(init),
+            (None, None) => return Err(LaunchError::Silent),
         };
-        Ok((Outcome { end, elapsed, peak_memory: None }, self.scratch))
+        let mut outcome = Outcome::new(end, elapsed);
+        outcome.enforced = self.enforced;
+        Ok((outcome, self.scratch))
     }
 }
 

@@ -1,22 +1,26 @@
 //! The user of one build, from before it starts until nothing of it is left.
 #![forbid(unsafe_code)]
 
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use super::LaunchError;
-use crate::identity::handover;
+use crate::identity::IdentityError;
+use crate::identity::claim::Claim;
 use crate::identity::lease::Lease;
 use crate::identity::useradd::Account;
+use crate::identity::{handover, open_staging, processes};
 use crate::plan::Plan;
 use crate::policy::IdentityChoice;
 use crate::step::{At, Step};
+use crate::sys::descriptors::close_between;
 
 /// The user of one build.
 #[derive(Debug)]
 pub(super) enum User {
     Leased(Lease),
     Made { account: Account, given: Vec<Given> },
-    Caller((u32, u32)),
+    Caller { ids: (u32, u32), claim: Option<Claim> },
 }
 
 /// A directory that was handed over, and its owner before.
@@ -34,7 +38,7 @@ impl User {
             IdentityChoice::Useradd => {
                 Self::Made { account: Account::make(&plan.runtime)?, given: vec![] }
             }
-            IdentityChoice::Caller => Self::Caller(plan.caller),
+            IdentityChoice::Caller => Self::Caller { ids: plan.caller, claim: None },
         })
     }
 
@@ -43,7 +47,7 @@ impl User {
         match self {
             Self::Leased(lease) => (lease.uid(), lease.uid()),
             Self::Made { account, .. } => account.ids(),
-            Self::Caller(ids) => *ids,
+            Self::Caller { ids, .. } => *ids,
         }
     }
 
@@ -53,9 +57,27 @@ impl User {
     }
 
     /// Notes that the build is about to start, with its directory on disk if it has one.
-    pub(super) fn begin(&mut self, scratch: Option<&Path>) -> Result<(), LaunchError> {
-        if let Self::Leased(lease) = self {
-            lease.begin(scratch).at(Step::Lease)?;
+    pub(super) fn begin(&mut self, plan: &Plan, scratch: Option<&Path>) -> Result<(), LaunchError> {
+        match (self, scratch) {
+            (Self::Leased(lease), _) => lease.begin(scratch).at(Step::Lease)?,
+            (Self::Caller { claim, .. }, Some(scratch)) if plan.staging.is_some() => {
+                *claim = Some(Claim::make(&plan.runtime, scratch)?);
+            }
+            _ => {}
+        }
+        if let Some(staging) = &plan.staging {
+            open_staging(&plan.runtime, staging)?;
+        }
+        Ok(())
+    }
+
+    /// Ends what is left of a build without a process namespace, whose init ended without doing so.
+    pub(super) fn end_processes(&self) -> Result<(), LaunchError> {
+        processes::end_descendants();
+        let (uid, _) = self.outside();
+        if matches!(self, Self::Leased(_) | Self::Made { .. }) {
+            let left = processes::end_all_of(uid);
+            left.map_err(|source| IdentityError::Unkillable { uid, source })?;
         }
         Ok(())
     }
@@ -74,6 +96,18 @@ impl User {
         Ok(())
     }
 
+    /// Closes, in the sandbox's copy of this process, the lock that only the supervisor may hold.
+    pub(super) fn let_go(&self) {
+        let lock = match self {
+            Self::Leased(lease) => lease.as_raw_fd(),
+            Self::Made { account, .. } => account.as_raw_fd(),
+            Self::Caller { claim: Some(claim), .. } => claim.as_raw_fd(),
+            Self::Caller { claim: None, .. } => return,
+        };
+        // It cannot fail for an open descriptor, and nothing else here uses it.
+        let _ = close_between(lock, lock);
+    }
+
     /// Lets go of the user, once nothing of the build is left.
     pub(super) fn release(self) -> Result<(), LaunchError> {
         match self {
@@ -84,7 +118,9 @@ impl User {
                     handover::give(&path, owner).at(Step::Handover)?;
                 }
             }
-            Self::Caller(_) => {}
+            Self::Caller { claim, .. } => {
+                claim.map_or(Ok(()), Claim::end).at(Step::Lease)?;
+            }
         }
         Ok(())
     }

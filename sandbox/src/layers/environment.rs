@@ -4,38 +4,132 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use crate::payload::Payload;
 use crate::policy::Policy;
-use crate::policy::environment::OFFLINE;
+use crate::policy::environment::{OFFLINE, Ruling};
 use crate::policy::files::{HOME, USER};
 use crate::words::Layer;
 
-/// The environment of the payload, sorted by name.
+/// Why a variable is in the environment of the payload, or is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The caller has it, and this rule lets it pass or drops it.
+    Ruled(Ruling),
+    /// The caller has it, and the layer is off.
+    Unfiltered,
+    /// It tells build tools that there is no network.
+    Offline,
+    /// It points at the private directories and the user inside.
+    Inside,
+    /// The caller set it for the payload.
+    Set,
+}
+
+impl Origin {
+    /// Whether the variable is in the environment.
+    #[must_use]
+    pub const fn passes(self) -> bool {
+        !matches!(self, Self::Ruled(ruling) if !ruling.passes())
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ruled(ruling) => ruling.text(),
+            Self::Unfiltered => "the caller's, not filtered",
+            Self::Offline => "tells tools that they are offline",
+            Self::Inside => "points inside",
+            Self::Set => "set by the caller",
+        })
+    }
+}
+
+/// The environment of a payload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// What it gets, sorted by name.
+    pub variables: Vec<(OsString, OsString)>,
+    /// Every variable that was decided about, and how; sorted by name.
+    pub origins: Vec<(OsString, Origin)>,
+}
+
+impl Environment {
+    /// The value of a variable, if it may be shown: of what was never filtered it may not, for it
+    /// may be a secret.
+    #[must_use]
+    pub fn shown(&self, name: &OsStr, origin: Origin) -> Option<&OsStr> {
+        let found = self.variables.iter().find(|(known, _)| known == name);
+        found.filter(|_| origin != Origin::Unfiltered).map(|(_, value)| value.as_os_str())
+    }
+}
+
+/// Where the payload finds its own directories.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// Its home.
+    pub home: PathBuf,
+    /// Its temporary files.
+    pub temporary: PathBuf,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { home: PathBuf::from(HOME), temporary: PathBuf::from("/tmp") }
+    }
+}
+
+/// The environment of the payload; `places` are its own directories, where it has any, and
+/// `offline` says that it has no network.
 #[must_use]
-pub fn resolve(policy: &Policy, payload: &Payload) -> Vec<(OsString, OsString)> {
+pub fn resolve(
+    policy: &Policy,
+    payload: &Payload,
+    places: Option<&Places>,
+    offline: bool,
+) -> Environment {
     let mut composed = BTreeMap::new();
+    let mut origins = BTreeMap::new();
     let own = policy.layers.has(Layer::Environment);
     for (name, value) in &payload.environment {
-        if !own || policy.environment.rule(name, value).passes() {
+        let origin = if own {
+            Origin::Ruled(policy.environment.rule(name, value))
+        } else {
+            Origin::Unfiltered
+        };
+        origins.insert(name.clone(), origin);
+        if origin.passes() {
             composed.insert(name.clone(), value.clone());
         }
     }
     if own && let Some(path) = composed.get_mut(OsStr::new("PATH")) {
         *path = absolute_entries(path);
     }
-    if policy.layers.has(Layer::Network) {
-        composed.extend(OFFLINE.iter().map(|(name, value)| ((*name).into(), (*value).into())));
-    }
-    if policy.layers.has(Layer::Mounts) {
-        for (name, value) in [("HOME", HOME), ("TMPDIR", "/tmp"), ("USER", USER), ("LOGNAME", USER)]
-        {
-            composed.insert(name.into(), value.into());
+    let mut put = |name: &OsStr, value: &OsStr, origin| {
+        composed.insert(name.to_owned(), value.to_owned());
+        origins.insert(name.to_owned(), origin);
+    };
+    if offline {
+        for (name, value) in OFFLINE {
+            put(name.as_ref(), value.as_ref(), Origin::Offline);
         }
     }
-    composed.extend(policy.environment.set.iter().cloned());
-    composed.into_iter().collect()
+    if let Some(Places { home, temporary }) = places {
+        put("HOME".as_ref(), home.as_os_str(), Origin::Inside);
+        put("TMPDIR".as_ref(), temporary.as_os_str(), Origin::Inside);
+        put("USER".as_ref(), USER.as_ref(), Origin::Inside);
+        put("LOGNAME".as_ref(), USER.as_ref(), Origin::Inside);
+    }
+    for (name, value) in &policy.environment.set {
+        put(name, value, Origin::Set);
+    }
+    Environment {
+        variables: composed.into_iter().collect(),
+        origins: origins.into_iter().collect(),
+    }
 }
 
 /// PATH without its relative entries, which would name whatever lies in the working directory.
@@ -48,14 +142,25 @@ fn absolute_entries(path: &OsStr) -> OsString {
 mod tests {
     use super::*;
     use crate::policy::levels::Level;
-    use std::path::PathBuf;
 
     fn composed(level: Level, variables: &[(&str, &str)]) -> BTreeMap<OsString, OsString> {
         let environment =
             variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let payload =
             Payload::command(vec!["true".into()], PathBuf::from("/w"), environment).unwrap();
-        resolve(&Policy::preset(level), &payload).into_iter().collect()
+        let places = Places::default();
+        let places = (level == Level::Full).then_some(&places);
+        resolve(&Policy::preset(level), &payload, places, true).variables.into_iter().collect()
+    }
+
+    #[test]
+    fn a_variable_that_is_dropped_is_accounted_for_without_its_value() {
+        let environment = vec![("GITHUB_TOKEN".into(), "hush".into())];
+        let payload = Payload::command(vec!["true".into()], "/w".into(), environment).unwrap();
+        let found = resolve(&Policy::preset(Level::Full), &payload, None, true);
+        let origin = Origin::Ruled(Ruling::Unlisted);
+        assert!(found.origins.contains(&("GITHUB_TOKEN".into(), origin)));
+        assert!(!format!("{found:?}").contains("hush"));
     }
 
     #[test]

@@ -19,15 +19,13 @@ pub fn resolve(policy: &Policy, host: &Host) -> Result<IdentityChoice, IdentityC
     if !policy.layers.has(Layer::Identity) {
         return Ok(IdentityChoice::Caller);
     }
-    let privileged = host.caller.is_privileged();
+    let able = host.caller.can_change_user;
     match policy.identity {
-        Some(choice @ (IdentityChoice::Lease | IdentityChoice::Useradd)) if !privileged => {
-            Err(choice)
-        }
+        Some(choice @ (IdentityChoice::Lease | IdentityChoice::Useradd)) if !able => Err(choice),
         Some(choice) => Ok(choice),
-        None if policy.level == Level::Proposal && privileged => Ok(IdentityChoice::Useradd),
+        None if policy.level == Level::Proposal && able => Ok(IdentityChoice::Useradd),
         None if policy.level == Level::Proposal => Err(IdentityChoice::Useradd),
-        None if privileged => Ok(IdentityChoice::Lease),
+        None if able => Ok(IdentityChoice::Lease),
         None => Ok(IdentityChoice::Caller),
     }
 }

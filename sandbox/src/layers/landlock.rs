@@ -7,6 +7,8 @@
 //! is left to the mounts.
 #![forbid(unsafe_code)]
 
+mod spoken;
+
 use std::ffi::{CStr, CString};
 use std::fmt;
 use std::io;

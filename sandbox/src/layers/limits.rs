@@ -5,8 +5,7 @@
 //! best, which is said.
 #![forbid(unsafe_code)]
 
-pub mod groups;
-pub mod offer;
+mod attainable;
 pub mod slot;
 
 use std::fmt;
@@ -16,9 +15,11 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use self::groups::Version;
-use self::offer::Offer;
+pub use self::attainable::attainable;
+
 use self::slot::Group;
+use crate::host::groups::Version;
+use crate::host::offer::Offer;
 use crate::policy::limits::amounts::{Bytes, Count, Span};
 use crate::policy::limits::{self, Demand, Limits};
 

@@ -78,6 +78,8 @@ pub enum What {
     OuterProc,
     /// The host's `/proc`; only without the layer `proc`.
     HostProc,
+    /// The host's `/proc`, read-only, where the host refuses a fresh one.
+    BoundProc,
     /// Private pseudo-terminals.
     Terminals,
     /// Private POSIX message queues.
@@ -107,6 +109,9 @@ pub fn resolve(policy: &Policy, payload: &Payload, host: &Host) -> Option<MountP
             entries.push(Entry::new("/proc", What::OuterProc));
         }
         (_, true) => entries.push(Entry::new("/proc", What::Proc)),
+        (true, false) if !host.namespaces.have_fresh_proc() => {
+            entries.push(Entry::new("/proc", What::BoundProc));
+        }
         (true, false) => entries.push(Entry::new("/proc", What::HostProc)),
     }
     if own_root {

@@ -59,6 +59,22 @@ pub fn forbid_nesting_by_path() -> Result<(), Fault> {
 /// The errno of `prctl(2)` or `capset(2)`.
 pub fn apply() -> Result<(), Fault> {
     clear_ambient_capability_set().at(Step::DropCapabilities)?;
+    empty_bounding_set()?;
+    match set_capabilities_secure_bits(SECUREBITS) {
+        Ok(()) | Err(rustix::io::Errno::PERM) => {}
+        Err(errno) => return Err(Fault::new(Step::DropCapabilities, errno)),
+    }
+    let none = CapabilitySet::empty();
+    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+        .at(Step::DropCapabilities)?;
+    set_no_new_privs(true).at(Step::NoNewPrivileges)
+}
+
+/// Empties the bounding set, as far as this process may.
+///
+/// # Errors
+/// The errno of `prctl(2)`.
+pub fn empty_bounding_set() -> Result<(), Fault> {
     for capability in CapabilitySet::all().iter() {
         match remove_capability_from_bounding_set(capability) {
             // A capability that this kernel does not know needs no removing.
@@ -68,12 +84,5 @@ pub fn apply() -> Result<(), Fault> {
             Err(errno) => return Err(Fault::new(Step::DropCapabilities, errno)),
         }
     }
-    match set_capabilities_secure_bits(SECUREBITS) {
-        Ok(()) | Err(rustix::io::Errno::PERM) => {}
-        Err(errno) => return Err(Fault::new(Step::DropCapabilities, errno)),
-    }
-    let none = CapabilitySet::empty();
-    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
-        .at(Step::DropCapabilities)?;
-    set_no_new_privs(true).at(Step::NoNewPrivileges)
+    Ok(())
 }

@@ -95,3 +95,14 @@ fn empty_directory() -> Result<OwnedFd, Errno> {
 pub fn of_the_host() -> Result<OwnedFd, Errno> {
     clone_of(CWD, "/proc")
 }
+
+/// The host's own `/proc`, read-only, where the host lets nobody mount a fresh one.
+///
+/// # Errors
+/// The errno of `open_tree(2)` or `mount_setattr(2)`.
+pub fn of_the_host_read_only() -> Result<OwnedFd, Errno> {
+    let tree = of_the_host()?;
+    let sealed = Attributes { read_only: true, no_devices: false, no_exec: true };
+    set_attributes(&tree, sealed, true)?;
+    Ok(tree)
+}

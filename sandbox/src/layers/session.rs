@@ -1,10 +1,11 @@
 //! No controlling terminal and an empty session keyring: what a session shares by inheritance.
 #![forbid(unsafe_code)]
 
+use rustix::io::Errno;
 use rustix::process::setsid;
 
 use crate::step::{At, Fault, Step};
-use crate::sys::keyring::join_new_session_keyring;
+use crate::sys::keyring::{join_new_session_keyring, session_keyring};
 
 /// Leaves the caller's session keyring, which user namespaces do not hide
 /// (`session-keyring(7)`).
@@ -13,8 +14,10 @@ use crate::sys::keyring::join_new_session_keyring;
 /// The errno of `keyctl(2)`.
 pub fn apply_keyring() -> Result<(), Fault> {
     match join_new_session_keyring() {
+        // A filter of the caller's, as in containers, refuses all of keyctl(2), to the payload too.
+        Err(Errno::PERM) if session_keyring() == Err(Errno::PERM) => Ok(()),
         // Without CONFIG_KEYS there is no keyring that could be inherited.
-        Err(rustix::io::Errno::NOSYS) => Ok(()),
+        Err(Errno::NOSYS) => Ok(()),
         other => other.at(Step::Keyring),
     }
 }

@@ -83,6 +83,8 @@ pub const KEPT: &[&str] = &[
     "VIRTUAL_ENV",
     "DISTUTILS_*",
     "SETUPTOOLS_*",
+    "VCS_VERSIONING_*",
+    "PBR_*",
     "FLIT_*",
     "HATCH_*",
     "PDM_BUILD_*",
@@ -181,6 +183,20 @@ impl Ruling {
     #[must_use]
     pub const fn passes(self) -> bool {
         matches!(self, Self::Listed | Self::Named)
+    }
+
+    /// The rule in words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Listed => "on the allow list",
+            Self::Named => "named by the caller",
+            Self::Unlisted => "on no list",
+            Self::Deleted => "deleted by the caller",
+            Self::SecretName => "its name marks a secret",
+            Self::SecretValue => "its value has a password in it",
+            Self::BadName => "its name is no variable's",
+        }
     }
 }
 

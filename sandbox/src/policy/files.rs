@@ -36,9 +36,12 @@ pub const ETC: &[&str] = &[
 /// Roots of tool chains: what PATH names below one of them is granted read-only.
 pub const TOOL_ROOTS: &[&str] = &["/opt", "/usr/local", "/nix/store", "/snap"];
 
-/// Tool chains below a home that are granted read-only when PATH names their programs.
-pub const HOME_TOOLS: &[(&str, &[&str])] =
-    &[(".cargo/bin", &[".cargo/bin", ".rustup/toolchains", ".rustup/settings.toml"])];
+/// Cargo's programs below a home; granted read-only where PATH names them.
+pub const CARGO_PROGRAMS: &str = ".cargo/bin";
+/// The variable that names rustup's directory.
+pub const RUSTUP_HOME: &str = "RUSTUP_HOME";
+/// What of rustup's directory is granted with cargo's programs.
+pub const RUSTUP_PARTS: &[&str] = &["toolchains", "settings.toml"];
 
 /// Device nodes that a build sees.
 pub const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];

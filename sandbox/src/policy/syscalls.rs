@@ -24,11 +24,14 @@ pub struct Syscalls {
     /// Whether internet and route sockets may be made. They are harmless in a network namespace
     /// of one's own; the contained plan has none and refuses them.
     pub internet: bool,
+    /// Whether System V objects and message queues may be made. Without an ipc namespace they are
+    /// everybody's and outlive the build, so that the contained plan refuses them.
+    pub shared_objects: bool,
 }
 
 impl Default for Syscalls {
     fn default() -> Self {
-        Self { tracing: false, internet: true }
+        Self { tracing: false, internet: true, shared_objects: true }
     }
 }
 
@@ -172,7 +175,8 @@ fn rule(when: When, policy: Syscalls) -> Rule {
         When::Always(decision) => Rule::Always(decision),
         When::Arguments(check) => Rule::Arguments(check),
         When::Tracing if policy.tracing => Rule::Always(Decision::Allow),
-        When::Tracing => Rule::Always(Decision::Refuse(Errno::EPERM)),
+        When::Objects if policy.shared_objects => Rule::Always(Decision::Allow),
+        When::Tracing | When::Objects => Rule::Always(Decision::Refuse(Errno::EPERM)),
         When::Socket if policy.internet => Rule::Arguments(&rules::SOCKET),
         When::Socket => Rule::Arguments(&rules::LOCAL_SOCKET),
     }

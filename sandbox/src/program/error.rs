@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use rustix::io::Errno;
 
 use crate::launch::LaunchError;
+use crate::outcome::End;
 use crate::payload::PayloadError;
 use crate::pep517::{HookError, InterpreterError};
 use crate::plan::Refusal;
@@ -13,9 +14,6 @@ use crate::step::Step;
 
 /// The exit status when nothing was run.
 pub(super) const NOTHING_RUN: u8 = 125;
-
-/// The exit status when an output was refused.
-const OUTPUT_REFUSED: u8 = 123;
 
 /// Everything that can keep the program from doing what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +30,6 @@ pub(super) enum Failure {
     Launch(#[from] LaunchError),
     #[error(transparent)]
     Identity(#[from] crate::identity::IdentityError),
-    #[error(transparent)]
-    Output(#[from] crate::harvest::Refused),
     #[error("the working directory cannot be found: {0}")]
     Directory(std::io::Error),
     #[error("could not write the outcome to {}: {source}", .path.display())]
@@ -54,8 +50,16 @@ impl Failure {
                     _ => NOTHING_RUN,
                 }
             }
-            Self::Output(_) => OUTPUT_REFUSED,
             _ => NOTHING_RUN,
         }
+    }
+
+    /// The end of a payload that was not started because of this.
+    pub(super) fn end(&self) -> End {
+        let step = match self {
+            Self::Launch(LaunchError::Step { fault, .. }) => Some(fault.step.text()),
+            _ => None,
+        };
+        End::NotStarted { step, cause: self.to_string(), status: self.exit_status() }
     }
 }

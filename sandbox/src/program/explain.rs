@@ -4,12 +4,28 @@
 use std::io::Write;
 
 use super::error::Failure;
-use super::run::Arguments;
+use super::run;
+use crate::wire;
+
+/// The arguments of `explain`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Print a JSON document
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    command: run::Arguments,
+}
 
 /// Prints the plan for the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
-    let plan = arguments.plan()?;
+    let plan = arguments.command.plan()?;
+    let mut out = anstream::stdout();
     // A reader that closes the pipe has seen enough.
-    let _ = write!(anstream::stdout(), "{plan}");
+    let _ = if arguments.json {
+        write!(out, "{}", wire::plan_json(&plan))
+    } else {
+        write!(out, "{plan}")
+    };
     Ok(0)
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::error::Failure;
 use crate::host::Host;
+use crate::identity::claim;
 use crate::identity::lease::{self, Lease};
 use crate::identity::useradd;
 use crate::layers::limits::slot;
@@ -27,6 +28,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let mut out = anstream::stdout();
     for uid in lease::sweep_all(&places)? {
         let _ = writeln!(out, "swept uid {uid}");
+    }
+    let claims = claim::sweep_all(&places)?;
+    if claims > 0 {
+        let _ = writeln!(out, "removed directories of {claims} dead builds");
     }
     for name in useradd::sweep_all(&places)? {
         let _ = writeln!(out, "removed account {name}");

@@ -1,23 +1,30 @@
 //! `bulkhead hook`: one call of a build back end's hook, isolated.
 #![forbid(unsafe_code)]
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, openat};
 
+use super::attempt;
 use super::error::Failure;
 use super::options::Options;
-use super::run::report;
-use crate::harvest::{Destination, Harvest, Limits, collect, read_return, return_control_file};
-use crate::host::Host;
-use crate::launch::{self, LaunchError};
+use super::report::Report;
+use crate::harvest::{
+    Destination, Harvest, Limits, Refused, collect, copy_unchecked, read_return,
+    return_control_file,
+};
+use crate::launch::{Finished, LaunchError};
 use crate::outcome::End;
 use crate::payload::{Payload, PrivateTree, Purpose};
-use crate::pep517::{HookCall, HookKind, interpreter};
+use crate::pep517::{HookCall, HookKind, PYTHONPATH, interpreter, overlay};
 use crate::plan::Plan;
+use crate::policy::Policy;
+use crate::policy::environment::{Pattern, Ruling};
 use crate::step::{At, Step};
+use crate::words::Layer;
 
 pub(super) const EXAMPLES: &str = "\
 Example, in Python:
@@ -44,7 +51,39 @@ pub(super) struct Arguments {
 
 /// Runs the hook, hands over what it made, and gives its exit status.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
-    let policy = arguments.options.policy()?;
+    let report = Report::open(&arguments.options)?;
+    let (plan, mut finished, call) = match launch(arguments) {
+        Ok(launched) => launched,
+        Err(failure) => return Err(report.not_started(failure)),
+    };
+    // Without a file system of its own the hook wrote to where the front end reads.
+    if let (End::Exited(0), Some(scratch)) = (&finished.outcome.end, finished.scratch()) {
+        let handing = if plan.has(Layer::Harvest) {
+            hand_over(&call, scratch, arguments.strict_artefacts)
+        } else {
+            hand_over_unchecked(&call, scratch)
+        };
+        match handing {
+            Ok(harvest) => finished.outcome.harvest = harvest,
+            Err(HandingOver::Refused(refused)) => {
+                let _ = writeln!(anstream::stderr(), "bulkhead: {refused}");
+                finished.outcome.end =
+                    End::OutputRefused { file: refused.file, why: refused.why.to_string() };
+            }
+            Err(HandingOver::Failed(failure)) => {
+                finished.clear()?;
+                return Err(failure);
+            }
+        }
+    }
+    let outcome = finished.clear()?;
+    report.write(&plan, &outcome)?;
+    Ok(outcome.end.exit_status())
+}
+
+/// Launches the call and waits for its end.
+fn launch(arguments: &Arguments) -> Result<(Plan, Finished, HookCall), Failure> {
+    let mut policy = arguments.options.policy()?;
     let directory = std::env::current_dir().map_err(Failure::Directory)?;
     let call = HookCall::parse(&arguments.argv, &directory)?;
     if call.hook == HookKind::BuildEditable && !arguments.in_place {
@@ -57,18 +96,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let (program, mut payload) = payload(&call, arguments, directory)?;
     arguments.options.grant(&mut payload)?;
     payload.grant_tools();
-    let plan = Plan::resolve(&policy, program, &payload, &Host::probe())?;
-    let finished = launch::run(&plan)?;
-    let outcome = finished.outcome;
-    let harvested = match (outcome.end, finished.scratch()) {
-        (End::Exited(0), Some(scratch)) => hand_over(&call, scratch, arguments.strict_artefacts),
-        // Without a file system of its own the hook wrote to where the front end reads.
-        _ => Ok(Harvest::default()),
-    };
-    finished.clear()?;
-    harvested?;
-    report(&plan, outcome, &arguments.options)?;
-    Ok(outcome.end.exit_status())
+    python_path(&mut policy, &mut payload);
+    let (plan, finished) = attempt::run(&policy, &program, &payload)?;
+    Ok((plan, finished, call))
 }
 
 /// The payload of a call: the hook's script in the interpreter, with the directories of PEP 517.
@@ -100,15 +130,66 @@ fn payload(
     Ok((program.unwrap_or_else(|| PathBuf::from(&call.python)), payload))
 }
 
+/// Lets the call have the environment that pip built for it, and says what becomes of any other
+/// PYTHONPATH: a back end that is silently taken from elsewhere may build something else.
+fn python_path(policy: &mut Policy, payload: &mut Payload) {
+    let name = OsStr::new(PYTHONPATH);
+    let Some(value) = payload.variable(PYTHONPATH).filter(|value| !value.is_empty()) else {
+        return;
+    };
+    let ruling = policy.environment.rule(name, value);
+    if ruling == Ruling::Deleted || policy.environment.set.iter().any(|(set, _)| set == name) {
+        return;
+    }
+    let parts = overlay(value);
+    let held = ruling == Ruling::Unlisted && policy.layers.has(Layer::Environment);
+    if held && parts.is_empty() {
+        let _ = writeln!(
+            anstream::stderr(),
+            "bulkhead: PYTHONPATH is not passed on, so the hook does not find what it names; to \
+             pass it on, add `--env {PYTHONPATH}` and `--ro` for each of its directories"
+        );
+    } else if held {
+        policy.environment.keep.push(Pattern::new(PYTHONPATH));
+    }
+    for part in parts {
+        payload.grant(part);
+    }
+}
+
 /// The script, and the file that it is a link to.
 fn script_files(script: &Path) -> impl Iterator<Item = PathBuf> {
     let real = script.canonicalize().ok().filter(|real| real != script);
     std::iter::once(script.to_owned()).chain(real)
 }
 
+/// Why nothing was handed over.
+enum HandingOver {
+    /// The output is not what it should be.
+    Refused(Refused),
+    /// It could not be looked at.
+    Failed(Failure),
+}
+
+impl From<Refused> for HandingOver {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl<E: Into<Failure>> From<E> for HandingOver {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 /// Copies what the hook made to where the front end expects it, now that no process is left that
 /// could change it: the product first, then the answer that names it.
-fn hand_over(call: &HookCall, scratch: BorrowedFd<'_>, strict: bool) -> Result<Harvest, Failure> {
+fn hand_over(
+    call: &HookCall,
+    scratch: BorrowedFd<'_>,
+    strict: bool,
+) -> Result<Harvest, HandingOver> {
     let limits = Limits::default();
     let returned = read_return(staging(scratch, Purpose::Control)?.as_fd(), call.hook, &limits)?;
     let mut harvest = Harvest::default();
@@ -120,6 +201,20 @@ fn hand_over(call: &HookCall, scratch: BorrowedFd<'_>, strict: bool) -> Result<H
     let control = call.open_control()?;
     return_control_file(&returned, &Destination { directory: control.as_fd(), owner: None })?;
     Ok(harvest)
+}
+
+/// The same without the layer `harvest`: everything as it is, which is what front ends do.
+fn hand_over_unchecked(call: &HookCall, scratch: BorrowedFd<'_>) -> Result<Harvest, HandingOver> {
+    let targets =
+        [(Purpose::Output, call.output.as_deref()), (Purpose::Control, Some(&*call.control))];
+    for (purpose, target) in targets {
+        if let Some(target) = target {
+            copy_unchecked(staging(scratch, purpose)?.as_fd(), target)
+                .at(Step::Harvest)
+                .map_err(LaunchError::from)?;
+        }
+    }
+    Ok(Harvest::default())
 }
 
 /// The staging directory of that purpose, as a descriptor.

@@ -14,7 +14,7 @@ use crate::policy::levels::Level;
 use crate::policy::limits::Demand;
 use crate::policy::limits::amounts::{Bytes, Count, Span};
 use crate::policy::{IdentityChoice, Policy};
-use crate::words::Layer;
+use crate::words::{Guarantee, Layer, UnknownWord};
 
 /// The options that every isolating command shares.
 #[derive(Debug, clap::Args)]
@@ -55,6 +55,18 @@ pub(super) struct Options {
     /// Processes and threads at a time
     #[arg(long, value_name = "N", default_value = "default", hide_default_value = true)]
     pids: Demand<Count>,
+    /// Run nothing unless these guarantees are held in full: a list with commas, or all
+    #[arg(long, value_name = "GUARANTEE,…", value_delimiter = ',', value_parser = required())]
+    require: Vec<Required>,
+    /// Go on without what this host cannot do, and say so
+    #[arg(long, conflicts_with = "require")]
+    best_effort: bool,
+    /// End the build when it has printed nothing for this time
+    #[arg(long, value_name = "TIME", default_value = "default", hide_default_value = true)]
+    silence: Demand<Span>,
+    /// How much the build may print
+    #[arg(long, value_name = "SIZE", default_value = "default", hide_default_value = true)]
+    log: Demand<Bytes>,
     /// Switch one layer off, to measure what it is worth
     #[arg(long, value_name = "LAYER", value_parser = layers())]
     without: Vec<Layer>,
@@ -75,6 +87,10 @@ enum Identity {
     /// The caller's own uid
     Caller,
 }
+
+/// One word of `--require`.
+#[derive(Clone, Debug)]
+struct Required(Vec<Guarantee>);
 
 impl Options {
     /// The policy that the options spell.
@@ -100,9 +116,13 @@ impl Options {
         policy.runtime.clone_from(&self.runtime);
         policy.files.scratch = self.scratch.as_deref().map(absolute).transpose()?;
         policy.limits.wall_time = self.timeout;
+        policy.limits.silence = self.silence;
+        policy.limits.output = self.log;
         policy.limits.memory = self.memory;
         policy.limits.processes = self.pids;
         policy.lab = self.lab;
+        policy.best_effort = self.best_effort;
+        policy.required = self.require.iter().flat_map(|required| required.0.clone()).collect();
         policy.environment.delete = self.unset_env.iter().map(|name| Pattern::new(name)).collect();
         for word in &self.env {
             let text = word.to_str().ok_or_else(|| {
@@ -138,6 +158,14 @@ fn levels() -> impl TypedValueParser<Value = Level> {
         }),
     )
     .try_map(|word| word.parse::<Level>())
+}
+
+fn required() -> impl TypedValueParser<Value = Required> {
+    let words = Guarantee::ALL.map(Guarantee::name).into_iter().chain(["all"]);
+    PossibleValuesParser::new(words).try_map(|word| match word.as_str() {
+        "all" => Ok::<_, UnknownWord>(Required(Guarantee::ALL.to_vec())),
+        word => word.parse().map(|guarantee| Required(vec![guarantee])),
+    })
 }
 
 fn layers() -> impl TypedValueParser<Value = Layer> {

@@ -2,16 +2,17 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::attempt;
 use super::error::Failure;
 use super::options::Options;
+use super::report::Report;
 use crate::host::Host;
-use crate::launch;
-use crate::outcome::Outcome;
 use crate::payload::Payload;
 use crate::pep517::interpreter;
 use crate::plan::Plan;
+use crate::policy::Policy;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -32,6 +33,12 @@ pub(super) struct Arguments {
 impl Arguments {
     /// The plan for the command.
     pub(super) fn plan(&self) -> Result<Plan, Failure> {
+        let (policy, program, payload) = self.demands()?;
+        Ok(Plan::resolve(&policy, &program, &payload, &Host::probe())?)
+    }
+
+    /// What the plan is made of.
+    fn demands(&self) -> Result<(Policy, PathBuf, Payload), Failure> {
         let policy = self.options.policy()?;
         let directory = std::env::current_dir().map_err(Failure::Directory)?;
         let mut payload =
@@ -40,7 +47,7 @@ impl Arguments {
         self.options.grant(&mut payload)?;
         payload.grant_tools();
         grant_interpreter(&mut payload, &program);
-        Ok(Plan::resolve(&policy, program, &payload, &Host::probe())?)
+        Ok((policy, program, payload))
     }
 }
 
@@ -57,17 +64,15 @@ fn grant_interpreter(payload: &mut Payload, program: &Path) {
 
 /// Runs the command, and gives its exit status.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
-    let plan = arguments.plan()?;
-    let finished = launch::run(&plan)?;
-    let outcome = finished.outcome;
-    finished.clear()?;
-    report(&plan, outcome, &arguments.options)?;
+    let report = Report::open(&arguments.options)?;
+    let launched = arguments
+        .demands()
+        .and_then(|(policy, program, payload)| attempt::run(&policy, &program, &payload));
+    let (plan, finished) = match launched {
+        Ok(launched) => launched,
+        Err(failure) => return Err(report.not_started(failure)),
+    };
+    let outcome = finished.clear()?;
+    report.write(&plan, &outcome)?;
     Ok(outcome.end.exit_status())
-}
-
-/// Writes the outcome where the caller wants it.
-pub(super) fn report(plan: &Plan, outcome: Outcome, options: &Options) -> Result<(), Failure> {
-    let Some(path) = &options.outcome else { return Ok(()) };
-    let failed = |source| Failure::Outcome { path: path.clone(), source };
-    std::fs::write(path, crate::wire::outcome_json(plan, outcome)).map_err(failed)
 }

@@ -2,6 +2,8 @@
 //! ends when the payload ends, or when the supervisor does.
 #![forbid(unsafe_code)]
 
+use std::os::fd::AsFd;
+
 use nix::sys::signal::{SigSet, Signal as NixSignal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -11,20 +13,19 @@ use rustix::process::{
     set_dumpable_behavior, wait,
 };
 
-use super::payload;
+use super::{Ties, payload};
+use crate::identity::processes;
 use crate::plan::Plan;
+use crate::policy::IdentityChoice;
+use crate::scratch;
 use crate::step::{At, Fault, Step};
 use crate::sys::clone::{Side, Started, fork};
 use crate::wire::{Link, Message};
 use crate::words::Layer;
 
 /// Runs the payload and gives its status of `waitpid(2)`.
-pub(super) fn reign(
-    plan: &Plan,
-    supervisor: &Link,
-    user: (u32, u32),
-    mask: &SigSet,
-) -> Result<i32, Fault> {
+pub(super) fn reign(plan: &Plan, ties: &Ties) -> Result<i32, Fault> {
+    let Ties { supervisor, user, .. } = ties;
     if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
         // Without a process namespace, what loses its parent must come back here to be ended.
         set_child_subreaper(Some(rustix::process::getpid())).at(Step::ForkPayload)?;
@@ -36,15 +37,17 @@ pub(super) fn reign(
         .at(Step::ForkPayload)?;
     let started = match fork().at(Step::ForkPayload)? {
         Side::Parent(started) => started,
-        Side::Child => payload::become_payload(plan, supervisor, user, mask),
+        Side::Child => payload::become_payload(plan, ties),
     };
+    let process = Some(started.pidfd.as_fd());
+    supervisor.send_with(Message::Payload, process).at(Step::ForkPayload)?;
     if plan.has(Layer::Privileges) {
         // From here on no process of the payload's user may look into this one (`ptrace(2)`).
         set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::ForkPayload)?;
     }
-    let status = watch(plan, supervisor, &started, &signals)?;
+    let status = watch(plan, supervisor, &started, &signals, *user)?;
     if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
-        end_descendants();
+        processes::end_descendants();
     }
     Ok(status)
 }
@@ -54,6 +57,7 @@ fn watch(
     supervisor: &Link,
     payload: &Started,
     signals: &SignalFd,
+    user: (u32, u32),
 ) -> Result<i32, Fault> {
     let mut listening = true;
     loop {
@@ -71,13 +75,18 @@ fn watch(
         while signals.read_signal().at(Step::Supervise)?.is_some() {}
         let [_, link] = &ready;
         if listening && !link.revents().is_empty() {
-            listening = obey(plan, supervisor, payload)?;
+            listening = obey(plan, supervisor, payload, user)?;
         }
     }
 }
 
 /// Does what the supervisor asks for; without one, ends the sandbox. Gives whether it still lives.
-fn obey(plan: &Plan, supervisor: &Link, payload: &Started) -> Result<bool, Fault> {
+fn obey(
+    plan: &Plan,
+    supervisor: &Link,
+    payload: &Started,
+    user: (u32, u32),
+) -> Result<bool, Fault> {
     match supervisor.receive().at(Step::Supervise)? {
         Some((Message::Signal(number), _)) => {
             if let Some(signal) = Signal::from_named_raw(i32::from(number)) {
@@ -89,7 +98,7 @@ fn obey(plan: &Plan, supervisor: &Link, payload: &Started) -> Result<bool, Fault
         Some(_) => Ok(true),
         None if plan.has(Layer::Leash) => {
             if !plan.has(Layer::Pid) {
-                end_descendants();
+                guard(plan, user);
             }
             std::process::exit(0)
         }
@@ -109,19 +118,14 @@ fn reap(payload: Pid) -> Result<Option<i32>, Errno> {
     }
 }
 
-/// Kills every descendant until none is left; each that dies leaves its own children to us.
-fn end_descendants() {
-    let own = format!("/proc/self/task/{}/children", rustix::process::getpid().as_raw_nonzero());
-    loop {
-        let children = std::fs::read_to_string(&own).unwrap_or_default();
-        for child in children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()) {
-            if let Some(pid) = Pid::from_raw(child) {
-                let _ = kill_process(pid, Signal::KILL);
-            }
-        }
-        match wait(WaitOptions::empty()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(_) => return,
-        }
+/// What a guardian does when the supervisor is dead: nothing of the build is to be left. What it
+/// does not get done, the next holder of the lease does.
+fn guard(plan: &Plan, user: (u32, u32)) {
+    processes::end_descendants();
+    if plan.inside.is_none() && plan.identity != IdentityChoice::Caller {
+        let _ = processes::end_all_of(user.0);
+    }
+    if let Some(staging) = &plan.staging {
+        scratch::remove_directory(staging);
     }
 }

@@ -5,18 +5,22 @@ use std::convert::Infallible;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use nix::sys::signal::SigSet;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::process::chdir;
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
-use crate::layers::{descriptors, identity, landlock, limits, privileges, session, syscalls};
+use super::{Output, Ties};
+
+use crate::layers::{
+    descriptors, identity, landlock, leash, limits, privileges, session, syscalls,
+};
 use crate::payload::Stdin;
 use crate::plan::Plan;
 use crate::step::{At, Fault, Step};
 use crate::sys::signals::restore_sigpipe;
-use crate::wire::{Link, Message};
-use crate::words::Layer::{Descriptors, Privileges, Session, Userns};
+use crate::wire::Message;
+use crate::words::Layer::{Descriptors, Leash, Pid, Privileges, Session, Userns};
 
 /// The status of a command that could not be executed, as shells have it.
 const NOT_EXECUTABLE: i32 = 126;
@@ -24,27 +28,23 @@ const NOT_EXECUTABLE: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
 /// Gives up what the payload must not have, and becomes it.
-pub(super) fn become_payload(plan: &Plan, supervisor: &Link, user: (u32, u32), mask: &SigSet) -> ! {
-    let Err(fault) = last_steps(plan, user, mask);
+pub(super) fn become_payload(plan: &Plan, ties: &Ties) -> ! {
+    let Err(fault) = last_steps(plan, ties);
     // The supervisor reports the step; a command that is not there is an end like any other.
     let status = match (fault.step, fault.errno) {
         (Step::Exec, Errno::NOENT) => NOT_FOUND,
         (Step::Exec, Errno::ACCESS | Errno::NOEXEC | Errno::ISDIR) => NOT_EXECUTABLE,
         _ => 125,
     };
-    let _ = supervisor.send(Message::Failed(fault));
+    let _ = ties.supervisor.send(Message::Failed(fault));
     std::process::exit(status)
 }
 
-fn last_steps(plan: &Plan, user: (u32, u32), mask: &SigSet) -> Result<Infallible, Fault> {
+fn last_steps(plan: &Plan, ties: &Ties) -> Result<Infallible, Fault> {
     if plan.has(Session) {
         session::apply_terminal()?;
     }
-    if plan.stdin == Stdin::Null {
-        let null = openat(CWD, "/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .at(Step::StandardStreams)?;
-        rustix::stdio::dup2_stdin(&null).at(Step::StandardStreams)?;
-    }
+    standard_streams(plan, ties).at(Step::StandardStreams)?;
     chdir(&plan.directory).at(Step::WorkingDirectory)?;
     let (program, arguments, environment) = (
         string(plan.program.as_os_str())?,
@@ -52,7 +52,15 @@ fn last_steps(plan: &Plan, user: (u32, u32), mask: &SigSet) -> Result<Infallible
         environment(plan)?,
     );
     if !plan.has(Userns) {
-        identity::apply(user)?;
+        if plan.has(Privileges) {
+            // While there still is the capability to do so.
+            privileges::empty_bounding_set()?;
+        }
+        identity::apply(ties.user)?;
+    }
+    if plan.has(Leash) && !plan.has(Pid) {
+        // The second line behind the guardian.
+        leash::apply()?;
     }
     if let Some(bounds) = &plan.limits {
         limits::apply(bounds).at(Step::Rlimits)?;
@@ -67,16 +75,43 @@ fn last_steps(plan: &Plan, user: (u32, u32), mask: &SigSet) -> Result<Infallible
         descriptors::seal()?;
     }
     restore_sigpipe().at(Step::Exec)?;
-    mask.thread_set_mask().at(Step::Exec)?;
+    ties.mask.thread_set_mask().at(Step::Exec)?;
     if let Some(filter) = &plan.syscalls {
         // Last, for everything above needs calls that the payload may not make.
         syscalls::apply(filter).at(Step::Syscalls)?;
     }
+    await_gate(ties)?;
     nix::unistd::execve(&program, &arguments, &environment).at(Step::Exec)
 }
 
+fn standard_streams(plan: &Plan, ties: &Ties) -> Result<(), Errno> {
+    if plan.stdin == Stdin::Null {
+        let null = openat(CWD, "/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        dup2_stdin(&null)?;
+    }
+    if let Some(Output { standard_output, standard_error }) = &ties.output {
+        dup2_stdout(standard_output)?;
+        dup2_stderr(standard_error.as_ref().unwrap_or(standard_output))?;
+    }
+    Ok(())
+}
+
+/// Tells the supervisor that all is in place, and waits until it has seen for itself.
+fn await_gate(ties: &Ties) -> Result<(), Fault> {
+    ties.supervisor.send(Message::Ready).at(Step::Gate)?;
+    loop {
+        match rustix::io::read(&ties.gate, &mut [0; 1]) {
+            Ok(1) => return Ok(()),
+            Err(Errno::INTR) => {}
+            // It has seen something else than it should, or is dead.
+            Ok(_) => std::process::exit(0),
+            Err(errno) => return Err(Fault::new(Step::Gate, errno)),
+        }
+    }
+}
+
 fn environment(plan: &Plan) -> Result<Vec<CString>, Fault> {
-    let pairs = plan.environment.iter().map(|(name, value)| {
+    let pairs = plan.environment.variables.iter().map(|(name, value)| {
         let mut pair = name.clone();
         pair.push("=");
         pair.push(value);

@@ -89,9 +89,11 @@ fn raw_clone(namespaces: UnshareFlags) -> Result<Side<Started>, Errno> {
 
 #[expect(unsafe_code, reason = "adopts the descriptor that the kernel has just made")]
 fn started(answer: libc::c_long, pidfd: RawFd) -> Result<Side<Started>, Errno> {
-    match i32::try_from(answer).ok().and_then(Pid::from_raw) {
+    // A negative answer is an error, and no number that a `Pid` could be made of.
+    let pid = i32::try_from(answer).ok().filter(|pid| *pid > 0).and_then(Pid::from_raw);
+    match pid {
         _ if answer == 0 => Ok(Side::Child),
-        Some(pid) if answer > 0 => {
+        Some(pid) => {
             // SAFETY: on success the kernel has stored a fresh descriptor that nobody else owns.
             let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
             Ok(Side::Parent(Started { pid, pidfd }))

@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use nix::libc;
 use rustix::io::Errno;
 
+const KEYCTL_GET_KEYRING_ID: libc::c_int = 0;
 const KEYCTL_JOIN_SESSION_KEYRING: libc::c_int = 1;
 const KEY_SPEC_SESSION_KEYRING: libc::c_int = -3;
 
@@ -23,6 +24,19 @@ pub fn join_new_session_keyring() -> Result<(), Errno> {
         )
     };
     serial(answer).map(|_| ())
+}
+
+/// The serial number of the session keyring.
+///
+/// # Errors
+/// The errno of `keyctl(2)`, as for [`join_new_session_keyring`].
+#[expect(unsafe_code, reason = "neither nix nor rustix offers keyctl")]
+pub fn session_keyring() -> Result<i32, Errno> {
+    // SAFETY: the operation takes two numbers and no pointer.
+    let answer = unsafe {
+        libc::syscall(libc::SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0)
+    };
+    serial(answer)
 }
 
 /// Adds a key of type `user` to the session keyring, and gives its serial number.

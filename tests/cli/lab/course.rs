@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use harness::catalogue::attack::{Interrupt, InterruptSignal, OracleKind, PlantKind, Second, Whom};
 use harness::conduct::conduct;
+use nix::sys::signal::{SigSet, Signal};
 
 use crate::fixture::{Fixture, bench, saw};
 
@@ -140,4 +141,17 @@ fn the_front_end_is_killed_when_the_mark_arrives_and_the_hook_goes_on() {
     let seen = fixture.run(bench);
     assert!(!seen.run.timed_out && seen.run.hooks.is_empty());
     assert_eq!(saw(&seen), ["survives"]);
+}
+
+#[test]
+fn a_build_inherits_no_blocked_signal() {
+    let Some(bench) = bench() else { return };
+    // As the harness does for itself, to end a run in order.
+    SigSet::from(Signal::SIGTERM).thread_block().unwrap();
+    let seen = Fixture::new(
+        "status = open('/proc/self/status').read()\n\
+         kit.said('blocked', int(status.split('SigBlk:')[1].split()[0], 16))",
+    )
+    .run(bench);
+    assert_eq!(seen.run.hearsay, ["blocked 0"]);
 }

@@ -65,11 +65,7 @@ impl Fixture {
             run: RunPlan {
                 hooks: vec![Hook::BuildWheel],
                 timeout: Duration::from_secs(20),
-                marks: Vec::new(),
-                levels: Vec::new(),
-                interrupt: None,
-                second: None,
-                inherit: Vec::new(),
+                ..RunPlan::default()
             },
             requires: Vec::new(),
             plants: Vec::new(),

@@ -10,4 +10,5 @@
 mod course;
 mod death;
 mod fixture;
+mod rooms;
 mod sight;

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use sandbox::layers::limits::offer::Offer;
+use sandbox::host::offer::Offer;
 use sandbox::layers::limits::slot::{Slot, SlotError, Usage, sweep};
 use sandbox::layers::limits::{self, Bounds};
 use sandbox::policy::limits::{Demand, Limits};

@@ -3,10 +3,11 @@
 
 use super::plant::path;
 use super::run::name;
-use super::table::{At, Table, each_once};
-use crate::catalogue::attack::{OracleKind, OracleSpec};
+use super::table::{At, Table, amount, each_once};
+use crate::catalogue::attack::{OracleKind, OracleSpec, Resource};
 use crate::catalogue::diagnostic::{Code, Findings};
-use crate::catalogue::spelling::nearest;
+use crate::catalogue::spelling::{Spelt, nearest};
+use sandbox::policy::limits::amounts::{Bytes, Count, Span};
 
 /// An oracle, and where it names its plant.
 pub(super) struct Oracle {
@@ -14,6 +15,8 @@ pub(super) struct Oracle {
     pub(super) spec: OracleSpec,
     /// The plant that it names, as written.
     pub(super) plant: Option<At<String>>,
+    /// Where it stands.
+    pub(super) offset: usize,
 }
 
 /// Reads all of them; the flag says whether there are some and every one could be read.
@@ -37,7 +40,7 @@ pub(super) fn read(top: &mut Table<'_>, found: &mut Findings) -> (Vec<Oracle>, b
             name("oracle", &id, found);
             if let Some((kind, plant)) = read {
                 let spec = OracleSpec { id: id.value.to_owned(), kind };
-                oracles.push(Oracle { spec, plant });
+                oracles.push(Oracle { spec, plant, offset: id.offset });
             }
             ids.push(id);
         }
@@ -62,13 +65,22 @@ fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<
         "victim-changed" => of_plant(table, found, |plant| OracleKind::VictimChanged { plant }),
         "file-created" => alone(OracleKind::FileCreated { path: path(table, "path", found)? }),
         "file-changed" => alone(OracleKind::FileChanged { path: path(table, "path", found)? }),
+        "file-opened" => alone(OracleKind::FileOpened { path: path(table, "path", found)? }),
+        "file-writable" => alone(OracleKind::FileWritable { path: path(table, "path", found)? }),
         "process-survives" => alone(OracleKind::ProcessSurvives),
         "user-leaked" => alone(OracleKind::UserLeaked),
         "mount-left" => alone(OracleKind::MountLeft),
-        "privilege-gained" => {
-            let what = table.word("what", found);
-            alone(OracleKind::PrivilegeGained { what: table.demanded("what", what, found)? })
+        "privilege-gained" => alone(OracleKind::PrivilegeGained { what: what(table, found)? }),
+        "terminal-input" => alone(OracleKind::TerminalInput),
+        "terminal-changed" => alone(OracleKind::TerminalChanged),
+        "second-build-changed" => alone(OracleKind::SecondBuildChanged),
+        "artefact-hostile" => alone(OracleKind::ArtefactHostile { what: what(table, found)? }),
+        "requirement-returned" => {
+            alone(OracleKind::RequirementReturned { what: what(table, found)? })
         }
+        "log-command" => alone(OracleKind::LogCommand { what: what(table, found)? }),
+        "limit-exceeded" => alone(limit(table, found)?),
+        "hook-outlived-deadline" => alone(OracleKind::HookOutlivedDeadline),
         other => {
             let help = nearest(other, &OracleKind::NAMES).map_or_else(
                 || format!("known: {}", OracleKind::NAMES.join(", ")),
@@ -76,12 +88,36 @@ fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<
             );
             let message = format!("unknown kind of oracle `{other}`");
             found.report(word.offset, Code::BadValue, message, help);
-            for key in ["plant", "path", "what"] {
+            for key in ["plant", "path", "what", "most"] {
                 table.value(key);
             }
             None
         }
     }
+}
+
+/// The word at `what`.
+fn what<W: Spelt>(table: &mut Table<'_>, found: &mut Findings) -> Option<W> {
+    let word = table.word("what", found);
+    table.demanded("what", word, found)
+}
+
+/// A resource, and how much of it is allowed.
+fn limit(table: &mut Table<'_>, found: &mut Findings) -> Option<OracleKind> {
+    let what = what(table, found);
+    let most = table.amount_text("most", found);
+    let (what, most) = (what?, table.demanded("most", most, found)?);
+    let read = match what {
+        Resource::Memory | Resource::Disk | Resource::Log | Resource::Core => {
+            amount::<Bytes>(&most, found).map(|Bytes(bytes)| bytes)
+        }
+        Resource::Processes | Resource::Files => {
+            amount::<Count>(&most, found).map(|Count(count)| count)
+        }
+        Resource::Time => amount::<Span>(&most, found)
+            .map(|Span(time)| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+    };
+    Some(OracleKind::LimitExceeded { what, most: read? })
 }
 
 fn of_plant(

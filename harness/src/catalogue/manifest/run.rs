@@ -8,8 +8,10 @@ use sandbox::Level;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::table::{At, Table, each_once};
-use crate::catalogue::attack::{Attack, Exception, Expected, Interrupt, Purpose, RunPlan};
+use super::table::{At, Table, amount, each_once};
+use crate::catalogue::attack::{
+    Attack, Exception, Expected, Interrupt, Purpose, RunLimits, RunPlan, Step,
+};
 use crate::catalogue::diagnostic::{Code, Findings};
 
 /// The `[run]` table, and where its references to other tables stand.
@@ -42,6 +44,11 @@ pub(super) fn read(top: &mut Table<'_>, attack: bool, found: &mut Findings) -> O
     let (interrupt, after) = interrupt(&mut table, found);
     let second = table.word("second", found);
     let inherit = owned(&table.texts("inherit", found));
+    let limits = limits(&mut table, found);
+    let terminal = table.flag("terminal", found);
+    let mut steps: Vec<Step> =
+        table.words("steps", found).into_iter().map(|step| step.value).collect();
+    steps.sort_unstable();
     table.close(found);
     let plan = RunPlan {
         hooks: hooks.into_iter().map(|hook| hook.value).collect(),
@@ -52,6 +59,9 @@ pub(super) fn read(top: &mut Table<'_>, attack: bool, found: &mut Findings) -> O
         interrupt,
         second,
         inherit: inherit.iter().map(|id| id.value.clone()).collect(),
+        limits,
+        terminal,
+        steps,
     };
     Some(Run { plan, inherit, after })
 }
@@ -181,6 +191,18 @@ fn duration(text: &str) -> Option<Duration> {
         "s" => Some(Duration::from_secs(number)),
         "m" => number.checked_mul(60).map(Duration::from_secs),
         _ => None,
+    }
+}
+
+fn limits(table: &mut Table<'_>, found: &mut Findings) -> RunLimits {
+    let Some(mut inner) = table.table("limits", found) else { return RunLimits::default() };
+    let texts = ["memory", "pids", "timeout"].map(|key| inner.amount_text(key, found));
+    inner.close(found);
+    let [memory, pids, timeout] = texts;
+    RunLimits {
+        memory: memory.and_then(|text| amount(&text, found)),
+        pids: pids.and_then(|text| amount(&text, found)),
+        timeout: timeout.and_then(|text| amount(&text, found)),
     }
 }
 

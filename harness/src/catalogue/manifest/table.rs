@@ -1,6 +1,9 @@
 //! A table of a manifest, read key by key, so that every mistake in it is found in one pass.
 #![forbid(unsafe_code)]
 
+use std::str::FromStr;
+
+use sandbox::policy::limits::amounts::BadAmount;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -105,6 +108,34 @@ impl<'t> Table<'t> {
             .collect()
     }
 
+    /// Whether `key` is `true`; absent means not.
+    pub(crate) fn flag(&mut self, key: &'static str, found: &mut Findings) -> bool {
+        let Some(value) = self.value(key) else { return false };
+        let DeValue::Boolean(flag) = value.get_ref() else {
+            wrong_type(value, &format!("`{key}`"), "true or false", found);
+            return false;
+        };
+        *flag
+    }
+
+    /// The amount at `key`, a text with a unit or a whole number, as it is written.
+    pub(crate) fn amount_text(
+        &mut self,
+        key: &'static str,
+        found: &mut Findings,
+    ) -> Option<At<String>> {
+        let value = self.value(key)?;
+        let text = match value.get_ref() {
+            DeValue::Integer(number) => number.as_str().to_owned(),
+            DeValue::String(text) => text.to_string(),
+            _ => {
+                wrong_type(value, &format!("`{key}`"), "an amount, as 64 or \"256M\"", found);
+                return None;
+            }
+        };
+        Some(At { value: text, offset: value.span().start })
+    }
+
     /// The table at `key`.
     pub(crate) fn table(&mut self, key: &'static str, found: &mut Findings) -> Option<Table<'t>> {
         let value = self.value(key)?;
@@ -156,6 +187,21 @@ pub(crate) fn text_of<'t>(
         return None;
     };
     Some(At { value: text, offset: value.span().start })
+}
+
+/// The amount that `text` is, as the sandbox reads it.
+pub(crate) fn amount<A: FromStr<Err = BadAmount>>(
+    text: &At<String>,
+    found: &mut Findings,
+) -> Option<A> {
+    match text.value.parse() {
+        Ok(amount) => Some(amount),
+        Err(error) => {
+            let help = "write 64, \"256M\" or \"5s\"".to_owned();
+            found.report(text.offset, Code::BadValue, error.to_string(), help);
+            None
+        }
+    }
 }
 
 /// Reports every text that stands in `texts` a second time.

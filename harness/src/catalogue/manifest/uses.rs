@@ -4,7 +4,7 @@
 use super::oracle::Oracle;
 use super::run::Run;
 use super::table::At;
-use crate::catalogue::attack::{OracleKind, Plant, PlantKind};
+use crate::catalogue::attack::{Hook, OracleKind, Plant, PlantKind};
 use crate::catalogue::diagnostic::{Code, Findings};
 use crate::catalogue::spelling::nearest;
 
@@ -29,6 +29,7 @@ impl Uses<'_> {
             self.plant_exists(id, "`inherit`", found);
         }
         for oracle in self.oracles {
+            self.run_has_it(oracle, found);
             if let Some(id) = &oracle.plant {
                 self.oracle_fits(oracle, id, found);
             }
@@ -87,6 +88,41 @@ impl Uses<'_> {
         }
     }
 
+    /// Reports an oracle that looks at something which `[run]` does not ask for.
+    fn run_has_it(&self, oracle: &Oracle, found: &mut Findings) {
+        let plan = &self.run.plan;
+        let (there, key) = match oracle.spec.kind {
+            OracleKind::TerminalInput | OracleKind::TerminalChanged => {
+                (plan.terminal, "terminal = true")
+            }
+            OracleKind::SecondBuildChanged => (plan.second.is_some(), "second = \"after\""),
+            OracleKind::HookOutlivedDeadline => {
+                (plan.limits.timeout.is_some(), "limits = { timeout = \"2s\" }")
+            }
+            OracleKind::RequirementReturned { .. } => {
+                let returns = |hook: &Hook| {
+                    matches!(
+                        hook,
+                        Hook::GetRequiresForBuildWheel
+                            | Hook::GetRequiresForBuildSdist
+                            | Hook::GetRequiresForBuildEditable
+                    )
+                };
+                (plan.hooks.iter().any(returns), "hooks = [\"get_requires_for_build_wheel\"]")
+            }
+            _ => return,
+        };
+        if !there {
+            let message = format!("the oracle `{}` has nothing to look at", oracle.spec.id);
+            found.report(
+                oracle.offset,
+                Code::OnNothing,
+                message,
+                format!("add `{key}` to `[run]`"),
+            );
+        }
+    }
+
     fn interrupt_follows_a_mark(&self, found: &mut Findings) {
         let Some(after) = &self.run.after else { return };
         if !self.run.plan.marks.contains(&after.value) {
@@ -114,8 +150,10 @@ impl Uses<'_> {
 }
 
 fn watches_path(oracle: &OracleKind, plant: &PlantKind) -> bool {
-    let (OracleKind::FileCreated { path: watched } | OracleKind::FileChanged { path: watched }) =
-        oracle
+    let (OracleKind::FileCreated { path: watched }
+    | OracleKind::FileChanged { path: watched }
+    | OracleKind::FileOpened { path: watched }
+    | OracleKind::FileWritable { path: watched }) = oracle
     else {
         return false;
     };

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use super::groups::{Place, Version, field, read};
-use super::offer::Offer;
+use crate::host::groups::{Place, Version, field, read};
+use crate::host::offer::Offer;
 
 /// What the names of our groups begin with.
 const PREFIX: &str = "bulkhead-";

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use super::groups::Place;
 use super::*;
+use crate::host::groups::Place;
 
 fn place(version: Version, directory: &str) -> Place {
     Place { version, directory: PathBuf::from(directory), swap: false }

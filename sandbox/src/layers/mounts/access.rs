@@ -18,7 +18,7 @@ fn grant(entry: &Entry) -> Option<Grant> {
     let read = Access::READ | Access::EXECUTE;
     let access = match &entry.what {
         What::Directory | What::Link(_) => return None,
-        What::Text(_) => Access::READ,
+        What::Text(_) | What::BoundProc => Access::READ,
         What::Bind { writable: false, .. } => read,
         What::Bind { writable: true, .. } | What::Memory(_) | What::Scratch(_) => {
             read | Access::WRITE

@@ -179,6 +179,10 @@ fn put(root: BorrowedFd<'_>, entry: &Entry, opened: Option<OwnedFd>) -> Result<(
             directory(root, relative).at(Step::MountProc)?;
             Some(proc::of_the_host().at(Step::MountProc)?)
         }
+        What::BoundProc => {
+            directory(root, relative).at(Step::MountProc)?;
+            Some(proc::of_the_host_read_only().at(Step::MountProc)?)
+        }
         What::Terminals => {
             directory(root, relative).at(Step::MountDevices)?;
             Some(terminals().at(Step::MountDevices)?)

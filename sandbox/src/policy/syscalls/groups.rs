@@ -24,6 +24,8 @@ pub enum When {
     Arguments(&'static Check),
     /// Allowed where the policy allows tracing, else EPERM.
     Tracing,
+    /// Allowed where they lie in an ipc namespace, else EPERM.
+    Objects,
     /// By family and protocol; which, the policy says.
     Socket,
 }

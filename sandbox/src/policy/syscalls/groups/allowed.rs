@@ -132,8 +132,8 @@ pub(super) const GROUPS: &[Group] = &[
     },
     Group {
         name: "ipc",
-        when: When::Always(Allow),
-        why: "System V objects and message queues lie in an ipc namespace",
+        when: When::Objects,
+        why: "System V objects and message queues: harmless in an ipc namespace, else everybody's",
         calls: calls! {
             SYS_shmget SYS_shmat SYS_shmctl SYS_shmdt SYS_semget SYS_semop SYS_semctl
             SYS_semtimedop SYS_msgget SYS_msgsnd SYS_msgrcv SYS_msgctl SYS_mq_open SYS_mq_unlink

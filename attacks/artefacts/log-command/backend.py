@@ -1,0 +1,9 @@
+"""Prints a line that GitHub's runner takes for a command."""
+
+import kit
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    with kit.attempt("print"):
+        print(f"::set-output name=exhibit::{kit.nonce}", flush=True)
+    return kit.wheel(wheel_directory)

@@ -1,0 +1,12 @@
+"""Returns the absolute path of a directory in the caller's home."""
+
+import os
+
+import kit
+
+
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    name = kit.metadata(metadata_directory)
+    with kit.attempt("return"):
+        name = os.path.dirname(kit.plant("foreign").path)
+    return name

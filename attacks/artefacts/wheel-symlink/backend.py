@@ -1,0 +1,14 @@
+"""Puts a symbolic link to a planted file in the place of the wheel."""
+
+import os
+
+import kit
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    name = kit.wheel(wheel_directory)
+    with kit.attempt("link"):
+        wheel = os.path.join(wheel_directory, name)
+        os.unlink(wheel)
+        os.symlink(kit.plant("netrc").path, wheel)
+    return name

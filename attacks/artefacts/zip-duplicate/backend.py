@@ -1,0 +1,16 @@
+"""Adds a second module under the name of the first."""
+
+import os
+import warnings
+import zipfile
+
+import kit
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    name = kit.wheel(wheel_directory)
+    with kit.attempt("write-member"):
+        with zipfile.ZipFile(os.path.join(wheel_directory, name), "a") as archive:
+            warnings.simplefilter("ignore")
+            archive.writestr("pkg/__init__.py", f"# exhibit {kit.nonce}\n")
+    return name

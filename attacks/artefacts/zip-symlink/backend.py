@@ -1,0 +1,17 @@
+"""Adds a member that says of itself that it is a symbolic link."""
+
+import os
+import stat
+import zipfile
+
+import kit
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    name = kit.wheel(wheel_directory)
+    with kit.attempt("write-member"):
+        link = zipfile.ZipInfo("pkg/exhibit", kit.EPOCH)
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        with zipfile.ZipFile(os.path.join(wheel_directory, name), "a") as archive:
+            archive.writestr(link, "nowhere")
+    return name

@@ -1,0 +1,14 @@
+"""Adds a member whose name leads out of the directory of installation."""
+
+import os
+import zipfile
+
+import kit
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    name = kit.wheel(wheel_directory)
+    with kit.attempt("write-member"):
+        with zipfile.ZipFile(os.path.join(wheel_directory, name), "a") as archive:
+            archive.writestr("../../exhibit.txt", kit.nonce)
+    return name

@@ -1,0 +1,10 @@
+"""Appends to a program that later steps of the same job run."""
+
+import kit
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    with kit.attempt("patch-tool"):
+        with open(kit.plant("entry").path, "a", encoding="utf-8") as target:
+            target.write(f"# exhibit {kit.nonce}\n")
+    return kit.wheel(wheel_directory)

@@ -1,0 +1,11 @@
+"""Sleeps much longer than the time that it was given."""
+
+import time
+
+import kit
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    with kit.attempt("sleep"):
+        time.sleep(8)
+    return kit.wheel(wheel_directory)

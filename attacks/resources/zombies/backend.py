@@ -1,0 +1,17 @@
+"""Forks children that end at once and does not ask how, until it has two hundred."""
+
+import os
+import time
+
+import kit
+
+ENOUGH = 200
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    with kit.attempt("fork"):
+        for _ in range(ENOUGH):
+            if os.fork() == 0:
+                os._exit(0)
+        time.sleep(0.5)
+    return kit.wheel(wheel_directory)

@@ -1,0 +1,151 @@
+//! The rehearsal: every oracle of the manifest is asked, on the living lab, whether it is awake.
+#![forbid(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+
+use super::account::Account;
+use super::scene::Scene;
+use crate::catalogue::attack::{OracleKind, OracleSpec, PlantKind, Resource};
+use crate::lab::layout::fill;
+use crate::lab::sentry::is_kernels;
+use crate::oracle::{
+    SelfTest, artefacts, files, neighbours, network, privileges, processes, remnants, resources,
+    secrets,
+};
+
+impl Scene<'_> {
+    /// Asks every oracle of the manifest whether it is awake. Those that need a process known to
+    /// live are asked again once the front end runs.
+    pub(super) fn self_tests(&self) -> Vec<SelfTest> {
+        let mut watch_of_files = None;
+        let mut answers = Vec::new();
+        for spec in &self.trial.attack.oracles {
+            let failure = match &spec.kind {
+                OracleKind::CanaryReceived { plant } => {
+                    secrets::self_test(self.cast.canary(plant)).or_else(|| self.knock_at_all())
+                }
+                OracleKind::CanaryInArtefact { plant } => {
+                    artefacts::self_test(self.cast.canary(plant))
+                }
+                OracleKind::SocketReached { plant } => self.knock(plant),
+                OracleKind::FileCreated { .. } | OracleKind::FileChanged { .. } => watch_of_files
+                    .get_or_insert_with(|| files::self_test(&self.root, &self.cast.nonce))
+                    .clone(),
+                OracleKind::UserLeaked => self
+                    .accounts()
+                    .is_empty()
+                    .then(|| "the accounts of the lab cannot be read".to_owned()),
+                OracleKind::MountLeft => self
+                    .lab
+                    .processes
+                    .mounts(1)
+                    .map_or(true, |table| !table.contains(crate::lab::layout::MARKER))
+                    .then(|| "the list of mounts misses one that is there".to_owned()),
+                OracleKind::VictimSignalled { plant } | OracleKind::VictimChanged { plant } => {
+                    self.feel(plant)
+                }
+                OracleKind::PrivilegeGained { .. } => privileges::self_test(&self.lab.processes, 1),
+                OracleKind::TerminalInput | OracleKind::TerminalChanged => {
+                    match &self.lab.terminal {
+                        Some(terminal) => terminal.self_test(),
+                        None => Some("the front end has no terminal".to_owned()),
+                    }
+                }
+                OracleKind::SecondBuildChanged => neighbours::self_test(),
+                OracleKind::ArtefactHostile { what } => artefacts::hostile::self_test(*what),
+                OracleKind::RequirementReturned { what } => {
+                    artefacts::requirements::self_test(*what)
+                }
+                OracleKind::LogCommand { what } => artefacts::commands::self_test(*what),
+                OracleKind::LimitExceeded { what, .. } => {
+                    resources::self_test(*what, &self.lab.groups)
+                }
+                OracleKind::HookOutlivedDeadline => None,
+                OracleKind::FileOpened { path } => self.challenge(path, false),
+                OracleKind::FileWritable { path } => self.challenge(path, true),
+                OracleKind::ProcessSurvives => remnants::self_test(&self.lab.processes, 1),
+            };
+            answers.push(SelfTest { oracle: spec.id.clone(), failure });
+        }
+        answers
+    }
+
+    /// Walks past the sentry at a file.
+    fn challenge(&self, path: &str, writing: bool) -> Option<String> {
+        let path = PathBuf::from(fill(path, &self.bench.staged.interpreter, ""));
+        let Some(sentry) = &self.sentry else { return Some("there is no sentry".to_owned()) };
+        sentry.self_test(&self.root, &path, writing)
+    }
+
+    /// Knocks at one listener.
+    fn knock(&self, id: &str) -> Option<String> {
+        let Some(plant) = self.trial.attack.plants.iter().find(|plant| plant.id == id) else {
+            return Some(format!("there is no plant {id}"));
+        };
+        let facts = self.planted.facts.get(id).cloned().unwrap_or_default();
+        network::self_test(id, &plant.kind, &facts, &self.root, self.ears.hearing())
+    }
+
+    /// Knocks at every listener; one must be there, or nothing can be received.
+    fn knock_at_all(&self) -> Option<String> {
+        let listeners: Vec<_> =
+            self.trial.attack.plants.iter().filter(|plant| listens(&plant.kind)).collect();
+        if listeners.is_empty() {
+            return Some("the manifest has no listener at which a canary could arrive".to_owned());
+        }
+        listeners.iter().find_map(|plant| self.knock(&plant.id))
+    }
+
+    /// Feels the pulse of a victim, or looks into a segment.
+    fn feel(&self, plant: &str) -> Option<String> {
+        if let Some(segment) = self.planted.segments.get(plant) {
+            let holds = segment.read().starts_with(self.cast.canary(plant).as_bytes());
+            return (!holds).then(|| format!("the segment {plant} holds something else"));
+        }
+        let Some(living) = self.lab.victims.iter().find(|victim| victim.plant == plant) else {
+            return Some(format!("there is no victim {plant}"));
+        };
+        processes::self_test(&self.lab.processes, living, &self.word(plant))
+    }
+}
+
+/// What only the trial itself could show: whether each oracle could look at all. One that could not
+/// has seen nothing, and that is no evidence of anything.
+pub(super) fn complete(
+    self_tests: &mut [SelfTest],
+    specs: &[OracleSpec],
+    account: &Account,
+    cut_off: bool,
+) {
+    for (test, spec) in self_tests.iter_mut().zip(specs) {
+        let blind = match &spec.kind {
+            OracleKind::PrivilegeGained { .. }
+            | OracleKind::LimitExceeded { what: Resource::Core, .. } => account.missed.clone(),
+            OracleKind::FileOpened { path } | OracleKind::FileWritable { path }
+                if is_kernels(Path::new(path)) =>
+            {
+                let announced = account.watched.iter().any(|watched| watched == Path::new(path));
+                let never = || "no process announced itself at the file".to_owned();
+                account.unwatched.clone().or_else(|| (!announced).then(never))
+            }
+            OracleKind::FileCreated { .. } | OracleKind::FileChanged { .. } if cut_off => {
+                Some("there were too many files to look at all of them".to_owned())
+            }
+            _ => None,
+        };
+        test.failure = test.failure.take().or(blind).or_else(|| account.blind.clone());
+    }
+}
+
+/// Whether a plant is something that hears.
+const fn listens(kind: &PlantKind) -> bool {
+    matches!(
+        kind,
+        PlantKind::TcpListener
+            | PlantKind::UdpListener
+            | PlantKind::DnsResolver
+            | PlantKind::MetadataService
+            | PlantKind::UnixListener { .. }
+            | PlantKind::AbstractListener
+    )
+}

@@ -1,0 +1,39 @@
+# The verbs of the project; .ci/run calls the same commands.
+
+# List the verbs
+default:
+    @just --list
+
+# Everything that a change has to pass, the tests aside (the run needs root)
+check:
+    cargo fmt --all --check
+    cargo clippy --all-targets -- -D warnings
+    cargo run --release -p harness -- check
+    cargo run --release -p harness -- run --check
+
+# Mend what a machine can mend
+fix:
+    cargo clippy --all-targets --fix --allow-dirty --allow-staged -- -D warnings
+    cargo fmt --all
+
+# All tests; those of confinement need root, and say so when they are skipped
+test:
+    cargo test --workspace
+
+# Accept snapshots, reports, and the picture in the README; read the difference afterwards
+bless:
+    cargo run --release -p harness -- run --update
+    INSTA_UPDATE=always cargo test --workspace
+
+# The launch of `bulkhead`, beside bubblewrap's
+bench:
+    cargo build --release -p sandbox
+    tests/speed/launch target/release/bulkhead
+
+# The documentation of the crates
+docs:
+    cargo doc --workspace --no-deps --document-private-items
+
+# Licences, advisories and sources of the dependencies
+deny:
+    cargo deny check

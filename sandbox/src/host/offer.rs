@@ -1,0 +1,52 @@
+//! What the host lends for limits.
+#![forbid(unsafe_code)]
+
+use rustix::process::{Resource, Rlimit, getrlimit};
+
+use super::groups::{Hierarchies, Place};
+
+/// The resource limits that the sandbox sets.
+const RESOURCES: [Resource; 6] = [
+    Resource::Core,
+    Resource::Cpu,
+    Resource::Data,
+    Resource::Fsize,
+    Resource::Nofile,
+    Resource::Nproc,
+];
+
+/// What the host lends for limits: a plain value, so that a test can lend something else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    /// Where a group that counts processes can be made.
+    pub processes: Option<Place>,
+    /// Where a group that counts memory can be made.
+    pub memory: Option<Place>,
+    /// Bytes of memory that the host and the caller's groups leave.
+    pub memory_left: Option<u64>,
+    /// Whether the payload's user has no other processes: a leased uid, or a user namespace, for
+    /// `RLIMIT_NPROC` counts by user within a namespace.
+    pub counted_alone: bool,
+    /// The caller's own limits; one that is not among them is unlimited.
+    pub current: Vec<(Resource, Rlimit)>,
+}
+
+impl Offer {
+    /// What this host lends to this process.
+    #[must_use]
+    pub fn probe(counted_alone: bool) -> Self {
+        let hierarchies = Hierarchies::probe();
+        Self {
+            processes: hierarchies.place("pids"),
+            memory: hierarchies.place("memory"),
+            memory_left: hierarchies.memory_left(),
+            counted_alone,
+            current: RESOURCES.map(|resource| (resource, getrlimit(resource))).to_vec(),
+        }
+    }
+
+    pub(crate) fn current(&self, resource: Resource) -> Rlimit {
+        let known = self.current.iter().find(|(known, _)| *known == resource);
+        known.map_or(Rlimit { current: None, maximum: None }, |(_, limit)| *limit)
+    }
+}

@@ -1,0 +1,257 @@
+//! A launch in small, to learn what the host refuses: what a version or a setting promises, a
+//! filter, a security module or a mask over `/proc` may still forbid.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, fsconfig_create, fsmount,
+    fsopen, mount_change,
+};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, WaitOptions, getegid, geteuid, waitpid};
+use rustix::thread::UnshareFlags;
+
+use crate::sys::clone::{Side, clone_into};
+use crate::sys::loopback;
+
+/// What a namespaced launch does that a host may refuse, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    /// Creating the namespaces, the user namespace among them.
+    Create,
+    /// Mapping a user into the user namespace.
+    MapIds,
+    /// Mounting a file system in memory.
+    Mount,
+    /// Bringing up loopback.
+    Loopback,
+    /// Mounting a fresh `/proc`.
+    Proc,
+}
+
+impl Act {
+    /// Every act, in order.
+    pub const ALL: [Self; 5] =
+        [Self::Create, Self::MapIds, Self::Mount, Self::Loopback, Self::Proc];
+
+    /// What it does, as it stands behind "could not".
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Create => "create the namespaces",
+            Self::MapIds => "map a user",
+            Self::Mount => "mount a file system in memory",
+            Self::Loopback => "bring up loopback",
+            Self::Proc => "mount a fresh /proc",
+        }
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
+    }
+}
+
+/// What is known about namespaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Namespaces {
+    /// `user.max_user_namespaces` is 0, or the kernel has none.
+    Off,
+    /// Nothing speaks against them. They were not tried, for that costs half a launch.
+    Presumed,
+    /// They were tried, and these acts refused.
+    Rehearsed(Vec<(Act, Errno)>),
+}
+
+impl Namespaces {
+    /// Whether a launch can rest on them.
+    #[must_use]
+    pub fn are_usable(&self) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Presumed => true,
+            Self::Rehearsed(refused) => refused.iter().all(|(act, _)| *act == Act::Proc),
+        }
+    }
+
+    /// Whether a fresh `/proc` can be mounted in them.
+    #[must_use]
+    pub fn have_fresh_proc(&self) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Presumed => true,
+            Self::Rehearsed(refused) => refused.is_empty(),
+        }
+    }
+
+    /// Why a launch cannot rest on them, in words.
+    #[must_use]
+    pub fn cause(&self) -> Option<String> {
+        match self {
+            _ if self.are_usable() => None,
+            Self::Off => Some("user namespaces are switched off here".to_owned()),
+            Self::Presumed => None,
+            Self::Rehearsed(refused) => refused.first().map(|(act, errno)| {
+                format!("this host does not let the sandbox {act} ({})", in_words(*errno))
+            }),
+        }
+    }
+
+    /// The errno with which `act` was refused.
+    #[must_use]
+    pub fn refusal(&self, act: Act) -> Option<Errno> {
+        match self {
+            Self::Rehearsed(refused) => {
+                refused.iter().find(|(known, _)| *known == act).map(|(_, errno)| *errno)
+            }
+            Self::Off | Self::Presumed => None,
+        }
+    }
+}
+
+/// An errno without its number.
+pub(crate) fn in_words(errno: Errno) -> String {
+    let text = errno.to_string();
+    let words = text.split(" (os error").next().unwrap_or_default();
+    words.to_ascii_lowercase()
+}
+
+/// Every namespace of a launch.
+const NAMESPACES: UnshareFlags = UnshareFlags::NEWUSER
+    .union(UnshareFlags::NEWNS)
+    .union(UnshareFlags::NEWPID)
+    .union(UnshareFlags::NEWNET)
+    .union(UnshareFlags::NEWIPC)
+    .union(UnshareFlags::NEWUTS)
+    .union(UnshareFlags::NEWCGROUP);
+
+/// What comes back about each act: an errno, or 0.
+const ANSWER: usize = size_of::<i32>();
+
+type Attempt = fn() -> Result<(), Errno>;
+
+/// The acts that the child tries; the others are its parent's.
+const TRIED: [(Act, Attempt); 3] =
+    [(Act::Mount, mount), (Act::Loopback, loopback::bring_up), (Act::Proc, fresh_proc)];
+
+/// Tries every act in a process of its own, and gives those that were refused.
+///
+/// The caller must have one thread only, as for a launch. Nothing is left of it.
+#[must_use]
+pub fn rehearse() -> Vec<(Act, Errno)> {
+    match pipes() {
+        Ok((go, answers)) => create(go, answers),
+        Err(errno) => vec![(Act::Create, errno)],
+    }
+}
+
+type Pipe = (OwnedFd, OwnedFd);
+
+fn pipes() -> Result<(Pipe, Pipe), Errno> {
+    Ok((pipe_with(PipeFlags::CLOEXEC)?, pipe_with(PipeFlags::CLOEXEC)?))
+}
+
+fn create(go: Pipe, answers: Pipe) -> Vec<(Act, Errno)> {
+    let started = match clone_into(NAMESPACES) {
+        Err(errno) => return vec![(Act::Create, errno)],
+        Ok(Side::Child) => {
+            drop((go.1, answers.0));
+            act(&go.0, &answers.1)
+        }
+        Ok(Side::Parent(started)) => started,
+    };
+    // Its end must be seen, so nobody else may hold the other sides.
+    drop((go.0, answers.1));
+    let mut refused = Vec::new();
+    match map(started.pid) {
+        Ok(()) => {
+            // A child that is dead already is noticed below.
+            let _ = rustix::io::write(&go.1, b"g");
+            refused.extend(listen(&answers.0));
+        }
+        Err(errno) => refused.push((Act::MapIds, errno)),
+    }
+    // Without a word to go on the child ends.
+    drop(go.1);
+    let _ = waitpid(Some(started.pid), WaitOptions::empty());
+    refused
+}
+
+/// Maps the caller to uid 1000, as a launch without a leased uid does.
+fn map(child: Pid) -> Result<(), Errno> {
+    let write = |file: &str, text: String| {
+        let path = format!("/proc/{}/{file}", child.as_raw_nonzero());
+        fs::write(path, text).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    };
+    write("setgroups", "deny".to_owned())?;
+    write("uid_map", format!("1000 {} 1", geteuid().as_raw()))?;
+    write("gid_map", format!("1000 {} 1", getegid().as_raw()))
+}
+
+fn listen(answers: &OwnedFd) -> Vec<(Act, Errno)> {
+    let mut refused = Vec::new();
+    for (act, _) in TRIED {
+        let mut bytes = [0; ANSWER];
+        let errno = match rustix::io::read(answers, &mut bytes) {
+            Ok(ANSWER) => match i32::from_ne_bytes(bytes) {
+                0 => continue,
+                number => Errno::from_raw_os_error(number),
+            },
+            Ok(_) => Errno::PIPE,
+            Err(errno) => errno,
+        };
+        refused.push((act, errno));
+    }
+    refused
+}
+
+/// The child's part.
+fn act(go: &OwnedFd, answers: &OwnedFd) -> ! {
+    if matches!(rustix::io::read(go, &mut [0; 1]), Ok(1)) {
+        for (_, attempt) in TRIED {
+            let errno = attempt().err().map_or(0, Errno::raw_os_error);
+            // Without a reader there is nobody to tell.
+            let _ = rustix::io::write(answers, &errno.to_ne_bytes());
+        }
+    }
+    std::process::exit(0)
+}
+
+fn mount() -> Result<(), Errno> {
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+    make("tmpfs")
+}
+
+/// Makes a file system that is attached nowhere.
+fn make(kind: &str) -> Result<(), Errno> {
+    let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(context.as_fd())?;
+    let flags = MountAttrFlags::MOUNT_ATTR_NOSUID;
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags).map(drop)
+}
+
+fn fresh_proc() -> Result<(), Errno> {
+    make("proc")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_missing_fresh_proc_leaves_namespaces_usable() {
+        for act in Act::ALL {
+            let namespaces = Namespaces::Rehearsed(vec![(act, Errno::PERM)]);
+            assert_eq!(namespaces.are_usable(), act == Act::Proc, "{act}");
+            assert!(!namespaces.have_fresh_proc());
+            assert_eq!(namespaces.refusal(act), Some(Errno::PERM));
+        }
+        assert!(Namespaces::Rehearsed(vec![]).have_fresh_proc());
+        assert!(Namespaces::Presumed.are_usable() && !Namespaces::Off.are_usable());
+    }
+}

@@ -1,0 +1,240 @@
+//! What was enforced, read back from the kernel before the payload runs.
+//!
+//! A call that returned success is a promise; the files of `/proc/PID` are what the kernel holds.
+//! A layer that did not take ends the launch (as it did not for bazel#1364 and bazel#26062, where a
+//! sandbox that failed to set itself up ran the command all the same).
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use crate::layers::mounts::{Base, MountPlan, What};
+use crate::plan::Plan;
+use crate::policy::IdentityChoice;
+use crate::words::{Layer, LayerSet};
+
+/// The files of the held process, each read once.
+struct Held {
+    place: PathBuf,
+    status: String,
+}
+
+/// Checks every layer of `plan` that the kernel shows at the held process behind `pidfd`, whose
+/// user should be `user` as the host sees it. Gives the layers that were seen.
+///
+/// # Errors
+/// The first layer that did not take, and what was seen instead.
+pub(super) fn check(
+    plan: &Plan,
+    user: (u32, u32),
+    pidfd: &OwnedFd,
+) -> Result<LayerSet, (Layer, String)> {
+    let mut seen = LayerSet::EMPTY;
+    let held = Held::find(pidfd).map_err(|error| (Layer::Leash, error.to_string()))?;
+    for layer in plan.layers.iter() {
+        match held.check(plan, user, layer) {
+            Some(Ok(())) => seen = seen.with(layer),
+            Some(Err(found)) => return Err((layer, found)),
+            None => {}
+        }
+    }
+    Ok(seen)
+}
+
+type Finding = Option<Result<(), String>>;
+
+impl Held {
+    /// The process, by the number that its descriptor has here (`pidfd_open(2)`, `proc(5)`).
+    fn find(pidfd: &OwnedFd) -> io::Result<Self> {
+        use std::os::fd::AsRawFd;
+        let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
+        let number = info.lines().find_map(|line| line.strip_prefix("Pid:")).map(str::trim);
+        let number = number.ok_or(io::ErrorKind::NotFound)?;
+        let place = Path::new("/proc").join(number);
+        let status = fs::read_to_string(place.join("status"))?;
+        Ok(Self { place, status })
+    }
+
+    fn check(&self, plan: &Plan, user: (u32, u32), layer: Layer) -> Finding {
+        Some(match layer {
+            Layer::Userns => self.mapping(plan, user),
+            Layer::Identity => self.user(plan, user),
+            Layer::Network => self.namespace("net"),
+            Layer::Pid => self.namespace("pid"),
+            Layer::Ipc => self.namespace("ipc"),
+            Layer::Hostname => self.namespace("uts"),
+            Layer::Proc | Layer::Mounts => self.files(plan.mounts.as_ref()?, layer),
+            Layer::Privileges => self.privileges(plan),
+            Layer::Syscalls => self.field("Seccomp", "2"),
+            Layer::Limits => self.limits(plan),
+            Layer::Descriptors => self.descriptors(),
+            Layer::Session => self.session(),
+            // The kernel does not show the rules. The process itself has tried one before it said
+            // that it is ready, and says that it failed where the rule did not hold.
+            Layer::Landlock => Ok(()),
+            // The environment is an argument of the exec that is still to come, the lifeline is
+            // the socket that is being listened to, and the harvest comes afterwards.
+            Layer::Environment | Layer::Leash | Layer::Harvest => return None,
+        })
+    }
+
+    fn field(&self, name: &str, wanted: &str) -> Result<(), String> {
+        let found = self.value(name);
+        if found == wanted { Ok(()) } else { Err(format!("{name} is {found:?}, not {wanted:?}")) }
+    }
+
+    fn value(&self, name: &str) -> String {
+        let line = self.status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap_or_default().split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    fn read(&self, file: &str) -> Result<String, String> {
+        fs::read_to_string(self.place.join(file)).map_err(|error| format!("{file}: {error}"))
+    }
+
+    fn mapping(&self, plan: &Plan, user: (u32, u32)) -> Result<(), String> {
+        let inside = plan.inside.unwrap_or_default();
+        for (file, outside) in [("uid_map", user.0), ("gid_map", user.1)] {
+            let found = self.read(file)?;
+            let numbers: Vec<_> = found.split_ascii_whitespace().collect();
+            if numbers != [inside.to_string(), outside.to_string(), "1".to_owned()] {
+                return Err(format!("{file} is {:?}", numbers.join(" ")));
+            }
+        }
+        self.namespace("user")
+    }
+
+    fn user(&self, plan: &Plan, user: (u32, u32)) -> Result<(), String> {
+        let four = |id: u32| [id; 4].map(|id| id.to_string()).join(" ");
+        self.field("Uid", &four(user.0))?;
+        self.field("Gid", &four(user.1))?;
+        match plan.identity {
+            // A caller without privilege cannot drop the groups that it has.
+            IdentityChoice::Caller => Ok(()),
+            IdentityChoice::Lease | IdentityChoice::Useradd => self.field("Groups", ""),
+        }
+    }
+
+    fn namespace(&self, kind: &str) -> Result<(), String> {
+        let of = |place: &Path| fs::read_link(place.join("ns").join(kind));
+        match (of(&self.place), of(Path::new("/proc/self"))) {
+            (Ok(held), Ok(own)) if held != own => Ok(()),
+            (Ok(held), Ok(_)) => {
+                Err(format!("the {kind} namespace is the host's, {}", held.display()))
+            }
+            (Err(error), _) | (_, Err(error)) => Err(format!("ns/{kind}: {error}")),
+        }
+    }
+
+    fn privileges(&self, plan: &Plan) -> Result<(), String> {
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            self.field(set, "0000000000000000")?;
+        }
+        // A caller without privilege and without a user namespace cannot empty this one; with
+        // no_new_privs it bounds nothing that could be gained.
+        if plan.has(Layer::Userns) || plan.privileged {
+            self.field("CapBnd", "0000000000000000")?;
+        }
+        self.field("NoNewPrivs", "1")
+    }
+
+    fn limits(&self, plan: &Plan) -> Result<(), String> {
+        let Some(bounds) = &plan.limits else { return Err("none are planned".to_owned()) };
+        let found = self.read("limits")?;
+        let core = found.lines().find(|line| line.starts_with("Max core file size"));
+        if core.is_none_or(|line| line.split_ascii_whitespace().nth(4) != Some("0")) {
+            return Err(format!("core files are not forbidden: {core:?}"));
+        }
+        if bounds.groups.is_empty() || self.read("cgroup")?.contains("/bulkhead-") {
+            Ok(())
+        } else {
+            Err("it is in no control group of its own".to_owned())
+        }
+    }
+
+    /// Only the standard ones, and those of the launch, which end with the exec.
+    fn descriptors(&self) -> Result<(), String> {
+        let open = fs::read_dir(self.place.join("fd")).map_err(|error| format!("fd: {error}"))?;
+        for entry in open.flatten() {
+            let name = entry.file_name();
+            let number = name.to_str().and_then(|name| name.parse::<u32>().ok()).unwrap_or(0);
+            let info = self.read(&format!("fdinfo/{number}"))?;
+            let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+            let flags = flags.and_then(|text| u32::from_str_radix(text.trim(), 8).ok());
+            if number > 2 && flags.is_none_or(|flags| flags & CLOSE_ON_EXEC == 0) {
+                return Err(format!("descriptor {number} would reach the payload"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Its session is its own and has no terminal (fields 6 and 7 of `proc_pid_stat(5)`).
+    fn session(&self) -> Result<(), String> {
+        let stat = self.read("stat")?;
+        let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        let mut fields = fields.split_ascii_whitespace().skip(3);
+        let (session, terminal) = (fields.next(), fields.next());
+        let own = self.place.file_name().and_then(|name| name.to_str());
+        if session == own && terminal == Some("0") {
+            Ok(())
+        } else {
+            Err(format!("its session is {session:?} and its terminal {terminal:?}"))
+        }
+    }
+
+    /// Every planned path is a mount of its own where it should be one, and read-only where it
+    /// should be; the root is in memory.
+    fn files(&self, plan: &MountPlan, layer: Layer) -> Result<(), String> {
+        let table = self.read("mountinfo")?;
+        let mounts: Vec<_> = table.lines().filter_map(Mount::parse).collect();
+        let find = |path: &Path| mounts.iter().rev().find(|mount| Path::new(mount.place) == path);
+        if layer == Layer::Proc {
+            return match find(Path::new("/proc")) {
+                Some(Mount { kind: "proc", .. }) => Ok(()),
+                other => Err(format!("/proc is {other:?}")),
+            };
+        }
+        match find(Path::new("/")) {
+            Some(Mount { kind: "tmpfs", read_only: true, .. }) if plan.base == Base::Empty => {}
+            other => return Err(format!("the root is {other:?}")),
+        }
+        for entry in &plan.entries {
+            if let What::Bind { writable: false, .. } = entry.what
+                && !covered_later(plan, &entry.target)
+                && !find(&entry.target).is_some_and(|mount| mount.read_only)
+                && !entry.target.to_string_lossy().contains(char::is_whitespace)
+            {
+                return Err(format!("{} is not there read-only", entry.target.display()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `O_CLOEXEC`, as fdinfo shows it.
+const CLOSE_ON_EXEC: u32 = 0o2_000_000;
+
+/// Whether a later entry of the plan is put over the same path.
+fn covered_later(plan: &MountPlan, path: &Path) -> bool {
+    plan.entries.iter().filter(|entry| entry.target == path).count() > 1
+}
+
+/// A line of `proc_pid_mountinfo(5)`.
+#[derive(Debug)]
+struct Mount<'a> {
+    place: &'a str,
+    read_only: bool,
+    kind: &'a str,
+}
+
+impl<'a> Mount<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let (mount, system) = line.split_once(" - ")?;
+        let mut fields = mount.split(' ').skip(4);
+        let (place, options) = (fields.next()?, fields.next()?);
+        let read_only = options.split(',').any(|option| option == "ro");
+        Some(Self { place, read_only, kind: system.split(' ').next()? })
+    }
+}

@@ -1,0 +1,177 @@
+//! What the payload prints, on its way to the caller: counted, bounded and never stored.
+//!
+//! The payload gets pipes instead of the caller's own descriptors. Through those it could truncate
+//! the log that it is being written to, or type into the terminal behind it.
+#![forbid(unsafe_code)]
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl, fstat};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::stdio;
+
+use crate::stage::Output;
+use crate::step::{At, Fault, Step};
+
+/// What is read at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// What is written at a time: as much as a pipe or a terminal that is ready takes without making
+/// the writer wait (`pipe(7)`, `PIPE_BUF`).
+const SLICE: usize = 4096;
+
+/// The supervisor's side of the payload's output.
+#[derive(Debug)]
+pub(super) struct Streams {
+    pipes: Vec<Stream>,
+    moved: u64,
+    last: Instant,
+}
+
+#[derive(Debug)]
+struct Stream {
+    /// Where the payload's words come from; `None` once it has no more.
+    from: Option<OwnedFd>,
+    to: BorrowedFd<'static>,
+    pending: Vec<u8>,
+}
+
+impl Streams {
+    /// No streams: the payload has the caller's own descriptors.
+    pub(super) fn none() -> Self {
+        Self { pipes: vec![], moved: 0, last: Instant::now() }
+    }
+
+    /// A pipe for each of the caller's two descriptors, or one for both where they are the same
+    /// file, so that the order of what is written to both is kept.
+    pub(super) fn open() -> Result<(Self, Output), Fault> {
+        let mut streams = Self::none();
+        let (out, err) = (stdio::stdout(), stdio::stderr());
+        let one = same_file(out, err).at(Step::StandardStreams)?;
+        let standard_output = streams.add(out).at(Step::StandardStreams)?;
+        let standard_error =
+            if one { None } else { Some(streams.add(err).at(Step::StandardStreams)?) };
+        Ok((streams, Output { standard_output, standard_error }))
+    }
+
+    fn add(&mut self, to: BorrowedFd<'static>) -> Result<OwnedFd, Errno> {
+        let (from, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+        fcntl_setfl(&from, fcntl_getfl(&from)? | OFlags::NONBLOCK)?;
+        self.pipes.push(Stream { from: Some(from), to, pending: Vec::new() });
+        Ok(writer)
+    }
+
+    /// What to wait for.
+    pub(super) fn wanted(&self) -> Vec<PollFd<'_>> {
+        self.pipes.iter().filter_map(Stream::wanted).collect()
+    }
+
+    /// Moves what can be moved without waiting. Gives whether there was anything.
+    pub(super) fn pass_on(&mut self) -> Result<bool, Fault> {
+        let mut any = false;
+        for stream in &mut self.pipes {
+            let count = stream.pass_on().at(Step::Supervise)?;
+            if let Some(count) = count {
+                any = true;
+                self.moved = self.moved.saturating_add(count);
+                self.last = Instant::now();
+            }
+        }
+        Ok(any)
+    }
+
+    /// Nobody writes any more: what is in the pipes is the rest.
+    pub(super) fn stop(&mut self) {
+        for stream in &mut self.pipes {
+            stream.from = None;
+        }
+    }
+
+    /// Whether everything has been handed on.
+    pub(super) fn are_empty(&self) -> bool {
+        self.pipes.iter().all(|stream| stream.pending.is_empty())
+    }
+
+    /// How many bytes the payload has written.
+    pub(super) const fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    /// When it last wrote.
+    pub(super) const fn last(&self) -> Instant {
+        self.last
+    }
+}
+
+impl Stream {
+    fn wanted(&self) -> Option<PollFd<'_>> {
+        if self.pending.is_empty() {
+            self.from.as_ref().map(|from| PollFd::new(from, PollFlags::IN))
+        } else {
+            Some(PollFd::from_borrowed_fd(self.to, PollFlags::OUT))
+        }
+    }
+
+    /// Reads if nothing is pending, then writes a slice; gives how much was read, or zero for a
+    /// write alone.
+    fn pass_on(&mut self) -> Result<Option<u64>, Errno> {
+        let mut count = None;
+        if self.pending.is_empty() {
+            count = self.read()?;
+        }
+        if self.pending.is_empty() || !is_ready(self.to)? {
+            return Ok(count);
+        }
+        let slice = self.pending.get(..SLICE).unwrap_or(&self.pending);
+        match rustix::io::write(self.to, slice) {
+            Ok(written) => {
+                self.pending.drain(..written);
+                Ok(count.or(Some(0)))
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Ok(count),
+            Err(Errno::PIPE | Errno::CONNRESET) => {
+                // The caller reads no more. The payload meets the same end at its next word.
+                self.pending.clear();
+                self.from = None;
+                Ok(count)
+            }
+            Err(errno) => Err(errno),
+        }
+    }
+
+    fn read(&mut self) -> Result<Option<u64>, Errno> {
+        let Some(from) = &self.from else { return Ok(None) };
+        let mut chunk = vec![0; CHUNK];
+        match rustix::io::read(from.as_fd(), &mut *chunk) {
+            Ok(0) => {
+                self.from = None;
+                Ok(None)
+            }
+            Ok(count) => {
+                chunk.truncate(count);
+                self.pending = chunk;
+                Ok(u64::try_from(count).ok())
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+}
+
+fn is_ready(to: BorrowedFd<'_>) -> Result<bool, Errno> {
+    let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut ready = [PollFd::from_borrowed_fd(to, PollFlags::OUT)];
+    match rustix::event::poll(&mut ready, Some(&now)) {
+        Ok(count) => Ok(count > 0),
+        Err(Errno::INTR) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn same_file(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> Result<bool, Errno> {
+    let (a, b) = (fstat(a)?, fstat(b)?);
+    Ok((a.st_dev, a.st_ino) == (b.st_dev, b.st_ino))
+}

@@ -1,0 +1,42 @@
+//! The rules in words, for people.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::{
+    CONNECT_TCP, EXECUTE, IOCTL_DEV, MAKE_REG, READ_DIR, READ_FILE, Rules, SIGNALS, WRITE_FILE,
+};
+
+/// A right, and the word for it and those that are given with it.
+const WORDS: [(u64, &str); 6] = [
+    (READ_DIR, "list"),
+    (READ_FILE, "read"),
+    (EXECUTE, "execute"),
+    (WRITE_FILE, "write"),
+    (MAKE_REG, "make"),
+    (IOCTL_DEV, "control"),
+];
+
+impl Rules {
+    /// What is allowed, by path.
+    pub fn grants(&self) -> impl Iterator<Item = (&Path, Vec<&'static str>)> {
+        self.grants.iter().map(|(path, rights)| {
+            let given = WORDS.iter().filter(move |(right, _)| rights & right != 0);
+            let path = Path::new(OsStr::from_bytes(path.to_bytes()));
+            (path, given.map(|(_, word)| *word).collect())
+        })
+    }
+
+    /// What is denied besides files that are not granted.
+    #[must_use]
+    pub fn denied(&self) -> Vec<&'static str> {
+        let walls = [
+            (self.handled.network & CONNECT_TCP != 0, "TCP"),
+            (self.handled.scopes & SIGNALS != 0, "abstract sockets and signals of others"),
+            (true, "tracing others"),
+        ];
+        walls.into_iter().filter_map(|(denied, what)| denied.then_some(what)).collect()
+    }
+}

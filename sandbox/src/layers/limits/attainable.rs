@@ -1,0 +1,49 @@
+//! Demands cut down to what a host can set, for a caller who takes what there is.
+#![forbid(unsafe_code)]
+
+use super::resolve;
+use crate::host::offer::Offer;
+use crate::policy::limits::{Demand, Limits};
+
+/// The demands of `policy` that `offer` can meet; the others fall back to the default. Pure.
+#[must_use]
+pub fn attainable(policy: &Limits, offer: &Offer) -> Limits {
+    let mut cut = *policy;
+    let cuts: [fn(&mut Limits); 5] = [
+        |limits| limits.memory = Demand::Default,
+        |limits| limits.processes = Demand::Default,
+        |limits| limits.open_files = Demand::Default,
+        |limits| limits.file_size = Demand::Default,
+        |limits| limits.cpu_time = Demand::Default,
+    ];
+    for one in 0..cuts.len() {
+        // Only this demand is left as it is: if it alone cannot be met, it falls.
+        let mut alone = *policy;
+        for (_, forget) in cuts.iter().enumerate().filter(|(other, _)| *other != one) {
+            forget(&mut alone);
+        }
+        if let (Err(_), Some(forget)) = (resolve(&alone, offer), cuts.get(one)) {
+            forget(&mut cut);
+        }
+    }
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::fakes;
+    use crate::policy::limits::amounts::{Bytes, Count};
+
+    #[test]
+    fn only_the_demand_that_cannot_be_met_falls() {
+        let demands = Limits {
+            memory: Demand::Exactly(Bytes(1 << 30)),
+            open_files: Demand::Exactly(Count(100)),
+            ..Limits::default()
+        };
+        let cut = attainable(&demands, &fakes::user().limits);
+        assert_eq!(cut, Limits { memory: Demand::Default, ..demands });
+        assert_eq!(attainable(&demands, &fakes::root().limits), demands);
+    }
+}

@@ -1,0 +1,92 @@
+//! The contained plan: what holds a build where namespaces are refused, as under Docker's default
+//! profile.
+//!
+//! Files are held by Landlock and by a leased uid where the caller may change users, sockets and
+//! shared objects by the filter, processes by both. Private directories lie on disk, below a
+//! staging directory, at paths of their own.
+#![forbid(unsafe_code)]
+
+use std::path::Path;
+
+use super::relocation::Relocation;
+use crate::host::Host;
+use crate::layers::landlock::{Access, Grant};
+use crate::layers::mounts::SCRATCH;
+use crate::payload::Payload;
+use crate::policy::files::DEVICES;
+use crate::policy::syscalls::Syscalls;
+use crate::words::{Layer, LayerSet};
+
+/// The layers that need no namespace.
+pub const LAYERS: LayerSet = LayerSet::of(&[
+    Layer::Identity,
+    Layer::Environment,
+    Layer::Privileges,
+    Layer::Syscalls,
+    Layer::Landlock,
+    Layer::Limits,
+    Layer::Descriptors,
+    Layer::Session,
+    Layer::Leash,
+    Layer::Harvest,
+]);
+
+/// Files of the host's `/etc` without which a user has no name and no loopback an address.
+const NAMES: [&str; 4] = ["/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/hosts"];
+
+/// A device that is not the build's: its own terminal is none, and the caller's is the caller's.
+const TERMINAL: &str = "tty";
+
+/// What the filter has to refuse because no namespace makes it harmless.
+#[must_use]
+pub const fn syscalls(chosen: Syscalls) -> Syscalls {
+    Syscalls { internet: false, shared_objects: false, ..chosen }
+}
+
+/// What the build may use of the host, and of its staging directory.
+#[must_use]
+pub fn grants(payload: &Payload, host: &Host, relocation: &Relocation) -> Vec<Grant> {
+    let read = Access::READ | Access::EXECUTE;
+    let grant = |path: &Path, access| Grant { path: path.to_owned(), access };
+    let root = Path::new("/");
+    let mut grants = Vec::new();
+    for name in &host.root.directories {
+        grants.push(grant(&root.join(name), read));
+    }
+    for (name, target) in &host.root.links {
+        // A rule is for what the link leads to.
+        grants.push(grant(&root.join(name), read));
+        grants.push(grant(&root.join(target), read));
+    }
+    for (name, _) in &host.root.etc {
+        grants.push(grant(&Path::new("/etc").join(name), read));
+    }
+    grants.extend(NAMES.map(|path| grant(Path::new(path), Access::READ)));
+    for name in DEVICES.iter().filter(|name| **name != TERMINAL) {
+        grants.push(grant(&Path::new("/dev").join(name), Access::READ | Access::WRITE));
+    }
+    // Without it `rustc` and the substitution of processes in shells break.
+    grants.push(grant(Path::new("/proc"), Access::READ));
+    for wanted in &payload.grants {
+        let access = if wanted.writable { read | Access::WRITE } else { read };
+        grants.push(grant(&wanted.path, access));
+    }
+    let own = SCRATCH.iter().map(|(name, _)| relocation.directory(name));
+    let private = own.chain(relocation.moved().map(|(_, place)| place.to_owned()));
+    grants.extend(private.map(|path| grant(&path, read | Access::WRITE)));
+    grants
+}
+
+/// The same payload, with the paths at which it finds its private directories.
+#[must_use]
+pub fn relocated(payload: &Payload, relocation: &Relocation) -> Payload {
+    let argv = payload.argv.iter().map(|word| relocation.word(word));
+    let environment =
+        payload.environment.iter().map(|(name, value)| (name.clone(), relocation.list(value)));
+    Payload {
+        argv: argv.collect(),
+        directory: relocation.path(&payload.directory),
+        environment: environment.collect(),
+        ..payload.clone()
+    }
+}

@@ -1,0 +1,104 @@
+//! What is demanded of a host, and what becomes of a demand that it cannot meet.
+#![forbid(unsafe_code)]
+
+use super::holdings::{Holding, Holdings};
+use super::{MACHINES, OLDEST_KERNEL, Plan, PlanKind, Refusal, contained};
+use crate::host::Host;
+use crate::payload::Payload;
+use crate::policy::Policy;
+use crate::policy::levels::Level;
+use crate::words::Layer;
+
+/// Refuses what no plan can be made of.
+pub(super) fn check(kind: PlanKind, policy: &Policy, host: &Host) -> Result<(), Refusal> {
+    if policy.level == Level::None && !(policy.lab && host.in_lab) {
+        return Err(Refusal::BareOutsideLab);
+    }
+    if !MACHINES.contains(&host.machine.as_str()) {
+        return Err(Refusal::Machine(host.machine.clone()));
+    }
+    if host.kernel < OLDEST_KERNEL {
+        return Err(Refusal::Kernel(host.kernel));
+    }
+    match kind {
+        PlanKind::Bare => Ok(()),
+        PlanKind::Namespaced => check_combination(policy, host),
+        PlanKind::Contained => check_contained(policy, host),
+    }
+}
+
+fn check_combination(policy: &Policy, host: &Host) -> Result<(), Refusal> {
+    let privileged = host.caller.is_privileged();
+    if !policy.layers.has(Layer::Userns) && !privileged {
+        return Err(Refusal::Meaningless(
+            "without `userns` the other namespaces can be created by root only; drop `--without \
+             userns` or run as root",
+        ));
+    }
+    if policy.layers.has(Layer::Proc) && !policy.layers.has(Layer::Pid) && !privileged {
+        return Err(Refusal::Meaningless(
+            "without `pid` only root can mount a fresh /proc; use `--without proc` together with \
+             `--without pid`, or run as root",
+        ));
+    }
+    Ok(())
+}
+
+fn check_contained(policy: &Policy, host: &Host) -> Result<(), Refusal> {
+    let cause = host.namespaces.cause().unwrap_or_default();
+    if policy.level != Level::Full {
+        return Err(Refusal::NoNamespaces { level: policy.level, cause });
+    }
+    if policy.layers.has(Layer::Landlock) && host.landlock == 0 && !policy.best_effort {
+        return Err(Refusal::NothingHolds { cause });
+    }
+    Ok(())
+}
+
+/// The policy as this plan and host can carry it out; what is given up is added to `notes`.
+pub(super) fn adapt(
+    kind: PlanKind,
+    policy: &Policy,
+    host: &Host,
+    notes: &mut Vec<String>,
+) -> Policy {
+    let mut adapted = policy.clone();
+    if kind == PlanKind::Contained {
+        adapted.layers = adapted.layers.and(contained::LAYERS);
+        notes.extend(host.namespaces.cause());
+    }
+    if kind == PlanKind::Namespaced && !host.namespaces.have_fresh_proc() {
+        adapted.layers = adapted.layers.without(Layer::Proc);
+        if policy.layers.has(Layer::Proc) {
+            notes.push("a fresh /proc cannot be mounted, so the host's is shown".to_owned());
+        }
+    }
+    if policy.best_effort && policy.layers.has(Layer::Landlock) && host.landlock == 0 {
+        adapted.layers = adapted.layers.without(Layer::Landlock);
+        notes.push("this kernel has no Landlock".to_owned());
+    }
+    adapted
+}
+
+/// Without mounts a leased uid has no more rights to the caller's files than anybody.
+pub(super) fn refuse_writable(payload: &Payload) -> Result<(), Refusal> {
+    match payload.grants.iter().find(|grant| grant.writable) {
+        Some(grant) => Err(Refusal::Writable(grant.path.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a plan that does not hold in full what the caller requires.
+pub(super) fn check_required(policy: &Policy, plan: &Plan) -> Result<(), Refusal> {
+    let holdings = Holdings::of(plan);
+    for guarantee in &policy.required {
+        match holdings.get(*guarantee) {
+            Holding::Held(_) => {}
+            Holding::Partly(reasons) | Holding::Not(reasons) => {
+                let why = reasons.join("; ");
+                return Err(Refusal::NotHeld { guarantee: *guarantee, why });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,309 @@
+//! What a plan holds of each guarantee: in full, partly or not, and by which layers.
+//!
+//! One pure function of the plan. `doctor`, `explain`, `--require` and the line that a launch prints
+//! all ask it, so that they cannot say different things.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+
+use super::{Plan, PlanKind};
+use crate::layers::landlock::Lacking;
+use crate::layers::mounts::What;
+use crate::policy::IdentityChoice;
+use crate::words::{Guarantee, Layer, LayerSet};
+
+/// How far a guarantee is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holding {
+    /// In full, by these layers.
+    Held(LayerSet),
+    /// But for this.
+    Partly(Vec<String>),
+    /// Not at all, because of this.
+    Not(Vec<String>),
+}
+
+impl Holding {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Held(_) => "held",
+            Self::Partly(_) => "partly",
+            Self::Not(_) => "not held",
+        }
+    }
+
+    /// What is missing.
+    #[must_use]
+    pub fn reasons(&self) -> &[String] {
+        match self {
+            Self::Held(_) => &[],
+            Self::Partly(reasons) | Self::Not(reasons) => reasons,
+        }
+    }
+}
+
+/// What a plan holds of every guarantee.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holdings([(Guarantee, Holding); 9]);
+
+impl Holdings {
+    /// What `plan` holds.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        Self(Guarantee::ALL.map(|guarantee| (guarantee, holding(plan, guarantee))))
+    }
+
+    /// What is held of `guarantee`.
+    #[must_use]
+    pub fn get(&self, guarantee: Guarantee) -> &Holding {
+        // The array is made of every guarantee, in their order.
+        let [first, ..] = &self.0;
+        let found = self.0.iter().find(|(known, _)| *known == guarantee).unwrap_or(first);
+        &found.1
+    }
+
+    /// Every guarantee, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Guarantee, &Holding)> {
+        self.0.iter().map(|(guarantee, holding)| (*guarantee, holding))
+    }
+}
+
+impl fmt::Display for Holdings {
+    /// What is not held in full, in one line; nothing where all is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lacking = self.iter().filter(|(_, holding)| !holding.reasons().is_empty());
+        let lacking = lacking.map(|(guarantee, holding)| {
+            format!("{guarantee} {} ({})", holding.name(), holding.reasons().join("; "))
+        });
+        f.write_str(&lacking.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// What is missing of a guarantee.
+#[derive(Default)]
+struct Gaps {
+    partly: Vec<String>,
+    whole: bool,
+}
+
+impl Gaps {
+    /// A part is missing where `missing`.
+    fn part(&mut self, missing: bool, what: &str) {
+        if missing {
+            self.partly.push(what.to_owned());
+        }
+    }
+
+    /// All of it is missing where `missing`.
+    fn all(&mut self, missing: bool, what: &str) {
+        self.part(missing, what);
+        self.whole |= missing;
+    }
+
+    fn holding(self, by: LayerSet) -> Holding {
+        match self {
+            Self { partly, .. } if partly.is_empty() => Holding::Held(by),
+            Self { partly, whole: true } => Holding::Not(partly),
+            Self { partly, whole: false } => Holding::Partly(partly),
+        }
+    }
+}
+
+fn holding(plan: &Plan, guarantee: Guarantee) -> Holding {
+    let mut gaps = Gaps::default();
+    let ask = match guarantee {
+        Guarantee::Secrets => secrets,
+        Guarantee::Network => network,
+        Guarantee::Processes => processes,
+        Guarantee::Files => files,
+        Guarantee::Privileges => privileges,
+        Guarantee::Resources => resources,
+        Guarantee::Neighbours => neighbours,
+        Guarantee::Remnants => remnants,
+        Guarantee::Artefacts => artefacts,
+    };
+    ask(plan, &mut gaps);
+    let by = plan.layers.and(layers(guarantee));
+    // The layer is on and has nothing to do where the build is its caller.
+    gaps.holding(if has_own_user(plan) { by } else { by.without(Layer::Identity) })
+}
+
+/// The layers that work for a guarantee.
+#[must_use]
+pub const fn layers(guarantee: Guarantee) -> LayerSet {
+    use Layer::{
+        Descriptors, Environment, Harvest, Hostname, Identity, Ipc, Landlock, Leash, Limits,
+        Mounts, Network, Pid, Privileges, Proc, Session, Syscalls, Userns,
+    };
+    match guarantee {
+        Guarantee::Secrets => LayerSet::of(&[
+            Userns,
+            Identity,
+            Environment,
+            Network,
+            Proc,
+            Mounts,
+            Landlock,
+            Descriptors,
+            Session,
+        ]),
+        Guarantee::Network => LayerSet::of(&[Network, Mounts, Syscalls, Landlock]),
+        Guarantee::Processes => {
+            LayerSet::of(&[Userns, Identity, Pid, Proc, Ipc, Hostname, Syscalls, Landlock])
+        }
+        Guarantee::Files => LayerSet::of(&[Identity, Mounts, Landlock, Descriptors]),
+        Guarantee::Privileges => LayerSet::of(&[Userns, Identity, Privileges, Syscalls]),
+        Guarantee::Resources => LayerSet::of(&[Limits]),
+        Guarantee::Neighbours => LayerSet::of(&[Identity, Network, Ipc, Mounts, Landlock]),
+        Guarantee::Remnants => LayerSet::of(&[Identity, Pid, Ipc, Mounts, Leash]),
+        Guarantee::Artefacts => LayerSet::of(&[Harvest]),
+    }
+}
+
+fn contained(plan: &Plan) -> bool {
+    plan.kind == PlanKind::Contained
+}
+
+/// The build has a user of its own.
+fn has_own_user(plan: &Plan) -> bool {
+    plan.identity != IdentityChoice::Caller
+}
+
+/// The rules of Landlock are there and take this away.
+fn denies(plan: &Plan, right: Lacking) -> bool {
+    plan.landlock.as_ref().is_some_and(|rules| !rules.lacking.contains(&right))
+}
+
+/// Files of the host are out of reach unless granted.
+fn hides_files(plan: &Plan) -> bool {
+    plan.has(Layer::Mounts) || plan.landlock.is_some()
+}
+
+fn secrets(plan: &Plan, gaps: &mut Gaps) {
+    gaps.part(!plan.has(Layer::Environment), "every variable of the caller is passed on");
+    gaps.all(
+        !hides_files(plan) && !has_own_user(plan),
+        "files that the caller may read can be read",
+    );
+    gaps.part(
+        !hides_files(plan) && has_own_user(plan),
+        "files that everybody may read can be read",
+    );
+    gaps.part(!plan.has(Layer::Session), "the caller's session keyring is inherited");
+    gaps.part(!plan.has(Layer::Descriptors), "open descriptors are inherited");
+    gaps.part(has_internet(plan), "metadata services can be asked");
+    let shared = !plan.has(Layer::Userns) && !has_own_user(plan) && plan.landlock.is_none();
+    gaps.part(shared, "the memory of the caller's other processes can be read");
+}
+
+/// Packets can leave.
+fn has_internet(plan: &Plan) -> bool {
+    !plan.has(Layer::Network) && plan.choices.is_none_or(|(chosen, _)| chosen.internet)
+}
+
+fn network(plan: &Plan, gaps: &mut Gaps) {
+    gaps.all(has_internet(plan), "internet sockets can be made");
+    gaps.part(
+        !plan.has(Layer::Mounts),
+        "path-name sockets that the user may open can be connected to",
+    );
+    let abstract_sockets = !plan.has(Layer::Network) && !denies(plan, Lacking::Scopes);
+    gaps.part(abstract_sockets, "abstract sockets of the host can be connected to");
+    gaps.part(plan.choices.is_none(), "vsock sockets, which no namespace holds, can be made");
+}
+
+fn processes(plan: &Plan, gaps: &mut Gaps) {
+    let bound = |entry: &What| matches!(entry, What::HostProc | What::BoundProc);
+    let seen = plan
+        .mounts
+        .as_ref()
+        .map_or(!plan.has(Layer::Proc), |files| files.entries.iter().any(|e| bound(&e.what)));
+    gaps.part(
+        seen || contained(plan),
+        "processes outside can be seen with their arguments, and not touched",
+    );
+    let reachable = !plan.has(Layer::Pid)
+        && !plan.has(Layer::Userns)
+        && !has_own_user(plan)
+        && !denies(plan, Lacking::Scopes);
+    gaps.all(reachable, "processes of the same user can be signalled");
+    let shared = plan.choices.is_none_or(|(chosen, _)| chosen.shared_objects);
+    gaps.part(!plan.has(Layer::Ipc) && shared, "System V objects of the host can be used");
+    gaps.part(!plan.has(Layer::Hostname), "the host's name can be read");
+}
+
+fn files(plan: &Plan, gaps: &mut Gaps) {
+    if plan.has(Layer::Mounts) {
+        return;
+    }
+    gaps.all(
+        plan.landlock.is_none() && !has_own_user(plan),
+        "files that the caller may write can be written",
+    );
+    gaps.part(
+        plan.landlock.is_none() && has_own_user(plan),
+        "files that everybody may write can be written",
+    );
+    gaps.part(
+        plan.landlock.is_some(),
+        "modes, times and owners of files that belong to the build's user can be changed",
+    );
+    gaps.part(
+        plan.landlock.is_some() && !denies(plan, Lacking::Truncation),
+        "files that the build's user may write can be truncated",
+    );
+}
+
+fn privileges(plan: &Plan, gaps: &mut Gaps) {
+    gaps.all(!plan.has(Layer::Privileges), "capabilities and set-id programs work");
+    gaps.part(plan.choices.is_none(), "dangerous system calls can be made");
+    gaps.part(!has_own_user(plan) && plan.caller.0 == 0, "the build has the kernel's uid 0");
+}
+
+fn resources(plan: &Plan, gaps: &mut Gaps) {
+    let Some(bounds) = &plan.limits else {
+        gaps.all(true, "nothing is limited");
+        return;
+    };
+    for fallback in &bounds.fallbacks {
+        gaps.part(true, &fallback.to_string());
+    }
+    let on_disk = plan.staging.is_some() || plan.scratch.is_some();
+    gaps.part(on_disk, "the private directories lie on disk, which has no limit but its own");
+}
+
+fn neighbours(plan: &Plan, gaps: &mut Gaps) {
+    gaps.all(!hides_files(plan), "caches and temporary directories are shared");
+    gaps.part(
+        !plan.has(Layer::Mounts) && hides_files(plan),
+        "path-name sockets are shared with builds beside it",
+    );
+    gaps.part(
+        contained(plan) && !has_own_user(plan),
+        "builds beside it have the same kernel user, whose limits they share",
+    );
+    let shared = plan.choices.is_none_or(|(chosen, _)| chosen.shared_objects);
+    gaps.part(!plan.has(Layer::Ipc) && shared, "System V objects are shared");
+}
+
+fn remnants(plan: &Plan, gaps: &mut Gaps) {
+    gaps.all(!plan.has(Layer::Leash), "processes live on when the supervisor is killed");
+    gaps.part(
+        plan.identity == IdentityChoice::Useradd,
+        "an account stays behind a killed supervisor until the next start",
+    );
+    let exposed = contained(plan) && !has_own_user(plan) && !denies(plan, Lacking::Scopes);
+    gaps.part(exposed, "the build may kill its guardian");
+    let shared = plan.choices.is_none_or(|(chosen, _)| chosen.shared_objects);
+    gaps.part(!plan.has(Layer::Ipc) && shared, "System V objects outlive the build");
+}
+
+fn artefacts(plan: &Plan, gaps: &mut Gaps) {
+    gaps.all(!plan.has(Layer::Harvest), "outputs are not checked");
+}
+
+#[cfg(test)]
+#[path = "holdings_tests.rs"]
+mod tests;
