@@ -11,4 +11,5 @@ mod course;
 mod death;
 mod fixture;
 mod rooms;
+mod scaffold;
 mod sight;
