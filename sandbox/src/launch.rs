@@ -27,6 +27,7 @@ use crate::sys::clone::{Side, Started, clone_into};
 use crate::wire::{Link, Message};
 use crate::words::Layer;
 
+mod plain;
 mod readback;
 mod streams;
 mod supervise;
@@ -189,7 +190,7 @@ fn control_groups(plan: &Plan, user: &User) -> Result<Option<Slot>, LaunchError>
     if groups.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Slot::make(groups, &user.outside().0.to_string())?))
+    user.name().map(|name| Ok(Slot::make(groups, name)?)).transpose()
 }
 
 fn start(
@@ -201,7 +202,7 @@ fn start(
     let (sandbox, supervisor) = Link::pair().at(Step::Channels)?;
     let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).at(Step::Channels)?;
     let (streams, output) = if plan.has(Layer::Descriptors) {
-        let (streams, output) = Streams::open()?;
+        let (streams, output) = Streams::open(plan.has(Layer::Harvest))?;
         (streams, Some(output))
     } else {
         (Streams::none(), None)
