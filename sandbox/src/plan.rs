@@ -93,6 +93,8 @@ pub struct Plan {
     pub landlock: Option<Rules>,
     /// How much it may use; `None` where it may use all.
     pub limits: Option<Bounds>,
+    /// The death of the process that called ends the build too.
+    pub ends_with_caller: bool,
     /// What the layers hold only partly on this host, one sentence each.
     pub notes: Vec<String>,
 }
@@ -191,6 +193,7 @@ impl Plan {
             stdin: payload.stdin,
             syscalls: choices.map(|(chosen, known)| syscalls::resolve(chosen, known)),
             choices,
+            ends_with_caller: policy.ends_with_caller && layers.has(Layer::Leash),
             notes: said(notes, landlock.as_ref(), limits.as_ref()),
             mounts,
             relocation,

@@ -52,6 +52,8 @@ pub struct Policy {
     pub required: Vec<Guarantee>,
     /// Go on without what this host cannot do, and say so.
     pub best_effort: bool,
+    /// The death of the process that called ends the build too: nobody is left who wants it.
+    pub ends_with_caller: bool,
     /// The caller vouches that this is the harness's lab, so that level `none` may run.
     pub lab: bool,
 }
@@ -105,6 +107,7 @@ impl Policy {
             syscalls: Syscalls::default(),
             required: Vec::new(),
             best_effort: false,
+            ends_with_caller: false,
             lab: false,
         }
     }

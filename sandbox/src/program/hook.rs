@@ -84,6 +84,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
 /// Launches the call and waits for its end.
 fn launch(arguments: &Arguments) -> Result<(Plan, Finished, HookCall), Failure> {
     let mut demanded = arguments.options.demanded()?;
+    // What a hook returns is for the front end that called it, and for nobody else.
+    demanded.policy.ends_with_caller = true;
     let directory = std::env::current_dir().map_err(Failure::Directory)?;
     let call = HookCall::parse(&arguments.argv, &directory)?;
     if call.hook == HookKind::BuildEditable && !arguments.in_place {
