@@ -132,6 +132,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_held_process_holds_is_told_by_the_kernels_name_for_it() {
+        let posture = Posture {
+            uid: 61500,
+            capabilities: 0,
+            nested: false,
+            core: 0,
+            caller_group: false,
+            new_privileges: false,
+            descriptors: vec!["/dev/null".to_owned(), "anon_inode:[io_uring]".to_owned()],
+        };
+        assert!(holds(&posture, "anon_inode:[io_uring]").is_some());
+        assert_eq!(holds(&posture, "PACKET"), None);
+    }
+
+    #[test]
     fn a_circle_of_parents_ends() {
         let all = [process(4, 4, 5), process(5, 5, 4)];
         assert_eq!(held(&all, 7, 4), None);
