@@ -180,7 +180,12 @@ fn prepare(plan: &Plan, user: &mut User, disk: Option<&Path>) -> Result<Prepared
     user.begin(plan, disk)?;
     let scratch = Scratch::make(disk, user.outside())?;
     scratch.fill(&plan.trees, user.outside())?;
-    let opened = mounts::open_entries(files, Some(scratch.root())).map_err(|f| located(plan, f))?;
+    // Only while the filter forbids set-id modes: through such a mount the build could otherwise
+    // make a set-uid program of the caller's.
+    let mapped = plan.identity == IdentityChoice::Lease && plan.has(Layer::Syscalls);
+    let shown_as = mapped.then(|| user.outside());
+    let opened = mounts::open_entries(files, Some(scratch.root()), shown_as)
+        .map_err(|fault| located(plan, fault))?;
     Ok(Prepared { scratch: Some(scratch), opened: Some(opened), slot })
 }
 

@@ -223,4 +223,10 @@ mod tests {
         assert_eq!((seen.innermost, seen.parent, seen.uid), (2, 4, 61500));
         assert_eq!((seen.state, seen.tracer, seen.capabilities), ('T', 9, 255));
     }
+
+    #[test]
+    fn the_effective_group_counts_like_the_further_ones() {
+        let seen = parse(4, "Gid:\t0\t61500\t0\t0\nGroups:\t0 27 \nNoNewPrivs:\t1\n");
+        assert_eq!((seen.groups, seen.no_new_privs), (vec![61500, 0, 27], true));
+    }
 }

@@ -16,9 +16,10 @@ pub fn gained(evidence: &Evidence, what: Privilege) -> Option<String> {
         Privilege::NestedUserns => {
             posture.nested.then(|| "the hook made a user namespace of its own".to_owned())
         }
-        Privilege::CallerGroup => {
-            posture.caller_group.then(|| "the hook is in the front end's group".to_owned())
-        }
+        Privilege::CallerGroup => posture
+            .groups
+            .contains(&evidence.caller)
+            .then(|| "the hook is in the front end's group".to_owned()),
         Privilege::NewPrivileges => posture
             .new_privileges
             .then(|| "what the hook executes may have more rights than it has".to_owned()),
@@ -107,7 +108,7 @@ pub fn examine(
         uid: process.uid,
         capabilities: process.capabilities,
         core: processes.core_limit(process.pid),
-        caller_group: process.groups.contains(&0),
+        groups: process.groups.clone(),
         new_privileges: !process.no_new_privs,
         descriptors: processes.descriptors(process.pid),
         nested: own.is_some() && expected.is_some() && own != expected,
@@ -128,6 +129,21 @@ mod tests {
         let all = [process(2, 2, 1), process(7, 7, 3), process(8, 1, 7), process(9, 2, 8)];
         assert_eq!(held(&all, 7, 2).map(|process| process.pid), Some(9));
         assert_eq!(held(&all, 7, 5), None);
+    }
+
+    #[test]
+    fn what_a_held_process_holds_is_told_by_the_kernels_name_for_it() {
+        let posture = Posture {
+            uid: 61500,
+            capabilities: 0,
+            nested: false,
+            core: 0,
+            caller_group: false,
+            new_privileges: false,
+            descriptors: vec!["/dev/null".to_owned(), "anon_inode:[io_uring]".to_owned()],
+        };
+        assert!(holds(&posture, "anon_inode:[io_uring]").is_some());
+        assert_eq!(holds(&posture, "PACKET"), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::words::Layer;
 
 mod access;
 mod apply;
+mod idmap;
 
 pub use access::accesses;
 pub use apply::{NewRoot, open_entries};
