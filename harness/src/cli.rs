@@ -11,6 +11,7 @@ mod failure;
 mod list;
 mod machine;
 mod matrix;
+mod new;
 mod outcome;
 mod paper;
 mod run;
@@ -97,6 +98,7 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<Exit, Failure> {
         Command::Run(args) => run::command(&args, world),
         Command::Ablate(args) => ablate::command(&args, world),
         Command::List(args) => list::command(&args, world),
+        Command::New(args) => new::command(&args, world),
         Command::Show(args) => show::command(&args, world),
         Command::Check(args) => check::command(&args, world),
         Command::Diff(args) => diff::command(&args, world),
@@ -166,6 +168,7 @@ enum Command {
     Ablate(ablate::AblateArgs),
     List(list::ListArgs),
     Show(show::ShowArgs),
+    New(new::NewArgs),
     Check(check::CheckArgs),
     Diff(diff::DiffArgs),
     Report(matrix::ReportArgs),

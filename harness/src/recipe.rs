@@ -36,6 +36,9 @@ pub struct Recipe {
     pub requires: Vec<Requirement>,
     /// The files that it brings along, by name.
     pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// The tripwires that it sets off in every trial, whatever is built: a trait of its own, which
+    /// says nothing about any one attack.
+    pub leaves: Vec<String>,
     /// What was put on trial, with its version, once that was asked for.
     pub subject: Option<String>,
     /// Why it cannot be tried on this machine, once that was found out.
@@ -108,6 +111,7 @@ fn parse(text: &str, folder: &str, found: &mut Findings) -> Option<Recipe> {
     let layers = top.words::<Layer>("layers", found);
     let argv = argv(&mut top, found);
     let version = texts(&mut top, "version", found);
+    let leaves = texts(&mut top, "leaves", found);
     let files = files(&mut top, found);
     let requires = requires(&mut top, found);
     top.close(found);
@@ -121,6 +125,7 @@ fn parse(text: &str, folder: &str, found: &mut Findings) -> Option<Recipe> {
         version,
         requires,
         files,
+        leaves,
         subject: None,
         lacking: None,
     })

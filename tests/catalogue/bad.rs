@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 
-use harness::catalogue::diagnostic::Code;
+use harness::catalogue::diagnostic::{Code, document};
 
 use crate::entry::{Attacks, BACKEND, MANIFEST, PYPROJECT};
 
@@ -130,4 +130,11 @@ fn a_folder_that_is_not_there_is_one_clear_sentence() {
 fn a_broken_file_gives_no_complaints_beyond_its_syntax() {
     let found = bad(Code::Syntax).open().unwrap_err();
     assert!(found.iter().all(|diagnostic| diagnostic.code == Code::Syntax && diagnostic.line > 0));
+}
+
+#[test]
+fn the_document_lists_every_code() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/diagnostics.md");
+    let committed = std::fs::read_to_string(file).unwrap();
+    assert_eq!(committed, document(), "`harness check --codes > docs/diagnostics.md` writes it");
 }

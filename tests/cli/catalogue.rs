@@ -104,3 +104,30 @@ fn a_folder_from_elsewhere_is_added() {
     let end = checkout.harness(&["list", "--catalogue", dir.to_str().unwrap()]);
     assert!(end.out.contains("files/pth") && end.out.contains("files/cron-drop"), "{end:?}");
 }
+
+#[test]
+fn a_new_attack_passes_the_check_and_is_never_overwritten() {
+    let checkout = Checkout::new();
+    let end = checkout.harness(&["new", "files/plant-a-hook"]);
+    assert_eq!(end.status, 0, "{end:?}");
+    assert!(end.out.starts_with("attacks/files/plant-a-hook: edit"), "{end:?}");
+    let end = checkout.harness(&["check"]);
+    assert_eq!((end.status, end.out.as_str()), (0, "3 attacks and 1 honest build: no mistake\n"));
+    assert_eq!(checkout.harness(&["new", "files/plant-a-hook"]).status, 2);
+    for (id, told) in [
+        ("plant", "is no id"),
+        ("files/", "is no id"),
+        ("files/../x", "is no id"),
+        ("filez/x", "did you mean `files`?"),
+    ] {
+        let end = checkout.harness(&["new", id]);
+        assert!(end.status == 2 && end.err.contains(told), "{id}: {end:?}");
+    }
+}
+
+#[test]
+fn every_target_that_ships_can_be_read() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let end = Checkout::new().from(root.into(), &["check"], None);
+    assert!(!end.err.contains("harness/targets"), "{end:?}");
+}

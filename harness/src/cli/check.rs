@@ -11,6 +11,7 @@ use super::wanted::contenders;
 use super::workspace::Workspace;
 use super::{Places, World};
 use crate::catalogue::Catalogue;
+use crate::catalogue::diagnostic::document;
 
 /// Check the manifests, build systems and back ends of the catalogue
 ///
@@ -20,15 +21,27 @@ pub(super) struct CheckArgs {
     /// A folder of attacks, or the folder of one attack [default: the workspace's attacks/]
     #[arg(value_name = "PATH")]
     path: Option<PathBuf>,
+    /// Print docs/diagnostics.md: every code and its meaning
+    #[arg(long, conflicts_with = "path")]
+    codes: bool,
 }
 
 /// Runs it.
 pub(super) fn command(args: &CheckArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
+    if args.codes {
+        world.say(&document())?;
+        return Ok(Exit::Ok);
+    }
     let catalogue = if let Some(path) = &args.path {
         one_place(&world.here.join(path))?
     } else {
         let workspace = Workspace::around(&world.here);
-        workspace.gaps(&contenders(&[], &[]))?;
+        let mut everything = contenders(&[], &[], &workspace)?;
+        for name in workspace.targets()? {
+            let whole = name.parse().unwrap_or_else(|never| match never {});
+            everything.extend(contenders(&[whole], &[], &workspace)?);
+        }
+        workspace.gaps(&everything)?;
         workspace.catalogue(&Places { catalogue: Vec::new() })?
     };
     let benign = catalogue.entries().filter(|attack| attack.is_benign()).count();

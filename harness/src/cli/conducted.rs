@@ -30,7 +30,7 @@ pub(super) fn conducted(
     let Conductor { conduct, facts } = (world.prepare)(wishes).map_err(Failure::Unready)?;
     let conduct = |trial: &Trial, slot| match lacking(trial) {
         Some(reason) => Observation { unsupported: Some(reason), ..Observation::default() },
-        None => conduct(trial, slot),
+        None => without_traits(conduct(trial, slot), trial),
     };
     let progress: Box<dyn Progress + '_> =
         if world.live { Box::new(Bar::new()) } else { Box::new(Lines::to(&mut *world.err)) };
@@ -44,6 +44,15 @@ pub(super) fn conducted(
     };
     let settled = runner::run(schedule, &setting)?;
     Ok((settled, machine::facts().into_iter().chain(facts).collect()))
+}
+
+/// The observation without what the sandbox leaves behind in every trial. What a manifest asks for
+/// is never left out.
+fn without_traits(mut observed: Observation, trial: &Trial) -> Observation {
+    if let Sandbox::Command(recipe) = &trial.sandbox {
+        observed.findings.retain(|one| one.declared || !recipe.leaves.contains(&one.oracle));
+    }
+    observed
 }
 
 /// Why the sandbox of a trial cannot be started on this machine.

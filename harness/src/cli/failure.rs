@@ -31,6 +31,21 @@ pub(super) enum Failure {
         /// Where it was looked for.
         here: PathBuf,
     },
+    /// A new attack needs a name of the right form.
+    #[error(
+        "`{id}` is no id: write a guarantee, a slash and a name of small letters, digits and \
+         hyphens, as secrets/netrc-read"
+    )]
+    Unnamed {
+        /// What was given.
+        id: String,
+    },
+    /// A new attack would take the place of an old one.
+    #[error("{} is there already; choose another name", .dir.display())]
+    Exists {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// There are no committed reports to compare with or to write.
     #[error(
         "there is no checkout around {}, so there are no committed reports; run this in one, or \
@@ -85,9 +100,12 @@ impl Failure {
     /// The exit status.
     pub(super) const fn exit(&self) -> Exit {
         match self {
-            Self::Word(_) | Self::NoCatalogue { .. } | Self::NoReports { .. } | Self::Report(_) => {
-                Exit::Usage
-            }
+            Self::Unnamed { .. }
+            | Self::Exists { .. }
+            | Self::Word(_)
+            | Self::NoCatalogue { .. }
+            | Self::NoReports { .. }
+            | Self::Report(_) => Exit::Usage,
             Self::Catalogue(_) => Exit::Catalogue,
             Self::Nothing(_) => Exit::NothingSelected,
             Self::Unready(_)

@@ -98,7 +98,7 @@ pub(super) fn command(args: &RunArgs, world: &mut World<'_>) -> Result<Exit, Fai
     if let Some(filter) = &args.expression {
         filter.check(&catalogue)?;
     }
-    let contenders = contenders(&args.target, &args.host);
+    let contenders = contenders(&args.target, &args.host, &workspace)?;
     let selection = Selection { filter: args.expression.clone(), slice: args.partition };
     let schedule = Schedule::of(&catalogue, &contenders, &selection)?;
     let gaps = workspace.gaps(&contenders)?;
@@ -109,7 +109,7 @@ pub(super) fn command(args: &RunArgs, world: &mut World<'_>) -> Result<Exit, Fai
     let took = began.elapsed();
     let stale: Vec<_> =
         gaps.values().flat_map(|gaps| verdict::stale(gaps, &catalogue, &settled, &today)).collect();
-    let whole = selection.is_whole() && args.target.is_empty();
+    let whole = selection.is_whole() && args.target.iter().all(Wanted::is_whole);
     let paper = Paper {
         out: args.out.as_ref().map_or_else(|| workspace.out(), |out| world.here.join(out)),
         committed,

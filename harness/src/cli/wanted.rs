@@ -2,40 +2,47 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use sandbox::{Level, UnknownWord};
 
+use super::failure::Failure;
+use super::workspace::Workspace;
 use crate::lab::profile::Profile;
 use crate::schedule::{Contender, Sandbox};
-use crate::target::own;
+use crate::target::{command, own};
 
-/// The sandboxes that can be put on trial.
-const TARGETS: [&str; 1] = ["own"];
+/// Our own sandbox, which is there in every workspace.
+const OWN: &str = "own";
 
 /// The lab profile.
 pub(super) const HOST: &str = "root";
 
-/// A target, and one of its levels or all of them.
+/// A target, and one of its levels or all of them, as they were written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     target: String,
-    level: Option<Level>,
+    level: Option<String>,
 }
 
 impl FromStr for Wanted {
-    type Err = UnknownWord;
+    type Err = Infallible;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+    fn from_str(text: &str) -> Result<Self, Infallible> {
         let (target, level) = match text.split_once('@') {
-            Some((target, level)) => (target, Some(level.parse()?)),
+            Some((target, level)) => (target, Some(level.to_owned())),
             None => (text, None),
         };
-        if TARGETS.contains(&target) {
-            Ok(Self { target: target.to_owned(), level })
-        } else {
-            Err(UnknownWord::new("target", target, &TARGETS))
-        }
+        Ok(Self { target: target.to_owned(), level })
+    }
+}
+
+impl Wanted {
+    /// Whether all of the target is wanted.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.level.is_none()
     }
 }
 
@@ -55,36 +62,101 @@ impl FromStr for Host {
 
 /// The contenders that are wanted, on every host that is; all levels of `own` on the host `root`
 /// when nothing is said.
-pub(super) fn contenders(wanted: &[Wanted], hosts: &[Host]) -> Vec<Contender> {
-    let levels: BTreeSet<_> = wanted
-        .iter()
-        .flat_map(|one| one.level.map_or_else(|| Level::ALL.to_vec(), |level| vec![level]))
-        .collect();
-    let levels = if levels.is_empty() { Level::ALL.into_iter().collect() } else { levels };
-    let name = wanted.first().map_or("own", |one| one.target.as_str()).to_owned();
+pub(super) fn contenders(
+    wanted: &[Wanted],
+    hosts: &[Host],
+    workspace: &Workspace,
+) -> Result<Vec<Contender>, Failure> {
+    let folders = workspace.targets()?;
+    let known: Vec<_> = [OWN].into_iter().chain(folders.iter().map(String::as_str)).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for one in wanted {
+        if !known.contains(&one.target.as_str()) {
+            return Err(UnknownWord::new("target", &one.target, &known).into());
+        }
+        if !names.contains(&one.target.as_str()) {
+            names.push(&one.target);
+        }
+    }
+    if names.is_empty() {
+        names.push(OWN);
+    }
     let mut hosts: Vec<_> = hosts.iter().map(|host| host.0).collect();
     hosts.sort_unstable();
     hosts.dedup();
     if hosts.is_empty() {
         hosts.push(HOST);
     }
-    let contender = |host: &str| Contender {
-        name: name.clone(),
+    let contender = |name: &str, host: &str| {
+        let levels = wanted.iter().filter(|one| one.target == name).map(|one| one.level.as_deref());
+        if name == OWN { ours(host, levels) } else { rival(name, host, levels, workspace) }
+    };
+    let all = hosts.into_iter().flat_map(|host| names.iter().map(move |name| (*name, host)));
+    all.map(|(name, host)| contender(name, host)).collect()
+}
+
+fn ours<'a>(
+    host: &str,
+    wanted: impl Iterator<Item = Option<&'a str>>,
+) -> Result<Contender, Failure> {
+    let mut levels = BTreeSet::new();
+    for level in wanted {
+        match level {
+            None => levels.extend(Level::ALL),
+            Some(word) => drop(levels.insert(word.parse()?)),
+        }
+    }
+    if levels.is_empty() {
+        levels.extend(Level::ALL);
+    }
+    Ok(Contender {
+        name: OWN.to_owned(),
         host: host.to_owned(),
-        levels: levels.clone(),
+        levels,
         layers: own::layers(host),
         sandbox: Sandbox::OWN,
-    };
-    hosts.into_iter().map(contender).collect()
+    })
+}
+
+/// A sandbox that is a command, with what this machine says of it.
+fn rival<'a>(
+    name: &str,
+    host: &str,
+    mut wanted: impl Iterator<Item = Option<&'a str>>,
+    workspace: &Workspace,
+) -> Result<Contender, Failure> {
+    let recipe = command::examined(workspace.recipe(name)?);
+    let level = recipe.level.name();
+    if let Some(other) = wanted.find_map(|one| one.filter(|word| *word != level)) {
+        return Err(UnknownWord::new("level of that target", other, &[level]).into());
+    }
+    Ok(Contender {
+        name: name.to_owned(),
+        host: host.to_owned(),
+        levels: BTreeSet::from([recipe.level]),
+        layers: own::layers(host),
+        sandbox: Sandbox::Command(Arc::new(recipe)),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn levels(wanted: &[&str]) -> Vec<Level> {
+    fn chosen(wanted: &[&str]) -> Result<Vec<Contender>, Failure> {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("harness/targets/box");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::create_dir(dir.path().join("attacks")).unwrap();
+        let text = "name = \"box\"\ntitle = \"A box\"\nsource = \"https://box.invalid\"\n\
+                    layers = [\"network\"]\nargv = [\"box\", \"{argv}\"]\n";
+        std::fs::write(folder.join("target.toml"), text).unwrap();
         let wanted: Vec<_> = wanted.iter().map(|text| text.parse().unwrap()).collect();
-        contenders(&wanted, &[]).remove(0).levels.into_iter().collect()
+        contenders(&wanted, &[], &Workspace::around(dir.path()))
+    }
+
+    fn levels(wanted: &[&str]) -> Vec<Level> {
+        chosen(wanted).unwrap().remove(0).levels.into_iter().collect()
     }
 
     #[test]
@@ -97,16 +169,27 @@ mod tests {
     #[test]
     fn every_host_is_a_contest_of_its_own() {
         let hosts: Vec<_> = ["user", "root", "user"].map(|text| text.parse().unwrap()).to_vec();
-        let contenders = contenders(&[], &hosts);
-        assert_eq!(contenders.len(), 2);
-        assert_eq!(contenders[1].host, "user");
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("attacks")).unwrap();
+        let contenders = contenders(&[], &hosts, &Workspace::around(dir.path())).unwrap();
+        let found: Vec<_> = contenders.iter().map(|one| one.host.as_str()).collect();
+        assert_eq!(found, ["root", "user"]);
         assert!("usr".parse::<Host>().unwrap_err().to_string().contains("`user`"));
     }
 
     #[test]
+    fn several_targets_can_be_named() {
+        let names: Vec<_> =
+            chosen(&["own@full", "box"]).unwrap().into_iter().map(|one| one.name).collect();
+        assert_eq!(names, ["own", "box"]);
+        assert_eq!(levels(&["box@full"]), [Level::Full]);
+    }
+
+    #[test]
     fn an_unknown_target_or_level_is_answered_with_the_nearest() {
-        let error = "owm@full".parse::<Wanted>().unwrap_err();
-        assert_eq!(error.to_string(), "unknown target `owm`, did you mean `own`?; known: own");
-        assert!("own@ful".parse::<Wanted>().unwrap_err().to_string().contains("`full`"));
+        let told = |wanted| chosen(&[wanted]).unwrap_err().to_string();
+        assert_eq!(told("owm"), "unknown target `owm`, did you mean `own`?; known: own box");
+        assert!(told("own@ful").contains("did you mean `full`?"));
+        assert!(told("box@network").contains("unknown level of that target `network`"));
     }
 }

@@ -10,10 +10,14 @@ use super::Places;
 use super::failure::Failure;
 use crate::catalogue::Catalogue;
 use crate::gaps::Gaps;
+use crate::recipe::Recipe;
 use crate::report::json::{self, ReadError};
 use crate::report::schema::Report;
 use crate::report::schema::ablation::Ablation;
 use crate::schedule::Contender;
+
+/// Where the sandboxes on trial are described.
+const TARGETS: &str = "harness/targets";
 
 /// The checkout around a directory, if there is one.
 #[derive(Clone, Debug)]
@@ -44,11 +48,27 @@ impl Workspace {
     pub(super) fn gaps(&self, contenders: &[Contender]) -> Result<BTreeMap<String, Gaps>, Failure> {
         let Some(root) = &self.root else { return Ok(BTreeMap::new()) };
         let read = |contender: &Contender| {
-            let dir = root.join("harness/targets").join(&contender.name);
+            let dir = root.join(TARGETS).join(&contender.name);
             let gaps = Gaps::read(&dir.join("gaps.toml")).map_err(Failure::Catalogue)?;
             Ok((contender.name.clone(), gaps))
         };
         contenders.iter().map(read).collect()
+    }
+
+    /// The names of the sandboxes that are commands, sorted.
+    pub(super) fn targets(&self) -> Result<Vec<String>, ReadError> {
+        let Some(root) = &self.root else { return Ok(Vec::new()) };
+        let mut folders = listed(&root.join(TARGETS))?;
+        folders.retain(|folder| folder.join("target.toml").is_file());
+        folders.sort();
+        let name = |folder: &PathBuf| Some(folder.file_name()?.to_string_lossy().into_owned());
+        Ok(folders.iter().filter_map(name).collect())
+    }
+
+    /// How the sandbox of that name is started.
+    pub(super) fn recipe(&self, name: &str) -> Result<Recipe, Failure> {
+        let root = self.root.as_deref().unwrap_or(&self.here);
+        Recipe::read(&root.join(TARGETS).join(name)).map_err(Failure::Catalogue)
     }
 
     /// The folder of the committed reports.

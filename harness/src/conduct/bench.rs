@@ -114,7 +114,7 @@ impl Bench {
         let lab = Lab::open(
             &self.program,
             &root,
-            Groups::make(&format!("rehearsal-{}", std::process::id())),
+            Groups::make(&format!("rehearsal-{}", std::process::id()), 0),
             spec,
         )?;
         let opened = begin.elapsed();

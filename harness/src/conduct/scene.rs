@@ -127,9 +127,10 @@ impl<'a> Scene<'a> {
                 ..frontend::command(&interpreter, &planted)
             },
         };
-        let owned = staging::hand_over(&root, profile, &interpreter.site);
+        let owned = staging::hand_over(&root, profile, &interpreter);
         at_step("the caller's files", owned)?;
-        let lab = Lab::open(&bench.program, &root, Groups::make(&cast.nonce), spec)?;
+        let lab =
+            Lab::open(&bench.program, &root, Groups::make(&cast.nonce, profile.caller()), spec)?;
         for victim in &lab.victims {
             tell(&mut planted, &victim.plant, "pid", json!(victim.pid));
         }

@@ -49,6 +49,9 @@ def sandboxed(prefix, command, spec):
         "{output}": spec["output"],
         "{control}": command[-1],
         "{work}": os.path.dirname(spec["source"]),
+        "{python}": command[0],
+        "{lab}": os.path.dirname(HERE),
+        "{target}": os.path.join(HERE, "target"),
     }
     argv = []
     for word in prefix:

@@ -81,7 +81,7 @@ fn random() -> Result<String, LabError> {
 }
 
 /// Where nothing is a user's own.
-const SYSTEM: [&str; 8] = ["/etc", "/usr", "/var", "/opt", "/root", "/lib", "/bin", "/sbin"];
+const SYSTEM: [&str; 7] = ["/etc", "/usr", "/var", "/root", "/lib", "/bin", "/sbin"];
 
 /// Plants everything that the manifest lists; the calling thread is in the lab's network and IPC
 /// namespaces.

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::layout::{
-    BULKHEAD, FRONTEND, LAB, OUTCOME, OUTPUT, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, WORK,
+    BULKHEAD, FRONTEND, Interpreter, LAB, OUTCOME, OUTPUT, SECOND_OUTPUT, SECOND_SOURCE, SOURCE,
+    WORK,
 };
 use super::network::RESOLVER;
 use super::profile::Profile;
@@ -122,11 +123,11 @@ pub fn facts(
 }
 
 /// Gives the caller what is his on a host where he is not root: home, work, outputs, the record of
-/// the sandbox, and the site directory of his interpreter.
+/// the sandbox, and an interpreter with its site directory.
 ///
 /// # Errors
 /// Those of the kernel.
-pub fn hand_over(root: &Root, profile: Profile, site: &Path) -> io::Result<()> {
+pub fn hand_over(root: &Root, profile: Profile, python: &Interpreter) -> io::Result<()> {
     if profile.is_root() {
         return Ok(());
     }
@@ -138,8 +139,12 @@ pub fn hand_over(root: &Root, profile: Profile, site: &Path) -> io::Result<()> {
     for place in [home, work, outcome] {
         root.give(place, profile.caller(), true)?;
     }
-    if site.starts_with(LAB) {
-        root.give(site, profile.caller(), false)?;
+    // An interpreter below `/usr` is the system's.
+    let folder = python.program.parent().unwrap_or(&python.program);
+    for place in [python.site.as_path(), folder, &python.program] {
+        if place.starts_with(LAB) {
+            root.give(place, profile.caller(), false)?;
+        }
     }
     Ok(())
 }

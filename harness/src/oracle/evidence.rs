@@ -136,8 +136,8 @@ pub struct Posture {
     pub nested: bool,
     /// The largest core dump that it may leave, in bytes.
     pub core: u64,
-    /// Its group or one of its further groups is root's, as the host sees it.
-    pub caller_group: bool,
+    /// Its group and its further groups, as the host sees them.
+    pub groups: Vec<u32>,
     /// What it executes may have more rights than it has.
     pub new_privileges: bool,
     /// What its descriptors are of, as the kernel names it: `anon_inode:[io_uring]`, `PACKET`.

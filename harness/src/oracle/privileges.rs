@@ -16,9 +16,10 @@ pub fn gained(evidence: &Evidence, what: Privilege) -> Option<String> {
         Privilege::NestedUserns => {
             posture.nested.then(|| "the hook made a user namespace of its own".to_owned())
         }
-        Privilege::CallerGroup => {
-            posture.caller_group.then(|| "the hook is in the front end's group".to_owned())
-        }
+        Privilege::CallerGroup => posture
+            .groups
+            .contains(&evidence.caller)
+            .then(|| "the hook is in the front end's group".to_owned()),
         Privilege::NewPrivileges => posture
             .new_privileges
             .then(|| "what the hook executes may have more rights than it has".to_owned()),
@@ -107,7 +108,7 @@ pub fn examine(
         uid: process.uid,
         capabilities: process.capabilities,
         core: processes.core_limit(process.pid),
-        caller_group: process.groups.contains(&0),
+        groups: process.groups.clone(),
         new_privileges: !process.no_new_privs,
         descriptors: processes.descriptors(process.pid),
         nested: own.is_some() && expected.is_some() && own != expected,

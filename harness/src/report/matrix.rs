@@ -1,13 +1,13 @@
 //! `MATRIX.md`: the reports as tables for a reader, words beside every symbol.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use sandbox::{Guarantee, Level};
 
 use super::redact;
-use super::schema::{At, Cell, Entry, Report};
+use super::schema::{At, Cell, Report};
 use crate::catalogue::BENIGN;
 use crate::verdict::{Seen, Verdict};
 
@@ -30,39 +30,83 @@ cells would prove nothing. A cell says what was seen from outside the sandbox:
 Words in bold are verdicts: what was seen is not what a correct sandbox would show.
 ";
 
-/// The tables of all reports.
+/// One table for each host and guarantee, with a column for every level of ours and for every
+/// other sandbox.
 #[must_use]
 pub fn render(reports: &[Report]) -> String {
     let mut text = HEAD.to_owned();
+    let mut hosts: BTreeMap<&str, Vec<&Report>> = BTreeMap::new();
     for report in reports {
-        let subject = report.subject.as_deref().unwrap_or(&report.target);
-        let (subject, host) = (redact::markdown(subject), redact::markdown(&report.host));
-        line(&mut text, &format!("\n## {subject} on {host}"));
-        section(&mut text, report);
+        hosts.entry(&report.host).or_default().push(report);
+    }
+    for (host, reports) in hosts {
+        line(&mut text, &format!("\n## On {}", redact::markdown(host)));
+        for folder in Guarantee::ALL.map(Guarantee::name).into_iter().chain([BENIGN]) {
+            section(&mut text, folder, &columns(&reports));
+        }
     }
     text
 }
 
-fn section(text: &mut String, report: &Report) {
-    let mut folders: BTreeMap<&str, Vec<(&str, &Entry)>> = BTreeMap::new();
-    for (id, entry) in &report.results {
-        let (folder, slug) = id.split_once('/').unwrap_or(("", id));
-        folders.entry(folder).or_default().push((slug, entry));
-    }
-    let order = Guarantee::ALL.map(Guarantee::name);
-    for folder in order.into_iter().chain([BENIGN]) {
-        let Some(entries) = folders.get(folder) else { continue };
-        line(text, &format!("\n### {folder}\n"));
-        let levels = Level::ALL.map(Level::name);
-        line(text, &format!("| | {} |", levels.join(" | ")));
-        line(text, &format!("|---|{}", "---|".repeat(levels.len())));
-        for (slug, entry) in entries {
-            let cells =
-                Level::ALL.map(|level| entry.cells.get(&At(level)).map_or_else(String::new, told));
-            let slug = redact::markdown(slug);
-            let link = format!("[{slug}](../attacks/{folder}/{slug}/attack.toml)");
-            line(text, &format!("| {link} | {} |", cells.join(" | ")));
+/// A column: its heading, its report, and its level; none for a sandbox with one way of being
+/// started, whose cell is the last of the entry.
+pub(super) struct Column<'a> {
+    pub(super) heading: String,
+    pub(super) report: &'a Report,
+    level: Option<Level>,
+}
+
+impl Column<'_> {
+    /// The cell of an entry.
+    pub(super) fn cell(&self, id: &str) -> Option<&Cell> {
+        let cells = &self.report.results.get(id)?.cells;
+        match self.level {
+            Some(level) => cells.get(&At(level)),
+            None => cells.last_key_value().map(|(_, cell)| cell),
         }
+    }
+}
+
+/// The columns of a host: the levels of our own sandbox first.
+pub(super) fn columns<'a>(reports: &[&'a Report]) -> Vec<Column<'a>> {
+    let (own, rivals): (Vec<_>, Vec<_>) =
+        reports.iter().copied().partition(|report| report.target == "own");
+    let levels = own.into_iter().flat_map(|report| {
+        let column = move |level: Level| Column {
+            heading: level.name().to_owned(),
+            report,
+            level: Some(level),
+        };
+        Level::ALL.into_iter().map(column)
+    });
+    let rivals = rivals.into_iter().map(|report| {
+        let heading = report.subject.as_deref().unwrap_or(&report.target);
+        Column { heading: heading.to_owned(), report, level: None }
+    });
+    levels.chain(rivals).collect()
+}
+
+fn section(text: &mut String, folder: &str, columns: &[Column<'_>]) {
+    let start = format!("{folder}/");
+    let ids: BTreeSet<&str> = columns
+        .iter()
+        .flat_map(|column| column.report.results.keys())
+        .map(String::as_str)
+        .filter(|id| id.starts_with(&start))
+        .collect();
+    if ids.is_empty() {
+        return;
+    }
+    line(text, &format!("\n### {folder}\n"));
+    let headings: Vec<_> = columns.iter().map(|column| redact::markdown(&column.heading)).collect();
+    line(text, &format!("| | {} |", headings.join(" | ")));
+    line(text, &format!("|---|{}", "---|".repeat(headings.len())));
+    for id in ids {
+        let cells: Vec<_> =
+            columns.iter().map(|column| column.cell(id).map_or_else(String::new, told)).collect();
+        let slug = redact::markdown(id.strip_prefix(&start).unwrap_or(id));
+        let link = format!("[{slug}](../attacks/{folder}/{slug}/attack.toml)");
+        line(text, &format!("| {link} | {} |", cells.join(" | ")));
     }
 }
 
@@ -93,6 +137,22 @@ mod tests {
     #[test]
     fn a_reader_sees_words_beside_every_symbol() {
         insta::assert_snapshot!(render(&[report()]));
+    }
+
+    #[test]
+    fn another_sandbox_is_a_column_beside_ours() {
+        let mut rival = report();
+        rival.target = "bubblewrap".to_owned();
+        rival.subject = Some("bubblewrap 0.8.0".to_owned());
+        for entry in rival.results.values_mut() {
+            entry.cells.retain(|at, _| matches!(at, At(Level::None | Level::Full)));
+        }
+        let text = render(&[report(), rival]);
+        assert!(
+            text.contains("| | none | network | proposal | full | bubblewrap 0.8.0 |"),
+            "{text}"
+        );
+        assert_eq!(text.matches("## On root").count(), 1);
     }
 
     #[test]

@@ -84,6 +84,7 @@ mod tests {
                 .to_vec(),
             requires: vec![requirement],
             files: vec![],
+            leaves: vec![],
             subject: None,
             lacking: None,
         }

@@ -3,6 +3,7 @@
 
 use sandbox::{Layer, LayerSet, Level};
 
+use crate::catalogue::attack::RunLimits;
 use crate::lab::layout::{BULKHEAD, OUTCOME};
 use crate::lab::profile::Profile;
 use crate::schedule::Trial;
@@ -21,6 +22,10 @@ pub fn prefix(level: Level, without: LayerSet, slot: usize, trial: &Trial) -> Ve
     let limits = &trial.attack.run.limits;
     let is_root = Profile::of(&trial.host).is_root();
     let start = [BULKHEAD, "hook", "--level", level.name(), "--lab"].map(str::to_owned);
+    // A limit cannot be asked of a sandbox that has no limits.
+    let limited = level.layers().has(Layer::Limits) && !without.has(Layer::Limits);
+    let unset = RunLimits::default();
+    let limits = if limited || without.is_empty() { limits } else { &unset };
     let options = [
         ("--uids", is_root.then_some(uids)),
         ("--memory", limits.memory.map(|size| size.to_string())),

@@ -3,6 +3,7 @@
 use harness::catalogue::attack::{Need, OracleKind};
 use harness::conduct::conduct;
 use harness::schedule::Trial;
+use sandbox::policy::limits::amounts::Count;
 
 use crate::fixture::{Fixture, bench, file, saw, victim};
 
@@ -51,4 +52,21 @@ fn what_only_root_can_try_is_not_tried_as_a_user() {
     assert_eq!(conduct(&trial, bench, 0).unsupported, None);
     let seen = conduct(&Trial { host: "user".to_owned(), ..trial }, bench, 0);
     assert!(seen.unsupported.unwrap().contains("not root"), "{:?}", seen.run);
+}
+
+#[test]
+fn on_the_host_user_the_caller_may_make_control_groups_where_a_lab_shows_them() {
+    let Some(bench) = bench() else { return };
+    let mut fixture = Fixture::new(
+        "place = '/sys/fs/cgroup/memory/mine'\n\
+         os.mkdir(place)\n\
+         kit.said('mine', os.access(place + '/memory.limit_in_bytes', os.W_OK))\n\
+         os.rmdir(place)\n\
+         kit.said('outer', os.access('/sys/fs/cgroup/memory/memory.limit_in_bytes', os.W_OK))",
+    );
+    fixture.attack.run.limits.pids = Some(Count(64));
+    let seen = fixture.run_on("user", bench);
+    if std::path::Path::new("/sys/fs/cgroup/memory").is_dir() {
+        assert_eq!(seen.run.hearsay, ["mine True", "outer False"], "{:?}", seen.run);
+    }
 }

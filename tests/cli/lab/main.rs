@@ -13,4 +13,5 @@ mod fixture;
 mod hosts;
 mod plants;
 mod rooms;
+mod scaffold;
 mod sight;
