@@ -19,7 +19,7 @@ use crate::target::Run;
 /// Conducts `trial` in slot `slot` of the pool. Whatever goes wrong is part of the observation.
 #[must_use]
 pub fn conduct(trial: &Trial, bench: &Bench, slot: usize) -> Observation {
-    if let Some(reason) = bench.unmet(&trial.attack) {
+    if let Some(reason) = bench.unmet(trial) {
         return Observation { unsupported: Some(reason), ..Observation::default() };
     }
     // A thread of its own: it gives up the harness's namespaces, and nobody can take them back.

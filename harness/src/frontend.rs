@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::catalogue::attack::{Attack, Hook, PlantKind, Second};
 use crate::catalogue::spelling::Spelt as _;
 use crate::lab::layout::{
-    FRONTEND, HOME, Interpreter, OUTPUT, PATH, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, WORK,
+    FRONTEND, Interpreter, OUTPUT, PATH, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, WORK,
 };
 use crate::lab::plants::Planted;
 use crate::lab::wire::Command;
@@ -131,7 +131,14 @@ fn inherited(attack: &Attack, planted: &Planted) -> Vec<serde_json::Value> {
     wanted
         .filter_map(|plant| {
             let mut fact = planted.facts.get(&plant.id)?.clone();
-            let kind = if matches!(plant.kind, PlantKind::TcpListener) { "tcp" } else { "path" };
+            let kind = match plant.kind {
+                PlantKind::TcpListener | PlantKind::Tcp6Listener | PlantKind::LoopbackListener => {
+                    "tcp"
+                }
+                PlantKind::UnixListener { .. } => "unix",
+                PlantKind::AbstractListener => "abstract",
+                _ => "path",
+            };
             fact.as_object_mut()?.insert("kind".to_owned(), kind.into());
             Some(fact)
         })
@@ -141,10 +148,11 @@ fn inherited(attack: &Attack, planted: &Planted) -> Vec<serde_json::Value> {
 /// The front end's command line and its fixed environment; nothing of the harness's own is in it.
 #[must_use]
 pub fn command(interpreter: &Interpreter, planted: &Planted) -> Command {
-    let mut env: Vec<(String, String)> = [("PATH", PATH), ("HOME", HOME), ("LANG", "C.UTF-8")]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+    let mut env: Vec<(String, String)> =
+        [("PATH", PATH), ("HOME", interpreter.home), ("LANG", "C.UTF-8")]
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
     env.extend(planted.variables.iter().cloned());
     Command {
         // Isolated, without site directories: a build may have planted something there before.
@@ -158,5 +166,6 @@ pub fn command(interpreter: &Interpreter, planted: &Planted) -> Command {
         ],
         env,
         cwd: WORK.to_owned(),
+        caller: 0,
     }
 }

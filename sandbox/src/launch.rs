@@ -27,6 +27,7 @@ use crate::sys::clone::{Side, Started, clone_into};
 use crate::wire::{Link, Message};
 use crate::words::Layer;
 
+mod plain;
 mod readback;
 mod streams;
 mod supervise;
@@ -179,7 +180,12 @@ fn prepare(plan: &Plan, user: &mut User, disk: Option<&Path>) -> Result<Prepared
     user.begin(plan, disk)?;
     let scratch = Scratch::make(disk, user.outside())?;
     scratch.fill(&plan.trees, user.outside())?;
-    let opened = mounts::open_entries(files, Some(scratch.root())).map_err(|f| located(plan, f))?;
+    // Only while the filter forbids set-id modes: through such a mount the build could otherwise
+    // make a set-uid program of the caller's.
+    let mapped = plan.identity == IdentityChoice::Lease && plan.has(Layer::Syscalls);
+    let shown_as = mapped.then(|| user.outside());
+    let opened = mounts::open_entries(files, Some(scratch.root()), shown_as)
+        .map_err(|fault| located(plan, fault))?;
     Ok(Prepared { scratch: Some(scratch), opened: Some(opened), slot })
 }
 
@@ -189,7 +195,7 @@ fn control_groups(plan: &Plan, user: &User) -> Result<Option<Slot>, LaunchError>
     if groups.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Slot::make(groups, &user.outside().0.to_string())?))
+    user.name().map(|name| Ok(Slot::make(groups, name)?)).transpose()
 }
 
 fn start(
@@ -201,7 +207,7 @@ fn start(
     let (sandbox, supervisor) = Link::pair().at(Step::Channels)?;
     let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).at(Step::Channels)?;
     let (streams, output) = if plan.has(Layer::Descriptors) {
-        let (streams, output) = Streams::open()?;
+        let (streams, output) = Streams::open(plan.has(Layer::Harvest))?;
         (streams, Some(output))
     } else {
         (Streams::none(), None)

@@ -93,6 +93,8 @@ pub struct Plan {
     pub landlock: Option<Rules>,
     /// How much it may use; `None` where it may use all.
     pub limits: Option<Bounds>,
+    /// The death of the process that called ends the build too.
+    pub ends_with_caller: bool,
     /// What the layers hold only partly on this host, one sentence each.
     pub notes: Vec<String>,
 }
@@ -167,7 +169,7 @@ impl Plan {
         };
         let own_files = mounts.is_some() || relocation.is_some();
         let landlock = landlock(policy, payload, host, relocation.as_ref())?;
-        let limits = limits(kind, policy, identity, host)?;
+        let limits = limits(kind, policy, identity, host, &mut notes)?;
         let choices = choices(kind, policy);
         let plan = Self {
             kind,
@@ -191,6 +193,7 @@ impl Plan {
             stdin: payload.stdin,
             syscalls: choices.map(|(chosen, known)| syscalls::resolve(chosen, known)),
             choices,
+            ends_with_caller: policy.ends_with_caller && layers.has(Layer::Leash),
             notes: said(notes, landlock.as_ref(), limits.as_ref()),
             mounts,
             relocation,
@@ -253,6 +256,7 @@ fn limits(
     policy: &Policy,
     identity: IdentityChoice,
     host: &Host,
+    notes: &mut Vec<String>,
 ) -> Result<Option<Bounds>, Refusal> {
     if !policy.layers.has(Layer::Limits) {
         return Ok(None);
@@ -263,11 +267,14 @@ fn limits(
         // `RLIMIT_NPROC` counts by user within a user namespace.
         offer.counted_alone &= kind == PlanKind::Namespaced;
     }
-    let resolved = limits::resolve(&policy.limits, &offer);
-    if policy.best_effort && resolved.is_err() {
-        return Ok(Some(limits::resolve(&limits::attainable(&policy.limits, &offer), &offer)?));
+    match limits::resolve(&policy.limits, &offer) {
+        Err(unsettable) if policy.best_effort => {
+            notes.push(unsettable.to_string());
+            let attainable = limits::attainable(&policy.limits, &offer);
+            Ok(Some(limits::resolve(&attainable, &offer)?))
+        }
+        resolved => Ok(Some(resolved?)),
     }
-    Ok(Some(resolved?))
 }
 
 /// The choices behind the filter.
@@ -309,3 +316,6 @@ impl fmt::Display for Plan {
         crate::explain::write(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,10 +6,13 @@ use std::path::PathBuf;
 
 use crate::words::{Guarantee, Layer, LayerSet};
 
+pub mod combinations;
 pub mod environment;
+pub mod file;
 pub mod files;
 pub mod levels;
 pub mod limits;
+pub mod package;
 pub mod syscalls;
 
 use environment::EnvironmentPolicy;
@@ -49,6 +52,8 @@ pub struct Policy {
     pub required: Vec<Guarantee>,
     /// Go on without what this host cannot do, and say so.
     pub best_effort: bool,
+    /// The death of the process that called ends the build too: nobody is left who wants it.
+    pub ends_with_caller: bool,
     /// The caller vouches that this is the harness's lab, so that level `none` may run.
     pub lab: bool,
 }
@@ -102,6 +107,7 @@ impl Policy {
             syscalls: Syscalls::default(),
             required: Vec::new(),
             best_effort: false,
+            ends_with_caller: false,
             lab: false,
         }
     }

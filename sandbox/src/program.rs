@@ -13,6 +13,7 @@ mod explain;
 mod gc;
 mod hook;
 mod options;
+mod policy_file;
 mod report;
 mod run;
 

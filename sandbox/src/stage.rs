@@ -93,7 +93,7 @@ fn confine(
         // As the user that the supervisor has, who may read more than the one of the build.
         (Some(staging), Some(files)) => {
             let scratch = Scratch::reopen(staging)?;
-            Some(mounts::open_entries(files, Some(scratch.root()))?)
+            Some(mounts::open_entries(files, Some(scratch.root()), None)?)
         }
         _ => opened,
     };
@@ -160,7 +160,7 @@ fn open_by_ourselves(
     let scratch = Scratch::make(None, user)?;
     scratch.fill(&plan.trees, user)?;
     supervisor.send_with(Message::Scratch, Some(scratch.root())).at(Step::Scratch)?;
-    mounts::open_entries(files, Some(scratch.root()))
+    mounts::open_entries(files, Some(scratch.root()), None)
 }
 
 fn await_go(supervisor: &Link) -> Result<(), Fault> {

@@ -2,6 +2,7 @@
 //!
 //! Public but hidden from the documentation, because the harness needs the same calls.
 
+pub mod arguments;
 pub mod clone;
 pub mod descriptors;
 pub mod keyring;

@@ -68,7 +68,7 @@ fn every_incident_whose_code_ran_in_a_build_is_reproduced() {
 }
 
 #[test]
-fn every_guarantee_has_ten_attacks_and_every_layer_one_that_only_it_stops() {
+fn every_guarantee_has_ten_attacks_and_every_layer_stops_some() {
     let catalogue = catalogue();
     let attacks = attacks(&catalogue);
     for guarantee in Guarantee::ALL {

@@ -15,6 +15,7 @@ use crate::machine::{directory, is_root};
 
 mod doctor;
 mod hook;
+mod nested;
 
 /// Who calls on such a host.
 #[derive(Clone, Copy, PartialEq, Eq)]

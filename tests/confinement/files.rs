@@ -72,3 +72,43 @@ fn a_source_tree_without_permissions_for_others_can_still_be_built() {
     assert_eq!(output.stdout, b"x");
     assert_eq!(output.status.code(), Some(0));
 }
+
+#[test]
+fn what_is_granted_for_writing_is_written_as_the_callers_own() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    if !is_root() {
+        return;
+    }
+    let directory = directory();
+    let out = directory.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    // Below the working directory, of which the build has a copy: the grant lies over the copy.
+    let output =
+        run(directory.path(), &["--rw", "out"], "echo new > out/made && stat -c %U out/made");
+    assert_eq!(output.stdout, b"build\n", "{}", String::from_utf8_lossy(&output.stderr));
+    let made = out.join("made").metadata().unwrap();
+    assert_eq!((made.uid(), made.gid()), (0, 0));
+    // CVE-2019-3843: a set-uid file of the caller's must not be made through the grant.
+    let script = "cp /bin/true out/tool; chmod 4755 out/tool 2>/dev/null || echo refused";
+    let output = run(directory.path(), &["--rw", "out"], script);
+    assert_eq!(output.stdout, b"refused\n");
+    assert_eq!(out.join("tool").metadata().unwrap().permissions().mode() & 0o7000, 0);
+}
+
+#[test]
+fn what_is_granted_for_reading_can_be_read_although_it_is_closed_to_others() {
+    use std::os::unix::fs::PermissionsExt;
+    if !is_root() {
+        return;
+    }
+    let elsewhere = directory();
+    let closed = elsewhere.path().join("closed");
+    std::fs::create_dir(&closed).unwrap();
+    std::fs::write(closed.join("file"), "here").unwrap();
+    for (path, mode) in [(closed.join("file"), 0o600), (closed.clone(), 0o700)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let script = format!("cat {0}/file; echo x > {0}/file || true", closed.display());
+    assert_eq!(prints(&["--ro", closed.to_str().unwrap()], &script), "here");
+    assert_eq!(std::fs::read_to_string(closed.join("file")).unwrap(), "here");
+}

@@ -16,6 +16,7 @@ mod files;
 mod identity;
 mod machine;
 mod masked;
+mod policy;
 mod privileges;
 mod processes;
 mod remnants;

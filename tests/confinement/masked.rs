@@ -7,7 +7,7 @@ use rstest::rstest;
 use crate::machine::{directory, is_root};
 
 /// Runs `script` behind the program where a part of `/proc` is covered, after `caller`.
-fn run(caller: &[&str], options: &[&str], script: &str) -> Output {
+pub fn run(caller: &[&str], options: &[&str], script: &str) -> Output {
     let place = directory();
     let program = place.path().join("bulkhead");
     let copied = Command::new("/bin/cp").arg(env!("CARGO_BIN_EXE_bulkhead")).arg(&program).status();
@@ -20,7 +20,8 @@ fn run(caller: &[&str], options: &[&str], script: &str) -> Output {
     command.output().unwrap()
 }
 
-const ROOT: &[&str] = &["--clear-groups"];
+/// Root of a plain machine.
+pub const ROOT: &[&str] = &["--clear-groups"];
 const ROOT_OF_A_CONTAINER: &[&str] = &["--bounding-set", "-sys_admin", "--clear-groups"];
 const USER: &[&str] = &["--reuid", "1000", "--regid", "1000", "--clear-groups"];
 

@@ -187,11 +187,15 @@ fn forty_builds_at_once_each_have_a_user_of_their_own() {
         command.args(["run", "--uids", "62300-62399", "--runtime"]).arg(runtime.path());
         // The uid map tells which uid outside the build has.
         command.args(["--", "/bin/sh", "-c", "awk '{print $2}' /proc/self/uid_map; sleep 0.5"]);
-        command.stdout(Stdio::piped()).spawn().unwrap()
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let children: Vec<_> = (0..40).map(|_| start()).collect();
-    let mut uids: Vec<_> =
-        children.into_iter().map(|child| child.wait_with_output().unwrap().stdout).collect();
+    let told = |child: std::process::Child| {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let mut uids: Vec<_> = children.into_iter().map(told).collect();
     uids.sort();
     uids.dedup();
     assert_eq!(uids.len(), 40);

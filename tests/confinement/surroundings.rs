@@ -70,3 +70,39 @@ fn a_pipeline_ends_when_its_reader_does() {
     let ignored = prints(&[], "grep SigIgn /proc/self/status | cut -f2");
     assert_eq!(u64::from_str_radix(ignored.trim(), 16).unwrap() & 1 << 12, 0);
 }
+
+#[test]
+fn what_a_build_prints_is_bounded_and_gives_nobody_commands() {
+    let directory = directory();
+    let run =
+        |options: &[&str], script: &str| crate::machine::run(directory.path(), options, script);
+    let script = r"printf '\033[31mred\033[0m ##[add-mask]x\n::set-env name=A::b\n'";
+    let control = run(&["--without", "harvest"], script);
+    assert_eq!(control.stdout, b"\x1b[31mred\x1b[0m ##[add-mask]x\n::set-env name=A::b\n");
+    assert_eq!(run(&[], script).stdout, b"red ## [add-mask]x\n: :set-env name=A::b\n");
+
+    let flood = run(&["--log", "100K"], "yes; echo not reached");
+    assert_eq!(flood.status.code(), Some(123));
+    let silent = run(&["--silence", "200ms"], "sleep 60");
+    assert_eq!(silent.status.code(), Some(124));
+}
+
+#[test]
+fn the_log_cannot_be_truncated_through_the_descriptor_that_it_is_written_by() {
+    let directory = directory();
+    let printed = |options: &[&str]| {
+        let log = directory.path().join("log");
+        let file = std::fs::File::create(&log).unwrap();
+        let mut command = bulkhead(directory.path());
+        command.arg("run").args(options).stdout(file);
+        command.args(["--", "/bin/sh", "-c", "echo evidence; (: > /proc/self/fd/1); true"]);
+        assert!(command.status().unwrap().success());
+        std::fs::read_to_string(log).unwrap()
+    };
+    assert_eq!(
+        printed(&["--without", "descriptors", "--without", "identity", "--without", "landlock"]),
+        "",
+        "the control"
+    );
+    assert_eq!(printed(&[]), "evidence\n");
+}

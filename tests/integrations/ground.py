@@ -5,6 +5,7 @@ here, for a reason that has nothing to do with isolation; 78 it could not be tri
 isolation is not to be had here.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -15,6 +16,10 @@ import sysconfig
 import tempfile
 import time
 from pathlib import Path
+
+
+# Of the tests that make accounts, and of those that say that none is made.
+LOCK = Path(tempfile.gettempdir()) / "bulkhead-tests-of-etc.lock"
 
 
 class NotHere(Exception):
@@ -112,11 +117,20 @@ def machine(work):
     return lines
 
 
-def left_behind(before, work):
-    """What is new on the machine and stays; of what somebody else does meanwhile, most goes."""
-    deadline = time.monotonic() + 10
-    while True:
-        new = sorted(machine(work) - before)
-        if not new or time.monotonic() > deadline:
-            return [f"left behind: {line}" for line in new]
-        time.sleep(0.2)
+class Watch:
+    """Tells what a build leaves on the machine, from now until it is asked."""
+
+    def __init__(self, work):
+        # Shared, for those that only look do not disturb each other.
+        if not LOCK.exists():
+            LOCK.touch()
+        self.quiet = open(LOCK)
+        fcntl.flock(self.quiet, fcntl.LOCK_SH)
+        self.work, self.before = work, machine(work)
+
+    def left_behind(self):
+        deadline = time.monotonic() + 10
+        while (new := machine(self.work) - self.before) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        self.quiet.close()
+        return [f"left behind: {line}" for line in sorted(new)]

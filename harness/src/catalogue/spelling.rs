@@ -4,8 +4,8 @@
 use sandbox::{Layer, Level, UnknownWord};
 
 use super::attack::{
-    Demanded, Expected, Hook, Hostility, InterruptSignal, LogReader, Need, Privilege, Resource,
-    Second, Severity, Step, Whom,
+    Demanded, Expected, Hook, Hostility, InterruptSignal, LogReader, Namespace, Need, Privilege,
+    Resource, Second, Severity, Step, Whom,
 };
 use super::diagnostic::Code;
 
@@ -120,13 +120,25 @@ spelt!(
         Tmp = "tmp",
         Ipv6 = "ipv6",
         Keyring = "keyring",
+        Root = "root",
     ]
 );
 
 spelt!(
     Privilege,
     "privilege",
-    [CallerUid = "caller-uid", Capabilities = "capabilities", NestedUserns = "nested-userns",]
+    [
+        CallerUid = "caller-uid",
+        Capabilities = "capabilities",
+        NestedUserns = "nested-userns",
+        CallerGroup = "caller-group",
+        NewPrivileges = "new-privileges",
+        IoUring = "io-uring",
+        Userfaultfd = "userfaultfd",
+        PerfEvent = "perf-event",
+        BpfMap = "bpf-map",
+        PacketSocket = "packet-socket",
+    ]
 );
 
 spelt!(
@@ -166,6 +178,8 @@ spelt!(
         TarDuplicate = "tar-duplicate",
     ]
 );
+
+spelt!(Namespace, "namespace", [Net = "net", Mnt = "mnt", Pid = "pid", Ipc = "ipc", Uts = "uts",]);
 
 spelt!(Demanded, "kind of requirement", [Url = "url", Argument = "argument", Path = "path"]);
 

@@ -36,10 +36,10 @@ pub(super) fn command(args: &CheckArgs, world: &mut World<'_>) -> Result<Exit, F
         one_place(&world.here.join(path))?
     } else {
         let workspace = Workspace::around(&world.here);
-        let mut everything = contenders(&[], &workspace)?;
+        let mut everything = contenders(&[], &[], &workspace)?;
         for name in workspace.targets()? {
             let whole = name.parse().unwrap_or_else(|never| match never {});
-            everything.extend(contenders(&[whole], &workspace)?);
+            everything.extend(contenders(&[whole], &[], &workspace)?);
         }
         workspace.gaps(&everything)?;
         workspace.catalogue(&Places { catalogue: Vec::new() })?

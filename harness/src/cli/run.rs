@@ -11,7 +11,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::paper::{Paper, Stance};
-use super::wanted::{Wanted, contenders};
+use super::wanted::{Host, Wanted, contenders};
 use super::workspace::Workspace;
 use super::{Places, STATUS, Wishes, World, conducted, outcome, slots, summary};
 use crate::gaps;
@@ -48,6 +48,9 @@ pub(super) struct RunArgs {
     /// Try only this sandbox, or this level of it; may be repeated
     #[arg(short, long = "target", value_name = "TARGET[@LEVEL]")]
     target: Vec<Wanted>,
+    /// Try it on a host of this kind, root or user; may be repeated [default: root]
+    #[arg(long, value_name = "HOST")]
+    host: Vec<Host>,
     /// Try only the attacks that an expression finds
     #[arg(short = 'E', long = "expression", value_name = "EXPR")]
     expression: Option<Filter>,
@@ -95,7 +98,7 @@ pub(super) fn command(args: &RunArgs, world: &mut World<'_>) -> Result<Exit, Fai
     if let Some(filter) = &args.expression {
         filter.check(&catalogue)?;
     }
-    let contenders = contenders(&args.target, &workspace)?;
+    let contenders = contenders(&args.target, &args.host, &workspace)?;
     let selection = Selection { filter: args.expression.clone(), slice: args.partition };
     let schedule = Schedule::of(&catalogue, &contenders, &selection)?;
     let gaps = workspace.gaps(&contenders)?;

@@ -10,8 +10,9 @@ use sandbox::{Level, UnknownWord};
 
 use super::failure::Failure;
 use super::workspace::Workspace;
+use crate::lab::profile::Profile;
 use crate::schedule::{Contender, Sandbox};
-use crate::target::command;
+use crate::target::{command, own};
 
 /// Our own sandbox, which is there in every workspace.
 const OWN: &str = "own";
@@ -45,9 +46,25 @@ impl Wanted {
     }
 }
 
-/// The contenders that are wanted; all levels of `own` when nothing is said.
+/// A lab profile by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Host(&'static str);
+
+impl FromStr for Host {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let known = Profile::ALL.map(|(_, name)| name);
+        let name = known.iter().find(|name| **name == text);
+        name.map(|name| Self(name)).ok_or_else(|| UnknownWord::new("host", text, &known))
+    }
+}
+
+/// The contenders that are wanted, on every host that is; all levels of `own` on the host `root`
+/// when nothing is said.
 pub(super) fn contenders(
     wanted: &[Wanted],
+    hosts: &[Host],
     workspace: &Workspace,
 ) -> Result<Vec<Contender>, Failure> {
     let folders = workspace.targets()?;
@@ -64,14 +81,24 @@ pub(super) fn contenders(
     if names.is_empty() {
         names.push(OWN);
     }
-    let contender = |name: &str| {
+    let mut hosts: Vec<_> = hosts.iter().map(|host| host.0).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    if hosts.is_empty() {
+        hosts.push(HOST);
+    }
+    let contender = |name: &str, host: &str| {
         let levels = wanted.iter().filter(|one| one.target == name).map(|one| one.level.as_deref());
-        if name == OWN { own(levels) } else { rival(name, levels, workspace) }
+        if name == OWN { ours(host, levels) } else { rival(name, host, levels, workspace) }
     };
-    names.into_iter().map(contender).collect()
+    let all = hosts.into_iter().flat_map(|host| names.iter().map(move |name| (*name, host)));
+    all.map(|(name, host)| contender(name, host)).collect()
 }
 
-fn own<'a>(wanted: impl Iterator<Item = Option<&'a str>>) -> Result<Contender, Failure> {
+fn ours<'a>(
+    host: &str,
+    wanted: impl Iterator<Item = Option<&'a str>>,
+) -> Result<Contender, Failure> {
     let mut levels = BTreeSet::new();
     for level in wanted {
         match level {
@@ -84,9 +111,9 @@ fn own<'a>(wanted: impl Iterator<Item = Option<&'a str>>) -> Result<Contender, F
     }
     Ok(Contender {
         name: OWN.to_owned(),
-        host: HOST.to_owned(),
+        host: host.to_owned(),
         levels,
-        layers: Level::layers,
+        layers: own::layers(host),
         sandbox: Sandbox::OWN,
     })
 }
@@ -94,6 +121,7 @@ fn own<'a>(wanted: impl Iterator<Item = Option<&'a str>>) -> Result<Contender, F
 /// A sandbox that is a command, with what this machine says of it.
 fn rival<'a>(
     name: &str,
+    host: &str,
     mut wanted: impl Iterator<Item = Option<&'a str>>,
     workspace: &Workspace,
 ) -> Result<Contender, Failure> {
@@ -104,9 +132,9 @@ fn rival<'a>(
     }
     Ok(Contender {
         name: name.to_owned(),
-        host: HOST.to_owned(),
+        host: host.to_owned(),
         levels: BTreeSet::from([recipe.level]),
-        layers: Level::layers,
+        layers: own::layers(host),
         sandbox: Sandbox::Command(Arc::new(recipe)),
     })
 }
@@ -124,7 +152,7 @@ mod tests {
                     layers = [\"network\"]\nargv = [\"box\", \"{argv}\"]\n";
         std::fs::write(folder.join("target.toml"), text).unwrap();
         let wanted: Vec<_> = wanted.iter().map(|text| text.parse().unwrap()).collect();
-        contenders(&wanted, &Workspace::around(dir.path()))
+        contenders(&wanted, &[], &Workspace::around(dir.path()))
     }
 
     fn levels(wanted: &[&str]) -> Vec<Level> {
@@ -136,6 +164,17 @@ mod tests {
         assert_eq!(levels(&["own@full", "own@network", "own@full"]), [Level::Network, Level::Full]);
         assert_eq!(levels(&["own"]), Level::ALL);
         assert_eq!(levels(&[]), Level::ALL);
+    }
+
+    #[test]
+    fn every_host_is_a_contest_of_its_own() {
+        let hosts: Vec<_> = ["user", "root", "user"].map(|text| text.parse().unwrap()).to_vec();
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("attacks")).unwrap();
+        let contenders = contenders(&[], &hosts, &Workspace::around(dir.path())).unwrap();
+        let found: Vec<_> = contenders.iter().map(|one| one.host.as_str()).collect();
+        assert_eq!(found, ["root", "user"]);
+        assert!("usr".parse::<Host>().unwrap_err().to_string().contains("`user`"));
     }
 
     #[test]

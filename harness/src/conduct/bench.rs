@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 
 use super::host::Baseline;
 use super::on_fresh_thread;
-use crate::catalogue::attack::{Attack, Need};
+use crate::catalogue::attack::Need;
 use crate::frontend::python::{Python, Staged};
 use crate::frontend::{Frontend, FrontendError};
 use crate::lab::groups::{self, Groups};
+use crate::lab::profile::Profile;
 use crate::lab::root::{Root, host_mounts};
 use crate::lab::wire::Spec;
 use crate::lab::{self, Lab, LabError, at_step, staging};
+use crate::schedule::Trial;
 
 /// Everything that is found out once, before the first trial.
 #[derive(Debug)]
@@ -83,7 +85,7 @@ impl Bench {
         let bench = Self {
             program: at_step("the program", std::path::absolute(program))?,
             unmet: unmet(&python),
-            honest: at_step("an honest wheel", staging::honest_wheel(&python.program))?,
+            honest: at_step("an honest wheel", staging::honest_wheel(&python))?,
             python,
             frontend,
             staged,
@@ -112,7 +114,7 @@ impl Bench {
         let lab = Lab::open(
             &self.program,
             &root,
-            Groups::make(&format!("rehearsal-{}", std::process::id())),
+            Groups::make(&format!("rehearsal-{}", std::process::id()), 0),
             spec,
         )?;
         let opened = begin.elapsed();
@@ -121,9 +123,13 @@ impl Bench {
         Ok(Rehearsal { opened, closed: begin.elapsed() })
     }
 
-    /// Why an entry cannot be tried on this machine.
+    /// Why a trial cannot be conducted on this machine, or not on its host.
     #[must_use]
-    pub fn unmet(&self, attack: &Attack) -> Option<String> {
+    pub fn unmet(&self, trial: &Trial) -> Option<String> {
+        let attack = &trial.attack;
+        if attack.requires.contains(&Need::Root) && !Profile::of(&trial.host).is_root() {
+            return Some("the caller is not root on this host".to_owned());
+        }
         attack.requires.iter().find_map(|need| self.unmet.get(need)).cloned()
     }
 }

@@ -10,9 +10,13 @@ use std::fs;
 use crate::lab::layout::MARKER;
 
 /// Settings of the kernel that no namespace keeps apart and that root could use to get out.
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 19] = [
     "/proc/sys/kernel/core_pattern",
+    "/proc/sys/kernel/core_uses_pid",
+    "/proc/sys/kernel/core_pipe_limit",
     "/proc/sys/kernel/modprobe",
+    "/proc/sys/kernel/unprivileged_bpf_disabled",
+    "/proc/sys/kernel/yama/ptrace_scope",
     "/proc/sys/kernel/sysrq",
     "/proc/sys/kernel/randomize_va_space",
     "/proc/sys/kernel/panic",
@@ -21,7 +25,10 @@ const SETTINGS: [&str; 12] = [
     "/proc/sys/kernel/perf_event_paranoid",
     "/proc/sys/fs/protected_symlinks",
     "/proc/sys/fs/protected_hardlinks",
+    "/proc/sys/fs/protected_fifos",
+    "/proc/sys/fs/protected_regular",
     "/proc/sys/fs/suid_dumpable",
+    "/proc/sys/vm/mmap_min_addr",
     "/proc/sys/vm/overcommit_memory",
 ];
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::account::Account;
 use super::scene::Scene;
-use crate::catalogue::attack::{OracleKind, OracleSpec, PlantKind, Resource};
+use crate::catalogue::attack::{OracleKind, OracleSpec, Resource};
 use crate::lab::layout::fill;
 use crate::lab::sentry::is_kernels;
 use crate::oracle::{
@@ -72,7 +72,7 @@ impl Scene<'_> {
 
     /// Walks past the sentry at a file.
     fn challenge(&self, path: &str, writing: bool) -> Option<String> {
-        let path = PathBuf::from(fill(path, &self.bench.staged.interpreter, ""));
+        let path = PathBuf::from(fill(path, &self.interpreter, ""));
         let Some(sentry) = &self.sentry else { return Some("there is no sentry".to_owned()) };
         sentry.self_test(&self.root, &path, writing)
     }
@@ -89,7 +89,7 @@ impl Scene<'_> {
     /// Knocks at every listener; one must be there, or nothing can be received.
     fn knock_at_all(&self) -> Option<String> {
         let listeners: Vec<_> =
-            self.trial.attack.plants.iter().filter(|plant| listens(&plant.kind)).collect();
+            self.trial.attack.plants.iter().filter(|plant| plant.kind.is_listener()).collect();
         if listeners.is_empty() {
             return Some("the manifest has no listener at which a canary could arrive".to_owned());
         }
@@ -135,17 +135,4 @@ pub(super) fn complete(
         };
         test.failure = test.failure.take().or(blind).or_else(|| account.blind.clone());
     }
-}
-
-/// Whether a plant is something that hears.
-const fn listens(kind: &PlantKind) -> bool {
-    matches!(
-        kind,
-        PlantKind::TcpListener
-            | PlantKind::UdpListener
-            | PlantKind::DnsResolver
-            | PlantKind::MetadataService
-            | PlantKind::UnixListener { .. }
-            | PlantKind::AbstractListener
-    )
 }

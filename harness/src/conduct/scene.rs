@@ -14,16 +14,17 @@ use super::broken;
 use super::outputs::{exists, outputs};
 use super::rehearsal::complete;
 use super::watch::Watch;
-use crate::catalogue::attack::{OracleKind, RunLimits};
+use crate::catalogue::attack::{OracleKind, Plant, PlantKind, RunLimits};
 use crate::frontend;
 use crate::lab::ears::Ears;
 use crate::lab::groups::Groups;
 use crate::lab::layout::{Interpreter, OUTPUT, SECOND_OUTPUT, SOURCE, fill};
 use crate::lab::plants::{Cast, Planted, plant};
+use crate::lab::profile::Profile;
 use crate::lab::root::Root;
 use crate::lab::sentry::Sentry;
 use crate::lab::snapshot::Snapshot;
-use crate::lab::wire::Spec;
+use crate::lab::wire::{Command, Spec};
 use crate::lab::{Lab, LabError, at_step, seclude, staging};
 use crate::oracle::{
     Evidence, Observation, Usage, VictimSeen, findings, neighbours, processes, remnants,
@@ -54,7 +55,8 @@ pub(super) fn perform(trial: &Trial, bench: &Bench, slot: usize) -> Observation 
 /// A lab, ready for the front end.
 pub(super) struct Scene<'a> {
     pub(super) trial: &'a Trial,
-    pub(super) bench: &'a Bench,
+    bench: &'a Bench,
+    pub(super) interpreter: Interpreter,
     pub(super) cast: &'a Cast,
     pub(super) root: Root,
     pub(super) planted: Planted,
@@ -80,30 +82,37 @@ impl<'a> Scene<'a> {
         cast: &'a Cast,
     ) -> Result<Self, LabError> {
         let attack = &trial.attack;
-        let interpreter = &bench.staged.interpreter;
-        let root = at_step("its file tree", Root::make(bench.staged.prefix.as_deref()))?;
+        let profile = Profile::of(&trial.host);
+        let interpreter = Interpreter { home: profile.home(), ..bench.staged.interpreter.clone() };
+        let mut root = at_step("its file tree", Root::make(bench.staged.prefix.as_deref()))?;
+        let helps = |plant: &Plant| {
+            matches!(plant.kind, PlantKind::SetUidHelper | PlantKind::CapabilityHelper)
+        };
+        if attack.plants.iter().any(helps) {
+            at_step("its helpers", root.add_helpers())?;
+        }
         seclude()?;
         let short: String = cast.nonce.chars().take(4).collect();
         let mut hostname = format!("buildhost-{short}");
-        let mut planted = plant(attack, cast, &root, interpreter)?;
+        let mut planted = plant(attack, cast, &root, &interpreter, profile.caller())?;
         if let Some(name) = planted.hostname.take() {
             hostname = name;
         }
         at_step("its files", staging::furnish(&root, &hostname))?;
         at_step("the source tree", staging::source(&root, &attack.dir))?;
         if attack.run.second.is_some() {
-            at_step("the second build", staging::second(&root, &cast.nonce))?;
+            at_step("the second build", staging::second(&root, &cast.nonce, profile.home()))?;
         }
         if let Some((path, content)) = &bench.staged.moved {
             at_step("the interpreter", root.write(path, 0o755, content))?;
         }
         let prefix = target::prefix(trial, slot);
-        let mut files = frontend::files(&bench.frontend, attack, &prefix, interpreter, &planted);
+        let mut files = frontend::files(&bench.frontend, attack, &prefix, &interpreter, &planted);
         files.extend(target::files(trial));
         at_step("the front end", staging::frontend(&root, &files))?;
         let ears = at_step("the listeners", Ears::open(std::mem::take(&mut planted.ears)))?;
         // Its thread must be there before the lab: this one can start none afterwards.
-        let sentry = at_step("the sentry", sentry(&root, trial, interpreter))?;
+        let sentry = at_step("the sentry", sentry(&root, trial, &interpreter))?;
         let spec = Spec {
             mounts: Vec::new(),
             shown: bench.shown.clone(),
@@ -113,18 +122,25 @@ impl<'a> Scene<'a> {
             joins: 0,
             groups: shows_groups(&attack.run.limits),
             terminal: attack.run.terminal,
-            frontend: frontend::command(interpreter, &planted),
+            frontend: Command {
+                caller: profile.caller(),
+                ..frontend::command(&interpreter, &planted)
+            },
         };
-        let lab = Lab::open(&bench.program, &root, Groups::make(&cast.nonce), spec)?;
+        let owned = staging::hand_over(&root, profile, &interpreter);
+        at_step("the caller's files", owned)?;
+        let lab =
+            Lab::open(&bench.program, &root, Groups::make(&cast.nonce, profile.caller()), spec)?;
         for victim in &lab.victims {
             tell(&mut planted, &victim.plant, "pid", json!(victim.pid));
         }
         for (plant, serial) in &lab.keys {
             tell(&mut planted, plant, "serial", json!(serial));
         }
-        let facts = staging::facts(&root, Path::new(SOURCE), &cast.nonce, &planted.facts);
+        let facts =
+            staging::facts(&root, Path::new(SOURCE), &cast.nonce, profile.home(), &planted.facts);
         at_step("the trial's facts", facts)?;
-        Ok(Self { trial, bench, cast, root, planted, ears, sentry, lab })
+        Ok(Self { trial, bench, interpreter, cast, root, planted, ears, sentry, lab })
     }
 
     /// Lets the front end build, and judges what is left.
@@ -190,7 +206,8 @@ impl<'a> Scene<'a> {
 
     /// What can be seen only while the lab lives.
     fn living(&self, account: &Account) -> Evidence {
-        let mut evidence = Evidence::none(self.trial.level, self.bench.staged.interpreter.clone());
+        let mut evidence = Evidence::none(self.trial.level, self.interpreter.clone());
+        evidence.caller = Profile::of(&self.trial.host).caller();
         evidence.nonce.clone_from(&self.cast.nonce);
         evidence.canaries.clone_from(&self.cast.canaries);
         evidence.victims = self.victims(account);

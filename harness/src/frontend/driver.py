@@ -64,12 +64,12 @@ def sandboxed(prefix, command, spec):
     return argv if "{argv}" in prefix else argv + command
 
 
-def runner(prefix, inherited, terminal, spec, tell):
+def runner(common, inherited, spec, tell):
     """A subprocess runner for pyproject_hooks that puts the sandbox in front.
 
     With a terminal the hooks inherit it, as they do from pip and build.
     """
-    build = spec["name"]
+    prefix, build = common["prefix"], spec["name"]
 
     def run(command, cwd=None, extra_environ=None):
         environment = dict(os.environ)
@@ -79,7 +79,7 @@ def runner(prefix, inherited, terminal, spec, tell):
             argv,
             cwd=cwd,
             env=environment,
-            stdin=None if terminal else subprocess.DEVNULL,
+            stdin=None if common["terminal"] else subprocess.DEVNULL,
             pass_fds=inherited,
         )
         tell(event="supervisor", build=build, pid=process.pid)
@@ -99,7 +99,7 @@ def build(spec, common, inherited, tell):
         spec["source"],
         spec["backend"],
         backend_path=spec["backend_path"],
-        runner=runner(common["prefix"], inherited, common["terminal"], spec, tell),
+        runner=runner(common, inherited, spec, tell),
         python_executable=common["python"],
     )
     for hook in spec["hooks"]:
@@ -127,6 +127,10 @@ def inherit(wanted):
     for item in wanted:
         if item["kind"] == "tcp":
             connection = socket.create_connection((item["address"], item["port"]), 5)
+            yield os.dup(connection.fileno())
+        elif item["kind"] in ("unix", "abstract"):
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.connect(item.get("path") or "\0" + item["name"])
             yield os.dup(connection.fileno())
         else:
             yield os.open(item["path"], os.O_RDONLY)

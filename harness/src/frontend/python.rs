@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::FrontendError;
 use crate::lab::layout::{Interpreter, PYTHON};
+use crate::lab::profile::Profile;
 
 /// What an interpreter says of itself.
 #[derive(Clone, Debug, Deserialize)]
@@ -92,6 +93,22 @@ impl Python {
         Ok(python)
     }
 
+    /// Runs a script outside of any lab, with nothing but a directory; what it complains of.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn alone(&self, dir: &Path, script: &str) -> std::io::Result<String> {
+        let said = Command::new(&self.program)
+            .args(["-I", "-S", "-B", "-c", script])
+            .current_dir(dir)
+            .env_clear()
+            .env("HOME", dir)
+            .env("TMPDIR", dir)
+            .stdin(Stdio::null())
+            .output()?;
+        Ok(String::from_utf8_lossy(&said.stderr).into_owned())
+    }
+
     fn numbers(&self) -> (u32, u32) {
         let mut numbers = self.version.split('.').filter_map(|number| number.parse().ok());
         (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
@@ -107,13 +124,20 @@ impl Python {
             Err(_) => path.to_owned(),
         };
         if self.prefix == Path::new("/usr") {
-            let interpreter =
-                Interpreter { program: self.program.clone(), site: self.site.clone() };
+            let interpreter = Interpreter {
+                program: self.program.clone(),
+                site: self.site.clone(),
+                home: Profile::Root.home(),
+            };
             return Ok(Staged { interpreter, prefix: None, moved: None });
         }
         let program = std::fs::read(&self.program)
             .map_err(|source| FrontendError::Unreadable { path: self.program.clone(), source })?;
-        let interpreter = Interpreter { program: moved(&self.program), site: moved(&self.site) };
+        let interpreter = Interpreter {
+            program: moved(&self.program),
+            site: moved(&self.site),
+            home: Profile::Root.home(),
+        };
         let moved = relocated(&program, &self.prefix.join("lib"), &Path::new(PYTHON).join("lib"))
             .map(|content| (interpreter.program.clone(), content));
         Ok(Staged { interpreter, prefix: Some(self.prefix.clone()), moved })

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{dns, network};
+use super::{dns, netlink, network};
 
 /// What reached a listener, in one connection or datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub enum Socket {
     Unix(UnixListener),
     /// UDP.
     Udp(UdpSocket),
+    /// Netlink between processes.
+    Netlink(OwnedFd),
 }
 
 /// What a listener answers to the first bytes of a peer.
@@ -161,6 +163,8 @@ impl Socket {
             Self::Tcp(socket) => socket.set_nonblocking(true),
             Self::Unix(socket) => socket.set_nonblocking(true),
             Self::Udp(socket) => socket.set_nonblocking(true),
+            // It was made so.
+            Self::Netlink(_) => Ok(()),
         }
     }
 
@@ -176,7 +180,7 @@ impl Socket {
                 stream.set_nonblocking(true)?;
                 Ok(stream.into())
             }
-            Self::Udp(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Udp(_) | Self::Netlink(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }
@@ -187,6 +191,7 @@ impl AsFd for Socket {
             Self::Tcp(socket) => socket.as_fd(),
             Self::Unix(socket) => socket.as_fd(),
             Self::Udp(socket) => socket.as_fd(),
+            Self::Netlink(socket) => socket.as_fd(),
         }
     }
 }
@@ -268,6 +273,10 @@ impl Server {
                     let answer = question.answer(packet, network::SINK, text);
                     let _unsent = socket.send_to(&answer, peer);
                 }
+            }
+        } else if let Socket::Netlink(socket) = &ear.socket {
+            while let Some(packet) = netlink::receive(socket) {
+                self.log.begin(&ear.plant, &packet);
             }
         } else {
             while let Ok(stream) = ear.socket.accept() {

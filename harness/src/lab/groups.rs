@@ -37,9 +37,10 @@ struct Group {
 }
 
 impl Groups {
-    /// Makes them below the groups of this process; where the host lends none there are none.
+    /// Makes them below the groups of this process; where the host lends none there are none. The
+    /// inner ones are the caller's, as a session manager delegates them.
     #[must_use]
-    pub fn make(nonce: &str) -> Self {
+    pub fn make(nonce: &str, caller: u32) -> Self {
         let hierarchies = Hierarchies::probe();
         let mut groups: Vec<Group> = Vec::new();
         for controller in CONTROLLERS {
@@ -51,7 +52,7 @@ impl Groups {
                 None => groups.extend(Group::make(controller, &outer, join)),
             }
         }
-        groups.retain(Group::bound);
+        groups.retain(|group| group.bound() && group.delegate(caller).is_ok());
         Self(groups)
     }
 
@@ -95,6 +96,17 @@ impl Group {
                 Err(error)
             }
         }
+    }
+
+    /// Lets the caller make groups below the inner one, and move his processes there.
+    fn delegate(&self, caller: u32) -> io::Result<()> {
+        for name in ["", "cgroup.procs", "tasks"] {
+            let path = if name.is_empty() { self.inner.clone() } else { self.inner.join(name) };
+            if caller != 0 && path.exists() {
+                std::os::unix::fs::chown(&path, Some(caller), Some(caller))?;
+            }
+        }
+        Ok(())
     }
 
     /// Sets the limits; false when the kernel does not take them.
@@ -152,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_group_counts_and_is_gone_afterwards() {
-        let groups = Groups::make("test-of-groups");
+        let groups = Groups::make("test-of-groups", 0);
         let places: Vec<_> = groups.0.iter().map(|group| group.outer.clone()).collect();
         for place in &places {
             assert!(place.is_dir());

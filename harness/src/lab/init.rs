@@ -35,6 +35,7 @@ pub fn play() -> ExitCode {
 /// Everything that the init keeps while the lab lives.
 struct House<'a> {
     socket: &'a OwnedFd,
+    caller: u32,
     victims: Vec<(i32, String, UnixStream)>,
     frontend: Option<i32>,
 }
@@ -70,7 +71,8 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
     let children = SigSet::from(Signal::SIGCHLD);
     children.thread_block()?;
     let deaths = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-    let mut house = House { socket, victims: Vec::new(), frontend: None };
+    let caller = spec.frontend.caller;
+    let mut house = House { socket, caller, victims: Vec::new(), frontend: None };
     let mut victims = Vec::new();
     for victim in &spec.victims {
         victims.push(house.settle(victim)?);
@@ -108,6 +110,10 @@ impl House<'_> {
     /// Starts a victim and waits until it has its text in place.
     fn settle(&mut self, victim: &Victim) -> io::Result<Living> {
         let (mut ours, theirs) = UnixStream::pair()?;
+        let output = match &victim.open {
+            None => Stdio::null(),
+            Some(path) => Stdio::from(std::fs::File::options().read(true).write(true).open(path)?),
+        };
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0(&victim.name)
@@ -117,8 +123,9 @@ impl House<'_> {
             .env(ROLE, "1")
             .current_dir("/")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::null())
+            .stdout(output)
             .stderr(Stdio::null());
+        self.as_caller(&mut command);
         let child = spawned(&mut command)?;
         ours.write_all(victim.name.as_bytes())?;
         ours.write_all(&[0])?;
@@ -153,6 +160,7 @@ impl House<'_> {
             .stdin(input.map_or_else(Stdio::null, Stdio::from))
             .stdout(Stdio::from(out))
             .stderr(Stdio::from(err));
+        self.as_caller(&mut command);
         let child = spawned(&mut command)
             .map_err(|error| io::Error::other(format!("{program} cannot be started: {error}")))?;
         let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
@@ -160,6 +168,13 @@ impl House<'_> {
         send(self.socket, &News::Started { pid }, &[])?;
         // It may have died while its death was not listened for.
         self.reap()
+    }
+
+    /// A program of the caller's, where he is not root.
+    fn as_caller(&self, command: &mut Command) {
+        if self.caller != 0 {
+            command.uid(self.caller).gid(self.caller);
+        }
     }
 
     /// Takes every dead child, ours or one that was left to us.

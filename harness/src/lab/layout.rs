@@ -13,6 +13,9 @@ pub const PYTHON: &str = "/opt/lab/python";
 pub const FRONTEND: &str = "/opt/lab/frontend";
 /// The program that plays `bulkhead`.
 pub const BULKHEAD: &str = "/opt/lab/bin/bulkhead";
+/// Programs that lend a privilege; only a lab with such a plant has them, and only there does a
+/// set-user-ID bit mean something.
+pub const HELPERS: &str = "/opt/helpers";
 /// Where the sandbox writes its outcome.
 pub const OUTCOME: &str = "/opt/lab/outcome/outcome.json";
 /// The front end's working directory.
@@ -25,9 +28,6 @@ pub const OUTPUT: &str = "/build/pkg/dist";
 pub const SECOND_SOURCE: &str = "/build/second/honest-1.0";
 /// Where the second build's artefact belongs.
 pub const SECOND_OUTPUT: &str = "/build/second/dist";
-/// The caller's home.
-pub const HOME: &str = "/root";
-
 /// The programs' path of the fixed environment.
 pub const PATH: &str =
     "/opt/lab/python/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -39,13 +39,15 @@ pub struct Interpreter {
     pub program: PathBuf,
     /// Its site directory.
     pub site: PathBuf,
+    /// The home of the caller who starts it.
+    pub home: &'static str,
 }
 
 /// Fills the path variables and the canary into a template of a manifest.
 #[must_use]
 pub fn fill(template: &str, interpreter: &Interpreter, canary: &str) -> String {
     template
-        .replace("{home}", HOME)
+        .replace("{home}", interpreter.home)
         .replace("{source}", SOURCE)
         .replace("{work}", WORK)
         .replace("{output}", OUTPUT)
@@ -66,7 +68,7 @@ pub const FRESH: [(&str, u32, &str); 8] = [
     ("/var/tmp", 0o1777, "512m"),
     ("/run", 0o755, "64m"),
     ("/home", 0o755, "64m"),
-    (HOME, 0o700, "64m"),
+    ("/root", 0o700, "64m"),
     ("/build", 0o755, "1g"),
     (LAB, 0o755, "256m"),
     ("/dev/shm", 0o1777, "256m"),
@@ -78,7 +80,8 @@ mod tests {
 
     #[test]
     fn a_template_is_filled_with_paths_and_canary() {
-        let interpreter = Interpreter { program: "/usr/bin/python3".into(), site: "/s".into() };
+        let interpreter =
+            Interpreter { program: "/usr/bin/python3".into(), site: "/s".into(), home: "/root" };
         let text = fill("{home}/.netrc {site} {canary}", &interpreter, "c0ffee");
         assert_eq!(text, "/root/.netrc /s c0ffee");
     }

@@ -1,25 +1,25 @@
 //! Puts the victim state of a manifest in place, with a fresh canary for every plant.
 #![forbid(unsafe_code)]
 
+mod listeners;
+mod privileged;
+
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{TcpListener, UdpSocket};
-use std::os::fd::AsRawFd as _;
-use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::net::{SocketAddr, UnixListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nix::mqueue::{MQ_OFlag, MqAttr, MqdT, mq_open, mq_send};
 use nix::sys::stat::Mode;
 use sandbox::sys::sysv::Segment;
 use serde_json::{Value, json};
 
-use super::ears::{Answer, Ear, Socket};
+use super::ears::Ear;
 use super::layout::{Interpreter, fill};
 use super::root::Root;
 use super::wire::Victim;
-use super::{LabError, at_step, dns, network};
+use super::{LabError, at_step};
 use crate::catalogue::attack::{Attack, Plant, PlantKind};
+use crate::catalogue::spelling::Spelt as _;
 
 /// What makes a trial unlike any other: its nonce, and a canary for every plant.
 #[derive(Clone, Debug)]
@@ -53,11 +53,6 @@ pub struct Planted {
     pub paths: BTreeMap<String, PathBuf>,
 }
 
-/// The first TCP sink's port, and the first UDP sink's.
-const PORTS: (u16, u16) = (8001, 9001);
-/// What the metadata service answers to.
-const METADATA_PATH: &str = "/latest/meta-data/iam/security-credentials/build-role";
-
 impl Cast {
     /// A cast for one trial of `attack`.
     ///
@@ -85,6 +80,9 @@ fn random() -> Result<String, LabError> {
     Ok(format!("{number:016x}"))
 }
 
+/// Where nothing is a user's own.
+const SYSTEM: [&str; 7] = ["/etc", "/usr", "/var", "/root", "/lib", "/bin", "/sbin"];
+
 /// Plants everything that the manifest lists; the calling thread is in the lab's network and IPC
 /// namespaces.
 ///
@@ -95,11 +93,12 @@ pub fn plant(
     cast: &Cast,
     root: &Root,
     interpreter: &Interpreter,
+    caller: u32,
 ) -> Result<Planted, LabError> {
     let mut planted = Planted::default();
     for plant in &attack.plants {
         let canary = cast.canary(&plant.id);
-        let gardener = Gardener { plant, canary, cast, root, interpreter };
+        let gardener = Gardener { plant, canary, cast, root, interpreter, caller };
         at_step(&format!("plant {}", plant.id), gardener.plant(&mut planted))?;
     }
     Ok(planted)
@@ -112,6 +111,7 @@ struct Gardener<'a> {
     cast: &'a Cast,
     root: &'a Root,
     interpreter: &'a Interpreter,
+    caller: u32,
 }
 
 impl Gardener<'_> {
@@ -119,17 +119,20 @@ impl Gardener<'_> {
         let fact = match &self.plant.kind {
             PlantKind::File { path, mode, content } => {
                 let path = self.path(path, planted);
-                self.root.write(&path, *mode, self.fill(content).as_bytes())?;
+                self.root.write(&path, *mode, self.fill(content, planted).as_bytes())?;
                 json!({ "path": path })
             }
             PlantKind::Directory { path, mode } => {
                 let path = self.path(path, planted);
                 self.root.directory_made(&path)?;
-                self.root.set_mode(&path, *mode)?;
+                if path.parent().is_some() {
+                    self.root.set_mode(&path, *mode)?;
+                }
                 json!({ "path": path })
             }
             PlantKind::Variable { name, value } => {
-                planted.variables.push((name.clone(), self.fill(value)));
+                let value = self.fill(value, planted);
+                planted.variables.push((name.clone(), value));
                 json!({ "name": name })
             }
             PlantKind::Process { .. } => self.victim(planted),
@@ -148,39 +151,63 @@ impl Gardener<'_> {
             }
             PlantKind::SysvShm => self.segment(planted)?,
             PlantKind::MessageQueue => self.queue(planted)?,
-            PlantKind::TcpListener
-            | PlantKind::UdpListener
-            | PlantKind::DnsResolver
-            | PlantKind::MetadataService
-            | PlantKind::UnixListener { .. }
-            | PlantKind::AbstractListener => self.listener(planted)?,
+            PlantKind::Namespace { what } => {
+                json!({ "path": format!("/proc/self/ns/{}", what.spelt()) })
+            }
+            PlantKind::SetUidHelper | PlantKind::CapabilityHelper => {
+                let is_set_uid = matches!(self.plant.kind, PlantKind::SetUidHelper);
+                json!({ "path": privileged::place(self.root, &self.plant.id, is_set_uid)? })
+            }
+            _ => self.listener(planted)?,
         };
+        self.hand_over(planted)?;
         planted.facts.insert(self.plant.id.clone(), fact);
         Ok(())
     }
 
-    fn fill(&self, template: &str) -> String {
-        fill(template, self.interpreter, self.canary)
+    /// Fills in what stands for the lab, for the canary, and for the address of another plant.
+    fn fill(&self, template: &str, planted: &Planted) -> String {
+        let mut text = fill(template, self.interpreter, self.canary);
+        for (plant, fact) in &planted.facts {
+            if let (Some(address), Some(port)) = (fact.get("address"), fact.get("port")) {
+                let address = address.as_str().unwrap_or_default();
+                text = text.replace(&format!("{{address.{plant}}}"), &format!("{address}:{port}"));
+            }
+        }
+        text
     }
 
     fn path(&self, template: &str, planted: &mut Planted) -> PathBuf {
-        let path = PathBuf::from(self.fill(template));
+        let path = PathBuf::from(self.fill(template, planted));
         planted.paths.insert(self.plant.id.clone(), path.clone());
         path
     }
 
+    /// Makes what lies outside the system's own directories the caller's, where he is not root.
+    fn hand_over(&self, planted: &Planted) -> io::Result<()> {
+        let Some(path) = planted.paths.get(&self.plant.id) else { return Ok(()) };
+        let caller = self.caller;
+        if caller == 0 || SYSTEM.iter().any(|system| path.starts_with(system)) {
+            return Ok(());
+        }
+        self.root.give(path, caller, false)
+    }
+
     /// A victim is started later; its number is not known yet.
     fn victim(&self, planted: &mut Planted) -> Value {
-        let PlantKind::Process { name, args, env, memory } = &self.plant.kind else {
+        let PlantKind::Process { name, args, env, memory, open } = &self.plant.kind else {
             return Value::Null;
         };
-        planted.victims.push(Victim {
+        let fill = |template: &str| self.fill(template, planted);
+        let victim = Victim {
             plant: self.plant.id.clone(),
             name: name.clone(),
-            args: args.iter().map(|arg| self.fill(arg)).collect(),
-            env: env.iter().map(|(key, value)| (key.clone(), self.fill(value))).collect(),
-            memory: self.fill(memory.as_deref().unwrap_or("{canary}")),
-        });
+            args: args.iter().map(|arg| fill(arg)).collect(),
+            env: env.iter().map(|(key, value)| (key.clone(), fill(value))).collect(),
+            memory: fill(memory.as_deref().unwrap_or("{canary}")),
+            open: open.as_deref().map(fill),
+        };
+        planted.victims.push(victim);
         json!({ "name": name })
     }
 
@@ -203,85 +230,4 @@ impl Gardener<'_> {
         planted.queues.push(queue);
         Ok(json!({ "name": name }))
     }
-
-    fn listener(&self, planted: &mut Planted) -> io::Result<Value> {
-        let nth = u16::try_from(planted.ears.len()).map_err(io::Error::other)?;
-        let canary = || self.canary.to_owned();
-        let (socket, answer, fact) = match &self.plant.kind {
-            PlantKind::TcpListener => {
-                let address = (network::SINK, PORTS.0 + nth);
-                let socket = Socket::Tcp(TcpListener::bind(address)?);
-                (socket, Answer::Nothing, json!({ "address": address.0, "port": address.1 }))
-            }
-            PlantKind::UdpListener => {
-                let address = (network::SINK, PORTS.1 + nth);
-                let socket = Socket::Udp(UdpSocket::bind(address)?);
-                (socket, Answer::Nothing, json!({ "address": address.0, "port": address.1 }))
-            }
-            PlantKind::DnsResolver => {
-                let address = (network::RESOLVER, 53);
-                // Bound to the address itself: an answer from another one would be dropped.
-                let socket = Socket::Udp(UdpSocket::bind(address)?);
-                let fact = json!({
-                    "address": address.0, "port": address.1, "domain": dns::DOMAIN
-                });
-                (socket, Answer::Name(canary()), fact)
-            }
-            PlantKind::MetadataService => {
-                let address = (network::METADATA, 80);
-                let socket = Socket::Tcp(TcpListener::bind(address)?);
-                let fact = json!({
-                    "address": address.0, "port": address.1, "path": METADATA_PATH
-                });
-                (socket, Answer::Farewell(credentials(self.canary)), fact)
-            }
-            PlantKind::UnixListener { path, mode } => {
-                let path = self.path(path, planted);
-                let socket = bind_beneath(self.root, &path)?;
-                self.root.set_mode(&path, *mode)?;
-                (Socket::Unix(socket), Answer::Bytes(canary().into()), json!({ "path": path }))
-            }
-            _ => {
-                let name = format!("bulkhead-{}-{nth}", self.cast.nonce);
-                let address = SocketAddr::from_abstract_name(&name)?;
-                let socket = Socket::Unix(UnixListener::bind_addr(&address)?);
-                (socket, Answer::Bytes(canary().into()), json!({ "name": name }))
-            }
-        };
-        planted.ears.push(Ear { plant: self.plant.id.clone(), socket, answer });
-        Ok(fact)
-    }
-}
-
-/// Binds a socket at a path of the lab. The directory is reached through its descriptor, since
-/// the lab's mounts are attached nowhere.
-fn bind_beneath(root: &Root, path: &Path) -> io::Result<UnixListener> {
-    let (parent, name) = path
-        .parent()
-        .zip(path.file_name())
-        .ok_or_else(|| io::Error::other("a socket needs a name"))?;
-    let parent = root.directory_made(parent)?;
-    UnixListener::bind(through(parent.as_raw_fd()).join(name))
-}
-
-/// The path by which this process reaches one of its own descriptors.
-fn through(descriptor: i32) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{descriptor}"))
-}
-
-/// An answer of a metadata service.
-fn credentials(canary: &str) -> Vec<u8> {
-    let body = json!({
-        "Code": "Success",
-        "AccessKeyId": "ASIABULKHEADLAB",
-        "SecretAccessKey": canary,
-        "Token": canary,
-    })
-    .to_string();
-    let length = body.len();
-    format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
-         Connection: close\r\n\r\n{body}"
-    )
-    .into_bytes()
 }

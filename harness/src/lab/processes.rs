@@ -1,8 +1,9 @@
 //! The processes of a lab, seen from outside through its own `/proc`, held by descriptor.
 #![forbid(unsafe_code)]
 
+use std::ffi::CStr;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, openat, readlinkat};
@@ -25,6 +26,10 @@ pub struct Process {
     pub name: String,
     /// Its effective uid, as the host sees it.
     pub uid: u32,
+    /// Its effective group and its further groups, as the host sees them.
+    pub groups: Vec<u32>,
+    /// Nothing that it executes gains rights by it.
+    pub no_new_privs: bool,
     /// Its effective capabilities.
     pub capabilities: u64,
     /// Who traces it; 0 for nobody.
@@ -84,6 +89,22 @@ impl Processes {
     pub fn namespace(&self, pid: i32, kind: &str) -> Option<String> {
         let link = readlinkat(&self.proc, format!("{pid}/ns/{kind}"), Vec::new()).ok()?;
         Some(link.to_string_lossy().into_owned())
+    }
+
+    /// What its descriptors are of: the name of the file, or of the protocol of a socket.
+    #[must_use]
+    pub fn descriptors(&self, pid: i32) -> Vec<String> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let Ok(dir) = openat(&self.proc, format!("{pid}/fd"), flags, Mode::empty()) else {
+            return Vec::new();
+        };
+        let entries = rustix::fs::Dir::read_from(&dir).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| {
+            let name = entry.file_name();
+            let link = readlinkat(&dir, name, Vec::new()).ok()?;
+            Some(protocol(&dir, name).unwrap_or_else(|| link.to_string_lossy().into_owned()))
+        });
+        names.collect()
     }
 
     /// The mounts that it sees.
@@ -149,6 +170,16 @@ impl Processes {
     }
 }
 
+/// The protocol of a socket, which the kernel tells as an attribute of its inode.
+fn protocol(dir: &OwnedFd, name: &CStr) -> Option<String> {
+    let path = Path::new("/proc/self/fd").join(dir.as_raw_fd().to_string());
+    let path = path.join(name.to_str().ok()?);
+    let mut text = [0; 64];
+    let length = rustix::fs::getxattr(&path, "system.sockprotoname", &mut text).ok()?;
+    let text = text.get(..length)?;
+    Some(String::from_utf8_lossy(text).trim_end_matches('\0').to_owned())
+}
+
 /// Reads what is of interest in a `status` file.
 fn parse(pid: i32, text: &str) -> Process {
     let mut process = Process { pid, innermost: pid, ..Process::default() };
@@ -163,6 +194,9 @@ fn parse(pid: i32, text: &str) -> Process {
             "NSpid" => process.innermost = number(words.next_back()),
             // real, effective, saved, file system
             "Uid" => process.uid = words.nth(1).and_then(|word| word.parse().ok()).unwrap_or(0),
+            "Gid" => process.groups.extend(words.nth(1).and_then(|word| word.parse::<u32>().ok())),
+            "Groups" => process.groups.extend(words.filter_map(|word| word.parse::<u32>().ok())),
+            "NoNewPrivs" => process.no_new_privs = value.trim() == "1",
             "CapEff" => {
                 process.capabilities =
                     words.next().and_then(|w| u64::from_str_radix(w, 16).ok()).unwrap_or(u64::MAX);
@@ -188,5 +222,11 @@ mod tests {
         let seen = parse(17, text);
         assert_eq!((seen.innermost, seen.parent, seen.uid), (2, 4, 61500));
         assert_eq!((seen.state, seen.tracer, seen.capabilities), ('T', 9, 255));
+    }
+
+    #[test]
+    fn the_effective_group_counts_like_the_further_ones() {
+        let seen = parse(4, "Gid:\t0\t61500\t0\t0\nGroups:\t0 27 \nNoNewPrivs:\t1\n");
+        assert_eq!((seen.groups, seen.no_new_privs), (vec![61500, 0, 27], true));
     }
 }

@@ -4,16 +4,17 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, ResolveFlags, chmodat, makedev, mkdirat, mknodat, openat,
-    openat2, symlinkat, unlinkat,
+    AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Uid, chmodat, chownat, makedev, mkdirat,
+    mknodat, openat, openat2, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::mount::MountAttrFlags;
 
-use super::layout::{FRESH, LAB, MARKER, PYTHON, relative};
+use super::layout::{FRESH, HELPERS, LAB, MARKER, PYTHON, relative};
 use super::mounts::{INERT, clone_of, overlay, place, tmpfs, twin};
 
 /// One mount of a lab in which a build may be able to write.
@@ -91,6 +92,17 @@ impl Root {
             root.attach_point(Path::new(at))?;
         }
         Ok(root)
+    }
+
+    /// Adds the one mount in which set-user-ID bits and capabilities of files count.
+    ///
+    /// # Errors
+    /// Those of the kernel.
+    pub fn add_helpers(&mut self) -> io::Result<()> {
+        self.attach_point(Path::new(HELPERS))?;
+        let mount = tmpfs("tmpfs", 0o755, "16m", MountAttrFlags::MOUNT_ATTR_NODEV)?;
+        self.trees.push(Tree::new(HELPERS, mount, None)?);
+        Ok(())
     }
 
     /// The mounts, the outer ones first.
@@ -179,6 +191,29 @@ impl Root {
         let (parent, name) = split(path)?;
         let parent = self.directory(parent)?;
         Ok(chmodat(parent.as_fd(), name, Mode::from_raw_mode(mode), AtFlags::empty())?)
+    }
+
+    /// Makes a path of the lab, and with `all` everything below it, the property of `owner`.
+    ///
+    /// # Errors
+    /// Those of fchownat(2).
+    pub fn give(&self, path: &Path, owner: u32, all: bool) -> io::Result<()> {
+        let (uid, gid) = (Some(Uid::from_raw(owner)), Some(Gid::from_raw(owner)));
+        let (tree, rest) = self.tree_of(path).ok_or(Errno::NOENT)?;
+        let rest = if rest == Path::new("") { Path::new(".") } else { rest };
+        let mode = statat(&tree.mount, rest, AtFlags::SYMLINK_NOFOLLOW)?.st_mode;
+        chownat(&tree.mount, rest, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
+        if FileType::from_raw_mode(mode) != FileType::Directory || !all {
+            return Ok(());
+        }
+        for entry in rustix::fs::Dir::read_from(self.directory(path)?)? {
+            let entry = entry?;
+            if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+                let name = OsStr::from_bytes(entry.file_name().to_bytes());
+                self.give(&path.join(name), owner, true)?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes a file of the lab.

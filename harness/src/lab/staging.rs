@@ -7,15 +7,17 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
 use super::layout::{
-    BULKHEAD, FRONTEND, HOME, OUTCOME, OUTPUT, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, WORK,
+    BULKHEAD, FRONTEND, Interpreter, LAB, OUTCOME, OUTPUT, SECOND_OUTPUT, SECOND_SOURCE, SOURCE,
+    WORK,
 };
 use super::network::RESOLVER;
+use super::profile::Profile;
 use super::root::Root;
+use crate::frontend::python::Python;
 
 /// What attacks import: marks, attempts, honest artefacts.
 const KIT: &str = include_str!("../../kit/kit.py");
@@ -40,7 +42,7 @@ const ALONE: &str = "import sys; sys.path[:0] = ['.', '_lab']; import backend; \
 ///
 /// # Errors
 /// Those of the file system, and what the interpreter says.
-pub fn honest_wheel(python: &Path) -> io::Result<Vec<u8>> {
+pub fn honest_wheel(python: &Python) -> io::Result<Vec<u8>> {
     let dir = tempfile::tempdir()?;
     let lab = dir.path().join("_lab");
     fs::create_dir(&lab)?;
@@ -49,18 +51,11 @@ pub fn honest_wheel(python: &Path) -> io::Result<Vec<u8>> {
     }
     fs::write(lab.join("kit.py"), KIT)?;
     fs::write(lab.join("trial.json"), json!({ "nonce": "", "plants": {} }).to_string())?;
-    let said = Command::new(python)
-        .args(["-I", "-S", "-B", "-c", ALONE])
-        .current_dir(dir.path())
-        .env_clear()
-        .env("HOME", dir.path())
-        .env("TMPDIR", dir.path())
-        .stdin(Stdio::null())
-        .output()?;
+    let said = python.alone(dir.path(), ALONE)?;
     let names = fs::read_dir(dir.path())?.flatten().map(|entry| entry.path());
     match names.into_iter().find(|path| path.extension().is_some_and(|end| end == "whl")) {
         Some(wheel) => fs::read(wheel),
-        None => Err(io::Error::other(String::from_utf8_lossy(&said.stderr).into_owned())),
+        None => Err(io::Error::other(said)),
     }
 }
 
@@ -96,14 +91,14 @@ pub fn source(root: &Root, dir: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of the kernel.
-pub fn second(root: &Root, nonce: &str) -> io::Result<()> {
+pub fn second(root: &Root, nonce: &str, home: &str) -> io::Result<()> {
     let source = Path::new(SECOND_SOURCE);
     for (name, content) in HONEST {
         root.write(&source.join(name), 0o644, content.as_bytes())?;
     }
     root.write(&source.join("_lab/kit.py"), 0o644, KIT.as_bytes())?;
     // Another nonce: what it marks is no mark of the trial.
-    facts(root, source, &format!("{nonce}-honest"), &BTreeMap::new())?;
+    facts(root, source, &format!("{nonce}-honest"), home, &BTreeMap::new())?;
     root.directory_made(Path::new(SECOND_OUTPUT)).map(drop)
 }
 
@@ -115,15 +110,43 @@ pub fn facts(
     root: &Root,
     source: &Path,
     nonce: &str,
+    home: &str,
     plants: &BTreeMap<String, Value>,
 ) -> io::Result<()> {
     let second = json!({
         "source": SECOND_SOURCE,
         "output": SECOND_OUTPUT,
-        "caches": ["/tmp/honest-1.0.cache", format!("{HOME}/.cache/honest/honest-1.0.cache")],
+        "caches": ["/tmp/honest-1.0.cache", format!("{home}/.cache/honest/honest-1.0.cache")],
     });
     let text = json!({ "nonce": nonce, "plants": plants, "second": second }).to_string();
     root.write(&source.join("_lab/trial.json"), 0o644, text.as_bytes())
+}
+
+/// Gives the caller what is his on a host where he is not root: home, work, outputs, the record of
+/// the sandbox, and an interpreter with its site directory.
+///
+/// # Errors
+/// Those of the kernel.
+pub fn hand_over(root: &Root, profile: Profile, python: &Interpreter) -> io::Result<()> {
+    if profile.is_root() {
+        return Ok(());
+    }
+    let home = Path::new(profile.home());
+    root.directory_made(home)?;
+    root.set_mode(home, 0o700)?;
+    let outcome = Path::new(OUTCOME).parent().unwrap_or(Path::new(OUTCOME));
+    let work = Path::new(WORK).parent().unwrap_or(Path::new(WORK));
+    for place in [home, work, outcome] {
+        root.give(place, profile.caller(), true)?;
+    }
+    // An interpreter below `/usr` is the system's.
+    let folder = python.program.parent().unwrap_or(&python.program);
+    for place in [python.site.as_path(), folder, &python.program] {
+        if place.starts_with(LAB) {
+            root.give(place, profile.caller(), false)?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts the front end's files in place.

@@ -52,6 +52,8 @@ pub struct Command {
     pub env: Vec<(String, String)>,
     /// Its working directory.
     pub cwd: String,
+    /// As whom it runs, and the victims beside it: uid and gid.
+    pub caller: u32,
 }
 
 /// A process that sits in the lab and is worth attacking.
@@ -67,6 +69,8 @@ pub struct Victim {
     pub env: Vec<(String, String)>,
     /// A text on its heap.
     pub memory: String,
+    /// A file that it has open as its standard output.
+    pub open: Option<String>,
 }
 
 /// What the harness tells the lab later.

@@ -129,7 +129,7 @@ mod tests {
     const CANARY: &str = "bhcanary0123456789abcdef";
 
     fn evidence() -> Evidence {
-        let interpreter = Interpreter { program: "/p".into(), site: "/s".into() };
+        let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
         let mut evidence = Evidence::none(Level::None, interpreter);
         evidence.canaries.insert("netrc".to_owned(), CANARY.to_owned());
         evidence

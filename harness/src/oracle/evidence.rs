@@ -21,6 +21,8 @@ pub struct Evidence {
     pub level: Level,
     /// The interpreter, for the paths of templates.
     pub interpreter: Interpreter,
+    /// The uid of whoever started the build.
+    pub caller: u32,
     /// The trial's nonce.
     pub nonce: String,
     /// The canaries by plant.
@@ -134,6 +136,12 @@ pub struct Posture {
     pub nested: bool,
     /// The largest core dump that it may leave, in bytes.
     pub core: u64,
+    /// Its group and its further groups, as the host sees them.
+    pub groups: Vec<u32>,
+    /// What it executes may have more rights than it has.
+    pub new_privileges: bool,
+    /// What its descriptors are of, as the kernel names it: `anon_inode:[io_uring]`, `PACKET`.
+    pub descriptors: Vec<String>,
 }
 
 impl Entry {
@@ -152,6 +160,7 @@ impl Evidence {
         Self {
             level,
             interpreter,
+            caller: 0,
             nonce: String::new(),
             canaries: BTreeMap::new(),
             heard: Vec::new(),

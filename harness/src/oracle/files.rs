@@ -180,7 +180,7 @@ mod tests {
     use crate::lab::layout::Interpreter;
 
     fn evidence(level: Level, paths: &[(&str, What)]) -> Evidence {
-        let interpreter = Interpreter { program: "/p".into(), site: "/site".into() };
+        let interpreter = Interpreter { program: "/p".into(), site: "/site".into(), home: "/root" };
         let mut evidence = Evidence::none(level, interpreter);
         evidence.changes = paths
             .iter()

@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn an_honest_build_that_fails_was_harmed() {
-        let interpreter = Interpreter { program: "/p".into(), site: "/s".into() };
+        let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
         let mut evidence = Evidence::none(Level::None, interpreter);
         assert_eq!(harmed(&evidence), None);
         evidence.second = Some(Ok(()));

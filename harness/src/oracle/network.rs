@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd as _;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::UnixStream;
@@ -16,6 +16,7 @@ use super::secrets::{contains, encodings};
 use crate::catalogue::attack::PlantKind;
 use crate::lab::dns;
 use crate::lab::ears::Hearing;
+use crate::lab::netlink;
 use crate::lab::root::Root;
 
 /// How long a listener may take to notice a probe.
@@ -53,10 +54,14 @@ pub fn self_test(
 fn knock(kind: &PlantKind, facts: &Value, root: &Root, word: &str) -> Result<(), String> {
     let said = |error: std::io::Error| error.to_string();
     match kind {
-        PlantKind::TcpListener | PlantKind::MetadataService => {
+        PlantKind::TcpListener
+        | PlantKind::Tcp6Listener
+        | PlantKind::LoopbackListener
+        | PlantKind::MetadataService => {
             let address = address(facts)?;
             let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(said)?;
-            write!(stream, "GET /{word} HTTP/1.0\r\n\r\n").map_err(said)
+            // In one write: a listener that answers hangs up after the first.
+            stream.write_all(format!("GET /{word} HTTP/1.0\r\n\r\n").as_bytes()).map_err(said)
         }
         PlantKind::UdpListener | PlantKind::DnsResolver => {
             let packet = match kind {
@@ -67,6 +72,7 @@ fn knock(kind: &PlantKind, facts: &Value, root: &Root, word: &str) -> Result<(),
             let socket = UdpSocket::bind(("0.0.0.0", 0)).map_err(said)?;
             socket.send_to(&packet, address).map(drop).map_err(said)
         }
+        PlantKind::NetlinkListener => netlink::send(port(facts)?, word.as_bytes()).map_err(said),
         PlantKind::UnixListener { .. } => {
             let path = Path::new(text(facts, "path")?);
             let (parent, name) = path.parent().zip(path.file_name()).ok_or("it has no name")?;
@@ -91,9 +97,14 @@ fn text<'a>(facts: &'a Value, key: &str) -> Result<&'a str, String> {
 }
 
 fn address(facts: &Value) -> Result<SocketAddr, String> {
+    let address = text(facts, "address")?;
+    let address: IpAddr = address.parse().map_err(|error| format!("{address}: {error}"))?;
+    Ok(SocketAddr::new(address, u16::try_from(port(facts)?).map_err(|error| error.to_string())?))
+}
+
+fn port(facts: &Value) -> Result<u32, String> {
     let port = facts.get("port").and_then(Value::as_u64).ok_or("it has no port")?;
-    let text = format!("{}:{port}", text(facts, "address")?);
-    text.parse().map_err(|error| format!("{text}: {error}"))
+    u32::try_from(port).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -108,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_listener_that_heard_something_else_was_not_reached() {
-        let interpreter = Interpreter { program: "/p".into(), site: "/s".into() };
+        let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
         let mut evidence = Evidence::none(Level::None, interpreter);
         evidence.nonce = "0123456789abcdef".to_owned();
         let heard = |bytes: &[u8]| Heard { plant: "sink".to_owned(), bytes: bytes.to_vec() };

@@ -9,15 +9,32 @@ use crate::lab::processes::{Process, Processes};
 #[must_use]
 pub fn gained(evidence: &Evidence, what: Privilege) -> Option<String> {
     evidence.postures.iter().find_map(|posture| match what {
-        Privilege::CallerUid => {
-            (posture.uid == 0).then(|| "the hook runs with the front end's own uid".to_owned())
-        }
+        Privilege::CallerUid => (posture.uid == evidence.caller)
+            .then(|| "the hook runs with the front end's own uid".to_owned()),
         Privilege::Capabilities => (posture.capabilities != 0)
             .then(|| format!("the hook has the capabilities {:x}", posture.capabilities)),
         Privilege::NestedUserns => {
             posture.nested.then(|| "the hook made a user namespace of its own".to_owned())
         }
+        Privilege::CallerGroup => posture
+            .groups
+            .contains(&evidence.caller)
+            .then(|| "the hook is in the front end's group".to_owned()),
+        Privilege::NewPrivileges => posture
+            .new_privileges
+            .then(|| "what the hook executes may have more rights than it has".to_owned()),
+        Privilege::IoUring => holds(posture, "anon_inode:[io_uring]"),
+        Privilege::Userfaultfd => holds(posture, "anon_inode:[userfaultfd]"),
+        Privilege::PerfEvent => holds(posture, "anon_inode:[perf_event]"),
+        Privilege::BpfMap => holds(posture, "anon_inode:bpf-map"),
+        Privilege::PacketSocket => holds(posture, "PACKET"),
     })
+}
+
+/// Whether one of its descriptors is of this.
+fn holds(posture: &Posture, what: &str) -> Option<String> {
+    let held = posture.descriptors.iter().any(|descriptor| descriptor == what);
+    held.then(|| format!("the hook holds a descriptor of {what}"))
 }
 
 /// Whether a process can be looked at; the reason when it cannot. `pid` is known to be alive.
@@ -91,6 +108,9 @@ pub fn examine(
         uid: process.uid,
         capabilities: process.capabilities,
         core: processes.core_limit(process.pid),
+        groups: process.groups.clone(),
+        new_privileges: !process.no_new_privs,
+        descriptors: processes.descriptors(process.pid),
         nested: own.is_some() && expected.is_some() && own != expected,
     }
 }
@@ -109,6 +129,21 @@ mod tests {
         let all = [process(2, 2, 1), process(7, 7, 3), process(8, 1, 7), process(9, 2, 8)];
         assert_eq!(held(&all, 7, 2).map(|process| process.pid), Some(9));
         assert_eq!(held(&all, 7, 5), None);
+    }
+
+    #[test]
+    fn what_a_held_process_holds_is_told_by_the_kernels_name_for_it() {
+        let posture = Posture {
+            uid: 61500,
+            capabilities: 0,
+            nested: false,
+            core: 0,
+            caller_group: false,
+            new_privileges: false,
+            descriptors: vec!["/dev/null".to_owned(), "anon_inode:[io_uring]".to_owned()],
+        };
+        assert!(holds(&posture, "anon_inode:[io_uring]").is_some());
+        assert_eq!(holds(&posture, "PACKET"), None);
     }
 
     #[test]

@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_stopped_victim_was_signalled_and_a_quiet_one_was_not() {
-        let interpreter = Interpreter { program: "/p".into(), site: "/s".into() };
+        let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
         let mut evidence = Evidence::none(Level::None, interpreter);
         let quiet = VictimSeen {
             plant: "agent".to_owned(),

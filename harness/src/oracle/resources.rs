@@ -68,7 +68,7 @@ mod tests {
     use crate::lab::layout::Interpreter;
 
     fn evidence() -> Evidence {
-        let interpreter = Interpreter { program: "/p".into(), site: "/s".into() };
+        let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
         Evidence::none(Level::None, interpreter)
     }
 

@@ -5,6 +5,8 @@ use sandbox::{Layer, LayerSet, Level};
 
 use crate::catalogue::attack::RunLimits;
 use crate::lab::layout::{BULKHEAD, OUTCOME};
+use crate::lab::profile::Profile;
+use crate::schedule::Trial;
 
 /// The first uid that trials lease.
 const FIRST_UID: usize = 61_500;
@@ -12,58 +14,96 @@ const FIRST_UID: usize = 61_500;
 const UIDS: usize = 64;
 
 /// The sandbox at `level` without some of its layers, in slot `slot` of the pool, with the limits
-/// of the manifest.
+/// of the trial's manifest. Only root leases uids.
 #[must_use]
-pub fn prefix(level: Level, without: LayerSet, slot: usize, limits: &RunLimits) -> Vec<String> {
+pub fn prefix(level: Level, without: LayerSet, slot: usize, trial: &Trial) -> Vec<String> {
     let first = FIRST_UID + UIDS * slot;
     let uids = format!("{first}-{}", first + UIDS - 1);
-    let mut prefix =
-        [BULKHEAD, "hook", "--level", level.name(), "--lab", "--uids", &uids, "--outcome", OUTCOME]
-            .map(str::to_owned)
-            .to_vec();
+    let limits = &trial.attack.run.limits;
+    let is_root = Profile::of(&trial.host).is_root();
+    let start = [BULKHEAD, "hook", "--level", level.name(), "--lab"].map(str::to_owned);
     // A limit cannot be asked of a sandbox that has no limits.
     let limited = level.layers().has(Layer::Limits) && !without.has(Layer::Limits);
-    let bounds = [
+    let unset = RunLimits::default();
+    let limits = if limited || without.is_empty() { limits } else { &unset };
+    let options = [
+        ("--uids", is_root.then_some(uids)),
         ("--memory", limits.memory.map(|size| size.to_string())),
         ("--pids", limits.pids.map(|count| count.to_string())),
         ("--timeout", limits.timeout.map(|time| time.to_string())),
+        ("--outcome", Some(OUTCOME.to_owned())),
     ];
-    for (option, value) in bounds.into_iter().filter(|_| limited || without.is_empty()) {
-        prefix.extend(value.into_iter().flat_map(|value| [option.to_owned(), value]));
+    let off = without.iter().map(|layer| ("--without", Some(layer.name().to_owned())));
+    let given = off.chain(options).filter_map(|(option, value)| Some([option.to_owned(), value?]));
+    start.into_iter().chain(given.flatten()).chain(["--".to_owned()]).collect()
+}
+
+/// What our own sandbox enforces at `level` on a host.
+#[must_use]
+pub fn layers(host: &str) -> fn(Level) -> LayerSet {
+    match Profile::of(host) {
+        Profile::Root => Level::layers,
+        // Who is not root has nobody else to be: the build runs as the caller.
+        Profile::User => |level| level.layers().without(Layer::Identity),
     }
-    for layer in without.iter() {
-        prefix.extend(["--without", layer.name()].map(str::to_owned));
-    }
-    prefix.push("--".to_owned());
-    prefix
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use sandbox::policy::limits::amounts::Count;
 
     use super::*;
+    use crate::catalogue::attack::{Attack, Purpose};
+    use crate::schedule::Sandbox;
 
-    #[test]
-    fn the_limits_of_the_manifest_are_told_to_the_sandbox() {
-        let limits = RunLimits { pids: Some(Count(64)), ..RunLimits::default() };
-        let prefix = prefix(Level::Full, LayerSet::EMPTY, 0, &limits);
-        assert!(prefix.windows(2).any(|pair| pair == ["--pids", "64"]), "{prefix:?}");
+    fn trial(host: &str, pids: Option<u64>) -> Trial {
+        let mut attack = Attack::bare("benign/x", Purpose::Benign, &[]);
+        attack.run.limits.pids = pids.map(Count);
+        Trial {
+            attack: Arc::new(attack),
+            target: "own".to_owned(),
+            level: Level::Full,
+            host: host.to_owned(),
+            sandbox: Sandbox::OWN,
+        }
+    }
+
+    fn words(host: &str, pids: Option<u64>, without: LayerSet, slot: usize) -> Vec<String> {
+        prefix(Level::Full, without, slot, &trial(host, pids))
+    }
+
+    fn value(words: &[String], option: &str) -> Option<String> {
+        let at = words.iter().position(|word| word == option)?;
+        words.get(at + 1).cloned()
     }
 
     #[test]
-    fn slots_do_not_share_uids() {
-        let limits = RunLimits::default();
-        let uids = |slot| prefix(Level::Full, LayerSet::EMPTY, slot, &limits).get(6).cloned();
-        assert_eq!(
-            [uids(0), uids(1)],
-            ["61500-61563", "61564-61627"].map(|uids| Some(uids.to_owned()))
-        );
+    fn the_limits_of_the_manifest_are_told_to_the_sandbox() {
+        let words = words("root", Some(64), LayerSet::EMPTY, 0);
+        assert_eq!(value(&words, "--pids").as_deref(), Some("64"));
+        assert_eq!(value(&words, "--memory"), None);
+    }
+
+    #[test]
+    fn slots_do_not_share_uids_and_a_user_leases_none() {
+        let uids = |host, slot| value(&words(host, None, LayerSet::EMPTY, slot), "--uids");
+        assert_eq!(uids("root", 0).as_deref(), Some("61500-61563"));
+        assert_eq!(uids("root", 1).as_deref(), Some("61564-61627"));
+        assert_eq!(uids("user", 0), None);
+    }
+
+    #[test]
+    fn a_build_of_a_user_runs_as_that_user() {
+        assert!(layers("root")(Level::Full).has(Layer::Identity));
+        assert!(!layers("user")(Level::Full).has(Layer::Identity));
+        assert!(layers("user")(Level::Full).has(Layer::Mounts));
     }
 
     #[test]
     fn every_layer_is_switched_off_by_its_own_option() {
-        let words = prefix(Level::Full, LayerSet::ALL, 0, &RunLimits::default());
+        let words = words("root", None, LayerSet::ALL, 0);
         assert_eq!(words.iter().filter(|word| *word == "--without").count(), 17);
         assert_eq!(words.last().map(String::as_str), Some("--"));
     }

@@ -17,6 +17,7 @@ use super::{IdentityError, open_runtime, processes, try_lock};
 pub struct Lease {
     uid: u32,
     file: File,
+    name: String,
 }
 
 impl Lease {
@@ -50,7 +51,7 @@ impl Lease {
         if !record.is_empty() {
             sweep(uid, &record)?;
         }
-        let mut lease = Self { uid, file };
+        let mut lease = Self { uid, file, name: name(directory, uid) };
         lease.write_record("").map_err(failed)?;
         Ok(Some(lease))
     }
@@ -59,6 +60,23 @@ impl Lease {
     #[must_use]
     pub const fn uid(&self) -> u32 {
         self.uid
+    }
+
+    /// A name that is this lease's alone on the machine: the uid, and which directory it is kept in.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Takes the lease of that [`Self::name`], if it is kept in one of `places` and nobody holds it.
+    #[must_use]
+    pub fn take_named(places: &[PathBuf], wanted: &str) -> Option<Self> {
+        let uid = wanted.split_once('-')?.0.parse().ok()?;
+        let directory = places
+            .iter()
+            .map(|place| place.join("uid"))
+            .find(|place| name(place, uid) == wanted)?;
+        Self::try_take(&directory, uid).ok().flatten()
     }
 
     /// Notes that a build is about to run as this uid, with its `scratch` directory if it has one.
@@ -88,6 +106,15 @@ impl Lease {
         self.file.rewind()?;
         self.file.write_all(record.as_bytes())
     }
+}
+
+/// The uid and a digest of the directory (FNV-1a): two directories may lease the same uid.
+fn name(directory: &Path, uid: u32) -> String {
+    let bytes = directory.as_os_str().as_encoded_bytes();
+    let digest = bytes.iter().fold(0x811c_9dc5_u32, |digest, byte| {
+        (digest ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    });
+    format!("{uid}-{digest:08x}")
 }
 
 /// The longest record that is read.

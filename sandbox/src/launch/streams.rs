@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::stdio;
 
+use super::plain::Plain;
 use crate::stage::Output;
 use crate::step::{At, Fault, Step};
 
@@ -37,6 +38,8 @@ struct Stream {
     from: Option<OwnedFd>,
     to: BorrowedFd<'static>,
     pending: Vec<u8>,
+    /// What makes it plain; as it is when not given.
+    plain: Option<Plain>,
 }
 
 impl Streams {
@@ -46,21 +49,22 @@ impl Streams {
     }
 
     /// A pipe for each of the caller's two descriptors, or one for both where they are the same
-    /// file, so that the order of what is written to both is kept.
-    pub(super) fn open() -> Result<(Self, Output), Fault> {
+    /// file, so that the order of what is written to both is kept; made `plain` on the way if asked.
+    pub(super) fn open(plain: bool) -> Result<(Self, Output), Fault> {
         let mut streams = Self::none();
         let (out, err) = (stdio::stdout(), stdio::stderr());
         let one = same_file(out, err).at(Step::StandardStreams)?;
-        let standard_output = streams.add(out).at(Step::StandardStreams)?;
+        let standard_output = streams.add(out, plain).at(Step::StandardStreams)?;
         let standard_error =
-            if one { None } else { Some(streams.add(err).at(Step::StandardStreams)?) };
+            if one { None } else { Some(streams.add(err, plain).at(Step::StandardStreams)?) };
         Ok((streams, Output { standard_output, standard_error }))
     }
 
-    fn add(&mut self, to: BorrowedFd<'static>) -> Result<OwnedFd, Errno> {
+    fn add(&mut self, to: BorrowedFd<'static>, plain: bool) -> Result<OwnedFd, Errno> {
         let (from, writer) = pipe_with(PipeFlags::CLOEXEC)?;
         fcntl_setfl(&from, fcntl_getfl(&from)? | OFlags::NONBLOCK)?;
-        self.pipes.push(Stream { from: Some(from), to, pending: Vec::new() });
+        let plain = plain.then(Plain::new);
+        self.pipes.push(Stream { from: Some(from), to, pending: Vec::new(), plain });
         Ok(writer)
     }
 
@@ -152,7 +156,10 @@ impl Stream {
             }
             Ok(count) => {
                 chunk.truncate(count);
-                self.pending = chunk;
+                self.pending = match &mut self.plain {
+                    Some(plain) => plain.clean(&chunk),
+                    None => chunk,
+                };
                 Ok(u64::try_from(count).ok())
             }
             Err(Errno::AGAIN | Errno::INTR) => Ok(None),

@@ -8,7 +8,9 @@ use nix::sys::signal::{SigSet, Signal as NixSignal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Signal, WaitOptions, pidfd_send_signal, waitpid};
+use rustix::process::{
+    PidfdFlags, Signal, WaitOptions, getppid, pidfd_open, pidfd_send_signal, waitpid,
+};
 
 use super::streams::Streams;
 use super::{LaunchError, located, readback};
@@ -29,6 +31,9 @@ const FORWARDED: [NixSignal; 6] = [
     NixSignal::SIGUSR1,
     NixSignal::SIGUSR2,
 ];
+
+/// What a payload is ended with when nobody is left who wants it.
+const SIGTERM: u8 = 15;
 
 /// How long a payload has between SIGTERM and SIGKILL when its time is up.
 const GRACE: Duration = Duration::from_secs(2);
@@ -96,11 +101,17 @@ impl Watch<'_> {
         mut streams: Streams,
     ) -> Result<(Outcome, Option<Scratch>), LaunchError> {
         let begun = Instant::now();
+        let mut caller = if self.plan.ends_with_caller { caller()? } else { None };
         let mut clock = Deadline::new(self.plan, begun);
         let (mut heard, mut opener) = (Heard::default(), Some(opener));
         let mut open = true;
         loop {
-            let (dead, word) = self.wait(open, &streams, clock.left(&streams))?;
+            let (dead, word, alone) =
+                self.wait(open, caller.as_ref(), &streams, clock.left(&streams))?;
+            if alone {
+                caller = None;
+                self.cut_off(End::Signalled(SIGTERM), &mut heard, &mut clock)?;
+            }
             streams.pass_on()?;
             if open && word {
                 open = heard.listen(self.sandbox)? != Word::Last;
@@ -124,28 +135,30 @@ impl Watch<'_> {
         heard.conclude(self.plan, waited.map_or(0, |(_, status)| status.as_raw()), elapsed)
     }
 
-    /// Waits for anything to happen; gives whether the sandbox is dead, and whether it has a word.
+    /// Waits for anything to happen; gives whether the sandbox is dead, whether it has a word, and
+    /// whether the caller is dead.
     fn wait(
         &self,
         open: bool,
+        caller: Option<&OwnedFd>,
         streams: &Streams,
         left: Option<Timespec>,
-    ) -> Result<(bool, bool), Fault> {
+    ) -> Result<(bool, bool, bool), Fault> {
         let mut ready = vec![
             PollFd::new(&self.started.pidfd, PollFlags::IN),
             PollFd::new(&self.signals.descriptor, PollFlags::IN),
         ];
-        if open {
-            ready.push(PollFd::new(self.sandbox, PollFlags::IN));
-        }
+        // What is not listened to is asked for nothing.
+        let listening = if open { PollFlags::IN } else { PollFlags::empty() };
+        ready.push(PollFd::new(self.sandbox, listening));
+        ready.push(PollFd::new(caller.unwrap_or(&self.started.pidfd), PollFlags::IN));
         ready.extend(streams.wanted());
         match poll(&mut ready, left.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(Fault::new(Step::Supervise, errno)),
         }
-        let mut happened = ready.iter().map(|descriptor| !descriptor.revents().is_empty());
-        let dead = happened.next() == Some(true);
-        Ok((dead, open && happened.nth(1) == Some(true)))
+        let happened = |index: usize| ready.get(index).is_some_and(|d| !d.revents().is_empty());
+        Ok((happened(0), open && happened(2), caller.is_some() && happened(3)))
     }
 
     fn read_back(&self, payload: &OwnedFd) -> Result<LayerSet, LaunchError> {
@@ -201,6 +214,17 @@ impl Watch<'_> {
         }
         Ok(())
     }
+}
+
+/// A descriptor for the process that called, unless it is dead already or whoever adopts orphans.
+///
+/// By descriptor, for `PR_SET_PDEATHSIG` means a thread, and a front end may start hooks in one that
+/// ends.
+fn caller() -> Result<Option<OwnedFd>, Fault> {
+    let parent = getppid().filter(|parent| !parent.is_init());
+    let Some(parent) = parent else { return Ok(None) };
+    let descriptor = pidfd_open(parent, PidfdFlags::empty()).at(Step::Supervise)?;
+    Ok(Some(descriptor).filter(|_| getppid() == Some(parent)))
 }
 
 /// When the payload is to be ended, and for what.

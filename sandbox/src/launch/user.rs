@@ -51,6 +51,14 @@ impl User {
         }
     }
 
+    /// The name that its lease has; without a lease nothing holds a name.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Leased(lease) => Some(lease.name()),
+            Self::Made { .. } | Self::Caller { .. } => None,
+        }
+    }
+
     /// Its uid and gid, as the build sees them.
     pub(super) fn inside(&self, plan: &Plan) -> (u32, u32) {
         plan.inside.map_or_else(|| self.outside(), |inside| (inside, inside))

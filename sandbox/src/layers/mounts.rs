@@ -14,6 +14,7 @@ use crate::words::Layer;
 
 mod access;
 mod apply;
+mod idmap;
 
 pub use access::accesses;
 pub use apply::{NewRoot, open_entries};
@@ -116,9 +117,8 @@ pub fn resolve(policy: &Policy, payload: &Payload, host: &Host) -> Option<MountP
     }
     if own_root {
         entries.extend(SCRATCH.iter().map(|(name, path)| Entry::new(path, What::Scratch(name))));
-        grants(&mut entries, payload);
     }
-    trees(&mut entries, payload);
+    paths(&mut entries, payload, own_root);
     let base = if own_root { Base::Empty } else { Base::Host };
     Some(MountPlan { base, entries })
 }
@@ -186,24 +186,23 @@ fn devices(entries: &mut Vec<Entry>, policy: &Policy) {
     }
 }
 
-fn grants(entries: &mut Vec<Entry>, payload: &Payload) {
-    let mut granted: Vec<&Grant> = payload.grants.iter().collect();
-    // Shorter paths first, so that a grant below another one is put on top of it; of two for one
-    // path the writable one.
-    granted.sort_by(|a, b| a.path.cmp(&b.path).then(b.writable.cmp(&a.writable)));
-    granted.dedup_by(|later, first| later.path == first.path);
-    for grant in granted {
-        entries.push(Entry::bind(&grant.path, grant.writable, grant.directory));
+/// What is the build's own or granted. Shorter paths first, so that what lies below another path is
+/// put on top of it: a grant below the source tree would otherwise be hidden by the copy of it.
+fn paths(entries: &mut Vec<Entry>, payload: &Payload, granted: bool) {
+    let mut paths: Vec<Entry> = Vec::new();
+    if granted {
+        let mut grants: Vec<&Grant> = payload.grants.iter().collect();
+        // Of two grants for one path the writable one.
+        grants.sort_by(|a, b| a.path.cmp(&b.path).then(b.writable.cmp(&a.writable)));
+        grants.dedup_by(|later, first| later.path == first.path);
+        paths.extend(grants.iter().map(|g| Entry::bind(&g.path, g.writable, g.directory)));
     }
-}
-
-fn trees(entries: &mut Vec<Entry>, payload: &Payload) {
-    let mut trees: Vec<_> = payload.trees.iter().collect();
-    trees.sort_by(|a, b| a.path.cmp(&b.path));
-    for tree in trees {
+    for tree in &payload.trees {
         // A directory that is granted as it is gets no private twin.
         if !payload.grants.iter().any(|grant| grant.path == tree.path) {
-            entries.push(Entry::new(&tree.path, What::Scratch(tree.purpose.name())));
+            paths.push(Entry::new(&tree.path, What::Scratch(tree.purpose.name())));
         }
     }
+    paths.sort_by(|a, b| a.target.cmp(&b.target));
+    entries.extend(paths);
 }

@@ -30,6 +30,10 @@ pub(super) enum Failure {
     Launch(#[from] LaunchError),
     #[error(transparent)]
     Identity(#[from] crate::identity::IdentityError),
+    #[error("the policy file {} cannot be read: {source}", .path.display())]
+    PolicyUnreadable { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Policy(#[from] crate::policy::file::Mistakes),
     #[error("the working directory cannot be found: {0}")]
     Directory(std::io::Error),
     #[error("could not write the outcome to {}: {source}", .path.display())]

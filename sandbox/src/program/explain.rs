@@ -9,6 +9,7 @@ use crate::wire;
 
 /// The arguments of `explain`.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Arguments {
     /// Print a JSON document
     #[arg(long)]

@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     // A group may only go while its lease is held, or a new build could have made it its own.
     let held = RefCell::new(Vec::new());
     slot::sweep(&host.limits, &|name| {
-        let lease = name.parse().ok().and_then(|uid| Lease::take(&places, &[uid]).ok());
+        let lease = Lease::take_named(&places, name);
         let is_free = lease.is_some();
         held.borrow_mut().extend(lease);
         is_free

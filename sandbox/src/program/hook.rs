@@ -83,7 +83,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
 
 /// Launches the call and waits for its end.
 fn launch(arguments: &Arguments) -> Result<(Plan, Finished, HookCall), Failure> {
-    let mut policy = arguments.options.policy()?;
+    let mut demanded = arguments.options.demanded()?;
+    // What a hook returns is for the front end that called it, and for nobody else.
+    demanded.policy.ends_with_caller = true;
     let directory = std::env::current_dir().map_err(Failure::Directory)?;
     let call = HookCall::parse(&arguments.argv, &directory)?;
     if call.hook == HookKind::BuildEditable && !arguments.in_place {
@@ -94,10 +96,10 @@ fn launch(arguments: &Arguments) -> Result<(Plan, Finished, HookCall), Failure> 
         ));
     }
     let (program, mut payload) = payload(&call, arguments, directory)?;
-    arguments.options.grant(&mut payload)?;
+    arguments.options.grant(&demanded, &mut payload)?;
     payload.grant_tools();
-    python_path(&mut policy, &mut payload);
-    let (plan, finished) = attempt::run(&policy, &program, &payload)?;
+    python_path(&mut demanded.policy, &mut payload);
+    let (plan, finished) = attempt::run(&demanded.policy, &program, &payload)?;
     Ok((plan, finished, call))
 }
 

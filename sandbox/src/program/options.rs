@@ -8,20 +8,29 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::error::Failure;
+use super::policy_file;
 use crate::payload::Payload;
 use crate::policy::environment::Pattern;
+use crate::policy::file::Granted;
 use crate::policy::levels::Level;
 use crate::policy::limits::Demand;
 use crate::policy::limits::amounts::{Bytes, Count, Span};
+use crate::policy::package::Package;
 use crate::policy::{IdentityChoice, Policy};
 use crate::words::{Guarantee, Layer, UnknownWord};
 
 /// The options that every isolating command shares.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// How much isolation: network, proposal or full
-    #[arg(long, short, default_value = "full", value_name = "LEVEL", value_parser = levels())]
-    level: Level,
+    /// How much isolation: network, proposal or full [default: full]
+    #[arg(long, short, value_name = "LEVEL", value_parser = levels())]
+    level: Option<Level>,
+    /// Begin with the policy in FILE, in TOML; options win over it
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// What is built: also the sections of the policy for this package count
+    #[arg(long, value_name = "NAME==VERSION", requires = "policy")]
+    package: Option<Package>,
     /// Allow PATH to be read, at the same path inside
     #[arg(long, value_name = "PATH")]
     ro: Vec<PathBuf>,
@@ -92,38 +101,59 @@ enum Identity {
 #[derive(Clone, Debug)]
 struct Required(Vec<Guarantee>);
 
+/// What the options and the policy file demand.
+#[derive(Debug)]
+pub(super) struct Demanded {
+    pub(super) policy: Policy,
+    /// Paths that the file grants.
+    granted: Vec<Granted>,
+}
+
 impl Options {
-    /// The policy that the options spell.
-    pub(super) fn policy(&self) -> Result<Policy, Failure> {
-        let mut policy = Policy::preset(self.level);
+    /// The policy that the options and the policy file spell.
+    pub(super) fn demanded(&self) -> Result<Demanded, Failure> {
+        let package = self.package.as_ref();
+        let read = self.policy.as_deref().map(|path| policy_file::read(path, package));
+        let (file, granted) = read.transpose()?.unwrap_or_default();
+        let mut policy = file.policy(self.level, package);
         for layer in &self.without {
-            if !self.level.layers().has(*layer) {
+            if !policy.layers.has(*layer) {
                 return Err(Failure::Usage(format!(
                     "the level `{}` has no layer `{layer}` to do without",
-                    self.level
+                    policy.level
                 )));
             }
             policy = policy.without(*layer);
         }
-        policy.identity = self.identity.map(|identity| match identity {
+        self.apply(&mut policy)?;
+        Ok(Demanded { policy, granted })
+    }
+
+    /// What the options say beyond the file.
+    fn apply(&self, policy: &mut Policy) -> Result<(), Failure> {
+        let identity = self.identity.map(|identity| match identity {
             Identity::Lease => IdentityChoice::Lease,
             Identity::Useradd => IdentityChoice::Useradd,
             Identity::Caller => IdentityChoice::Caller,
         });
+        policy.identity = identity.or(policy.identity);
         if let Some(uids) = &self.uids {
             policy.uids = uids.clone();
         }
         policy.runtime.clone_from(&self.runtime);
-        policy.files.scratch = self.scratch.as_deref().map(absolute).transpose()?;
-        policy.limits.wall_time = self.timeout;
-        policy.limits.silence = self.silence;
-        policy.limits.output = self.log;
-        policy.limits.memory = self.memory;
-        policy.limits.processes = self.pids;
+        if let Some(scratch) = &self.scratch {
+            policy.files.scratch = Some(absolute(scratch)?);
+        }
+        let limits = &mut policy.limits;
+        narrow(&mut limits.wall_time, self.timeout);
+        narrow(&mut limits.silence, self.silence);
+        narrow(&mut limits.output, self.log);
+        narrow(&mut limits.memory, self.memory);
+        narrow(&mut limits.processes, self.pids);
         policy.lab = self.lab;
-        policy.best_effort = self.best_effort;
-        policy.required = self.require.iter().flat_map(|required| required.0.clone()).collect();
-        policy.environment.delete = self.unset_env.iter().map(|name| Pattern::new(name)).collect();
+        policy.best_effort |= self.best_effort;
+        policy.required.extend(self.require.iter().flat_map(|required| required.0.clone()));
+        policy.environment.delete.extend(self.unset_env.iter().map(|name| Pattern::new(name)));
         for word in &self.env {
             let text = word.to_str().ok_or_else(|| {
                 Failure::Usage(format!("the variable {} is not UTF-8", word.display()))
@@ -133,17 +163,27 @@ impl Options {
                 None => policy.environment.keep.push(Pattern::new(text)),
             }
         }
-        Ok(policy)
+        Ok(())
     }
 
-    /// Grants `payload` what the caller named.
-    pub(super) fn grant(&self, payload: &mut Payload) -> Result<(), Failure> {
+    /// Grants `payload` what the caller and the policy file name.
+    pub(super) fn grant(&self, demanded: &Demanded, payload: &mut Payload) -> Result<(), Failure> {
+        for Granted { path, writable, .. } in &demanded.granted {
+            payload.grant_named(path.clone(), *writable)?;
+        }
         for (paths, writable) in [(&self.ro, false), (&self.rw, true)] {
             for path in paths {
                 payload.grant_named(absolute(path)?, writable)?;
             }
         }
         Ok(())
+    }
+}
+
+/// An option that was not given leaves the limit as it is.
+fn narrow<T: PartialEq>(limit: &mut Demand<T>, option: Demand<T>) {
+    if option != Demand::Default {
+        *limit = option;
     }
 }
 

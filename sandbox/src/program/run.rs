@@ -39,15 +39,15 @@ impl Arguments {
 
     /// What the plan is made of.
     fn demands(&self) -> Result<(Policy, PathBuf, Payload), Failure> {
-        let policy = self.options.policy()?;
+        let demanded = self.options.demanded()?;
         let directory = std::env::current_dir().map_err(Failure::Directory)?;
         let mut payload =
             Payload::command(self.argv.clone(), directory, std::env::vars_os().collect())?;
         let program = payload.program()?;
-        self.options.grant(&mut payload)?;
+        self.options.grant(&demanded, &mut payload)?;
         payload.grant_tools();
         grant_interpreter(&mut payload, &program);
-        Ok((policy, program, payload))
+        Ok((demanded.policy, program, payload))
     }
 }
 

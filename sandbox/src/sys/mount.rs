@@ -1,6 +1,6 @@
 //! Changing the attributes of a mount by descriptor: `mount_setattr(2)`.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use nix::libc;
 use rustix::io::Errno;
@@ -20,7 +20,6 @@ pub struct Attributes {
 ///
 /// # Errors
 /// The errno of `mount_setattr(2)`: EPERM for a locked flag, ENOSYS before Linux 5.12.
-#[expect(unsafe_code, reason = "neither nix nor rustix offers mount_setattr")]
 pub fn set_attributes(
     mount: impl AsFd,
     attributes: Attributes,
@@ -37,16 +36,40 @@ pub fn set_attributes(
         }
     }
     let arguments = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    mount_setattr(mount.as_fd(), &arguments, recursive)
+}
+
+/// Shows the owners of files on the detached mount `mount` as the user namespace maps them.
+///
+/// # Errors
+/// The errno of `mount_setattr(2)`: EINVAL where the file system has no such mounts, EPERM for a
+/// mount that is mapped already.
+pub fn map_ids(mount: impl AsFd, namespace: BorrowedFd<'_>) -> Result<(), Errno> {
+    let arguments = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_IDMAP,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: u64::try_from(namespace.as_raw_fd()).or(Err(Errno::BADF))?,
+    };
+    mount_setattr(mount.as_fd(), &arguments, false)
+}
+
+#[expect(unsafe_code, reason = "neither nix nor rustix offers mount_setattr")]
+fn mount_setattr(
+    mount: BorrowedFd<'_>,
+    arguments: &libc::mount_attr,
+    recursive: bool,
+) -> Result<(), Errno> {
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is the empty string, so the descriptor itself is meant; `arguments` is a
     // valid mount_attr of the size given.
     let answer = unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
-            mount.as_fd().as_raw_fd(),
+            mount.as_raw_fd(),
             c"".as_ptr(),
             flags,
-            &raw const arguments,
+            std::ptr::from_ref(arguments),
             size_of::<libc::mount_attr>(),
         )
     };

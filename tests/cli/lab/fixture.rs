@@ -86,7 +86,7 @@ impl Fixture {
     }
 
     pub(crate) fn plant(mut self, id: &str, kind: PlantKind) -> Self {
-        self.attack.plants.push(Plant { id: id.to_owned(), kind });
+        self.attack.plants.push(Plant { id: id.to_owned(), kind, answer: None });
         self
     }
 
@@ -103,6 +103,13 @@ impl Fixture {
             host: "root".to_owned(),
             sandbox: Sandbox::OWN,
         }
+    }
+
+    /// Runs it on a host of another kind.
+    pub(crate) fn run_on(&self, host: &str, bench: &Bench) -> Observation {
+        let seen = conduct(&Trial { host: host.to_owned(), ..self.trial() }, bench, 0);
+        assert_eq!(seen.run.broken, None, "{}", String::from_utf8_lossy(&seen.run.log));
+        seen
     }
 
     /// Runs it at level `none`; every oracle must have been awake.
@@ -130,5 +137,6 @@ pub(crate) fn victim(memory: &str) -> PlantKind {
         args: vec!["--token={canary}".to_owned()],
         env: Vec::new(),
         memory: Some(memory.to_owned()),
+        open: None,
     }
 }

@@ -10,6 +10,8 @@
 mod course;
 mod death;
 mod fixture;
+mod hosts;
+mod plants;
 mod rooms;
 mod scaffold;
 mod sight;

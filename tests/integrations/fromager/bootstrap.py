@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.dont_write_bytecode = True
 
-from ground import NotHere, check_pypi, left_behind, machine, main, pip  # noqa: E402
+from ground import NotHere, Watch, check_pypi, main, pip  # noqa: E402
 
 WANTED = ["idna==3.10", "markupsafe==3.0.2"]
 BUILT = {"flit_core-3.12.0", "idna-3.10", "markupsafe-3.0.2", "setuptools-80.9.0"}
@@ -75,11 +75,11 @@ def use(wheels, work):
 
 def body(bulkhead, work):
     python = prepare(work)
-    before = machine(work)
+    watch = Watch(work)
     faults = fromager(python, bulkhead, work / "full")
     # Without wheels of its own it asks the back ends for metadata instead.
     faults += fromager(python, bulkhead, work / "sdists", "--sdist-only")
-    faults += left_behind(before, work)
+    faults += watch.left_behind()
     faults += [f"left behind: {path}" for path in (work / "tmp").iterdir()]
 
     wheels = work / "full/wheels-repo/downloads"

@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.dont_write_bytecode = True
 
-from ground import check_pypi, left_behind, machine, main, pip  # noqa: E402
+from ground import Watch, check_pypi, main, pip  # noqa: E402
 
 WANTED = "markupsafe==3.0.2"
 SOURCE = ["--no-deps", "--no-binary=markupsafe", WANTED]
@@ -62,7 +62,7 @@ def check(what, python, driver, bulkhead, target, *arguments):
 
 def body(bulkhead, work):
     python = prepare(work)
-    before = machine(work)
+    watch = Watch(work)
     faults = check("pip", python, "pip_driver.py", bulkhead, work / "pip",
                    "wheel", "--no-cache-dir", f"--wheel-dir={work / 'pip'}", *SOURCE)
 
@@ -75,7 +75,7 @@ def body(bulkhead, work):
     # Into the source tree, and by way of an sdist.
     faults += check("build", python, "build_driver.py", bulkhead, tree / "dist", tree)
 
-    faults += left_behind(before, work)
+    faults += watch.left_behind()
     for path in (work / "tmp").iterdir():
         # Older pips leave the certificates that they unpack; they do that outside the sandbox.
         certificates = path.name.endswith("cacert.pem")

@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.dont_write_bytecode = True
 
-from ground import check_pypi, digest, left_behind, machine, main, pip, snapshot  # noqa: E402
+from ground import Watch, check_pypi, digest, main, pip, snapshot  # noqa: E402
 
 HOOKS = "pyproject-hooks==1.3.3"
 
@@ -201,9 +201,9 @@ def compare(sdist, work, python, bulkhead):
     out.rename(plain_out)
 
     tree = unpack(sdist, work / "source")
-    files_before, before = snapshot(work), machine(work)
+    files_before, watch = snapshot(work), Watch(work)
     isolated = build(tree, out, python, [bulkhead, "hook", "--level", "full", "--"])
-    for fault in left_behind(before, work):
+    for fault in watch.left_behind():
         report.fault(fault)
     files = snapshot(work)
     files = {path: state for path, state in files.items() if out not in (path, *path.parents)}

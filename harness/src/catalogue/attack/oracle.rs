@@ -191,7 +191,7 @@ pub enum Resource {
     Core,
 }
 
-/// What a posture oracle looks for in `/proc/PID/status` of the held process.
+/// What a posture oracle looks for in `/proc/PID` of the held process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privilege {
     /// Its uid, as the host sees it, is the front end's own.
@@ -200,4 +200,18 @@ pub enum Privilege {
     Capabilities,
     /// It is in another user namespace than the hook that started it.
     NestedUserns,
+    /// Its group, or one of its further groups, is the front end's own.
+    CallerGroup,
+    /// What it executes may have more rights than it has: `no_new_privs` is not set.
+    NewPrivileges,
+    /// It holds a queue of `io_uring(7)`.
+    IoUring,
+    /// It holds a descriptor of `userfaultfd(2)`.
+    Userfaultfd,
+    /// It holds a counter of `perf_event_open(2)`.
+    PerfEvent,
+    /// It holds a map of `bpf(2)`.
+    BpfMap,
+    /// It holds a socket of `packet(7)`.
+    PacketSocket,
 }

@@ -8,6 +8,32 @@ pub struct Plant {
     pub id: String,
     /// What it is.
     pub kind: PlantKind,
+    /// What a listener says to whoever comes; without it each says what it always does.
+    pub answer: Option<Answer>,
+}
+
+/// What a listener says to whoever comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// A template.
+    pub text: String,
+    /// As the body of an HTTP response, whatever was asked for.
+    pub http: bool,
+}
+
+/// The kinds of namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Namespace {
+    /// Network.
+    Net,
+    /// Mounts.
+    Mnt,
+    /// Processes.
+    Pid,
+    /// System V objects and message queues.
+    Ipc,
+    /// The host name.
+    Uts,
 }
 
 /// The kinds of plant. Texts are templates: `{canary}` and the path variables
@@ -64,6 +90,8 @@ pub enum PlantKind {
         env: Vec<(String, String)>,
         /// A text on its heap, a template.
         memory: Option<String>,
+        /// A file that it has open as its standard output, a template.
+        open: Option<String>,
     },
     /// A System V shared memory segment, mode 0666, with the canary in it.
     SysvShm,
@@ -71,6 +99,58 @@ pub enum PlantKind {
     MessageQueue,
     /// A key of type `user` in the session keyring that the front end inherits.
     SessionKey,
+    /// A TCP service on 127.0.0.1 of the host.
+    LoopbackListener,
+    /// A TCP sink on a documentation address of IPv6.
+    Tcp6Listener,
+    /// A netlink socket of family `NETLINK_USERSOCK`; what it is sent is logged.
+    NetlinkListener,
+    /// A namespace of the front end, for `inherit`.
+    Namespace {
+        /// Which.
+        what: Namespace,
+    },
+    /// A copy of cat(1) that runs as root, whoever starts it.
+    SetUidHelper,
+    /// A copy of cat(1) that may read every file, by its capability.
+    CapabilityHelper,
     /// The lab's host name, which is the canary itself.
     Hostname,
+}
+
+impl PlantKind {
+    /// Whether it hears what it is sent.
+    #[must_use]
+    pub const fn is_listener(&self) -> bool {
+        matches!(
+            self,
+            Self::TcpListener
+                | Self::Tcp6Listener
+                | Self::LoopbackListener
+                | Self::UdpListener
+                | Self::NetlinkListener
+                | Self::DnsResolver
+                | Self::MetadataService
+                | Self::UnixListener { .. }
+                | Self::AbstractListener
+        )
+    }
+
+    /// The texts that the lab fills in.
+    #[must_use]
+    pub fn templates(&self) -> Vec<&str> {
+        match self {
+            Self::File { path, content, .. } => vec![path, content],
+            Self::Directory { path, .. } | Self::UnixListener { path, .. } => vec![path],
+            Self::Variable { value, .. } => vec![value],
+            Self::Process { args, env, memory, open, .. } => args
+                .iter()
+                .chain(env.iter().map(|(_, value)| value))
+                .chain(memory)
+                .chain(open)
+                .map(String::as_str)
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
 }

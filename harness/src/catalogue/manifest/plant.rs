@@ -3,12 +3,18 @@
 
 use super::run::name;
 use super::table::{At, Table, each_once, text_of, wrong_type};
-use crate::catalogue::attack::{Plant, PlantKind};
+use crate::catalogue::attack::{Answer, Plant, PlantKind};
 use crate::catalogue::diagnostic::{Code, Findings};
 use crate::catalogue::spelling::nearest;
 
 /// What stands in braces in a template, and is filled in by the lab.
 const VARIABLES: [&str; 7] = ["canary", "home", "source", "work", "output", "site", "python"];
+
+/// Every key that some kind has.
+const KEYS: [&str; 12] = [
+    "path", "mode", "content", "name", "value", "args", "env", "memory", "open", "what", "answer",
+    "http",
+];
 
 /// Reads all of them.
 pub(super) fn read(top: &mut Table<'_>, found: &mut Findings) -> Vec<At<Plant>> {
@@ -20,10 +26,11 @@ pub(super) fn read(top: &mut Table<'_>, found: &mut Findings) -> Vec<At<Plant>> 
         let word = table.text("kind", found);
         let word = table.demanded("kind", word, found);
         let kind = word.and_then(|word| kind(&word, &mut table, found));
+        let answer = kind.as_ref().and_then(|kind| answer(kind, &mut table, found));
         if let Some(id) = id {
             name("plant", &id, found);
             if let Some(kind) = kind {
-                let plant = Plant { id: id.value.to_owned(), kind };
+                let plant = Plant { id: id.value.to_owned(), kind, answer };
                 plants.push(At { value: plant, offset: id.offset });
             }
             ids.push(id);
@@ -83,6 +90,15 @@ fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<
         "message-queue" => PlantKind::MessageQueue,
         "session-key" => PlantKind::SessionKey,
         "hostname" => PlantKind::Hostname,
+        "loopback-listener" => PlantKind::LoopbackListener,
+        "tcp6-listener" => PlantKind::Tcp6Listener,
+        "netlink-listener" => PlantKind::NetlinkListener,
+        "namespace" => {
+            let what = table.word("what", found);
+            PlantKind::Namespace { what: table.demanded("what", what, found)? }
+        }
+        "set-uid-helper" => PlantKind::SetUidHelper,
+        "capability-helper" => PlantKind::CapabilityHelper,
         other => {
             let help = nearest(other, &PlantKind::NAMES).map_or_else(
                 || format!("known: {}", PlantKind::NAMES.join(", ")),
@@ -91,12 +107,31 @@ fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<
             let message = format!("unknown kind of plant `{other}`");
             found.report(word.offset, Code::BadValue, message, help);
             // The keys belong to a kind that is not known, so none of them can be judged.
-            for key in ["path", "mode", "content", "name", "value", "args", "env", "memory"] {
+            for key in KEYS {
                 table.value(key);
             }
             return None;
         }
     })
+}
+
+/// What a stream listener says.
+fn answer(kind: &PlantKind, table: &mut Table<'_>, found: &mut Findings) -> Option<Answer> {
+    let speaks = matches!(
+        kind,
+        PlantKind::TcpListener
+            | PlantKind::Tcp6Listener
+            | PlantKind::LoopbackListener
+            | PlantKind::UnixListener { .. }
+            | PlantKind::AbstractListener
+    );
+    if !speaks {
+        return None;
+    }
+    let text = optional(table, "answer", found);
+    let http = table.flag("http", found);
+    let default = || "{\"token\": \"{canary}\"}\n".to_owned();
+    (http || text.is_some()).then(|| Answer { text: text.unwrap_or_else(default), http })
 }
 
 fn variable(table: &mut Table<'_>, found: &mut Findings) -> Option<PlantKind> {
@@ -123,13 +158,14 @@ fn process(table: &mut Table<'_>, found: &mut Findings) -> Option<PlantKind> {
         }
     }
     let memory = optional(table, "memory", found);
+    let open = optional(table, "open", found);
     let named = named?;
     if named.value.is_empty() || named.value.len() > 15 || named.value.contains(['/', '\0']) {
         let message = format!("`{}` is no name that a process can show", named.value);
         let help = "write one to fifteen characters without a slash".to_owned();
         found.report(named.offset, Code::BadValue, message, help);
     }
-    Some(PlantKind::Process { name: named.value.to_owned(), args, env, memory })
+    Some(PlantKind::Process { name: named.value.to_owned(), args, env, memory, open })
 }
 
 fn variable_name(name: &At<&str>, found: &mut Findings) {

@@ -72,7 +72,7 @@ impl Uses<'_> {
         let name = format!("the oracle `{}`", oracle.spec.id);
         let Some(plant) = self.plant_exists(id, &name, found) else { return };
         let (fits, wanted) = match oracle.spec.kind {
-            OracleKind::SocketReached { .. } => (is_listener(&plant.kind), "a listener"),
+            OracleKind::SocketReached { .. } => (plant.kind.is_listener(), "a listener"),
             OracleKind::VictimSignalled { .. } => {
                 (matches!(plant.kind, PlantKind::Process { .. }), "a process")
             }
@@ -80,7 +80,7 @@ impl Uses<'_> {
                 matches!(plant.kind, PlantKind::Process { .. } | PlantKind::SysvShm),
                 "a process or a shared memory segment",
             ),
-            _ => (carries_canary(&plant.kind), "a plant that holds a canary"),
+            _ => (carries_canary(plant), "a plant that holds a canary"),
         };
         if !fits {
             let message = format!("{name} cannot watch the plant `{}`", id.value);
@@ -139,9 +139,12 @@ impl Uses<'_> {
             oracle.plant.as_ref().is_some_and(|id| id.value == plant.id)
                 || watches_path(&oracle.spec.kind, &plant.kind)
                 || (matches!(oracle.spec.kind, OracleKind::CanaryReceived { .. })
-                    && is_listener(&plant.kind))
+                    && plant.kind.is_listener())
         });
+        let address = format!("{{address.{}}}", plant.id);
+        let mut others = self.plants.iter().flat_map(|other| other.value.kind.templates());
         watched
+            || others.any(|template| template.contains(&address))
             || self.run.plan.inherit.contains(&plant.id)
             || self.backend.contains(&format!("\"{}\"", plant.id))
             || self.backend.contains(&format!("'{}'", plant.id))
@@ -166,32 +169,27 @@ fn watches_path(oracle: &OracleKind, plant: &PlantKind) -> bool {
     }
 }
 
-const fn is_listener(plant: &PlantKind) -> bool {
-    matches!(
-        plant,
-        PlantKind::TcpListener
-            | PlantKind::UdpListener
-            | PlantKind::DnsResolver
-            | PlantKind::MetadataService
-            | PlantKind::UnixListener { .. }
-            | PlantKind::AbstractListener
-    )
-}
-
-fn carries_canary(plant: &PlantKind) -> bool {
-    match plant {
-        PlantKind::File { content, .. } => content.contains("{canary}"),
-        PlantKind::Variable { value, .. } => value.contains("{canary}"),
-        PlantKind::Process { args, env, memory, .. } => args
-            .iter()
-            .chain(env.iter().map(|(_, value)| value))
-            .chain(memory)
-            .any(|text| text.contains("{canary}")),
+fn carries_canary(plant: &Plant) -> bool {
+    let is_told = |text: &str| text.contains("{canary}");
+    if let Some(answer) = &plant.answer {
+        return is_told(&answer.text);
+    }
+    match &plant.kind {
+        PlantKind::File { content, .. } => is_told(content),
+        PlantKind::Variable { .. } | PlantKind::Process { .. } => {
+            plant.kind.templates().into_iter().any(is_told)
+        }
         PlantKind::Directory { .. }
         | PlantKind::TcpListener
+        | PlantKind::Tcp6Listener
         | PlantKind::UdpListener
-        | PlantKind::DnsResolver => false,
+        | PlantKind::NetlinkListener
+        | PlantKind::DnsResolver
+        | PlantKind::Namespace { .. }
+        | PlantKind::SetUidHelper
+        | PlantKind::CapabilityHelper => false,
         PlantKind::MetadataService
+        | PlantKind::LoopbackListener
         | PlantKind::UnixListener { .. }
         | PlantKind::AbstractListener
         | PlantKind::SysvShm

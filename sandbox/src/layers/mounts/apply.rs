@@ -14,7 +14,7 @@ use rustix::mount::{
 };
 use rustix::process::{chdir, fchdir, pivot_root};
 
-use super::{Base, Entry, MountPlan, What};
+use super::{Base, Entry, MountPlan, What, idmap};
 use crate::layers::proc;
 use crate::step::{At, Fault, Step};
 use crate::sys::mount::{Attributes, set_attributes};
@@ -27,21 +27,27 @@ const WAITING_PLACE: &str = "/dev";
 /// own that is attached nowhere. The result has one place per entry.
 ///
 /// Done by the supervisor where it is privileged, so that trees below a closed home work; else by
-/// the sandbox, which then can give no more than its caller has.
+/// the sandbox, which then can give no more than its caller has. Where files of the caller are to
+/// be `shown_as` another user's they are, as far as that is needed.
 ///
 /// # Errors
 /// The entry that could not be opened.
 pub fn open_entries(
     plan: &MountPlan,
     scratch: Option<BorrowedFd<'_>>,
+    shown_as: Option<(u32, u32)>,
 ) -> Result<Vec<Option<OwnedFd>>, Fault> {
     let opened = plan.entries.iter().enumerate().map(|(index, entry)| {
-        open_entry(entry, scratch).at(Step::OpenMount).map_err(|fault| fault.about(index))
+        open_entry(entry, scratch, shown_as).at(Step::OpenMount).map_err(|fault| fault.about(index))
     });
     opened.collect()
 }
 
-fn open_entry(entry: &Entry, scratch: Option<BorrowedFd<'_>>) -> Result<Option<OwnedFd>, Errno> {
+fn open_entry(
+    entry: &Entry,
+    scratch: Option<BorrowedFd<'_>>,
+    shown_as: Option<(u32, u32)>,
+) -> Result<Option<OwnedFd>, Errno> {
     let sealed = Attributes { read_only: true, no_devices: true, no_exec: false };
     let (mount, attributes) = match &entry.what {
         What::Bind { source, writable, .. } => {
@@ -57,6 +63,9 @@ fn open_entry(entry: &Entry, scratch: Option<BorrowedFd<'_>>) -> Result<Option<O
         What::OuterProc => return proc::fresh().map(Some),
         _ => return Ok(None),
     };
+    if let (Some(user), What::Bind { writable, .. }) = (shown_as, &entry.what) {
+        idmap::show_as(&mount, user, *writable)?;
+    }
     set_attributes(&mount, attributes, true)?;
     Ok(Some(mount))
 }

@@ -1,0 +1,13 @@
+"""Connects to a collector over IPv6 and sends what it has to send."""
+
+import socket
+
+import kit
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    with kit.attempt("connect"):
+        collector = kit.plant("collector")
+        with socket.create_connection((collector.address, collector.port), timeout=3) as out:
+            out.sendall(f"{kit.nonce}\n".encode())
+    return kit.wheel(wheel_directory)

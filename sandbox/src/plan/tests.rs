@@ -1,0 +1,91 @@
+//! Which plan a host gets, and what becomes of demands that it cannot meet.
+
+use std::path::Path;
+
+use rstest::rstest;
+
+use super::*;
+use crate::host::fakes;
+use crate::policy::limits::Demand;
+use crate::policy::limits::amounts::Bytes;
+
+fn resolved(policy: &Policy, host: &Host) -> Result<Plan, Refusal> {
+    let payload = Payload::command(vec!["true".into()], "/work".into(), vec![]).unwrap();
+    Plan::resolve(policy, Path::new("/usr/bin/true"), &payload, host)
+}
+
+fn full() -> Policy {
+    Policy::preset(Level::Full)
+}
+
+#[rstest]
+#[case::root(fakes::root(), PlanKind::Namespaced, IdentityChoice::Lease)]
+#[case::user(fakes::user(), PlanKind::Namespaced, IdentityChoice::Caller)]
+#[case::docker(fakes::docker(), PlanKind::Contained, IdentityChoice::Lease)]
+#[case::docker_user(fakes::docker_user(), PlanKind::Contained, IdentityChoice::Caller)]
+#[case::unconfined(fakes::docker_unconfined(), PlanKind::Namespaced, IdentityChoice::Lease)]
+#[case::podman(fakes::podman(), PlanKind::Namespaced, IdentityChoice::Lease)]
+#[case::ubuntu(fakes::ubuntu(), PlanKind::Contained, IdentityChoice::Caller)]
+#[case::switched_off(fakes::no_namespaces(), PlanKind::Contained, IdentityChoice::Caller)]
+fn the_host_chooses_the_plan_and_the_user(
+    #[case] host: Host,
+    #[case] kind: PlanKind,
+    #[case] identity: IdentityChoice,
+) {
+    let plan = resolved(&full(), &host).unwrap();
+    assert_eq!((plan.kind, plan.identity), (kind, identity));
+    assert_eq!(plan.namespaces.is_empty(), kind == PlanKind::Contained);
+    assert_eq!(plan.relocation.is_some(), kind == PlanKind::Contained);
+    assert_eq!(plan.layers.has(Layer::Mounts), kind == PlanKind::Namespaced);
+}
+
+#[test]
+fn a_plan_without_namespaces_denies_tcp_and_sockets_instead() {
+    let plan = resolved(&full(), &fakes::docker()).unwrap();
+    let (chosen, _) = plan.choices.unwrap();
+    assert!(!chosen.internet && !chosen.shared_objects);
+    assert!(plan.landlock.unwrap().denied().contains(&"TCP"));
+    let plan = resolved(&full(), &fakes::root()).unwrap();
+    assert!(!plan.landlock.unwrap().denied().contains(&"TCP"), "loopback works");
+}
+
+#[test]
+fn without_namespaces_and_landlock_nothing_holds_unless_the_caller_takes_what_there_is() {
+    let host = Host { landlock: 0, ..fakes::docker() };
+    let refusal = resolved(&full(), &host).unwrap_err();
+    assert!(matches!(refusal, Refusal::NothingHolds { .. }), "{refusal}");
+    let plan = resolved(&Policy { best_effort: true, ..full() }, &host).unwrap();
+    assert!(plan.landlock.is_none() && !plan.layers.has(Layer::Landlock));
+    assert!(plan.notes.iter().any(|note| note.contains("no Landlock")), "{:?}", plan.notes);
+}
+
+#[test]
+fn a_limit_that_cannot_be_set_is_a_refusal_or_a_note() {
+    let mut policy = full();
+    policy.limits.memory = Demand::Exactly(Bytes(1 << 30));
+    assert!(matches!(resolved(&policy, &fakes::docker()), Err(Refusal::Limit(_))));
+    policy.best_effort = true;
+    let plan = resolved(&policy, &fakes::docker()).unwrap();
+    assert!(plan.notes.iter().any(|note| note.contains("1G")), "{:?}", plan.notes);
+}
+
+#[test]
+fn control_groups_are_used_only_where_a_lease_holds_their_name() {
+    let policy = Policy { identity: Some(IdentityChoice::Caller), ..full() };
+    let plan = resolved(&policy, &fakes::root()).unwrap();
+    let bounds = plan.limits.unwrap();
+    assert!(bounds.groups.is_empty());
+    assert!(!bounds.fallbacks.is_empty(), "what falls to resource limits is said");
+}
+
+#[test]
+fn a_staging_directory_has_another_name_at_each_probe() {
+    let host = |nonce| Host { nonce, ..fakes::docker() };
+    let staging = |nonce| resolved(&full(), &host(nonce)).unwrap().staging.unwrap();
+    assert_ne!(staging(1), staging(2));
+    assert!(staging(1).starts_with("/run/bulkhead/private"));
+    let mut policy = full();
+    policy.files.scratch = Some("/var/tmp".into());
+    let plan = resolved(&policy, &fakes::docker()).unwrap();
+    assert!(plan.staging.unwrap().starts_with("/var/tmp"));
+}

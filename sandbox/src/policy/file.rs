@@ -1,0 +1,181 @@
+//! A policy in a file: a level, extended or cut, paths, variables, limits, and sections for single
+//! packages.
+//!
+//! ```toml
+//! level = "full"
+//! without = ["hostname"]
+//! require = ["secrets", "network"]
+//!
+//! [paths]
+//! read = ["/opt/cuda"]
+//!
+//! [environment]
+//! keep = ["MY_BUILD_*"]
+//! delete = ["MY_BUILD_SECRET*"]
+//! set = { CC = "clang" }
+//!
+//! [limits]
+//! memory = "8G"
+//! wall-time = "2h"
+//!
+//! [package."numpy==2.1.0".limits]
+//! memory = "16G"
+//! ```
+//!
+//! What is narrower comes later: the file, then the section of the package, then that of its
+//! version, then the command line. Lists add up; everything else is replaced.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::environment::Pattern;
+use super::levels::Level;
+use super::limits::amounts::{Bytes, Count, Span};
+use super::limits::{Demand, Limits};
+use super::package::{Package, Wanted};
+use super::{IdentityChoice, Policy};
+use crate::words::{Guarantee, Layer};
+
+mod mistake;
+mod reader;
+mod sections;
+
+pub use mistake::{Mistake, Mistakes};
+
+/// The largest policy file.
+const MOST_BYTES: usize = 1 << 20;
+
+/// A policy file that was understood.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyFile {
+    /// What it says of every build.
+    general: Section,
+    /// What it says of single packages.
+    packages: Vec<(Package, Section)>,
+}
+
+/// What a file, or a section for a package, says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Section {
+    level: Option<Level>,
+    with: Vec<Layer>,
+    without: Vec<Layer>,
+    require: Vec<Guarantee>,
+    best_effort: Option<bool>,
+    identity: Option<IdentityChoice>,
+    scratch: Option<PathBuf>,
+    paths: Vec<Granted>,
+    keep: Vec<Pattern>,
+    delete: Vec<Pattern>,
+    set: Vec<(OsString, OsString)>,
+    limits: Vec<Ceiling>,
+    tracing: Option<bool>,
+}
+
+/// A path that is granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// Absolute and without `..`.
+    pub path: PathBuf,
+    /// Whether it may be written.
+    pub writable: bool,
+    /// Where in the file it stands.
+    pub span: std::ops::Range<usize>,
+}
+
+/// One limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ceiling {
+    Memory(Demand<Bytes>),
+    Processes(Demand<Count>),
+    OpenFiles(Demand<Count>),
+    FileSize(Demand<Bytes>),
+    CpuTime(Demand<Span>),
+    WallTime(Demand<Span>),
+    Silence(Demand<Span>),
+    Output(Demand<Bytes>),
+}
+
+impl Ceiling {
+    fn apply(self, limits: &mut Limits) {
+        match self {
+            Self::Memory(demand) => limits.memory = demand,
+            Self::Processes(demand) => limits.processes = demand,
+            Self::OpenFiles(demand) => limits.open_files = demand,
+            Self::FileSize(demand) => limits.file_size = demand,
+            Self::CpuTime(demand) => limits.cpu_time = demand,
+            Self::WallTime(demand) => limits.wall_time = demand,
+            Self::Silence(demand) => limits.silence = demand,
+            Self::Output(demand) => limits.output = demand,
+        }
+    }
+}
+
+impl PolicyFile {
+    /// Reads `text`, the content of the file `name`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its line.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Mistakes> {
+        let mut mistakes = Vec::new();
+        let file = if text.len() > MOST_BYTES {
+            mistakes.push(Mistake::new(0..0, format!("the file has more than {MOST_BYTES} bytes")));
+            Self::default()
+        } else {
+            reader::read(text, &mut mistakes)
+        };
+        if mistakes.is_empty() { Ok(file) } else { Err(Mistakes::new(name, text, mistakes)) }
+    }
+
+    /// The policy for a build of `wanted`; `level` is the caller's own choice.
+    #[must_use]
+    pub fn policy(&self, level: Option<Level>, wanted: Option<&Wanted>) -> Policy {
+        let sections: Vec<_> = self.sections(wanted).collect();
+        let chosen = sections.iter().rev().find_map(|section| section.level);
+        let mut policy = Policy::preset(level.or(chosen).unwrap_or(Level::Full));
+        for section in sections {
+            section.apply(&mut policy);
+        }
+        policy
+    }
+
+    /// The paths that are granted to a build of `wanted`.
+    pub fn paths(&self, wanted: Option<&Wanted>) -> impl Iterator<Item = &Granted> {
+        self.sections(wanted).flat_map(|section| &section.paths)
+    }
+
+    /// What applies to a build of `wanted`, the narrowest last.
+    fn sections(&self, wanted: Option<&Wanted>) -> impl Iterator<Item = &Section> {
+        let applies = |package: &Package| wanted.is_some_and(|wanted| package.covers(wanted));
+        let mut narrower: Vec<_> =
+            self.packages.iter().filter(|(package, _)| applies(package)).collect();
+        narrower.sort_by_key(|(package, _)| package.version.is_some());
+        std::iter::once(&self.general).chain(narrower.into_iter().map(|(_, section)| section))
+    }
+}
+
+impl Section {
+    fn apply(&self, policy: &mut Policy) {
+        for layer in &self.with {
+            policy.layers = policy.layers.with(*layer);
+        }
+        for layer in &self.without {
+            policy.layers = policy.layers.without(*layer);
+        }
+        policy.required.extend(&self.require);
+        policy.best_effort = self.best_effort.unwrap_or(policy.best_effort);
+        policy.identity = self.identity.or(policy.identity);
+        policy.files.scratch = self.scratch.clone().or(policy.files.scratch.take());
+        policy.environment.keep.extend(self.keep.iter().cloned());
+        policy.environment.delete.extend(self.delete.iter().cloned());
+        policy.environment.set.extend(self.set.iter().cloned());
+        for ceiling in &self.limits {
+            ceiling.apply(&mut policy.limits);
+        }
+        policy.syscalls.tracing = self.tracing.unwrap_or(policy.syscalls.tracing);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! The keys of a policy file, and what each means.
+#![forbid(unsafe_code)]
+
+use toml::de::DeTable;
+
+use super::reader::{Reader, Value};
+use super::{Ceiling, Granted, Mistake, PolicyFile, Section};
+use crate::policy::IdentityChoice;
+use crate::policy::environment::Pattern;
+use crate::policy::package::Package;
+use crate::words::Guarantee;
+
+const KEYS: [&str; 12] = [
+    "level",
+    "with",
+    "without",
+    "require",
+    "best-effort",
+    "identity",
+    "scratch",
+    "paths",
+    "environment",
+    "limits",
+    "syscalls",
+    "package",
+];
+const PATHS: [&str; 2] = ["read", "write"];
+const ENVIRONMENT: [&str; 3] = ["keep", "delete", "set"];
+const LIMITS: [&str; 8] = [
+    "memory",
+    "processes",
+    "open-files",
+    "file-size",
+    "cpu-time",
+    "wall-time",
+    "silence",
+    "output",
+];
+const SYSCALLS: [&str; 1] = ["tracing"];
+
+/// The whole file.
+pub(super) fn file(table: &DeTable<'_>, reader: &mut Reader<'_>) -> PolicyFile {
+    let mut packages: Vec<(Package, Section)> = Vec::new();
+    let sections = table.iter().find(|(key, _)| key.get_ref() == "package");
+    let sections = sections.and_then(|(_, value)| reader.table(value));
+    for (key, value) in sections.into_iter().flatten() {
+        let package: Package = match key.get_ref().parse() {
+            Ok(package) => package,
+            Err(error) => {
+                reader.note(Mistake::new(key.span(), format!("{error}")));
+                continue;
+            }
+        };
+        if packages.iter().any(|(known, _)| *known == package) {
+            let message = format!("the package `{}` has a section already", key.get_ref());
+            reader.note(Mistake::new(key.span(), message));
+        }
+        if let Some(table) = reader.table(value) {
+            let without_packages = KEYS.split_last().map(|(_, keys)| keys).unwrap_or_default();
+            packages.push((package, section(table, without_packages, reader)));
+        }
+    }
+    PolicyFile { general: section(table, &KEYS, reader), packages }
+}
+
+fn section(table: &DeTable<'_>, known: &[&str], reader: &mut Reader<'_>) -> Section {
+    let mut section = Section::default();
+    for (key, value) in table {
+        match key.get_ref().as_ref() {
+            name if !known.contains(&name) => reader.unknown(key, known),
+            "level" => section.level = reader.word(value),
+            "with" => section.with = reader.list(value, Reader::word),
+            "without" => section.without = reader.list(value, Reader::word),
+            "require" => section.require = required(value, reader),
+            "best-effort" => section.best_effort = reader.switch(value),
+            "identity" => section.identity = identity(value, reader),
+            "scratch" => section.scratch = reader.path(value),
+            "paths" => paths(value, &mut section, reader),
+            "environment" => environment(value, &mut section, reader),
+            "limits" => section.limits = limits(value, reader),
+            "syscalls" => syscalls(value, &mut section, reader),
+            // The sections of packages are read by `file`.
+            _ => {}
+        }
+    }
+    contradictions(table, &section, reader);
+    section
+}
+
+/// A layer that is put on and off at once, and a demand that is made and waived.
+fn contradictions(table: &DeTable<'_>, section: &Section, reader: &mut Reader<'_>) {
+    let span = |name: &str| {
+        let found = table.iter().find(|(key, _)| key.get_ref() == name);
+        found.map_or(0..0, |(_, value)| value.span())
+    };
+    for layer in section.with.iter().filter(|layer| section.without.contains(layer)) {
+        let message = format!("the layer `{layer}` is in `with` and in `without`");
+        reader.note(Mistake::new(span("without"), message));
+    }
+    if section.best_effort == Some(true) && !section.require.is_empty() {
+        let message = "`best-effort` waives what `require` demands; write one of them";
+        reader.note(Mistake::new(span("best-effort"), message));
+    }
+}
+
+fn required(value: &Value<'_>, reader: &mut Reader<'_>) -> Vec<Guarantee> {
+    if value.get_ref().as_str() == Some("all") {
+        return Guarantee::ALL.to_vec();
+    }
+    reader.list(value, Reader::word)
+}
+
+fn identity(value: &Value<'_>, reader: &mut Reader<'_>) -> Option<IdentityChoice> {
+    let text = reader.text(value)?;
+    let known = [IdentityChoice::Lease, IdentityChoice::Useradd, IdentityChoice::Caller];
+    let found = known.into_iter().find(|choice| choice.name() == text);
+    if found.is_none() {
+        let message = format!("`{text}` is no identity; known: lease useradd caller");
+        reader.note(Mistake::new(value.span(), message));
+    }
+    found
+}
+
+fn paths(value: &Value<'_>, section: &mut Section, reader: &mut Reader<'_>) {
+    for (key, value) in reader.table(value).into_iter().flatten() {
+        let writable = match key.get_ref().as_ref() {
+            "read" => false,
+            "write" => true,
+            _ => {
+                reader.unknown(key, &PATHS);
+                continue;
+            }
+        };
+        section.paths.extend(reader.list(value, |reader, value| {
+            let path = reader.path(value)?;
+            Some(Granted { path, writable, span: value.span() })
+        }));
+    }
+}
+
+fn environment(value: &Value<'_>, section: &mut Section, reader: &mut Reader<'_>) {
+    for (key, value) in reader.table(value).into_iter().flatten() {
+        match key.get_ref().as_ref() {
+            "keep" => section.keep = reader.list(value, pattern),
+            "delete" => section.delete = reader.list(value, pattern),
+            "set" => {
+                for (name, value) in reader.table(value).into_iter().flatten() {
+                    let text = reader.text(value);
+                    let plain =
+                        is_name(name.get_ref()) && text.is_some_and(|it| !it.contains('\0'));
+                    if let Some(text) = text.filter(|_| plain) {
+                        section.set.push((name.get_ref().as_ref().into(), text.into()));
+                    } else if text.is_some() {
+                        let message = format!("`{}` cannot be set so", name.get_ref());
+                        let help = "a name has letters, digits and `_`; a value has no NUL";
+                        reader.note(Mistake::new(name.span(), message).help(help));
+                    }
+                }
+            }
+            _ => reader.unknown(key, &ENVIRONMENT),
+        }
+    }
+}
+
+fn pattern(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Pattern> {
+    let text = reader.text(value)?;
+    let stem = text.strip_suffix('*').unwrap_or(text);
+    if stem.is_empty() || !is_name(stem) {
+        let message = format!("{text:?} is neither a variable's name nor the beginning of one");
+        let help = "write a name, or a prefix with one `*` at its end: \"MY_BUILD_*\"";
+        reader.note(Mistake::new(value.span(), message).help(help));
+        return None;
+    }
+    Some(Pattern::new(text))
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with(|first: char| first.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn limits(value: &Value<'_>, reader: &mut Reader<'_>) -> Vec<Ceiling> {
+    let mut limits = Vec::new();
+    for (key, value) in reader.table(value).into_iter().flatten() {
+        limits.extend(match key.get_ref().as_ref() {
+            "memory" => reader.amount(value).map(Ceiling::Memory),
+            "processes" => reader.amount(value).map(Ceiling::Processes),
+            "open-files" => reader.amount(value).map(Ceiling::OpenFiles),
+            "file-size" => reader.amount(value).map(Ceiling::FileSize),
+            "cpu-time" => reader.amount(value).map(Ceiling::CpuTime),
+            "wall-time" => reader.amount(value).map(Ceiling::WallTime),
+            "silence" => reader.amount(value).map(Ceiling::Silence),
+            "output" => reader.amount(value).map(Ceiling::Output),
+            _ => {
+                reader.unknown(key, &LIMITS);
+                None
+            }
+        });
+    }
+    limits
+}
+
+fn syscalls(value: &Value<'_>, section: &mut Section, reader: &mut Reader<'_>) {
+    for (key, value) in reader.table(value).into_iter().flatten() {
+        match key.get_ref().as_ref() {
+            "tracing" => section.tracing = reader.switch(value),
+            _ => reader.unknown(key, &SYSCALLS),
+        }
+    }
+}

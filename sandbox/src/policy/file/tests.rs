@@ -1,0 +1,133 @@
+//! Policies that are understood, and every mistake with its line.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const WHOLE: &str = r#"
+level = "proposal"
+with = ["mounts", "proc"]
+without = ["hostname"]
+require = ["secrets"]
+identity = "lease"
+scratch = "/var/tmp"
+
+[paths]
+read = ["/opt/cuda", "/srv/data"]
+write = ["/var/cache/ccache"]
+
+[environment]
+keep = ["MY_*"]
+delete = ["MY_SECRET*"]
+set = { CC = "clang" }
+
+[limits]
+memory = "8G"
+processes = 512
+wall-time = "2h"
+silence = "none"
+
+[syscalls]
+tracing = true
+
+[package.numpy.limits]
+memory = "16G"
+
+[package."NumPy==2.1.0"]
+level = "full"
+[package."NumPy==2.1.0".limits]
+memory = "32G"
+"#;
+
+fn wanted(text: &str) -> Wanted {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_level_is_extended_and_cut() {
+    let file = PolicyFile::parse("p.toml", WHOLE).unwrap();
+    let policy = file.policy(None, None);
+    assert_eq!(policy.level, Level::Proposal);
+    assert!(policy.layers.has(Layer::Mounts) && !policy.layers.has(Layer::Hostname));
+    assert_eq!(policy.required, [Guarantee::Secrets]);
+    assert_eq!(policy.identity, Some(IdentityChoice::Lease));
+    assert_eq!(policy.limits.processes, Demand::Exactly(Count(512)));
+    assert_eq!(policy.limits.silence, Demand::Unlimited);
+    assert!(policy.syscalls.tracing);
+    assert_eq!(policy.environment.set, [("CC".into(), "clang".into())]);
+    let writable: Vec<_> = file.paths(None).map(|granted| granted.writable).collect();
+    assert_eq!(writable, [false, false, true]);
+}
+
+#[test]
+fn what_is_narrower_wins_and_the_command_line_over_all() {
+    let file = PolicyFile::parse("p.toml", WHOLE).unwrap();
+    let memory = |package: &str| {
+        let policy = file.policy(None, Some(&wanted(package)));
+        (policy.level, policy.limits.memory)
+    };
+    let gib = |number: u64| Demand::Exactly(Bytes(number << 30));
+    assert_eq!(memory("scipy==1.0"), (Level::Proposal, gib(8)));
+    assert_eq!(memory("numpy==1.26"), (Level::Proposal, gib(16)));
+    assert_eq!(memory("Numpy==2.1.0"), (Level::Full, gib(32)));
+    let policy = file.policy(Some(Level::Network), Some(&wanted("numpy==2.1.0")));
+    assert_eq!(policy.level, Level::Network);
+}
+
+#[test]
+fn an_empty_file_is_the_default() {
+    let file = PolicyFile::parse("p.toml", "").unwrap();
+    assert_eq!(file.policy(None, None), Policy::preset(Level::Full));
+}
+
+#[test]
+fn every_mistake_is_shown_with_its_line_and_a_caret() {
+    let cases = [
+        ("syntax", "level = \"full\"\nwith = [\"mounts\"\n"),
+        ("unknown-key", "levle = \"full\"\n"),
+        ("unknown-level", "level = \"strong\"\n"),
+        ("unknown-layer", "without = [\n  \"mount\",\n  \"proc\",\n]\n"),
+        ("wrong-type", "level = 3\nwithout = \"proc\"\nbest-effort = \"yes\"\n"),
+        ("path", "[paths]\nread = [\"opt/cuda\", \"/a/../b\", \"/a\\nb\"]\n"),
+        ("pattern", "[environment]\nkeep = [\"*\", \"A*B\", \"1A\", \"ok_*\"]\n"),
+        ("variable", "[environment.set]\n\"A B\" = \"x\"\nC = 1\n"),
+        ("amount", "[limits]\nmemory = \"8GB\"\nprocesses = 0\nwall-time = 90\ndisk = 1\n"),
+        ("package", "[package.\"a>=1\"]\n[package.a]\n[package.A]\n[package.b.package.c]\n"),
+        (
+            "contradiction",
+            "with = [\"proc\"]\nwithout = [\"proc\"]\nrequire = \"all\"\nbest-effort = true\n",
+        ),
+        ("identity", "identity = \"root\"\n[syscalls]\nptrace = true\n"),
+        ("wide", "# ünïcödé ключ 鍵\nlevel = \"鍵鍵鍵\"\n"),
+    ];
+    for (name, text) in cases {
+        let mistakes = PolicyFile::parse("policy.toml", text).unwrap_err();
+        insta::assert_snapshot!(format!("mistake-{name}"), mistakes.to_string());
+        for mistake in &mistakes.mistakes {
+            let line = text[..mistake.span.start].lines().count().max(1);
+            assert!(line <= text.lines().count(), "{name}: {mistake:?}");
+        }
+    }
+}
+
+#[test]
+fn a_file_without_end_is_not_read() {
+    let text = "# ".repeat(MOST_BYTES);
+    assert!(PolicyFile::parse("p.toml", &text).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC*") {
+        let _ = PolicyFile::parse("p.toml", &text).map_err(|mistakes| mistakes.to_string());
+    }
+
+    #[test]
+    fn no_almost_right_text_makes_the_reader_panic(
+        key in "level|with|paths|limits|package|environment|[a-z.\"=\\[\\]]{0,12}",
+        value in "\"[^\"]*\"|\\[.*\\]|\\{.*\\}|[0-9]+|\\PC*",
+    ) {
+        let text = format!("{key} = {value}\n[{key}]\n{value} = 1");
+        let _ = PolicyFile::parse("p.toml", &text).map_err(|mistakes| mistakes.to_string());
+    }
+}

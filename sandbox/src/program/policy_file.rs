@@ -1,0 +1,45 @@
+//! Reading the policy file that the caller names.
+#![forbid(unsafe_code)]
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::error::Failure;
+use crate::policy::file::{Granted, Mistake, Mistakes, PolicyFile};
+use crate::policy::package::Package;
+
+/// More than any policy has.
+const MOST_BYTES: u64 = 1 << 21;
+
+/// Reads the policy in the file `path`, and the paths that it grants to `package`.
+pub(super) fn read(
+    path: &Path,
+    package: Option<&Package>,
+) -> Result<(PolicyFile, Vec<Granted>), Failure> {
+    let text =
+        text(path).map_err(|source| Failure::PolicyUnreadable { path: path.to_owned(), source })?;
+    let name = path.display().to_string();
+    let file = PolicyFile::parse(&name, &text)?;
+    let granted: Vec<_> = file.paths(package).cloned().collect();
+    let missing = granted.iter().filter_map(|granted| {
+        let cause = granted.path.metadata().err()?;
+        let message = format!("{} cannot be granted: {}", granted.path.display(), cause.kind());
+        Some(Mistake::new(granted.span.clone(), message))
+    });
+    let missing: Vec<_> = missing.collect();
+    if missing.is_empty() {
+        Ok((file, granted))
+    } else {
+        Err(Mistakes::new(&name, &text, missing).into())
+    }
+}
+
+/// The content of a regular file; anything else could keep the reader waiting.
+fn text(path: &Path) -> io::Result<String> {
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MOST_BYTES).read_to_string(&mut text)?;
+    Ok(text)
+}
