@@ -11,12 +11,14 @@ mod failure;
 mod list;
 mod machine;
 mod matrix;
+mod merge;
 mod new;
 mod outcome;
 mod paper;
 mod run;
 mod show;
 mod summary;
+mod verify;
 mod wanted;
 mod workspace;
 
@@ -98,6 +100,8 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<Exit, Failure> {
         Command::Run(args) => run::command(&args, world),
         Command::Ablate(args) => ablate::command(&args, world),
         Command::List(args) => list::command(&args, world),
+        Command::Merge(args) => merge::command(&args, world),
+        Command::Verify(args) => verify::command(&args, world),
         Command::New(args) => new::command(&args, world),
         Command::Show(args) => show::command(&args, world),
         Command::Check(args) => check::command(&args, world),
@@ -169,6 +173,8 @@ enum Command {
     List(list::ListArgs),
     Show(show::ShowArgs),
     New(new::NewArgs),
+    Verify(verify::VerifyArgs),
+    Merge(merge::MergeArgs),
     Check(check::CheckArgs),
     Diff(diff::DiffArgs),
     Report(matrix::ReportArgs),

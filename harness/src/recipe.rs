@@ -41,7 +41,7 @@ pub struct Recipe {
     pub leaves: Vec<String>,
     /// What was put on trial, with its version, once that was asked for.
     pub subject: Option<String>,
-    /// Why it cannot be tried on this machine, once that was found out.
+    /// Why it cannot be tried in a lab, or on this machine, once that was found out.
     pub lacking: Option<String>,
 }
 
@@ -111,6 +111,7 @@ fn parse(text: &str, folder: &str, found: &mut Findings) -> Option<Recipe> {
     let layers = top.words::<Layer>("layers", found);
     let argv = argv(&mut top, found);
     let version = texts(&mut top, "version", found);
+    let unsupported = top.value("unsupported").and_then(|_| top.line("unsupported", found));
     let leaves = texts(&mut top, "leaves", found);
     let files = files(&mut top, found);
     let requires = requires(&mut top, found);
@@ -127,7 +128,7 @@ fn parse(text: &str, folder: &str, found: &mut Findings) -> Option<Recipe> {
         files,
         leaves,
         subject: None,
-        lacking: None,
+        lacking: unsupported,
     })
 }
 

@@ -4,14 +4,19 @@
 pub mod ablation;
 pub mod coverage;
 pub mod diff;
+pub mod github;
+pub mod html;
 pub mod json;
+pub mod junit;
 mod listed;
 pub mod matrix;
 pub mod publish;
 pub mod redact;
+pub mod sarif;
 pub mod schema;
 #[cfg(test)]
 mod specimen;
+pub mod svg;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -107,6 +112,29 @@ pub fn trials(settled: &[Settled], discretion: &Discretion) -> Vec<TrialRecord> 
         }
     };
     settled.iter().map(record).collect()
+}
+
+/// One cell of a report, and where it stands.
+pub(crate) struct ListedCell<'a> {
+    pub(crate) report: &'a Report,
+    pub(crate) id: &'a str,
+    pub(crate) level: sandbox::Level,
+    pub(crate) cell: &'a Cell,
+}
+
+/// Every cell of these reports, in order.
+pub(crate) fn listed_cells<'a>(reports: &'a [Report]) -> impl Iterator<Item = ListedCell<'a>> {
+    reports.iter().flat_map(|report| {
+        report.results.iter().flat_map(move |(id, entry)| {
+            let one = move |(At(level), cell): (&'a At, &'a Cell)| ListedCell {
+                report,
+                id,
+                level: *level,
+                cell,
+            };
+            entry.cells.iter().map(one)
+        })
+    })
 }
 
 fn recorded(ruling: &Ruling, discretion: &Discretion) -> Cell {

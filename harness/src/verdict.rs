@@ -190,8 +190,14 @@ pub fn rule_alone(cells: &[Cell], attempts: &[Vec<Observation>]) -> Vec<Ruling> 
 
 /// What is wrong with the gaps of a target after a run: one sentence each.
 #[must_use]
-pub fn stale(gaps: &Gaps, catalogue: &Catalogue, settled: &[Settled], today: &str) -> Vec<String> {
-    stale::stale(gaps, catalogue, settled, today)
+pub fn stale(
+    target: &str,
+    gaps: &Gaps,
+    catalogue: &Catalogue,
+    settled: &[Settled],
+    today: &str,
+) -> Vec<String> {
+    stale::stale(target, gaps, catalogue, settled, today)
 }
 
 impl Ruling {

@@ -11,6 +11,7 @@
 mod ablate;
 mod catalogue;
 mod checkout;
+mod merge;
 mod program;
 mod report;
 mod run;

@@ -46,6 +46,9 @@ pub(super) enum Failure {
         /// The folder.
         dir: PathBuf,
     },
+    /// Shards that do not make a whole.
+    #[error("the shards cannot be merged: {0}")]
+    Shards(String),
     /// There are no committed reports to compare with or to write.
     #[error(
         "there is no checkout around {}, so there are no committed reports; run this in one, or \
@@ -101,6 +104,7 @@ impl Failure {
     pub(super) const fn exit(&self) -> Exit {
         match self {
             Self::Unnamed { .. }
+            | Self::Shards(_)
             | Self::Exists { .. }
             | Self::Word(_)
             | Self::NoCatalogue { .. }

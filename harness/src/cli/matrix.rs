@@ -9,7 +9,7 @@ use super::World;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::workspace::{Workspace, library};
-use crate::report::matrix;
+use crate::report::{github, html, junit, matrix, sarif, svg};
 
 /// Print the reports in another form
 #[derive(Debug, Args)]
@@ -17,6 +17,9 @@ pub(super) struct ReportArgs {
     /// The form
     #[arg(long, value_enum, default_value_t = Form::Md)]
     format: Form,
+    /// The lab profile that a picture is of
+    #[arg(long, default_value = super::wanted::HOST)]
+    host: String,
     /// The folder of the reports [default: the workspace's reports/]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -26,6 +29,18 @@ pub(super) struct ReportArgs {
 enum Form {
     /// Tables in Markdown
     Md,
+    /// A picture of the matrix
+    Svg,
+    /// One page that holds everything
+    Html,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// XML as `JUnit` has it
+    Junit,
+    /// Annotations of GitHub, as workflow commands
+    Github,
+    /// A step summary of GitHub
+    Summary,
 }
 
 /// Runs it.
@@ -37,6 +52,12 @@ pub(super) fn command(args: &ReportArgs, world: &mut World<'_>) -> Result<Exit, 
     let reports = library(&dir)?;
     let text = match args.format {
         Form::Md => matrix::render(&reports),
+        Form::Svg => svg::render(&reports, &args.host),
+        Form::Html => html::render(&reports),
+        Form::Sarif => sarif::render(&reports),
+        Form::Junit => junit::render(&reports),
+        Form::Github => github::annotations(&reports),
+        Form::Summary => github::summary(&reports),
     };
     world.say(&text)?;
     Ok(Exit::Ok)

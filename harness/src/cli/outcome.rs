@@ -11,18 +11,8 @@ use crate::verdict::{Settled, Verdict};
 
 /// The exit status of these verdicts.
 pub(super) fn of(settled: &[Settled], stale_gaps: usize, require_isolation: bool) -> Exit {
-    let mut exits: Vec<_> = settled
-        .iter()
-        .map(|one| match one.ruling.verdict {
-            Verdict::Ok | Verdict::KnownGap => Exit::Ok,
-            Verdict::UnexpectedEscape => Exit::UnexpectedEscape,
-            Verdict::UnexpectedBlock => Exit::UnexpectedBlock,
-            Verdict::Unsupported if !require_isolation => Exit::Ok,
-            Verdict::Vacuous | Verdict::Unstable | Verdict::Error | Verdict::Unsupported => {
-                Exit::Worthless
-            }
-        })
-        .collect();
+    let mut exits: Vec<_> =
+        settled.iter().map(|one| of_verdict(one.ruling.verdict, require_isolation)).collect();
     let contaminated = |one: &Settled| one.attempts.iter().any(|one| one.contaminated.is_some());
     if settled.iter().any(contaminated) {
         exits.push(Exit::Contaminated);
@@ -38,6 +28,19 @@ pub(super) fn of(settled: &[Settled], stale_gaps: usize, require_isolation: bool
         exits.push(Exit::MachineCannot);
     }
     Exit::worst(&exits)
+}
+
+/// The exit status of one verdict.
+pub(super) const fn of_verdict(verdict: Verdict, require_isolation: bool) -> Exit {
+    match verdict {
+        Verdict::Ok | Verdict::KnownGap => Exit::Ok,
+        Verdict::UnexpectedEscape => Exit::UnexpectedEscape,
+        Verdict::UnexpectedBlock => Exit::UnexpectedBlock,
+        Verdict::Unsupported if !require_isolation => Exit::Ok,
+        Verdict::Vacuous | Verdict::Unstable | Verdict::Error | Verdict::Unsupported => {
+            Exit::Worthless
+        }
+    }
 }
 
 fn is_asked(one: &Settled) -> bool {

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::wanted::HOST;
 use super::workspace;
 use crate::report::diff::{self, Scope};
 use crate::report::publish::{Page, publish};
 use crate::report::schema::{Record, Report};
-use crate::report::{self, Discretion, json, matrix};
+use crate::report::{self, Discretion, html, json, matrix, svg};
 use crate::verdict::Settled;
 
 /// What a difference from the committed reports means.
@@ -51,6 +52,7 @@ impl Paper<'_> {
             pages.push(page(&self.out, report)?);
         }
         pages.push(Page { file: self.out.join("MATRIX.md"), text: matrix::render(&reports) });
+        pages.push(Page { file: self.out.join("index.html"), text: html::render(&reports) });
         pages.push(Page { file: self.out.join("run.json"), text: json::render_record(record)? });
         if let Some(dir) = &self.committed {
             let accepted = self.compare(dir, &reports, &mut comparison)?;
@@ -133,15 +135,24 @@ fn updated(dir: &Path, accepted: Vec<Report>) -> Result<Vec<Page>, Failure> {
     }
     let all: Vec<_> = all.into_values().collect();
     pages.push(Page { file: dir.join("MATRIX.md"), text: matrix::render(&all) });
+    pages.push(Page { file: dir.join("matrix.svg"), text: svg::render(&all, HOST) });
+    pages.push(Page { file: dir.join("index.html"), text: html::render(&all) });
     Ok(pages)
 }
 
 fn matrix_is_current(dir: &Path, comparison: &mut Comparison) -> Result<(), Failure> {
-    let expected = matrix::render(&workspace::library(dir)?);
-    let found = std::fs::read_to_string(dir.join("MATRIX.md")).unwrap_or_default();
-    if found != expected {
-        let line = "reports/MATRIX.md does not say what the reports say; `--update` writes it\n";
-        comparison.text.push_str(line);
+    let all = workspace::library(dir)?;
+    let views = [
+        ("MATRIX.md", matrix::render(&all)),
+        ("matrix.svg", svg::render(&all, HOST)),
+        ("index.html", html::render(&all)),
+    ];
+    for (name, expected) in views {
+        if std::fs::read_to_string(dir.join(name)).unwrap_or_default() == expected {
+            continue;
+        }
+        let line = "does not say what the reports say; `--update` writes it";
+        let _ = writeln!(comparison.text, "reports/{name} {line}");
         comparison.exit = Exit::worst(&[comparison.exit, Exit::Differs]);
     }
     Ok(())

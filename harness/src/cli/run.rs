@@ -107,8 +107,10 @@ pub(super) fn command(args: &RunArgs, world: &mut World<'_>) -> Result<Exit, Fai
     let (began_at, began) = (SystemTime::now(), Instant::now());
     let (settled, machine) = conducted(&wishes, &schedule, &gaps, &today, world)?;
     let took = began.elapsed();
-    let stale: Vec<_> =
-        gaps.values().flat_map(|gaps| verdict::stale(gaps, &catalogue, &settled, &today)).collect();
+    let stale: Vec<_> = gaps
+        .iter()
+        .flat_map(|(target, gaps)| verdict::stale(target, gaps, &catalogue, &settled, &today))
+        .collect();
     let whole = selection.is_whole() && args.target.iter().all(Wanted::is_whole);
     let paper = Paper {
         out: args.out.as_ref().map_or_else(|| workspace.out(), |out| world.here.join(out)),

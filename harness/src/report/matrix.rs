@@ -110,7 +110,8 @@ fn section(text: &mut String, folder: &str, columns: &[Column<'_>]) {
     }
 }
 
-fn told(cell: &Cell) -> String {
+/// What a cell says, in words beside a sign.
+pub(super) fn told(cell: &Cell) -> String {
     let seen = match cell.outcome {
         Seen::Blocked => "✓ blocked",
         Seen::Escaped => "✗ escaped",

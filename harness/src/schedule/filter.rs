@@ -20,6 +20,12 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// What finds one entry alone.
+    #[must_use]
+    pub fn of_id(id: &str) -> Self {
+        Self { text: format!("id({id})"), root: Term::Id(id.to_owned()) }
+    }
+
     /// Whether the entry is selected.
     #[must_use]
     pub fn finds(&self, attack: &Attack) -> bool {

@@ -30,9 +30,10 @@ pub fn files(recipe: &Recipe) -> Vec<(PathBuf, Vec<u8>)> {
 /// The same recipe with what this machine says of it: the version, or what is lacking.
 #[must_use]
 pub fn examined(mut recipe: Recipe) -> Recipe {
-    recipe.lacking = recipe.requires.iter().find_map(|need| {
+    let absent = recipe.requires.iter().find_map(|need| {
         (!is_there(&need.what)).then(|| format!("there is no `{}`: {}", need.what, need.reason))
     });
+    recipe.lacking = recipe.lacking.or(absent);
     recipe.subject = match &recipe.lacking {
         None => version(&recipe.version),
         Some(_) => None,

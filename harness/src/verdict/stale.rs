@@ -9,6 +9,7 @@ use crate::gaps::{Gap, Gaps};
 ///
 /// A gap that has expired, that names no attack, or whose cell did not escape, must go.
 pub(super) fn stale(
+    target: &str,
     gaps: &Gaps,
     catalogue: &Catalogue,
     settled: &[Settled],
@@ -16,7 +17,8 @@ pub(super) fn stale(
 ) -> Vec<String> {
     let verdict = |gap: &Gap| {
         let cell = settled.iter().find(|one| {
-            one.cell.trial.attack.id.0 == gap.attack && one.cell.trial.level == gap.level
+            let trial = &one.cell.trial;
+            trial.target == target && trial.attack.id.0 == gap.attack && trial.level == gap.level
         });
         cell.map(|one| one.ruling.verdict)
     };
@@ -51,6 +53,10 @@ mod tests {
     use crate::verdict::Ruling;
 
     fn complaints(attack: &str, verdict: Verdict, today: &str) -> Vec<String> {
+        complaints_of("own", attack, verdict, today)
+    }
+
+    fn complaints_of(target: &str, attack: &str, verdict: Verdict, today: &str) -> Vec<String> {
         let tried = Attack::bare("files/cron", Purpose::Benign, &[]);
         let trial = Trial {
             attack: Arc::new(tried.clone()),
@@ -72,7 +78,7 @@ mod tests {
             until: Some("2027-01-31".to_owned()),
         };
         let gaps = Gaps { gaps: vec![gap], ..Gaps::default() };
-        stale(&gaps, &[tried].into_iter().collect(), &[settled], today)
+        stale(target, &gaps, &[tried].into_iter().collect(), &[settled], today)
     }
 
     #[rstest]
@@ -82,6 +88,11 @@ mod tests {
     fn a_gap_that_is_closed_must_go(#[case] verdict: Verdict, #[case] complaint: Option<&str>) {
         let found = complaints("files/cron", verdict, "2027-01-01");
         assert_eq!(found.first().map(String::as_str), complaint);
+    }
+
+    #[test]
+    fn a_gap_is_about_its_own_target_alone() {
+        assert_eq!(complaints_of("other", "files/cron", Verdict::Ok, "2027-01-01"), [""; 0]);
     }
 
     #[test]
