@@ -174,7 +174,8 @@ impl<'a> Scene<'a> {
         evidence.changes = before.files.changes(&after, &root);
         evidence.accounts = (before.accounts, accounts(&root));
         evidence.entries = outputs(&root, OUTPUT);
-        if trial.attack.run.second.is_some() {
+        // A sandbox that refuses this host has harmed nobody.
+        if trial.attack.run.second.is_some() && account.run.refused.is_none() {
             evidence.second = Some(account.second_build(exists(&root, SECOND_OUTPUT)));
             let wheel = outputs(&root, SECOND_OUTPUT);
             evidence.second_differs = neighbours::difference(&wheel, &bench.honest);
