@@ -131,11 +131,13 @@ fn a_build_of_roots_is_a_leased_user_without_any_capability() {
         return;
     }
     let script = "grep -E '^(Uid|Cap|NoNewPrivs|Seccomp:)' /proc/self/status | cut -f2";
-    let printed = prints(Caller::Root, &["--uids", "61790-61790"], script);
+    let printed = prints(Caller::Root, &["--uids", "61780-61799"], script);
     let none = "0000000000000000\n".repeat(5);
-    assert_eq!(printed, format!("61790\n{none}1\n2\n"));
-    let control = ["--identity", "caller", "--without", "identity"];
-    assert!(prints(Caller::Root, &control[2..], script).starts_with("0\n"), "the control");
+    let (uid, rest) = printed.split_once('\n').unwrap();
+    assert!((61_780..=61_799).contains(&uid.parse().unwrap()), "{uid}");
+    assert_eq!(rest, format!("{none}1\n2\n"));
+    let control = prints(Caller::Root, &["--without", "identity"], script);
+    assert!(control.starts_with("0\n"), "the control: {control}");
 }
 
 #[rstest]
@@ -210,13 +212,20 @@ fn daemons(seconds: u32) -> String {
     format!("for n in 1 2 3; do (setsid sleep {seconds} </dev/null >/dev/null 2>&1 &) ; done")
 }
 
+/// How long the daemons of a test sleep: a number that no other test, of this run or of another one
+/// beside it, looks for.
+fn seconds_of(test: u32) -> u32 {
+    std::process::id() * 10 + 1_000_000 + test
+}
+
 #[rstest]
-#[case::root(Caller::Root, 61_791)]
-#[case::user(Caller::User, 61_792)]
-fn daemons_end_with_the_build(#[case] caller: Caller, #[case] seconds: u32) {
+#[case::root(Caller::Root, 1)]
+#[case::user(Caller::User, 2)]
+fn daemons_end_with_the_build(#[case] caller: Caller, #[case] test: u32) {
     if !is_root() {
         return;
     }
+    let seconds = seconds_of(test);
     let canary = format!("sleep\0{seconds}");
     assert_eq!(
         prints(caller, &[], &format!("{}; sleep 0.2; echo done", daemons(seconds))),
@@ -226,15 +235,16 @@ fn daemons_end_with_the_build(#[case] caller: Caller, #[case] seconds: u32) {
 }
 
 #[rstest]
-#[case::root(Caller::Root, 61_793)]
-#[case::user(Caller::User, 61_794)]
+#[case::root(Caller::Root, 3)]
+#[case::user(Caller::User, 4)]
 fn nothing_is_left_of_a_build_whose_supervisor_is_killed(
     #[case] caller: Caller,
-    #[case] seconds: u32,
+    #[case] test: u32,
 ) {
     if !is_root() {
         return;
     }
+    let seconds = seconds_of(test);
     let (place, work) = place(caller);
     let scratch = place.path().join("scratch");
     std::fs::create_dir(&scratch).unwrap();
@@ -261,10 +271,11 @@ fn a_time_limit_ends_all_of_a_build_that_ignores_its_signals() {
     if !is_root() {
         return;
     }
-    let script = format!("trap '' TERM; {}; sleep 61795", daemons(61_795));
+    let seconds = seconds_of(5);
+    let script = format!("trap '' TERM; {}; sleep {seconds}", daemons(seconds));
     let output = run(Caller::Root, &["--timeout", "300ms"], &script);
     assert_eq!(output.status.code(), Some(124));
-    assert_eq!(living(&format!("sleep\0{}", 61_795)), 0);
+    assert_eq!(living(&format!("sleep\0{seconds}")), 0);
 }
 
 #[test]

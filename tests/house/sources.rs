@@ -15,18 +15,21 @@ const LONG: usize = 350;
 const EMPTY_NAMES: [&str; 7] = ["utils", "util", "helpers", "common", "misc", "imp", "manager"];
 
 /// Where processes are started; every other place has to go through these.
-const STARTERS: [&str; 6] = [
+const STARTERS: [&str; 7] = [
     "sandbox/src/identity/useradd.rs",
     "sandbox/src/launch.rs",
     "harness/src/frontend/finding.rs",
     "harness/src/frontend/python.rs",
     "harness/src/lab.rs",
     "harness/src/lab/init.rs",
+    "harness/src/target/command.rs",
 ];
 
 /// Where types are turned into JSON or read from it: files that speak to the world outside.
-const SERIALISED: [&str; 4] = [
+const SERIALISED: [&str; 6] = [
     "harness/src/report/schema.rs",
+    "harness/src/report/schema/ablation.rs",
+    "harness/src/report/coverage/lists.rs",
     "harness/src/lab/wire.rs",
     "harness/src/frontend/events.rs",
     "harness/src/frontend/python.rs",

@@ -11,7 +11,7 @@ use sandbox::Level;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::wanted::{Wanted, contenders};
+use super::wanted::{Host, Wanted, contenders};
 use super::workspace::Workspace;
 use super::{Places, Wishes, World, conducted, outcome, slots};
 use crate::catalogue::attack::Expected;
@@ -34,6 +34,9 @@ pub(super) struct VerifyArgs {
     /// Only this sandbox, or this level of it; may be repeated
     #[arg(short, long = "target", value_name = "TARGET[@LEVEL]")]
     target: Vec<Wanted>,
+    /// Only in this lab profile; may be repeated [default: root]
+    #[arg(long, value_name = "HOST")]
+    host: Vec<Host>,
     /// How many trials run at the same time [default: one for each processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -52,7 +55,7 @@ pub(super) fn command(args: &VerifyArgs, world: &mut World<'_>) -> Result<Exit, 
     let workspace = Workspace::around(&world.here);
     let catalogue = workspace.catalogue(&args.places)?;
     let attack = catalogue.get(&args.id).ok_or_else(|| unknown_attack(&catalogue, &args.id))?;
-    let contenders = contenders(&args.target, &workspace)?;
+    let contenders = contenders(&args.target, &args.host, &workspace)?;
     let selection = Selection { filter: Some(Filter::of_id(&attack.id.0)), slice: None };
     let schedule = Schedule::of(&catalogue, &contenders, &selection)?;
     let gaps = workspace.gaps(&contenders)?;

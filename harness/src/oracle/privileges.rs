@@ -138,7 +138,7 @@ mod tests {
             capabilities: 0,
             nested: false,
             core: 0,
-            caller_group: false,
+            groups: Vec::new(),
             new_privileges: false,
             descriptors: vec!["/dev/null".to_owned(), "anon_inode:[io_uring]".to_owned()],
         };

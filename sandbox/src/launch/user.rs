@@ -84,8 +84,11 @@ impl User {
         processes::end_descendants();
         let (uid, _) = self.outside();
         if matches!(self, Self::Leased(_) | Self::Made { .. }) {
-            let left = processes::end_all_of(uid);
-            left.map_err(|source| IdentityError::Unkillable { uid, source })?;
+            match processes::end_all_of(uid) {
+                // A process of a foreign user namespace, which merely has the same number.
+                Err(source) if source.kind() == std::io::ErrorKind::PermissionDenied => {}
+                left => left.map_err(|source| IdentityError::Unkillable { uid, source })?,
+            }
         }
         Ok(())
     }
