@@ -11,7 +11,7 @@ use sandbox::Level;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::wanted::{Wanted, contenders};
+use super::wanted::{Host, Wanted, contenders};
 use super::workspace::Workspace;
 use super::{Places, Wishes, World, conducted, outcome, slots};
 use crate::catalogue::attack::Expected;
@@ -34,6 +34,9 @@ pub(super) struct VerifyArgs {
     /// Only this sandbox, or this level of it; may be repeated
     #[arg(short, long = "target", value_name = "TARGET[@LEVEL]")]
     target: Vec<Wanted>,
+    /// Only in this lab profile; may be repeated [default: root]
+    #[arg(long, value_name = "HOST")]
+    host: Vec<Host>,
     /// How many trials run at the same time [default: one for each processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
