@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -82,10 +83,12 @@ impl Groups {
 
 impl Group {
     fn make(controller: &'static str, outer: &Path, join: &str) -> io::Result<Self> {
-        fs::create_dir(outer)?;
+        // The trial's thread has no file creation mask.
+        let folder = |path: &Path| fs::DirBuilder::new().mode(0o755).create(path);
+        folder(outer)?;
         let inner = outer.join("lab");
-        let made = fs::create_dir(&inner)
-            .and_then(|()| OpenOptions::new().write(true).open(inner.join(join)));
+        let made =
+            folder(&inner).and_then(|()| OpenOptions::new().write(true).open(inner.join(join)));
         match made {
             Ok(join) => {
                 let controllers = vec![controller];
