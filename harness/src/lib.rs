@@ -9,6 +9,7 @@ pub mod gaps;
 pub mod lab;
 pub mod oracle;
 pub mod recipe;
+pub mod redact;
 pub mod report;
 pub mod runner;
 pub mod schedule;

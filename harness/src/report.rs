@@ -11,7 +11,6 @@ pub mod junit;
 mod listed;
 pub mod matrix;
 pub mod publish;
-pub mod redact;
 pub mod sarif;
 pub mod schema;
 #[cfg(test)]
@@ -22,8 +21,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::oracle::Observation;
+pub use crate::redact;
 use crate::schedule::Sandbox;
 use crate::verdict::{Ruling, Seen, Settled, Verdict};
+
 use redact::Canaries;
 use schema::{At, AttemptRecord, Cell, Entry, REPORT, Report, TrialRecord};
 

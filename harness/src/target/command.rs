@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::lab::layout::PATH;
 use crate::recipe::Recipe;
+use crate::redact;
 
 /// The folder of its files, below that of the front end.
 const FOLDER: &str = "target";
@@ -58,10 +59,7 @@ fn version(argv: &[String]) -> Option<String> {
         .stderr(Stdio::null())
         .output()
         .ok()?;
-    // A foreign program's words: nothing in them may act on who reads them.
-    let text = String::from_utf8_lossy(&output.stdout);
-    let text: String =
-        text.chars().filter(|c| *c == '\n' || c.is_ascii_graphic() || *c == ' ').collect();
+    let text = redact::plain(&output.stdout);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
     Some(line.chars().take(SUBJECT).collect())
 }
