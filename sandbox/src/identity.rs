@@ -1,7 +1,7 @@
 //! Ephemeral users: who a build is, and the sweep of those whose supervisor is dead.
 #![forbid(unsafe_code)]
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirEntry, File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -98,6 +98,16 @@ fn own_directory(path: &Path, mode: u32) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to somebody else"));
     }
     Ok(())
+}
+
+/// The files in the directory `place`; none where it is not there yet.
+fn records(place: &Path) -> Result<Vec<DirEntry>, IdentityError> {
+    let failed = |source| IdentityError::Runtime { path: place.to_owned(), source };
+    match place.read_dir() {
+        Ok(entries) => entries.collect::<io::Result<_>>().map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(vec![]),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 /// Opens the lock file at `path` and locks it; `None` when somebody living holds it.

@@ -65,6 +65,7 @@ steps! {
     Rlimits: "set resource limits",
     Landlock: "confine file access with Landlock",
     Syscalls: "install the system call filter",
+    ReadBack: "look at the confined process before letting it run",
     Gate: "wait to be let through by the supervisor",
     Exec: "execute the command",
     Supervise: "watch over the sandbox",

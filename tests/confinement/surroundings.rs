@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::net::TcpListener;
 
-use crate::machine::{bulkhead, directory, prints};
+use crate::machine::{bulkhead, directory, is_root, prints};
 
 #[test]
 fn a_secret_variable_does_not_reach_the_payload() {
@@ -83,6 +83,9 @@ fn what_a_build_prints_is_bounded_and_gives_nobody_commands() {
 
     let flood = run(&["--log", "100K"], "yes; echo not reached");
     assert_eq!(flood.status.code(), Some(123));
+    // Behind a control group, which counts; the shell itself exits with another status.
+    let crowd = run(&["--pids", "8"], "for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done; wait");
+    assert_eq!(crowd.status.code(), Some(if is_root() { 137 } else { 2 }));
     let silent = run(&["--silence", "200ms"], "sleep 60");
     assert_eq!(silent.status.code(), Some(124));
 }

@@ -12,7 +12,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::{IdentityError, open_runtime, try_lock};
+use super::{IdentityError, open_runtime, records, try_lock};
 
 /// The directory of the records, in the runtime directory.
 const PLACE: &str = "claim";
@@ -68,15 +68,14 @@ impl Claim {
 /// # Errors
 /// A directory cannot be read.
 pub fn sweep_all(places: &[PathBuf]) -> Result<usize, IdentityError> {
-    let existing = places.iter().map(|place| place.join(PLACE)).filter(|place| place.is_dir());
-    existing.map(|directory| sweep(&directory)).sum()
+    places.iter().map(|place| sweep(&place.join(PLACE))).sum()
 }
 
 fn sweep(directory: &Path) -> Result<usize, IdentityError> {
     let failed = |source| IdentityError::Runtime { path: directory.to_owned(), source };
     let mut swept = 0;
-    for entry in directory.read_dir().map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
+    for entry in records(directory)? {
+        let path = entry.path();
         // A name is used once, so that a lock which can be had is that of a dead supervisor, or of
         // one that has ended meanwhile and removed the file.
         let Some(file) = try_lock(&path).map_err(failed)? else { continue };

@@ -10,7 +10,7 @@ use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
 
-use super::{IdentityError, open_runtime, processes, try_lock};
+use super::{IdentityError, open_runtime, processes, records, try_lock};
 
 /// A uid that is this build's alone while the value lives, and longer if its holder is killed.
 #[derive(Debug)]
@@ -145,14 +145,7 @@ impl AsRawFd for Lease {
 pub fn sweep_all(places: &[PathBuf]) -> Result<Vec<u32>, IdentityError> {
     let mut swept = Vec::new();
     for place in places.iter().map(|place| place.join("uid")) {
-        let failed = |source| IdentityError::Runtime { path: place.clone(), source };
-        let entries = match place.read_dir() {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(failed(error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
+        for entry in records(&place)? {
             let uid = entry.file_name().to_str().and_then(|name| name.parse().ok());
             let recorded = entry.metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0);
             if let (Some(uid), true) = (uid, recorded)

@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 
 use std::fs::{self, File};
-use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 
-use super::{IdentityError, open_runtime, processes, try_lock};
+use super::{IdentityError, open_runtime, processes, records, try_lock};
 
 const USERADD: &str = "/usr/sbin/useradd";
 const USERDEL: &str = "/usr/sbin/userdel";
@@ -99,20 +98,14 @@ impl AsRawFd for Account {
 pub fn sweep_all(places: &[PathBuf]) -> Result<Vec<String>, IdentityError> {
     let mut swept = Vec::new();
     for place in places.iter().map(|place| place.join("user")) {
-        let failed = |source| IdentityError::Runtime { path: place.clone(), source };
-        let entries = match place.read_dir() {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(failed(error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
+        for entry in records(&place)? {
             let Some(name) =
                 entry.file_name().to_str().filter(|name| is_ours(name)).map(str::to_owned)
             else {
                 continue;
             };
             let record = entry.path();
+            let failed = |source| IdentityError::Runtime { path: record.clone(), source };
             if try_lock(&record).map_err(failed)?.is_some_and(|_lock| record.exists()) {
                 remove(&name, &record)?;
                 swept.push(name);

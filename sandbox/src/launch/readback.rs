@@ -10,9 +10,11 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use super::LaunchError;
 use crate::layers::mounts::{Base, MountPlan, What};
 use crate::plan::Plan;
 use crate::policy::IdentityChoice;
+use crate::step::{At, Step};
 use crate::words::{Layer, LayerSet};
 
 /// The files of the held process, each read once.
@@ -25,18 +27,18 @@ struct Held {
 /// user should be `user` as the host sees it. Gives the layers that were seen.
 ///
 /// # Errors
-/// The first layer that did not take, and what was seen instead.
+/// The first layer that did not take, with what was seen instead; or the process cannot be seen.
 pub(super) fn check(
     plan: &Plan,
     user: (u32, u32),
     pidfd: &OwnedFd,
-) -> Result<LayerSet, (Layer, String)> {
+) -> Result<LayerSet, LaunchError> {
     let mut seen = LayerSet::EMPTY;
-    let held = Held::find(pidfd).map_err(|error| (Layer::Leash, error.to_string()))?;
+    let held = Held::find(pidfd).at(Step::ReadBack)?;
     for layer in plan.layers.iter() {
         match held.check(plan, user, layer) {
             Some(Ok(())) => seen = seen.with(layer),
-            Some(Err(found)) => return Err((layer, found)),
+            Some(Err(found)) => return Err(LaunchError::NotTaken { layer, found }),
             None => {}
         }
     }

@@ -116,7 +116,7 @@ impl Watch<'_> {
             if open && word {
                 open = heard.listen(self.sandbox)? != Word::Last;
                 if let Some(payload) = heard.at_the_gate() {
-                    heard.enforced = self.read_back(&payload)?;
+                    heard.enforced = readback::check(self.plan, self.user, &payload)?;
                     if let Some(opener) = opener.take() {
                         rustix::io::write(&opener, b"g").at(Step::Gate)?;
                     }
@@ -159,11 +159,6 @@ impl Watch<'_> {
         }
         let happened = |index: usize| ready.get(index).is_some_and(|d| !d.revents().is_empty());
         Ok((happened(0), open && happened(2), caller.is_some() && happened(3)))
-    }
-
-    fn read_back(&self, payload: &OwnedFd) -> Result<LayerSet, LaunchError> {
-        readback::check(self.plan, self.user, payload)
-            .map_err(|(layer, found)| LaunchError::NotTaken { layer, found })
     }
 
     /// The payload has gone too far: first it is asked to end, then the sandbox is ended.

@@ -201,7 +201,10 @@ fn processes(policy: &Limits, offer: &Offer, bounds: &mut Bounds) -> Result<(), 
         within(Limit::Processes, count.0, &count, offer)?;
     }
     bounds.processes = Some(count.0);
-    bounds.ceilings.push((Resource::Nproc, pair(count.0, count.0)));
+    // Behind a control group it is the second line, and wider: the group tells that it was hit.
+    let factor = if offer.processes.is_some() { 2 } else { 1 };
+    let ceiling = count.0.saturating_mul(factor);
+    bounds.ceilings.push((Resource::Nproc, pair(ceiling, ceiling)));
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use crate::harvest::{
 use crate::launch::{Finished, LaunchError};
 use crate::outcome::End;
 use crate::payload::{Payload, PrivateTree, Purpose};
-use crate::pep517::{HookCall, HookKind, PYTHONPATH, interpreter, overlay};
+use crate::pep517::{HookCall, HookError, HookKind, PYTHONPATH, interpreter, overlay};
 use crate::plan::Plan;
 use crate::policy::Policy;
 use crate::policy::environment::{Pattern, Ruling};
@@ -65,20 +65,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
         };
         match handing {
             Ok(harvest) => finished.outcome.harvest = harvest,
-            Err(HandingOver::Refused(refused)) => {
-                let _ = writeln!(anstream::stderr(), "bulkhead: {refused}");
-                finished.outcome.end =
-                    End::OutputRefused { file: refused.file, why: refused.why.to_string() };
-            }
-            Err(HandingOver::Failed(failure)) => {
-                finished.clear()?;
-                return Err(failure);
+            Err(error) => {
+                let _ = writeln!(anstream::stderr(), "bulkhead: {error}");
+                finished.outcome.end = error.end();
             }
         }
     }
-    let outcome = finished.clear()?;
-    report.write(&plan, &outcome)?;
-    Ok(outcome.end.exit_status())
+    Ok(report.conclude(&plan, finished))
 }
 
 /// Launches the call and waits for its end.
@@ -166,11 +159,25 @@ fn script_files(script: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 /// Why nothing was handed over.
+#[derive(Debug, thiserror::Error)]
 enum HandingOver {
     /// The output is not what it should be.
+    #[error("{0}")]
     Refused(Refused),
     /// It could not be looked at.
+    #[error("the outputs cannot be handed over: {0}")]
     Failed(Failure),
+}
+
+impl HandingOver {
+    /// The end of the build, which has run, and of whose outputs nothing is to be used.
+    fn end(self) -> End {
+        let (file, why) = match self {
+            Self::Refused(Refused { file, why }) => (file, why.to_string()),
+            Self::Failed(failure) => (".".to_owned(), failure.to_string()),
+        };
+        End::OutputRefused { file, why }
+    }
 }
 
 impl From<Refused> for HandingOver {
@@ -179,8 +186,14 @@ impl From<Refused> for HandingOver {
     }
 }
 
-impl<E: Into<Failure>> From<E> for HandingOver {
-    fn from(error: E) -> Self {
+impl From<LaunchError> for HandingOver {
+    fn from(error: LaunchError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<HookError> for HandingOver {
+    fn from(error: HookError) -> Self {
         Self::Failed(error.into())
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::error::Failure;
 use super::options::Options;
+use crate::launch::Finished;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::wire::outcome_json;
@@ -27,9 +28,17 @@ impl Report {
         }
     }
 
-    /// Writes the outcome of a launch.
-    pub(super) fn write(self, plan: &Plan, outcome: &Outcome) -> Result<(), Failure> {
-        self.put(Some(plan), outcome)
+    /// Clears away what the build had, writes its outcome and gives its exit status.
+    ///
+    /// The build has run: what goes wrong here is said, and does not make it one that has not.
+    pub(super) fn conclude(self, plan: &Plan, finished: Finished) -> u8 {
+        let outcome = finished.outcome.clone();
+        let cleared = finished.clear().map(drop).map_err(Failure::from);
+        for failure in [cleared, self.put(Some(plan), &outcome)].into_iter().filter_map(Result::err)
+        {
+            let _ = writeln!(anstream::stderr(), "bulkhead: the command has run, but: {failure}");
+        }
+        outcome.end.exit_status()
     }
 
     /// Writes that nothing was run, and gives the failure on: it is what the caller has to hear.

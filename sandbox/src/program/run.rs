@@ -72,7 +72,5 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
         Ok(launched) => launched,
         Err(failure) => return Err(report.not_started(failure)),
     };
-    let outcome = finished.clear()?;
-    report.write(&plan, &outcome)?;
-    Ok(outcome.end.exit_status())
+    Ok(report.conclude(&plan, finished))
 }

@@ -33,8 +33,14 @@ fn policy(words: &str) -> Limits {
 
 /// The payload's half: into the groups that the supervisor made, then the resource limits.
 pub(crate) fn confine(words: &str) {
-    let bounds = limits::resolve(&policy(words), &Offer::probe(true)).expect("bounds");
-    if let Ok(name) = std::env::var(SLOT) {
+    let slot = std::env::var(SLOT);
+    let mut offer = Offer::probe(true);
+    if slot.is_err() {
+        // Without groups the resource limits are all there is.
+        (offer.memory, offer.processes) = (None, None);
+    }
+    let bounds = limits::resolve(&policy(words), &offer).expect("bounds");
+    if let Ok(name) = slot {
         let slot = Slot::make(&bounds.groups, &name).expect("the groups that are there already");
         limits::join(slot.doors()).expect("a way in");
     }

@@ -40,7 +40,7 @@ fn the_defaults_are_those_of_the_design() {
     assert_eq!(ceiling_of(&bounds, Resource::Core), Some((Some(0), Some(0))));
     let size = Some(16 << 30);
     assert_eq!(ceiling_of(&bounds, Resource::Fsize), Some((size, size)));
-    assert_eq!(ceiling_of(&bounds, Resource::Nproc), Some((Some(16_384), Some(16_384))));
+    assert_eq!(ceiling_of(&bounds, Resource::Nproc), Some((Some(32_768), Some(32_768))));
     assert_eq!(ceiling_of(&bounds, Resource::Cpu), None);
     assert_eq!(ceiling_of(&bounds, Resource::Data), None);
     assert_eq!((bounds.wall_time, bounds.silence, bounds.output), (None, None, Some(1 << 30)));
