@@ -168,6 +168,7 @@ impl Plan {
             _ => mounts::resolve(policy, payload, host),
         };
         let own_files = mounts.is_some() || relocation.is_some();
+        demands::check_exchange(identity, payload, own_files)?;
         let landlock = landlock(policy, payload, host, relocation.as_ref())?;
         let limits = limits(kind, policy, identity, host, &mut notes)?;
         let choices = choices(kind, policy);

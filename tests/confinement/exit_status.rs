@@ -102,3 +102,29 @@ fn a_host_that_refuses_a_user_is_told_what_would_help() {
     assert_eq!(output.status.code(), Some(125));
     assert!(errors.contains("--runtime"), "{errors}");
 }
+
+#[test]
+fn a_hook_without_directories_of_its_own_is_refused_to_a_leased_uid() {
+    if !is_root() {
+        return;
+    }
+    let directory = directory();
+    let control = directory.path().join("control");
+    std::fs::create_dir(&control).unwrap();
+    std::fs::write(control.join("input.json"), r#"{"kwargs": {"config_settings": null}}"#).unwrap();
+    let script = directory.path().join("_in_process.py");
+    std::fs::write(&script, "").unwrap();
+    let without = ["mounts", "proc", "harvest"].map(|layer| ["--without", layer]).concat();
+    let output = bulkhead(directory.path())
+        .arg("hook")
+        .args(without)
+        .args(["--", "/usr/bin/python3"])
+        .arg(script)
+        .arg("get_requires_for_build_wheel")
+        .arg(control)
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(125), "{errors}");
+    assert!(errors.contains("--without identity"), "{errors}");
+}

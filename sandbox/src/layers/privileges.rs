@@ -7,9 +7,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::thread::{
-    CapabilitiesSecureBits, CapabilitySet, CapabilitySets, clear_ambient_capability_set,
-    remove_capability_from_bounding_set, set_capabilities, set_capabilities_secure_bits,
-    set_no_new_privs,
+    CapabilitiesSecureBits, CapabilitySet, CapabilitySets, capabilities,
+    clear_ambient_capability_set, remove_capability_from_bounding_set, set_capabilities,
+    set_capabilities_secure_bits, set_keep_capabilities, set_no_new_privs,
 };
 
 use crate::step::{At, Fault, Step};
@@ -51,6 +51,19 @@ pub fn forbid_nesting_by_path() -> Result<(), Fault> {
         .open("/proc/sys/user/max_user_namespaces")
         .and_then(|mut limit| limit.write_all(b"0"))
         .at(Step::ForbidNesting)
+}
+
+/// Changes the user by `change` and keeps every capability until the exec; only without this layer
+/// and without a user namespace, in which a change of user keeps them anyway.
+///
+/// # Errors
+/// Those of `change`, and the errno of `prctl(2)` or `capset(2)`.
+pub fn kept_across(change: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fault> {
+    set_keep_capabilities(true).at(Step::BecomeUser)?;
+    change()?;
+    let kept = capabilities(None).at(Step::BecomeUser)?;
+    set_capabilities(None, CapabilitySets { effective: kept.permitted, ..kept })
+        .at(Step::BecomeUser)
 }
 
 /// Empties every capability set, the bounding set included, and forbids new privileges.

@@ -4,9 +4,9 @@
 use super::holdings::{Holding, Holdings};
 use super::{MACHINES, OLDEST_KERNEL, Plan, PlanKind, Refusal, contained};
 use crate::host::Host;
-use crate::payload::Payload;
-use crate::policy::Policy;
+use crate::payload::{Payload, Purpose};
 use crate::policy::levels::Level;
+use crate::policy::{IdentityChoice, Policy};
 use crate::words::Layer;
 
 /// Refuses what no plan can be made of.
@@ -25,6 +25,23 @@ pub(super) fn check(kind: PlanKind, policy: &Policy, host: &Host) -> Result<(), 
         PlanKind::Namespaced => check_combination(policy, host),
         PlanKind::Contained => check_contained(policy, host),
     }
+}
+
+/// A leased uid and the front end exchange files through directories that are the build's own; the
+/// caller's, which only the caller may enter, are never changed for it.
+pub(super) fn check_exchange(
+    identity: IdentityChoice,
+    payload: &Payload,
+    own_files: bool,
+) -> Result<(), Refusal> {
+    let exchanges = payload.trees.iter().any(|tree| tree.purpose == Purpose::Control);
+    if identity == IdentityChoice::Lease && exchanges && !own_files {
+        return Err(Refusal::Meaningless(
+            "without `mounts`, `proc` and `harvest` a hook has no directories of its own, and a \
+             leased uid cannot enter the caller's; keep one of them, or use `--without identity` too",
+        ));
+    }
+    Ok(())
 }
 
 fn check_combination(policy: &Policy, host: &Host) -> Result<(), Refusal> {

@@ -55,8 +55,11 @@ fn last_steps(plan: &Plan, ties: &Ties) -> Result<Infallible, Fault> {
         if plan.has(Privileges) {
             // While there still is the capability to do so.
             privileges::empty_bounding_set()?;
+            identity::apply(ties.user)?;
+        } else {
+            // Landlock and the filter want `no_new_privs` or a capability; the exec drops it.
+            privileges::kept_across(|| identity::apply(ties.user))?;
         }
-        identity::apply(ties.user)?;
     }
     if plan.has(Leash) && !plan.has(Pid) {
         // The second line behind the guardian.
