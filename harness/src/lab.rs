@@ -3,6 +3,7 @@
 
 pub mod dns;
 pub mod ears;
+pub mod engine;
 pub mod groups;
 pub mod init;
 pub mod inside;
@@ -13,6 +14,7 @@ pub mod network;
 pub mod plants;
 pub mod processes;
 pub mod profile;
+pub mod refusals;
 pub mod root;
 pub mod sentry;
 pub mod snapshot;

@@ -114,6 +114,7 @@ impl<'a> Scene<'a> {
         // Its thread must be there before the lab: this one can start none afterwards.
         let sentry = at_step("the sentry", sentry(&root, trial, &interpreter))?;
         let spec = Spec {
+            host: trial.host.clone(),
             mounts: Vec::new(),
             shown: bench.shown.clone(),
             hostname,
@@ -127,6 +128,9 @@ impl<'a> Scene<'a> {
                 ..frontend::command(&interpreter, &planted)
             },
         };
+        if let Some(engine) = profile.engine() {
+            at_step("the engine's trace", staging::trace(&root, &engine))?;
+        }
         let owned = staging::hand_over(&root, profile, &interpreter);
         at_step("the caller's files", owned)?;
         let lab =

@@ -13,9 +13,10 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::FdFlags;
 
+use super::profile::Profile;
 use super::victim::ROLE;
 use super::wire::{Living, News, Order, Spec, Victim, receive, send};
-use super::{inside, terminal};
+use super::{engine, inside, terminal};
 
 /// Plays the lab's init. It ends, and with it by the kernel's hand every process of the lab, when
 /// the harness closes the other end of the socket on standard input, by will or by death.
@@ -65,7 +66,7 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
     }
     inside::enter(&spec, &descriptors.collect::<Vec<_>>())?;
     let keys = inside::keys(&spec)?;
-    inside::drop_capabilities()?;
+    engine::confine(Profile::of(&spec.host))?;
     // The harness blocks some signals for itself; a build must not inherit that.
     sandbox::sys::signals::restore_all()?;
     let children = SigSet::from(Signal::SIGCHLD);

@@ -23,6 +23,8 @@ const MOST_DESCRIPTORS: usize = 64;
 /// the files by which control groups are joined, and the mounts.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Spec {
+    /// The profile of the host.
+    pub host: String,
     /// Where the mounts go, the outer ones first; the first is `/`.
     pub mounts: Vec<String>,
     /// Mounts of the host to show, read-only, where they are.

@@ -38,15 +38,31 @@ pub fn prefix(level: Level, without: LayerSet, slot: usize, trial: &Trial) -> Ve
     start.into_iter().chain(given.flatten()).chain(["--".to_owned()]).collect()
 }
 
-/// What our own sandbox enforces at `level` on a host.
+/// What our own sandbox enforces at `level` on a host: the layers of the plan that it resolves
+/// there, and those for which another layer stands in.
 #[must_use]
 pub fn layers(host: &str) -> fn(Level) -> LayerSet {
     match Profile::of(host) {
         Profile::Root => Level::layers,
         // Who is not root has nobody else to be: the build runs as the caller.
         Profile::User => |level| level.layers().without(Layer::Identity),
+        // Something lies over `/proc`, so that the kernel gives nobody a fresh one.
+        Profile::DockerUnconfined | Profile::PodmanRootless => {
+            |level| level.layers().without(Layer::Proc)
+        }
+        Profile::Docker => |level| level.layers().and(CONTAINED),
+        Profile::Ubuntu => |level| level.layers().and(CONTAINED).without(Layer::Identity),
     }
 }
+
+/// The layers of the plan without namespaces. It has neither `network` nor `ipc`, but a filter that
+/// refuses every internet socket and every object of System V.
+const CONTAINED: LayerSet = LayerSet::ALL
+    .without(Layer::Userns)
+    .without(Layer::Pid)
+    .without(Layer::Proc)
+    .without(Layer::Hostname)
+    .without(Layer::Mounts);
 
 #[cfg(test)]
 mod tests {
