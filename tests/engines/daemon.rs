@@ -23,7 +23,7 @@ const PATH: &str = "/usr/bin:/usr/sbin:/usr/local/bin:/bin:/sbin";
 pub const IMAGE: &str = "small";
 
 /// How long a daemon may take to start; it takes a third of a second on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits for the namespaces to end, then removes what has a name outside of them: the directory
 /// `$1`, and the control groups `$2`.
