@@ -16,6 +16,7 @@ use crate::lab::root::{Root, host_mounts};
 use crate::lab::wire::Spec;
 use crate::lab::{self, Lab, LabError, at_step, staging};
 use crate::schedule::Trial;
+use crate::target::own;
 
 /// Everything that is found out once, before the first trial.
 #[derive(Debug)]
@@ -129,6 +130,11 @@ impl Bench {
         let attack = &trial.attack;
         if attack.requires.contains(&Need::Root) && !Profile::of(&trial.host).is_root() {
             return Some("the caller is not root on this host".to_owned());
+        }
+        let taken = |need: &&Need| matches!(need, Need::Loopback | Need::Shm);
+        if attack.requires.iter().any(|need| taken(&need)) && own::is_contained(trial) {
+            let reason = "without namespaces the sandbox leaves neither loopback nor /dev/shm";
+            return Some(reason.to_owned());
         }
         attack.requires.iter().find_map(|need| self.unmet.get(need)).cloned()
     }

@@ -144,6 +144,12 @@ impl Profile {
         }
     }
 
+    /// Whether something is refused to everybody there, root included.
+    #[must_use]
+    pub const fn refuses(self) -> bool {
+        !matches!(self, Self::Root | Self::User)
+    }
+
     /// The system calls that are refused to everybody.
     #[must_use]
     pub fn filter(self) -> Option<Filter> {
