@@ -7,6 +7,7 @@ use super::account::Account;
 use super::scene::Scene;
 use crate::catalogue::attack::{OracleKind, OracleSpec, Resource};
 use crate::lab::layout::fill;
+use crate::lab::profile::Profile;
 use crate::lab::sentry::is_kernels;
 use crate::oracle::{
     SelfTest, artefacts, files, neighbours, network, privileges, processes, remnants, resources,
@@ -44,7 +45,10 @@ impl Scene<'_> {
                 OracleKind::VictimSignalled { plant } | OracleKind::VictimChanged { plant } => {
                     self.feel(plant)
                 }
-                OracleKind::PrivilegeGained { .. } => privileges::self_test(&self.lab.processes, 1),
+                OracleKind::PrivilegeGained { .. } => {
+                    let root = Profile::of(&self.trial.host).root();
+                    privileges::self_test(&self.lab.processes, 1, root)
+                }
                 OracleKind::TerminalInput | OracleKind::TerminalChanged => {
                     match &self.lab.terminal {
                         Some(terminal) => terminal.self_test(),

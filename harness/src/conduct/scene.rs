@@ -25,7 +25,7 @@ use crate::lab::root::Root;
 use crate::lab::sentry::Sentry;
 use crate::lab::snapshot::Snapshot;
 use crate::lab::wire::{Command, Spec};
-use crate::lab::{Lab, LabError, at_step, seclude, staging};
+use crate::lab::{Lab, LabError, at_step, seclude, staging, users};
 use crate::oracle::{
     Evidence, Observation, Usage, VictimSeen, findings, neighbours, processes, remnants,
 };
@@ -84,12 +84,15 @@ impl<'a> Scene<'a> {
         let attack = &trial.attack;
         let profile = Profile::of(&trial.host);
         let interpreter = Interpreter { home: profile.home(), ..bench.staged.interpreter.clone() };
-        let mut root = at_step("its file tree", Root::make(bench.staged.prefix.as_deref()))?;
+        let users = if profile.is_mapped() { bench.users() } else { None };
+        at_step("its files' owner", users::write_as_root_of(profile))?;
+        let prefix = bench.staged.prefix.as_deref();
+        let mut root = at_step("its file tree", Root::make(prefix, users))?;
         let helps = |plant: &Plant| {
             matches!(plant.kind, PlantKind::SetUidHelper | PlantKind::CapabilityHelper)
         };
         if attack.plants.iter().any(helps) {
-            at_step("its helpers", root.add_helpers())?;
+            at_step("its helpers", root.add_helpers(users))?;
         }
         seclude()?;
         let short: String = cast.nonce.chars().take(4).collect();
@@ -124,7 +127,7 @@ impl<'a> Scene<'a> {
             groups: shows_groups(&attack.run.limits),
             terminal: attack.run.terminal,
             frontend: Command {
-                caller: profile.caller(),
+                caller: profile.own_name(),
                 ..frontend::command(&interpreter, &planted)
             },
         };
@@ -133,8 +136,8 @@ impl<'a> Scene<'a> {
         }
         let owned = staging::hand_over(&root, profile, &interpreter);
         at_step("the caller's files", owned)?;
-        let lab =
-            Lab::open(&bench.program, &root, Groups::make(&cast.nonce, profile.caller()), spec)?;
+        let groups = Groups::make(&cast.nonce, profile.caller());
+        let lab = Lab::open(&bench.program, &root, groups, users, spec)?;
         for victim in &lab.victims {
             tell(&mut planted, &victim.plant, "pid", json!(victim.pid));
         }

@@ -128,6 +128,18 @@ impl Profile {
         if self.is_root() && !self.is_mapped() { 0 } else { 1000 }
     }
 
+    /// The uid of the lab's root, in the eyes of the kernel.
+    #[must_use]
+    pub const fn root(self) -> u32 {
+        if self.is_mapped() { self.caller() } else { 0 }
+    }
+
+    /// The caller's uid and gid in his own eyes.
+    #[must_use]
+    pub const fn own_name(self) -> u32 {
+        if self.is_root() { 0 } else { self.caller() }
+    }
+
     /// The caller's home.
     #[must_use]
     pub const fn home(self) -> &'static str {

@@ -20,7 +20,7 @@ const MOST_DESCRIPTORS: usize = 64;
 /// The first packet of the harness: the lab to build.
 ///
 /// With it come, in this order, the front end's standard output, its standard error, its events,
-/// the files by which control groups are joined, and the mounts.
+/// the files by which control groups are joined, the mounts, and the user namespace if there is one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Spec {
     /// The profile of the host.
