@@ -25,7 +25,7 @@ use crate::lab::root::Root;
 use crate::lab::sentry::Sentry;
 use crate::lab::snapshot::Snapshot;
 use crate::lab::wire::{Command, Spec};
-use crate::lab::{Lab, LabError, at_step, seclude, staging, users};
+use crate::lab::{Lab, LabError, at_step, network, seclude, staging, users};
 use crate::oracle::{
     Evidence, Observation, Usage, VictimSeen, findings, neighbours, processes, remnants,
 };
@@ -95,6 +95,9 @@ impl<'a> Scene<'a> {
             at_step("its helpers", root.add_helpers(users))?;
         }
         seclude()?;
+        if profile.engine().is_some() {
+            at_step("its ports", network::open_ports())?;
+        }
         let short: String = cast.nonce.chars().take(4).collect();
         let mut hostname = format!("buildhost-{short}");
         let mut planted = plant(attack, cast, &root, &interpreter, profile.caller())?;
