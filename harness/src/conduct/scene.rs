@@ -14,7 +14,7 @@ use super::broken;
 use super::outputs::{exists, outputs};
 use super::rehearsal::complete;
 use super::watch::Watch;
-use crate::catalogue::attack::{OracleKind, Plant, PlantKind, RunLimits};
+use crate::catalogue::attack::{Interrupt, OracleKind, Plant, PlantKind, RunLimits};
 use crate::frontend;
 use crate::lab::ears::Ears;
 use crate::lab::groups::Groups;
@@ -100,7 +100,7 @@ impl<'a> Scene<'a> {
         }
         let short: String = cast.nonce.chars().take(4).collect();
         let mut hostname = format!("buildhost-{short}");
-        let mut planted = plant(attack, cast, &root, &interpreter, profile.caller())?;
+        let mut planted = plant(attack, cast, &root, &interpreter, profile)?;
         if let Some(name) = planted.hostname.take() {
             hostname = name;
         }
@@ -219,6 +219,9 @@ impl<'a> Scene<'a> {
     fn living(&self, account: &Account) -> Evidence {
         let mut evidence = Evidence::none(self.trial.level, self.interpreter.clone());
         evidence.caller = Profile::of(&self.trial.host).caller();
+        let kill = Interrupt::is_supervisors_death;
+        evidence.killed =
+            account.interrupted && self.trial.attack.run.interrupt.as_ref().is_some_and(kill);
         evidence.nonce.clone_from(&self.cast.nonce);
         evidence.canaries.clone_from(&self.cast.canaries);
         evidence.victims = self.victims(account);
