@@ -11,8 +11,20 @@ pub struct Posture(pub Vec<(String, String)>);
 
 /// Lines of `proc_pid_status(5)` that tell what a process may do.
 const STATUS: [&str; 14] = [
-    "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs",
-    "Seccomp", "Seccomp_filters", "SigBlk", "SigIgn", "Threads",
+    "Uid",
+    "Gid",
+    "Groups",
+    "CapInh",
+    "CapPrm",
+    "CapEff",
+    "CapBnd",
+    "CapAmb",
+    "NoNewPrivs",
+    "Seccomp",
+    "Seccomp_filters",
+    "SigBlk",
+    "SigIgn",
+    "Threads",
 ];
 
 /// The kinds of namespaces.
@@ -41,8 +53,9 @@ impl Posture {
         see("descriptors", format!("{descriptors:?}"));
         see("limits", limits(&read("limits")));
         let groups = read("cgroup");
-        let in_groups = groups.lines().filter(|line| line.contains("/bulkhead-"));
-        see("control groups", in_groups.collect::<Vec<_>>().join(" "));
+        let in_groups =
+            groups.lines().filter(|line| line.contains("memory") && line.contains("/bulkhead-"));
+        see("control group", in_groups.collect::<Vec<_>>().join(" "));
         see("mounts", mounts(&read("mountinfo")));
         let mut environment: Vec<_> = read("environ").split('\0').map(str::to_owned).collect();
         environment.sort();
@@ -70,12 +83,13 @@ impl Posture {
     }
 }
 
-/// The limits, without how much memory there was at the time.
+/// The limits, without how much memory there was at the time. Processes may be counted by the kernel
+/// in either of two ways, of which one has a wider limit.
 fn limits(table: &str) -> String {
-    let line = |line: &str| match line.strip_prefix("Max data size") {
-        Some(rest) if rest.contains("unlimited") => format!("{line}\n"),
-        Some(_) => "Max data size bounded\n".to_owned(),
-        None => format!("{line}\n"),
+    let line = |line: &str| {
+        let bounded = !line.contains("unlimited");
+        let named = ["Max data size", "Max processes"].into_iter().find(|it| line.starts_with(it));
+        named.filter(|_| bounded).map_or(format!("{line}\n"), |name| format!("{name} bounded\n"))
     };
     table.lines().map(line).collect()
 }

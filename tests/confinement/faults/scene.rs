@@ -33,6 +33,7 @@ pub struct Scene {
     caller: Caller,
     options: &'static [&'static str],
     uid: u32,
+    on_disk: bool,
     /// Everything of it lies below: the program, the runtime directory, the scratch directory.
     place: tempfile::TempDir,
     before: Vec<String>,
@@ -59,9 +60,14 @@ impl Scene {
             }
         }
         fs::write(place.path().join("work/file"), "here").unwrap();
-        let mut scene = Self { name, caller, options, uid, place, before: vec![] };
+        let mut scene = Self { name, caller, options, uid, on_disk: false, place, before: vec![] };
         scene.before = scene.tables();
         scene
+    }
+
+    /// The same with the build's private directories on disk.
+    pub fn on_disk(self) -> Self {
+        Self { on_disk: true, ..self }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -77,6 +83,8 @@ impl Scene {
         }
         if matches!(self.caller, Caller::Root | Caller::RootWithout) {
             arguments.extend(["--uids".into(), self.uid.to_string().into()]);
+        }
+        if self.on_disk {
             arguments.extend(["--scratch".into(), self.path("scratch").into()]);
         }
         arguments.extend(self.options.iter().map(OsString::from));
@@ -130,6 +138,11 @@ impl Scene {
         command
     }
 
+    /// Whether its builds have accounts, for which others must wait.
+    pub fn makes_accounts(&self) -> bool {
+        self.options.contains(&"proposal")
+    }
+
     fn is_without(&self) -> bool {
         matches!(self.caller, Caller::RootWithout | Caller::UserWithout)
     }
@@ -156,7 +169,7 @@ impl Scene {
     /// Tables of the machine that a launch must leave as they were.
     fn tables(&self) -> Vec<String> {
         let mut tables = vec![fs::read_to_string("/proc/self/mountinfo").unwrap()];
-        if self.options.contains(&"proposal") {
+        if self.makes_accounts() {
             tables.extend(["/etc/passwd", "/etc/group"].map(|f| fs::read_to_string(f).unwrap()));
         }
         tables

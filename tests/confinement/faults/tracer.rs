@@ -223,8 +223,8 @@ impl Tracer<'_> {
         if self.fault.is_some_and(|(wanted, _)| wanted == point) {
             tracee.failing = true;
             self.traced.reached = true;
-            // A descriptor is gone even if its closing reports an error (`close(2)`). Any other call
-            // is not made; another stands in its place, which every filter allows.
+            // A descriptor is gone even if its closing reports an error (`close(2)`).
+            // Any other call is not made; another stands in its place, which every filter allows.
             if point.call != libc::SYS_close.unsigned_abs() {
                 registers.orig_rax = libc::SYS_getpid.unsigned_abs();
                 let _ = ptrace::setregs(pid, registers);
@@ -237,10 +237,12 @@ impl Tracer<'_> {
             return;
         };
         tracee.failing = false;
-        let (Some((_, errno)), Ok(mut registers)) = (self.fault, ptrace::getregs(pid)) else {
+        let (Some((point, errno)), Ok(mut registers)) = (self.fault, ptrace::getregs(pid)) else {
             return;
         };
-        registers.rax = (-i64::from(errno as i32)).cast_unsigned();
+        // `brk(2)` reports no error, but a break that is not where it was to be.
+        let answer = if point.call == libc::SYS_brk.unsigned_abs() { 0 } else { errno as i32 };
+        registers.rax = (-i64::from(answer)).cast_unsigned();
         let _ = ptrace::setregs(pid, registers);
     }
 
