@@ -113,11 +113,11 @@ pub fn follow(
     });
     tracer.until_all_are_dead();
     drop(done);
-    let mut traced = tracer.traced;
-    traced.hung = watchdog.join().unwrap();
-    child.stdout.take().unwrap().read_to_string(&mut traced.stdout).unwrap();
-    child.stderr.take().unwrap().read_to_string(&mut traced.stderr).unwrap();
-    traced
+    let mut seen = tracer.traced;
+    seen.hung = watchdog.join().unwrap();
+    child.stdout.take().unwrap().read_to_string(&mut seen.stdout).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut seen.stderr).unwrap();
+    seen
 }
 
 impl Tracer<'_> {
@@ -173,9 +173,9 @@ impl Tracer<'_> {
         let number = self.number(pid);
         if exe.ends_with("true") {
             self.traced.payload = Some(Posture::of(pid));
-            self.traced.roles[number] = "payload".to_owned();
+            "payload".clone_into(&mut self.traced.roles[number]);
             if let Some(parent) = self.parents.get(&pid.as_raw()) {
-                self.traced.roles[*parent] = "init".to_owned();
+                "init".clone_into(&mut self.traced.roles[*parent]);
             }
             self.watching = false;
             return self.resume(pid, None);
