@@ -3,12 +3,13 @@
 //! Builds with leases of their own take uids outside the default range, so that no other test has them.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{CWD, FileType, FlockOperation, Mode, flock, mknodat};
 
 use crate::machine::{bulkhead, directory, etc, is_root, prints};
 
@@ -37,7 +38,7 @@ fn living(runtime: &Path, uids: &std::ops::RangeInclusive<u32>) -> Vec<String> {
 }
 
 /// Waits until nothing is living any more, as the kernel ends a namespace a moment after its init.
-fn await_nothing(runtime: &Path, uids: &std::ops::RangeInclusive<u32>) {
+pub fn await_nothing(runtime: &Path, uids: &std::ops::RangeInclusive<u32>) {
     await_true("nothing is left", || living(runtime, uids).is_empty());
 }
 
@@ -181,21 +182,28 @@ fn forty_builds_at_once_each_have_a_user_of_their_own() {
     if !is_root() {
         return;
     }
-    let (place, runtime) = (directory(), directory());
+    let (place, runtime, gate) = (directory(), directory(), directory());
+    let gate = gate.path().join("gate");
+    mknodat(CWD, &gate, FileType::Fifo, Mode::from_raw_mode(0o644), 0).unwrap();
     let start = || {
         let mut command = bulkhead(place.path());
         command.args(["run", "--uids", "62300-62399", "--runtime"]).arg(runtime.path());
-        // The uid map tells which uid outside the build has.
-        command.args(["--", "/bin/sh", "-c", "awk '{print $2}' /proc/self/uid_map; sleep 0.5"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        // The uid map tells which uid outside the build has. Opening the gate waits for a writer.
+        let script = "awk '{print $2}' /proc/self/uid_map; : < $0";
+        command.arg("--ro").arg(&gate).args(["--", "/bin/sh", "-c", script]).arg(&gate);
+        command.stdout(Stdio::piped()).spawn().unwrap()
     };
-    let children: Vec<_> = (0..40).map(|_| start()).collect();
-    let told = |child: std::process::Child| {
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        output.stdout
+    let mut children: Vec<_> = (0..40).map(|_| start()).collect();
+    let told = |child: &mut std::process::Child| {
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        line
     };
-    let mut uids: Vec<_> = children.into_iter().map(told).collect();
+    let mut uids: Vec<_> = children.iter_mut().map(told).collect();
+    // Only when all have told does the first one end, so that no uid is free again before.
+    let open = fs::File::options().write(true).open(&gate).unwrap();
+    assert!(children.iter_mut().all(|child| child.wait().unwrap().success()));
+    drop(open);
     uids.sort();
     uids.dedup();
     assert_eq!(uids.len(), 40);
