@@ -23,4 +23,5 @@ mod privileges;
 mod processes;
 mod remnants;
 mod rootless;
+mod sharing;
 mod surroundings;
