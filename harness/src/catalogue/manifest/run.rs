@@ -10,7 +10,7 @@ use toml::de::DeValue;
 
 use super::table::{At, Table, amount, each_once};
 use crate::catalogue::attack::{
-    Attack, Exception, Expected, Interrupt, Purpose, RunLimits, RunPlan, Step,
+    Attack, ControlAt, Exception, Expected, Interrupt, Purpose, RunLimits, RunPlan, Step,
 };
 use crate::catalogue::diagnostic::{Code, Findings};
 
@@ -41,6 +41,10 @@ pub(super) fn read(top: &mut Table<'_>, attack: bool, found: &mut Findings) -> O
     let timeout = timeout(&mut table, found);
     let marks = marks(&mut table, attack, found);
     let levels = table.words::<Level>("levels", found);
+    let control = table.text("control", found);
+    if let Some(control) = &control {
+        name("target", control, found);
+    }
     let (interrupt, after) = interrupt(&mut table, found);
     let second = table.word("second", found);
     let inherit = owned(&table.texts("inherit", found));
@@ -56,6 +60,7 @@ pub(super) fn read(top: &mut Table<'_>, attack: bool, found: &mut Findings) -> O
         timeout: timeout.unwrap_or_default(),
         marks,
         levels: levels.into_iter().map(|level| level.value).collect(),
+        control: control.map(|control| control.value.to_owned()),
         interrupt,
         second,
         inherit: inherit.iter().map(|id| id.value.clone()).collect(),
@@ -127,7 +132,8 @@ pub(super) fn control_can_escape(attack: &Attack, offset: usize, found: &mut Fin
     if attack.purpose == Purpose::Benign {
         return;
     }
-    let control = attack.control();
+    // Another sandbox is on record for what it does not stop.
+    let ControlAt::Level(control) = attack.control() else { return };
     if attack.expected(control, control.layers()) != Expected::Escaped {
         let message = format!(
             "the control level `{control}` is expected to stop the attack, so no level proves \
