@@ -270,6 +270,6 @@ pub struct Reference {
     pub title: String,
     /// Where it stands.
     pub url: Option<String>,
-    /// When it happened, as `2021-04-15`.
+    /// When it happened or was published, as `2021-04-15`, or `2018-10` where the day is not known.
     pub date: Option<String>,
 }

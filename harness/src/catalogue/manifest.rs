@@ -202,7 +202,7 @@ fn references(top: &mut Table<'_>, found: &mut Findings) -> Vec<Reference> {
         let kind = table.demanded("kind", kind, found);
         let title = table.line("title", found);
         let url = table.text("url", found).map(|url| url.value.to_owned());
-        let date = table.value("date").and_then(|value| run::date(value, "date", found));
+        let date = table.value("date").and_then(|value| run::day_or_month(value, "date", found));
         if let Some(kind) = &kind
             && !KINDS.contains(&kind.value)
         {

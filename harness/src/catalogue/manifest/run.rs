@@ -127,6 +127,26 @@ pub(crate) fn date(
     None
 }
 
+/// The same, or a year and month where nobody knows the day, as the text `2018-10`.
+pub(super) fn day_or_month(
+    value: &Spanned<DeValue<'_>>,
+    key: &str,
+    found: &mut Findings,
+) -> Option<String> {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match value.get_ref() {
+        DeValue::String(text)
+            if text.len() == 7
+                && text.split_once('-').is_some_and(|(year, month)| {
+                    year.len() == 4 && digits(year) && digits(month)
+                }) =>
+        {
+            Some(text.to_string())
+        }
+        _ => date(value, key, found),
+    }
+}
+
 /// An attack whose control is expected to stop it could never show anything.
 pub(super) fn control_can_escape(attack: &Attack, offset: usize, found: &mut Findings) {
     if attack.purpose == Purpose::Benign {
