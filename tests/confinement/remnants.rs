@@ -38,7 +38,7 @@ fn living(runtime: &Path, uids: &std::ops::RangeInclusive<u32>) -> Vec<String> {
 }
 
 /// Waits until nothing is living any more, as the kernel ends a namespace a moment after its init.
-fn await_nothing(runtime: &Path, uids: &std::ops::RangeInclusive<u32>) {
+pub fn await_nothing(runtime: &Path, uids: &std::ops::RangeInclusive<u32>) {
     await_true("nothing is left", || living(runtime, uids).is_empty());
 }
 
