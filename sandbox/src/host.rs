@@ -15,8 +15,12 @@ use nix::sys::utsname::UtsName;
 use rustix::process::{getegid, geteuid, getgroups};
 use rustix::thread::{CapabilitySet, SecureComputingMode, capabilities, secure_computing_mode};
 
+use crate::overlay::{self, Demand, Obstacle, Sharing};
+use crate::payload::{Payload, Purpose};
+use crate::policy::Policy;
 use crate::policy::files::{ETC, SYSTEM};
 use crate::sys::landlock;
+use crate::words::Layer;
 use offer::Offer;
 
 #[cfg(test)]
@@ -49,6 +53,8 @@ pub struct Host {
     pub runtime: Option<PathBuf>,
     /// The process runs in the harness's lab: its marker mount is there.
     pub in_lab: bool,
+    /// How the source tree of the payload at hand can be given to a build; see [`Self::looking_at`].
+    pub sharing: Sharing,
     /// A random number, another at each probe, for names that nobody can have prepared.
     pub nonce: u64,
 }
@@ -136,6 +142,26 @@ impl Host {
         }
     }
 
+    /// The same host, after a look at the source tree of `payload`, and after a trial of an overlay
+    /// over it where that may be quicker than a copy.
+    ///
+    /// The caller must have one thread only, as for [`Self::probe`].
+    #[must_use]
+    pub fn looking_at(self, policy: &Policy, payload: &Payload) -> Self {
+        let mut trees = payload.trees.iter().filter(|tree| tree.purpose == Purpose::Source);
+        let privileged = self.caller.is_privileged();
+        let own_files = [Layer::Mounts, Layer::Proc, Layer::Harvest];
+        let wanted = own_files.into_iter().any(|layer| policy.layers.has(layer));
+        match trees.next() {
+            Some(tree) if wanted && (privileged || self.namespaces.are_usable()) => {
+                let (tree, scratch) = (tree.path.as_path(), policy.files.scratch.as_deref());
+                let demand = Demand { tree, privileged, user: *policy.uids.start(), scratch };
+                Self { sharing: overlay::look(demand), ..self }
+            }
+            _ => self,
+        }
+    }
+
     fn look(mounts: &str) -> Self {
         // rustix's takes it for granted that the call succeeds. What is unknown is refused.
         let uname = nix::sys::utsname::uname();
@@ -155,6 +181,7 @@ impl Host {
                 .map(PathBuf::from)
                 .filter(|path| path.is_absolute()),
             in_lab: has_lab_marker(mounts),
+            sharing: Sharing::Copy(Obstacle::Untried),
             nonce: nonce(),
         }
     }

@@ -121,7 +121,12 @@ impl LaunchError {
         };
         let in_them = matches!(
             fault.step,
-            Step::MapIds | Step::Loopback | Step::PrivateMounts | Step::NewRoot | Step::MountProc
+            Step::MapIds
+                | Step::Hostname
+                | Step::Loopback
+                | Step::PrivateMounts
+                | Step::NewRoot
+                | Step::MountProc
         );
         in_them && matches!(fault.errno, Errno::PERM | Errno::ACCESS)
     }
@@ -203,7 +208,7 @@ fn prepare(plan: &Plan, user: &mut User, disk: Option<&Path>) -> Result<Prepared
     // The record comes first, so that a directory on disk is never without one.
     user.begin(plan, disk)?;
     let scratch = Scratch::make(disk, user.outside())?;
-    scratch.fill(&plan.trees, user.outside())?;
+    scratch.fill(&plan.trees, plan.sharing, user.outside())?;
     // Only while the filter forbids set-id modes: through such a mount the build could otherwise
     // make a set-uid program of the caller's.
     let mapped = plan.identity == IdentityChoice::Lease && plan.has(Layer::Syscalls);

@@ -169,7 +169,7 @@ fn open_by_ourselves(
     user: (u32, u32),
 ) -> Result<Vec<Option<OwnedFd>>, Fault> {
     let scratch = Scratch::make(None, user)?;
-    scratch.fill(&plan.trees, user)?;
+    scratch.fill(&plan.trees, plan.sharing, user)?;
     supervisor.send_with(Message::Scratch, Some(scratch.root())).at(Step::Scratch)?;
     mounts::open_entries(files, Some(scratch.root()), None)
 }

@@ -15,6 +15,7 @@ use rustix::net::{
 use serde_json::{Value, json};
 
 use crate::outcome::{End, Outcome};
+use crate::overlay::Sharing;
 use crate::plan::Plan;
 use crate::step::{Fault, Step};
 use crate::words::Layer;
@@ -104,6 +105,7 @@ pub fn outcome_json(plan: Option<&Plan>, outcome: &Outcome) -> String {
         "layers": plan.map(|plan| plan.layers.iter().map(Layer::name).collect::<Vec<_>>()),
         "enforced": outcome.enforced.iter().map(Layer::name).collect::<Vec<_>>(),
         "partly": plan.map(|plan| plan.notes.clone()),
+        "source": plan.and_then(|plan| plan.sharing).map(sharing_json),
         "usage": {
             "wall_ms": u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX),
             "peak_memory": outcome.peak_memory,
@@ -113,6 +115,15 @@ pub fn outcome_json(plan: Option<&Plan>, outcome: &Outcome) -> String {
             .collect::<Vec<_>>(),
     });
     format!("{document:#}\n")
+}
+
+/// How the build got its source tree, and why not otherwise.
+fn sharing_json(sharing: Sharing) -> Value {
+    let because = match sharing {
+        Sharing::Overlay(_) => None,
+        Sharing::Copy(obstacle) => Some(obstacle.to_string()),
+    };
+    json!({ "by": sharing.name(), "because": because })
 }
 
 fn end_json(end: &End) -> Value {

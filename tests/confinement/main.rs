@@ -24,4 +24,5 @@ mod privileges;
 mod processes;
 mod remnants;
 mod rootless;
+mod sharing;
 mod surroundings;

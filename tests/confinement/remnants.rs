@@ -33,6 +33,11 @@ pub fn living(runtime: &Path, uids: &std::ops::RangeInclusive<u32>) -> Vec<Strin
     living
 }
 
+/// Waits until nothing is living any more, as the kernel ends a namespace a moment after its init.
+pub fn await_nothing(runtime: &Path, uids: &std::ops::RangeInclusive<u32>) {
+    await_true("nothing is left", || living(runtime, uids).is_empty());
+}
+
 pub fn await_true(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !is_so() {

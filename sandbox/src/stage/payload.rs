@@ -77,6 +77,9 @@ fn last_steps(plan: &Plan, ties: &Ties) -> Result<Infallible, Fault> {
     }
     if plan.has(Descriptors) {
         descriptors::seal()?;
+        if plan.looks_at_itself() {
+            descriptors::look()?;
+        }
     }
     restore_sigpipe().at(Step::Exec)?;
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&ties.mask), None).at(Step::Exec)?;
