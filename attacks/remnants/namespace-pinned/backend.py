@@ -4,9 +4,9 @@ A namespace ends with its last process, unless a file is bound to it. Whatever w
 in this one, a network of its own for instance, waits there for whoever opens the file.
 """
 
-import ctypes
 import os
 
+import calls
 import kit
 
 CLONE_NEWNET = 0x40000000
@@ -14,11 +14,8 @@ MS_BIND = 0x1000
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    libc = ctypes.CDLL(None, use_errno=True)
     with kit.attempt("pin"):
-        if libc.unshare(CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), "unshare")
-        pin = os.fsencode(kit.plant("pin").path)
-        if libc.mount(b"/proc/thread-self/ns/net", pin, None, MS_BIND, None) != 0:
-            raise OSError(ctypes.get_errno(), "mount")
+        calls.checked(calls.libc.unshare(CLONE_NEWNET), "unshare")
+        namespace, pin = b"/proc/thread-self/ns/net", os.fsencode(kit.plant("pin").path)
+        calls.checked(calls.libc.mount(namespace, pin, None, MS_BIND, None), "mount")
     return kit.wheel(wheel_directory)
