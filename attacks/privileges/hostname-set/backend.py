@@ -1,4 +1,7 @@
-"""Gives the host another name, which every later program on it will believe."""
+"""Gives the host another name, which every later program on it will believe.
+
+With a namespace for host names of its own, a build may call itself what it likes.
+"""
 
 import socket
 

@@ -1,4 +1,7 @@
-"""Puts another process at the end of the queue for the processor."""
+"""Puts another process at the end of the queue for the processor.
+
+It needs no signal and no memory of the victim's, which is a supervisor with a deadline.
+"""
 
 import os
 
