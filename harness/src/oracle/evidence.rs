@@ -9,7 +9,7 @@ use rustix::fs::FileType;
 use super::secrets::encodings;
 use crate::lab::ears::Heard;
 use crate::lab::layout::Interpreter;
-use crate::lab::processes::Process;
+use crate::lab::processes::{Process, Standing};
 use crate::lab::sentry::Sighting;
 use crate::lab::snapshot::Change;
 
@@ -38,6 +38,8 @@ pub struct Evidence {
     pub mounts: (String, String),
     /// The accounts before and after.
     pub accounts: (BTreeSet<String>, BTreeSet<String>),
+    /// The lab's host name before and after.
+    pub hostname: (String, String),
     /// The victims.
     pub victims: Vec<VictimSeen>,
     /// The shared memory segments, and whether their content changed.
@@ -122,6 +124,8 @@ pub struct VictimSeen {
     pub traced: bool,
     /// The text on its heap is another one.
     pub changed: bool,
+    /// How the kernel treated it before the build, and after it.
+    pub standing: (Standing, Standing),
 }
 
 /// A process of the build that stood still, looked at from outside.
@@ -168,6 +172,7 @@ impl Evidence {
             survivors: Vec::new(),
             mounts: (String::new(), String::new()),
             accounts: (BTreeSet::new(), BTreeSet::new()),
+            hostname: (String::new(), String::new()),
             victims: Vec::new(),
             segments: BTreeMap::new(),
             postures: Vec::new(),

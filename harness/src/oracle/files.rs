@@ -34,6 +34,14 @@ pub fn changed(evidence: &Evidence, pattern: &str) -> Option<String> {
     Some(format!("{} was {what}", change.path.display()))
 }
 
+/// A file that was there before, and that everybody may write to now.
+#[must_use]
+pub fn exposed(evidence: &Evidence, pattern: &str) -> Option<String> {
+    let is_open = |change: &&Change| change.what == What::Changed && change.mode & 0o002 != 0;
+    let change = matching(evidence, pattern).find(is_open)?;
+    Some(format!("everybody may write to {}", change.path.display()))
+}
+
 /// A file that a process of the build opened.
 #[must_use]
 pub fn opened(evidence: &Evidence, path: &str) -> Option<String> {
@@ -194,6 +202,16 @@ mod tests {
         assert!(created(&evidence, "{site}/evil.pth").is_some());
         assert!(created(&evidence, "{site}/evil").is_none());
         assert!(changed(&evidence, "{site}/*").is_none());
+    }
+
+    #[test]
+    fn a_file_is_exposed_when_everybody_may_write_to_it_and_not_before() {
+        let mut evidence = evidence(&[("/site/x.py", What::Changed)]);
+        assert_eq!(exposed(&evidence, "{site}/x.py"), None);
+        evidence.changes[0].mode = 0o646;
+        assert!(exposed(&evidence, "{site}/x.py").is_some());
+        evidence.changes[0].what = What::Created;
+        assert_eq!(exposed(&evidence, "{site}/x.py"), None, "it was not there before");
     }
 
     #[test]
