@@ -29,7 +29,7 @@ use crate::lab::{Lab, LabError, at_step, seclude, staging};
 use crate::oracle::{
     Evidence, Observation, Usage, VictimSeen, findings, neighbours, processes, remnants,
 };
-use crate::schedule::Trial;
+use crate::schedule::{Sandbox, Trial};
 use crate::target;
 
 /// How late a hook may end beyond its time: a sandbox may ask before it kills, and the machine may
@@ -209,6 +209,9 @@ impl<'a> Scene<'a> {
     fn living(&self, account: &Account) -> Evidence {
         let mut evidence = Evidence::none(self.trial.level, self.interpreter.clone());
         evidence.caller = Profile::of(&self.trial.host).caller();
+        if let Sandbox::Command(recipe) = &self.trial.sandbox {
+            evidence.records.clone_from(&recipe.keeps);
+        }
         evidence.nonce.clone_from(&self.cast.nonce);
         evidence.canaries.clone_from(&self.cast.canaries);
         evidence.victims = self.victims(account);

@@ -86,6 +86,7 @@ mod tests {
             requires: vec![requirement],
             files: vec![],
             leaves: vec![],
+            keeps: vec![],
             subject: None,
             lacking: None,
         }
