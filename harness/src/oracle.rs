@@ -133,7 +133,7 @@ fn tripwires(specs: &[OracleSpec], evidence: &Evidence) -> Vec<(&'static str, St
         note("user-leaked", remnants::account(evidence));
     }
     if !declared(|kind| matches!(kind, OracleKind::MountLeft)) {
-        note("mount-left", remnants::stray_mount(evidence));
+        note("mount-left", remnants::mount(evidence));
     }
     if !declared(|kind| matches!(kind, OracleKind::VictimSignalled { .. })) {
         note("victim-signalled", processes::any_signalled(evidence));

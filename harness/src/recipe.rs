@@ -39,8 +39,9 @@ pub struct Recipe {
     /// The tripwires that it sets off in every trial, whatever is built: a trait of its own, which
     /// says nothing about any one attack.
     pub leaves: Vec<String>,
-    /// The directories in which it keeps records of its own, absolute. What changes there is not
-    /// the build's, so no tripwire is set off by it; what a manifest asks for counts there too.
+    /// The directories in which it keeps records of its own, absolute. What is written or mounted
+    /// there is not the build's, so no tripwire is set off by it; a file that a manifest asks for
+    /// counts there too.
     pub keeps: Vec<PathBuf>,
     /// What was put on trial, with its version, once that was asked for.
     pub subject: Option<String>,

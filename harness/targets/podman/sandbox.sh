@@ -13,6 +13,11 @@ mkdir -p $image/usr $image/etc/alternatives $image/proc $image/sys $image/dev $i
 for name in bin sbin lib lib64; do
     ln -sfn usr/$name $image/$name
 done
+set -- --rootfs $image "$@"
+# A read-only volume covers its own mount and none below it.
+if [ -d "$lab/python" ]; then
+    set -- --volume="$lab/python:$lab/python:ro" "$@"
+fi
 mount -n -t cgroup2 none /sys/fs/cgroup
 exec podman --runtime=crun --storage-driver=vfs \
     --root=$place/root --runroot=$place/run --tmpdir=$place/tmp \
@@ -24,4 +29,4 @@ exec podman --runtime=crun --storage-driver=vfs \
     --volume="$lab:$lab:ro" \
     --volume="$source:$source" --volume="$output:$output" --volume="$control:$control" \
     --workdir="$source" \
-    --rootfs $image "$@"
+    "$@"
