@@ -101,7 +101,12 @@ impl LaunchError {
         };
         let in_them = matches!(
             fault.step,
-            Step::MapIds | Step::Loopback | Step::PrivateMounts | Step::NewRoot | Step::MountProc
+            Step::MapIds
+                | Step::Hostname
+                | Step::Loopback
+                | Step::PrivateMounts
+                | Step::NewRoot
+                | Step::MountProc
         );
         in_them && matches!(fault.errno, Errno::PERM | Errno::ACCESS)
     }

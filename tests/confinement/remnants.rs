@@ -3,6 +3,7 @@
 //! Builds with leases of their own take uids outside the default range, so that no other test has them.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -185,18 +186,27 @@ fn forty_builds_at_once_each_have_a_user_of_their_own() {
     let start = || {
         let mut command = bulkhead(place.path());
         command.args(["run", "--uids", "62300-62399", "--runtime"]).arg(runtime.path());
-        // The uid map tells which uid outside the build has.
-        command.args(["--", "/bin/sh", "-c", "awk '{print $2}' /proc/self/uid_map; sleep 0.5"]);
+        // The uid map tells which uid outside the build has. None ends before all have said theirs.
+        command.args(["--", "/bin/sh", "-c", "awk '{print $2}' /proc/self/uid_map; sleep 300"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
-    let children: Vec<_> = (0..40).map(|_| start()).collect();
-    let told = |child: std::process::Child| {
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        output.stdout
+    let mut children: Vec<_> = (0..40).map(|_| start()).collect();
+    let told = |child: &mut std::process::Child| {
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        if line.is_empty() {
+            let mut errors = String::new();
+            child.stderr.as_mut().unwrap().read_to_string(&mut errors).unwrap();
+            panic!("{errors}");
+        }
+        line
     };
-    let mut uids: Vec<_> = children.into_iter().map(told).collect();
+    let mut uids: Vec<_> = children.iter_mut().map(told).collect();
     uids.sort();
     uids.dedup();
     assert_eq!(uids.len(), 40);
+    for child in &mut children {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }

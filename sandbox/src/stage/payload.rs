@@ -76,6 +76,9 @@ fn last_steps(plan: &Plan, ties: &Ties) -> Result<Infallible, Fault> {
     }
     if plan.has(Descriptors) {
         descriptors::seal()?;
+        if plan.looks_at_itself() {
+            descriptors::look()?;
+        }
     }
     restore_sigpipe().at(Step::Exec)?;
     ties.mask.thread_set_mask().at(Step::Exec)?;
