@@ -1,18 +1,20 @@
 //! Chromium without a window, and what it says of a page.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use headless_chrome::browser::tab::Tab;
 use headless_chrome::protocol::cdp::types::Event;
-use headless_chrome::protocol::cdp::{Emulation, Network, Page};
+use headless_chrome::protocol::cdp::{Emulation, Network, Page, Target};
 use headless_chrome::{Browser, LaunchOptions};
 use serde_json::Value;
 
-/// A page in a browser of its own.
+/// The browser that the tests share while one of them needs it; it ends with the last.
+static BROWSER: Mutex<Weak<Browser>> = Mutex::new(Weak::new());
+
+/// A page in a window of its own.
 pub(crate) struct Viewer {
-    // Ends the browser when it goes.
-    _browser: Browser,
+    _browser: Arc<Browser>,
     pub(crate) tab: Arc<Tab>,
     complaints: Arc<Mutex<Vec<String>>>,
     requests: Arc<Mutex<Vec<String>>>,
@@ -21,25 +23,23 @@ pub(crate) struct Viewer {
 impl Viewer {
     /// Starts a browser; `None`, with a reason on standard error, where the test must be skipped.
     pub(crate) fn start() -> Option<Self> {
-        let program = match headless_chrome::browser::default_executable() {
-            Ok(program) => program,
-            Err(error) => {
-                let must = std::env::var_os("REQUIRE_ISOLATION").is_some_and(|it| it == "1");
-                assert!(!must, "REQUIRE_ISOLATION=1, but there is no browser: {error}");
-                eprintln!("skipped: there is no browser, install the package chromium: {error}");
-                return None;
-            }
+        let browser = browser()?;
+        // Another tab of one window would be hidden, and a hidden page is not drawn.
+        let window = Target::CreateTarget {
+            url: "about:blank".to_owned(),
+            left: None,
+            top: None,
+            width: None,
+            height: None,
+            window_state: None,
+            browser_context_id: None,
+            enable_begin_frame_control: None,
+            new_window: Some(true),
+            background: None,
+            for_tab: None,
+            hidden: None,
         };
-        let options = LaunchOptions::default_builder()
-            .path(Some(program))
-            // As root, and in most containers, Chromium's own sandbox does not start.
-            .sandbox(false)
-            .window_size(Some((1500, 1100)))
-            .args(vec!["--hide-scrollbars".as_ref(), "--force-color-profile=srgb".as_ref()])
-            .build()
-            .unwrap();
-        let browser = Browser::new(options).unwrap();
-        let tab = browser.new_tab().unwrap();
+        let tab = browser.new_tab_with_options(window).unwrap();
         let (complaints, requests) = (Arc::default(), Arc::default());
         let viewer = Self { _browser: browser, tab, complaints, requests };
         viewer.listen();
@@ -85,7 +85,8 @@ impl Viewer {
     /// The value of an expression in the page.
     pub(crate) fn ask(&self, expression: &str) -> Value {
         let object = self.tab.evaluate(&format!("JSON.stringify({expression})"), false).unwrap();
-        let text = object.value.clone().unwrap_or_else(|| panic!("{expression} has no value: {object:?}"));
+        let text =
+            object.value.clone().unwrap_or_else(|| panic!("{expression} has no value: {object:?}"));
         serde_json::from_str(text.as_str().unwrap()).unwrap()
     }
 
@@ -96,6 +97,17 @@ impl Viewer {
             assert!(std::time::Instant::now() < end, "never came true: {expression}");
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
+    }
+
+    /// Presses the tabulator key until an element of this kind has the focus.
+    pub(crate) fn tab_to(&self, kind: &str, at_most: usize) {
+        for _ in 0..at_most {
+            self.tab.press_key("Tab").unwrap();
+            if self.ask("document.activeElement.tagName") == kind {
+                return;
+            }
+        }
+        panic!("{kind} is not reached by {at_most} steps");
     }
 
     /// What the page is shown as: the medium, and light or dark.
@@ -128,4 +140,32 @@ impl Viewer {
     pub(crate) fn heard(&self) -> (Vec<String>, Vec<String>) {
         (self.complaints.lock().unwrap().clone(), self.requests.lock().unwrap().clone())
     }
+}
+
+/// The browser; `None`, with a reason on standard error, where there is none.
+fn browser() -> Option<Arc<Browser>> {
+    let mut shared = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(browser) = shared.upgrade() {
+        return Some(browser);
+    }
+    let program = match headless_chrome::browser::default_executable() {
+        Ok(program) => program,
+        Err(error) => {
+            let must = std::env::var_os("REQUIRE_ISOLATION").is_some_and(|it| it == "1");
+            assert!(!must, "REQUIRE_ISOLATION=1, but there is no browser: {error}");
+            eprintln!("skipped: there is no browser, install the package chromium: {error}");
+            return None;
+        }
+    };
+    let options = LaunchOptions::default_builder()
+        .path(Some(program))
+        // As root, and in most containers, Chromium's own sandbox does not start.
+        .sandbox(false)
+        .window_size(Some((1500, 1100)))
+        .args(vec!["--hide-scrollbars".as_ref(), "--force-color-profile=srgb".as_ref()])
+        .build()
+        .unwrap();
+    let browser = Arc::new(Browser::new(options).unwrap());
+    *shared = Arc::downgrade(&browser);
+    Some(browser)
 }

@@ -14,7 +14,10 @@ fn every_line_is_one_annotation_of_ours() {
         assert!(!line.contains("##[") && !line.contains("##vso["), "{line}");
         assert!(!line.contains(['\u{1b}', '\r', '\u{202e}']), "{line:?}");
     }
-    assert_eq!(github::annotations(&committed()).lines().filter(|line| !line.starts_with("::")).count(), 0);
+    assert_eq!(
+        github::annotations(&committed()).lines().filter(|line| !line.starts_with("::")).count(),
+        0
+    );
 }
 
 #[test]
@@ -33,6 +36,9 @@ fn a_summary_fits_even_when_every_reason_is_as_long_as_it_can_be() {
 #[test]
 fn a_summary_holds_no_markup_of_an_attacks_own() {
     let text = github::summary(&[hostile()]);
-    assert!(!text.contains("<script") && !text.contains("<img") && !text.contains('\u{1b}'), "{text}");
+    assert!(
+        !text.contains("<script") && !text.contains("<img") && !text.contains('\u{1b}'),
+        "{text}"
+    );
     assert!(HOSTILE.contains("<script"), "it was there");
 }

@@ -37,7 +37,8 @@ fn every_suite_is_well_formed_and_counts_its_own_cases() {
         assert_eq!(suites.len(), reports.len());
         for suite in suites {
             let cases = children(suite, "testcase");
-            let with = |name: &str| cases.iter().filter(|case| !children(**case, name).is_empty()).count();
+            let with =
+                |name: &str| cases.iter().filter(|case| !children(**case, name).is_empty()).count();
             let counted = |name: &str| suite.attribute(name).unwrap().parse::<usize>().unwrap();
             assert_eq!(counted("tests"), cases.len());
             assert_eq!(counted("failures"), with("failure"));
@@ -54,5 +55,8 @@ fn what_an_attack_says_is_text_in_one_attribute() {
     let document = Document::parse(&text).unwrap();
     let failure = document.descendants().find(|node| node.has_tag_name("failure")).unwrap();
     let message = failure.attribute("message").unwrap();
-    assert!(message.contains("<script>") && !message.contains(['\u{1b}', '\n', '\u{202e}']), "{message:?}");
+    assert!(
+        message.contains("<script>") && !message.contains(['\u{1b}', '\n', '\u{202e}']),
+        "{message:?}"
+    );
 }

@@ -11,7 +11,8 @@ const SCHEMA: &str = include_str!("schemas/sarif-2.1.0.json");
 fn mistakes(log: &Value) -> Vec<String> {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
-    let told = |error: jsonschema::ValidationError<'_>| format!("{}: {error}", error.instance_path());
+    let told =
+        |error: jsonschema::ValidationError<'_>| format!("{}: {error}", error.instance_path());
     validator.iter_errors(log).map(told).collect()
 }
 
@@ -27,7 +28,11 @@ fn every_log_follows_the_schema_of_the_standard() {
 fn the_schema_is_one_that_can_find_fault() {
     let mut log: Value = serde_json::from_str(&sarif::render(&[hostile()])).unwrap();
     log["runs"][0]["results"][0]["level"] = "loud".into();
-    assert!(mistakes(&log).iter().any(|one| one.contains("/runs/0/results/0")), "{:?}", mistakes(&log));
+    assert!(
+        mistakes(&log).iter().any(|one| one.contains("/runs/0/results/0")),
+        "{:?}",
+        mistakes(&log)
+    );
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub(super) fn command(args: &VerifyArgs, world: &mut World<'_>) -> Result<Exit, 
     let selection = Selection { filter: Some(Filter::of_id(&attack.id.0)), slice: None };
     let schedule = Schedule::of(&catalogue, &contenders, &selection)?;
     let gaps = workspace.gaps(&contenders)?;
-    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs) };
+    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs), shuffle: None };
     let today = gaps::today();
     let mut counts = Counts::new();
     let mut exits = Vec::new();

@@ -55,7 +55,10 @@ mod tests {
 
     #[rstest]
     #[case::github("::add-mask::x", ": :add-mask::x")]
-    #[case::github_behind_blanks("a\n \t::set-output name=a::b\nc", "a\n \t: :set-output name=a::b\nc")]
+    #[case::github_behind_blanks(
+        "a\n \t::set-output name=a::b\nc",
+        "a\n \t: :set-output name=a::b\nc"
+    )]
     #[case::github_within_a_line_is_text("pkg: ::warning::x", "pkg: ::warning::x")]
     #[case::first_runner("pkg: ##[add-mask]x", "pkg: ## [add-mask]x")]
     #[case::azure("a ##VSO[task.setvariable]x", "a ##VSO [task.setvariable]x")]

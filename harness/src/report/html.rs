@@ -20,7 +20,7 @@ use crate::verdict::Verdict;
 
 /// What a reader has to know before the tables.
 const INTRODUCTION: &str = "\
-<p>Each row is an attack, each column a sandbox. Every attack is tried without a sandbox first and \
+<p>Each row is an attack, each column a sandbox: the four levels of Bulkhead, then others. Every attack is tried without a sandbox first and \
 must get through there, or nothing else about it counts. A cell says what was seen from outside the \
 sandbox, and opens to the evidence. An underlined word is a verdict: what was seen is not what a \
 correct sandbox would show.</p>\n";
@@ -49,7 +49,8 @@ pub fn render(reports: &[Report]) -> String {
     }
     for (host, reports) in &hosts {
         let present = |folder: &&str| reports.iter().any(|report| is_in(report, folder));
-        let folders: Vec<_> = Guarantee::ALL.map(Guarantee::name).into_iter().filter(present).collect();
+        let folders: Vec<_> =
+            Guarantee::ALL.map(Guarantee::name).into_iter().filter(present).collect();
         overview::render(&mut text, host, reports, &folders);
     }
     form(&mut text, reports);
@@ -104,7 +105,9 @@ fn section(text: &mut String, host: &str, folder: &str, columns: &[Column<'_>]) 
     let host_name = escaped(host);
     line(
         text,
-        &format!("<section id=\"{host_name}/{folder}\">\n<h2>{folder} on {host_name}</h2>\n<table>"),
+        &format!(
+            "<section id=\"{host_name}/{folder}\">\n<h2>{folder} on {host_name}</h2>\n<table>"
+        ),
     );
     let heading =
         |column: &Column<'_>| format!("<th scope=\"col\">{}</th>", escaped(&column.heading));

@@ -1,6 +1,8 @@
 //! How much gets through, counted for each guarantee and column: the glance before the rows.
 #![forbid(unsafe_code)]
 
+use std::fmt::Write;
+
 use super::super::matrix::{Column, columns};
 use super::super::schema::Report;
 use super::{escaped, line};
@@ -54,7 +56,8 @@ impl Count {
             (through, all) => format!("✗ {through} of {all}"),
         };
         if self.unclear > 0 {
-            text.push_str(&format!(", ? {}", self.unclear));
+            // Writing into a string cannot fail.
+            let _ = write!(text, ", ? {}", self.unclear);
         }
         text
     }
