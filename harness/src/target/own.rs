@@ -7,7 +7,7 @@ use sandbox::{Layer, LayerSet, Level};
 use crate::catalogue::attack::RunLimits;
 use crate::lab::layout::{BULKHEAD, OUTCOME};
 use crate::lab::profile::Profile;
-use crate::schedule::Trial;
+use crate::schedule::{Sandbox, Trial};
 
 /// The first uid that trials lease.
 const FIRST_UID: usize = 61_500;
@@ -47,14 +47,40 @@ pub fn prefix(
     start.into_iter().chain(given.flatten()).chain(["--".to_owned()]).collect()
 }
 
-/// What our own sandbox enforces at `level` on a host.
+/// What our own sandbox enforces at `level` on a host: the layers of the plan that it resolves
+/// there, and those for which another layer stands in.
 #[must_use]
 pub fn layers(host: &str) -> fn(Level) -> LayerSet {
     match Profile::of(host) {
         Profile::Root => Level::layers,
         // Who is not root has nobody else to be: the build runs as the caller.
         Profile::User => |level| level.layers().without(Layer::Identity),
+        // Something lies over `/proc`, so that the kernel gives nobody a fresh one.
+        Profile::DockerUnconfined => |level| level.layers().without(Layer::Proc),
+        // And Podman's filter lets nobody set a host name.
+        Profile::PodmanRootless => {
+            |level| level.layers().without(Layer::Proc).without(Layer::Hostname)
+        }
+        Profile::Docker => |level| level.layers().and(CONTAINED),
+        Profile::Ubuntu => |level| level.layers().and(CONTAINED).without(Layer::Identity),
     }
+}
+
+/// The layers of the plan without namespaces, and those for which others stand in: Landlock and
+/// private directories at paths of their own for `mounts`, a filter that refuses every internet
+/// socket and every object of System V for `network` and `ipc`. Where they hold less than what they
+/// stand in for, that is a gap on record.
+const CONTAINED: LayerSet = LayerSet::ALL
+    .without(Layer::Userns)
+    .without(Layer::Pid)
+    .without(Layer::Proc)
+    .without(Layer::Hostname);
+
+/// Whether the sandbox of `trial` is our own, and has to do without namespaces.
+#[must_use]
+pub fn is_contained(trial: &Trial) -> bool {
+    let contains = matches!(Profile::of(&trial.host), Profile::Docker | Profile::Ubuntu);
+    contains && trial.level != Level::None && matches!(trial.sandbox, Sandbox::Own { .. })
 }
 
 #[cfg(test)]
@@ -65,7 +91,6 @@ mod tests {
 
     use super::*;
     use crate::catalogue::attack::{Attack, Purpose};
-    use crate::schedule::Sandbox;
 
     fn trial(host: &str, pids: Option<u64>) -> Trial {
         let mut attack = Attack::bare("benign/x", Purpose::Benign, &[]);
