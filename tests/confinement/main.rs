@@ -14,6 +14,7 @@ mod contained;
 mod exit_status;
 mod files;
 mod identity;
+mod library;
 mod machine;
 mod masked;
 mod policy;

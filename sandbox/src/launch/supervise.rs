@@ -1,7 +1,7 @@
 //! Watching over a sandbox: its word, its death, the clock and the caller's signals.
 #![forbid(unsafe_code)]
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal as NixSignal};
@@ -13,7 +13,7 @@ use rustix::process::{
 };
 
 use super::streams::Streams;
-use super::{LaunchError, located, readback};
+use super::{Client, LaunchError, located, readback};
 use crate::outcome::{Clock, End, Outcome};
 use crate::plan::Plan;
 use crate::scratch::Scratch;
@@ -34,6 +34,8 @@ const FORWARDED: [NixSignal; 6] = [
 
 /// What a payload is ended with when nobody is left who wants it.
 const SIGTERM: u8 = 15;
+/// What it is ended with when whom it was launched for has let go of it.
+const SIGKILL: u8 = 9;
 
 /// How long a payload has between SIGTERM and SIGKILL when its time is up.
 const GRACE: Duration = Duration::from_secs(2);
@@ -77,6 +79,26 @@ pub(super) struct Watch<'a> {
     pub(super) sandbox: &'a Link,
     pub(super) started: &'a Started,
     pub(super) signals: &'a Signals,
+    pub(super) client: &'a Client<'a>,
+}
+
+/// What woke the supervisor.
+struct Happened {
+    /// The sandbox is dead.
+    dead: bool,
+    /// It has a word.
+    word: bool,
+    /// Nobody is left who wants the build.
+    gone: Option<Gone>,
+}
+
+/// Who wants a build no more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gone {
+    /// The process that called is dead.
+    Caller,
+    /// Whom the build was launched for has let go of it.
+    Client,
 }
 
 /// What has been heard of the sandbox so far.
@@ -104,11 +126,16 @@ impl Watch<'_> {
         let mut caller = if self.plan.ends_with_caller { caller()? } else { None };
         let mut clock = Deadline::new(self.plan, begun);
         let (mut heard, mut opener) = (Heard::default(), Some(opener));
-        let mut open = true;
+        let (mut open, mut client) = (true, self.client.lifeline());
         loop {
-            let (dead, word, alone) =
-                self.wait(open, caller.as_ref(), &streams, clock.left(&streams))?;
-            if alone {
+            let Happened { dead, word, gone } =
+                self.wait(open, client, caller.as_ref(), &streams, clock.left(&streams))?;
+            if gone == Some(Gone::Client) {
+                client = None;
+                heard.cut_off = heard.cut_off.or(Some(End::Signalled(SIGKILL)));
+                pidfd_send_signal(&self.started.pidfd, Signal::KILL).at(Step::Supervise)?;
+            }
+            if gone == Some(Gone::Caller) {
                 caller = None;
                 self.cut_off(End::Signalled(SIGTERM), &mut heard, &mut clock)?;
             }
@@ -119,6 +146,7 @@ impl Watch<'_> {
                     heard.enforced = readback::check(self.plan, self.user, &payload)?;
                     if let Some(opener) = opener.take() {
                         rustix::io::write(&opener, b"g").at(Step::Gate)?;
+                        self.client.tell();
                     }
                 }
             } else if dead {
@@ -135,15 +163,15 @@ impl Watch<'_> {
         heard.conclude(self.plan, waited.map_or(0, |(_, status)| status.as_raw()), elapsed)
     }
 
-    /// Waits for anything to happen; gives whether the sandbox is dead, whether it has a word, and
-    /// whether the caller is dead.
+    /// Waits for anything to happen.
     fn wait(
         &self,
         open: bool,
+        client: Option<BorrowedFd<'_>>,
         caller: Option<&OwnedFd>,
         streams: &Streams,
         left: Option<Timespec>,
-    ) -> Result<(bool, bool, bool), Fault> {
+    ) -> Result<Happened, Fault> {
         let mut ready = vec![
             PollFd::new(&self.started.pidfd, PollFlags::IN),
             PollFd::new(&self.signals.descriptor, PollFlags::IN),
@@ -152,13 +180,20 @@ impl Watch<'_> {
         let listening = if open { PollFlags::IN } else { PollFlags::empty() };
         ready.push(PollFd::new(self.sandbox, listening));
         ready.push(PollFd::new(caller.unwrap_or(&self.started.pidfd), PollFlags::IN));
+        let watched = client.unwrap_or(self.started.pidfd.as_fd());
+        ready.push(PollFd::from_borrowed_fd(watched, PollFlags::IN));
         ready.extend(streams.wanted());
         match poll(&mut ready, left.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(Fault::new(Step::Supervise, errno)),
         }
-        let happened = |index: usize| ready.get(index).is_some_and(|d| !d.revents().is_empty());
-        Ok((happened(0), open && happened(2), caller.is_some() && happened(3)))
+        let happened = |index: usize| ready.get(index).is_some_and(has_happened);
+        let gone = if client.is_some() && happened(4) {
+            Some(Gone::Client)
+        } else {
+            (caller.is_some() && happened(3)).then_some(Gone::Caller)
+        };
+        Ok(Happened { dead: happened(0), word: open && happened(2), gone })
     }
 
     /// The payload has gone too far: first it is asked to end, then the sandbox is ended.
@@ -197,18 +232,26 @@ impl Watch<'_> {
         streams.stop();
         while !streams.are_empty() {
             let mut ready = vec![PollFd::new(&self.signals.descriptor, PollFlags::IN)];
+            let lifeline = self.client.lifeline();
+            ready.extend(lifeline.map(|it| PollFd::from_borrowed_fd(it, PollFlags::IN)));
             ready.extend(streams.wanted());
             match poll(&mut ready, None) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(errno) => return Err(Fault::new(Step::Supervise, errno).into()),
             }
+            let first = usize::from(lifeline.is_some());
+            let let_go = ready.get(1..=first).is_some_and(|it| it.iter().any(has_happened));
             streams.pass_on()?;
-            if self.signals.next()?.is_some() {
+            if let_go || self.signals.next()?.is_some() {
                 break;
             }
         }
         Ok(())
     }
+}
+
+fn has_happened(descriptor: &PollFd<'_>) -> bool {
+    !descriptor.revents().is_empty()
 }
 
 /// A descriptor for the process that called, unless it is dead already or whoever adopts orphans.
