@@ -23,6 +23,9 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 }
 
 /// Runs eight builds in private copies of `directory`, and gives what each has printed.
+///
+/// # Errors
+/// The first that could not be launched or followed.
 pub fn build_all(
     launcher: &Launcher,
     directory: &Path,

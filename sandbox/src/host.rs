@@ -5,11 +5,13 @@ pub mod groups;
 pub mod offer;
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use nix::sys::utsname::UtsName;
 use rustix::process::{getegid, geteuid, getgroups};
 use rustix::thread::{CapabilitySet, SecureComputingMode, capabilities, secure_computing_mode};
 
@@ -161,10 +163,14 @@ impl Host {
     }
 
     fn look(mounts: &str) -> Self {
-        let uname = rustix::system::uname();
+        // rustix's takes it for granted that the call succeeds. What is unknown is refused.
+        let uname = nix::sys::utsname::uname();
+        let text = |part: fn(&UtsName) -> &OsStr| {
+            uname.as_ref().map(|known| part(known).to_string_lossy().into_owned())
+        };
         Self {
-            kernel: release(&uname.release().to_string_lossy()),
-            machine: uname.machine().to_string_lossy().into_owned(),
+            kernel: release(&text(UtsName::release).unwrap_or_default()),
+            machine: text(UtsName::machine).unwrap_or_default(),
             caller: caller(),
             namespaces: namespaces(),
             root: root_layout(Path::new("/")),
@@ -262,17 +268,25 @@ fn root_layout(root: &Path) -> RootLayout {
 }
 
 fn taken_ids() -> TakenIds {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    // Where the accounts cannot be read any uid may be somebody's, so none is free.
+    let read = |path: &str| match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        other => other,
+    };
+    let (Ok(accounts), Ok(subordinate)) = (read("/etc/passwd"), read("/etc/subuid")) else {
+        return TakenIds::default();
+    };
     TakenIds {
-        accounts: read("/etc/passwd")
+        accounts: accounts
             .lines()
             .filter_map(|line| line.split(':').nth(2)?.parse().ok())
             .collect(),
-        subordinate: read("/etc/subuid")
+        subordinate: subordinate
             .lines()
             .filter_map(|line| range(line.split(':').skip(1)))
             .collect(),
         mapped: read("/proc/self/uid_map")
+            .unwrap_or_default()
             .lines()
             .filter_map(|line| {
                 let mut words = line.split_ascii_whitespace();

@@ -220,6 +220,13 @@ impl Plan {
     pub const fn has(&self, layer: Layer) -> bool {
         self.layers.has(layer)
     }
+
+    /// Whether the supervisor may be unable to look at the descriptors of the payload's process,
+    /// which has another user than itself and is in no user namespace of its making (`ptrace(2)`).
+    #[must_use]
+    pub fn looks_at_itself(&self) -> bool {
+        !self.has(Layer::Userns) && self.identity != IdentityChoice::Caller
+    }
 }
 
 fn namespaces(layers: LayerSet, own_files: bool) -> UnshareFlags {

@@ -12,6 +12,8 @@
 
 mod contained;
 mod exit_status;
+#[cfg(target_arch = "x86_64")]
+mod faults;
 mod files;
 mod identity;
 mod library;

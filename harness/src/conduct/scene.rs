@@ -207,7 +207,8 @@ impl<'a> Scene<'a> {
 
     /// What can be seen only while the lab lives.
     fn living(&self, account: &Account) -> Evidence {
-        let mut evidence = Evidence::none(self.trial.level, self.interpreter.clone());
+        let mut evidence = Evidence::none(self.interpreter.clone());
+        evidence.makes_accounts = self.trial.makes_accounts();
         evidence.caller = Profile::of(&self.trial.host).caller();
         evidence.nonce.clone_from(&self.cast.nonce);
         evidence.canaries.clone_from(&self.cast.canaries);

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rustix::fs::FileType;
-use sandbox::Level;
 
 use super::secrets::encodings;
 use crate::lab::ears::Heard;
@@ -17,8 +16,8 @@ use crate::lab::snapshot::Change;
 /// What a trial left.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// At which level the trial ran.
-    pub level: Level,
+    /// The sandbox makes an account for every build, and removes it again.
+    pub makes_accounts: bool,
     /// The interpreter, for the paths of templates.
     pub interpreter: Interpreter,
     /// The uid of whoever started the build.
@@ -156,9 +155,9 @@ impl Entry {
 impl Evidence {
     /// Evidence of nothing at all.
     #[must_use]
-    pub fn none(level: Level, interpreter: Interpreter) -> Self {
+    pub fn none(interpreter: Interpreter) -> Self {
         Self {
-            level,
+            makes_accounts: false,
             interpreter,
             caller: 0,
             nonce: String::new(),

@@ -96,15 +96,13 @@ pub fn examine(
 
 #[cfg(test)]
 mod tests {
-    use sandbox::Level;
-
     use super::*;
     use crate::lab::layout::Interpreter;
 
     #[test]
     fn a_stopped_victim_was_signalled_and_a_quiet_one_was_not() {
         let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
-        let mut evidence = Evidence::none(Level::None, interpreter);
+        let mut evidence = Evidence::none(interpreter);
         let quiet = VictimSeen {
             plant: "agent".to_owned(),
             ended: None,

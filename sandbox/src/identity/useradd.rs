@@ -6,14 +6,16 @@
 #![forbid(unsafe_code)]
 
 use std::fs::{self, File};
+use std::io::{self, Read, Seek};
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::{FdFlags, fcntl_setfd};
 
-use super::{IdentityError, open_runtime, processes, records, try_lock};
+use super::{IdentityError, lock_new, open_runtime, processes, records, try_lock};
 
 const USERADD: &str = "/usr/sbin/useradd";
 const USERDEL: &str = "/usr/sbin/userdel";
@@ -44,29 +46,29 @@ impl Account {
         let record = directory.join(&name);
         let failed = |source| IdentityError::Runtime { path: record.clone(), source };
         // The record stands before the account does, so that none can be without one.
-        let lock = try_lock(&record).map_err(failed)?.ok_or(IdentityError::Exhausted(1))?;
+        let lock = lock_new(&record).map_err(failed)?;
         // `useradd` inherits the lock: if this process is killed now, the account is not swept
         // before `useradd` has finished making it.
-        fcntl_setfd(&lock, FdFlags::empty()).map_err(|errno| failed(errno.into()))?;
-        let made = run(
-            USERADD,
-            &[
-                "--system",
-                "--no-create-home",
-                "--home-dir",
-                "/nonexistent",
-                "--shell",
-                "/usr/sbin/nologin",
-                &name,
-            ],
-        );
-        fcntl_setfd(&lock, FdFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
-        made?;
-        let (uid, gid) = ids_of(&name).ok_or_else(|| IdentityError::Account {
-            program: USERADD,
-            reason: format!("it made no account {name}"),
-        })?;
-        Ok(Self { name, uid, gid, record, lock })
+        if let Err(errno) = fcntl_setfd(&lock, FdFlags::empty()) {
+            let _ = fs::remove_file(&record);
+            return Err(failed(errno.into()));
+        }
+        let made = add(&name);
+        let closed = fcntl_setfd(&lock, FdFlags::CLOEXEC).map_err(|errno| failed(errno.into()));
+        let ids = made.and(closed).and_then(|()| {
+            ids_of(&name).ok_or_else(|| IdentityError::Account {
+                program: USERADD,
+                reason: format!("it made no account {name}"),
+            })
+        });
+        match ids {
+            Ok((uid, gid)) => Ok(Self { name, uid, gid, record, lock }),
+            Err(error) => {
+                // Half of it may be there. What cannot be removed now the next sweep removes.
+                let _ = remove(&name, &record);
+                Err(error)
+            }
+        }
     }
 
     /// Its uid and gid.
@@ -115,6 +117,12 @@ pub fn sweep_all(places: &[PathBuf]) -> Result<Vec<String>, IdentityError> {
     Ok(swept)
 }
 
+fn add(name: &str) -> Result<(), IdentityError> {
+    let options = ["--system", "--no-create-home", "--home-dir", "/nonexistent"];
+    let shell = ["--shell", "/usr/sbin/nologin", name];
+    run(USERADD, &[&options[..], &shell[..]].concat())
+}
+
 /// A name that this module gives: nothing else is ever handed to `userdel`.
 fn is_ours(name: &str) -> bool {
     name.strip_prefix(PREFIX)
@@ -143,22 +151,39 @@ fn run(program: &'static str, arguments: &[&str]) -> Result<(), IdentityError> {
     let failed = |reason: String| IdentityError::Account { program, reason };
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let output = Command::new(program)
-            .args(arguments)
-            .env_clear()
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| failed(error.to_string()))?;
-        let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
-        if output.status.success() {
+        let (status, said) =
+            run_once(program, arguments).map_err(|error| failed(error.to_string()))?;
+        if status.success() {
             return Ok(());
         }
         if !said.contains("lock") || Instant::now() > deadline {
-            return Err(failed(format!("{}: {said}", output.status)));
+            return Err(failed(format!("{status}: {said}")));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Runs it to its end, and gives its status and what it said.
+fn run_once(program: &str, arguments: &[&str]) -> io::Result<(ExitStatus, String)> {
+    // Into a file: to read from pipes the standard library makes calls whose failure is a panic.
+    let mut said = File::from(memfd_create("said", MemfdFlags::CLOEXEC)?);
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(said.try_clone()?)
+        .spawn()?;
+    let status = child.wait().inspect_err(|_| {
+        // It must not go on while its account is being removed.
+        let _ = child.kill();
+        let _ = child.wait();
+    })?;
+    let mut text = String::new();
+    said.rewind()?;
+    said.read_to_string(&mut text)?;
+    Ok((status, text.trim().replace('\n', "; ")))
 }
 
 fn ids_of(name: &str) -> Option<(u32, u32)> {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::thread::UnshareFlags;
 
 use crate::host::Host;
+use crate::host::rehearsal::Act;
 use crate::overlay::Notes;
 use crate::payload::{Grant, Payload, Purpose};
 use crate::policy::Policy;
@@ -135,7 +136,7 @@ pub fn resolve(policy: &Policy, payload: &Payload, host: &Host) -> Option<MountP
             entries.push(Entry::new("/proc", What::OuterProc));
         }
         (_, true) => entries.push(Entry::new("/proc", What::Proc)),
-        (true, false) if !host.namespaces.have_fresh_proc() => {
+        (true, false) if !host.namespaces.allow(Act::Proc) => {
             entries.push(Entry::new("/proc", What::BoundProc));
         }
         (true, false) => entries.push(Entry::new("/proc", What::HostProc)),

@@ -64,7 +64,7 @@ fn attempt(
     // Nothing spoke against namespaces, and they were refused all the same. What else is refused a
     // rehearsal tells; if it finds nothing, the refusal stands.
     let host = host.rehearsed();
-    if host.namespaces.have_fresh_proc() {
+    if host.namespaces.allow_all() {
         return Err(refused.into());
     }
     let plan = Plan::resolve(policy, program, payload, &host)?;

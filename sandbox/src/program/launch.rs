@@ -11,6 +11,7 @@ use rustix::stdio::{dup2_stdin, stdin};
 
 use super::attempt::{self, Wish};
 use super::error::Failure;
+use super::report::say_afterwards;
 use crate::launch::LaunchError;
 use crate::outcome::Outcome;
 use crate::wire::{Answer, Channel, Started, answer_json, read_request};
@@ -48,10 +49,10 @@ fn serve(channel: &Channel, document: &str) -> Answer {
         attempt::run_for(&wish, &policy, &program, &payload)
     });
     match launched {
-        Ok((_, finished)) => {
-            let outcome = finished.outcome.clone();
-            if let Err(error) = finished.clear() {
-                super::report::say_afterwards(&error);
+        Ok((_, mut finished)) => {
+            let (outcome, trouble) = (finished.outcome.clone(), finished.trouble.take());
+            for error in trouble.into_iter().chain(finished.clear().err()) {
+                say_afterwards(&error);
             }
             Answer::Ended(outcome)
         }

@@ -133,7 +133,8 @@ impl Uses<'_> {
     }
 
     /// A plant is for something if an oracle names it or looks at its path, if it is a listener
-    /// at which a canary may arrive, if the supervisor holds it, or if the back end uses it.
+    /// at which a canary may arrive, if another plant leads to it, if the supervisor holds it, or
+    /// if the back end uses it.
     fn is_used(&self, plant: &Plant) -> bool {
         let watched = self.oracles.iter().any(|oracle| {
             oracle.plant.as_ref().is_some_and(|id| id.value == plant.id)
@@ -142,9 +143,17 @@ impl Uses<'_> {
                     && plant.kind.is_listener())
         });
         let address = format!("{{address.{}}}", plant.id);
-        let mut others = self.plants.iter().flat_map(|other| other.value.kind.templates());
+        let others = self.plants.iter().map(|other| &other.value).filter(|one| one.id != plant.id);
+        let mut templates = others.flat_map(|other| other.kind.templates());
+        let place = match &plant.kind {
+            PlantKind::File { path, .. } => path.rsplit_once('/').map(|(folder, _)| folder),
+            _ => None,
+        };
+        let leads = |text: &str| {
+            text.contains(&address) || place.is_some_and(|folder| text.contains(folder))
+        };
         watched
-            || others.any(|template| template.contains(&address))
+            || templates.any(leads)
             || self.run.plan.inherit.contains(&plant.id)
             || self.backend.contains(&format!("\"{}\"", plant.id))
             || self.backend.contains(&format!("'{}'", plant.id))
