@@ -295,14 +295,15 @@ fn go(plan: &Plan, user: &User, sandbox: &Link, started: &Started) -> Result<(),
     if let Some(inside) = plan.inside {
         userns::apply(started.pid, inside, user.outside())?;
     }
-    sandbox.send(Message::Go).at(Step::MapIds)?;
+    sandbox.send(Message::Go).at(Step::AwaitGo)?;
     Ok(())
 }
 
-/// The error for a fault that names one of the plan's mounts.
+/// The error for a fault, with the path that it is about: one of the plan's mounts, or the program.
 fn located(plan: &Plan, fault: Fault) -> LaunchError {
     let entry = fault.item.and_then(|item| plan.mounts.as_ref()?.entries.get(usize::from(item)));
-    LaunchError::Step { fault, path: entry.map(|entry| entry.target.clone()) }
+    let program = (fault.step == Step::Exec).then_some(&plan.program);
+    LaunchError::Step { fault, path: entry.map(|entry| &entry.target).or(program).cloned() }
 }
 
 /// Level `none`: the command in the place of this program.

@@ -204,8 +204,9 @@ impl Link {
         let received = loop {
             let parts = &mut [IoSliceMut::new(&mut bytes)];
             match recvmsg(&self.0, parts, &mut control, RecvFlags::CMSG_CLOEXEC) {
-                Err(Errno::INTR) => {}
-                Err(Errno::CONNRESET) => return Ok(None),
+                // The other end has died with something unread. That is told once, and before what it
+                // has said itself.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
                 other => break other?,
             }
         };
@@ -256,6 +257,17 @@ mod tests {
         drop(outer);
         assert!(inner.receive().unwrap().is_none());
         inner.send(Message::Ended(0)).unwrap();
+    }
+
+    #[test]
+    fn the_last_word_arrives_also_from_who_has_not_listened() {
+        let (outer, inner) = Link::pair().unwrap();
+        let failed = Message::Failed(Fault::new(Step::AwaitGo, Errno::PERM));
+        inner.send(failed).unwrap();
+        outer.send(Message::Go).unwrap();
+        drop(inner);
+        assert_eq!(outer.receive().unwrap().map(|(message, _)| message), Some(failed));
+        assert!(outer.receive().unwrap().is_none());
     }
 
     #[test]

@@ -111,3 +111,37 @@ fn techniques_and_weaknesses_exist() {
     });
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
+
+/// The text with which a back end begins.
+fn docstring(attack: &Attack) -> String {
+    let text = std::fs::read_to_string(attack.dir.join("backend.py")).unwrap();
+    text.split("\"\"\"").nth(1).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn every_back_end_explains_its_technique_in_more_than_one_line() {
+    let bad = complaints(|attack| {
+        let text = docstring(attack);
+        let paragraphs: Vec<_> = text.trim().split("\n\n").collect();
+        let first = paragraphs.first().is_some_and(|line| line.ends_with('.'));
+        if first && paragraphs.len() > 1 { vec![] } else { vec!["says too little".to_owned()] }
+    });
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+#[test]
+fn a_back_end_names_one_of_the_incidents_or_vulnerabilities_that_it_is_traced_back_to() {
+    let bad = complaints(|attack| {
+        let text = docstring(attack);
+        let name = |one: &Reference| {
+            let word = one.title.split([' ', ':', ',']).next().unwrap_or_default();
+            word.trim_end_matches("'s").to_owned()
+        };
+        let events =
+            attack.references.iter().filter(|one| matches!(one.kind.as_str(), "cve" | "incident"));
+        let names: Vec<_> = events.map(name).collect();
+        let silent = !names.is_empty() && !names.iter().any(|name| text.contains(name));
+        silent.then(|| format!("does not say a word of {}", names.join(", "))).into_iter().collect()
+    });
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}

@@ -37,10 +37,12 @@ const CANNOT_FAIL: [&str; 9] = [
     "umask",
 ];
 
-/// What a call fails with. The standard library takes it for granted that a call by which it copies is
-/// not forbidden after it has been allowed.
+/// What a call fails with. The standard library takes two things for granted: that a call by which it
+/// copies is not forbidden after it has been allowed, and that closing a directory is at most
+/// interrupted.
 fn errno(point: Point) -> Errno {
     match &*name(point.call) {
+        "close" => Errno::EINTR,
         "sendfile" | "copy_file_range" => Errno::EIO,
         _ => Errno::EPERM,
     }
@@ -231,7 +233,8 @@ fn has_said_more(now: &str, undisturbed: &str) -> bool {
     const NOTICE: &str = "not in full here: ";
     let lacking = |said: &str| {
         let notice = said.lines().rfind(|line| line.contains(NOTICE))?;
-        Some(notice.split_once(NOTICE)?.1.len())
+        Some(notice.split_once(NOTICE)?.1.to_owned())
     };
-    lacking(now) > lacking(undisturbed)
+    let now = lacking(now);
+    now.is_some() && now != lacking(undisturbed)
 }

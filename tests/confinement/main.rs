@@ -16,6 +16,7 @@ mod exit_status;
 mod faults;
 mod files;
 mod identity;
+mod kills;
 mod library;
 mod machine;
 mod masked;

@@ -125,6 +125,8 @@ pub struct RunLimits {
     pub pids: Option<Count>,
     /// Time for one hook.
     pub timeout: Option<Span>,
+    /// What one hook prints.
+    pub log: Option<Bytes>,
 }
 
 /// What a front end does with its own rights, before and after it calls a hook.

@@ -34,6 +34,14 @@ pub fn changed(evidence: &Evidence, pattern: &str) -> Option<String> {
     Some(format!("{} was {what}", change.path.display()))
 }
 
+/// A file that was there before, and that everybody may write to now.
+#[must_use]
+pub fn exposed(evidence: &Evidence, pattern: &str) -> Option<String> {
+    let is_open = |change: &&Change| change.what == What::Changed && change.mode & 0o002 != 0;
+    let change = matching(evidence, pattern).find(is_open)?;
+    Some(format!("everybody may write to {}", change.path.display()))
+}
+
 /// A file that a process of the build opened.
 #[must_use]
 pub fn opened(evidence: &Evidence, path: &str) -> Option<String> {
@@ -77,6 +85,7 @@ pub fn unexpected(specs: &[OracleSpec], evidence: &Evidence) -> Option<String> {
         || specs.iter().any(|spec| matches!(spec.kind, OracleKind::UserLeaked));
     let is_known = |change: &Change| {
         is_baseline(&change.path)
+            || evidence.is_record(&change.path)
             || is_declared(change)
             || (accounts && is_account_file(&change.path))
     };
@@ -197,6 +206,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_exposed_when_everybody_may_write_to_it_and_not_before() {
+        let mut evidence = evidence(&[("/site/x.py", What::Changed)]);
+        assert_eq!(exposed(&evidence, "{site}/x.py"), None);
+        evidence.changes[0].mode = 0o646;
+        assert!(exposed(&evidence, "{site}/x.py").is_some());
+        evidence.changes[0].what = What::Created;
+        assert_eq!(exposed(&evidence, "{site}/x.py"), None, "it was not there before");
+    }
+
+    #[test]
     fn what_an_honest_build_leaves_trips_nothing() {
         let honest = [
             ("/build/pkg/dist/pkg-1.0-py3-none-any.whl", What::Created),
@@ -219,6 +238,18 @@ mod tests {
         assert!(unexpected(&[], &evidence(&accounts)).is_some());
         let other = [("/etc/passwd.d/x", What::Created), ("/etc/cron.d/x", What::Created)];
         assert!(unexpected(&[], &maker(&other)).is_some());
+    }
+
+    #[test]
+    fn only_a_tripwire_takes_no_notice_of_a_sandboxs_own_records() {
+        let changes = [("/run/box/lock", What::Created)];
+        let mut evidence = evidence(Level::Full, &changes);
+        assert!(unexpected(&[], &evidence).is_some());
+        evidence.records = vec!["/run/box".into()];
+        assert_eq!(unexpected(&[], &evidence), None);
+        assert!(created(&evidence, "/run/box/lock").is_some(), "a manifest's oracle sees it");
+        evidence.changes.push(Change { path: "/run/boxes".into(), what: What::Created, mode: 0 });
+        assert!(unexpected(&[], &evidence).is_some(), "a name that only starts so is another");
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub fn prefix(
         ("--memory", limits.memory.map(|size| size.to_string())),
         ("--pids", limits.pids.map(|count| count.to_string())),
         ("--timeout", limits.timeout.map(|time| time.to_string())),
+        ("--log", limits.log.map(|size| size.to_string())),
         ("--outcome", Some(OUTCOME.to_owned())),
     ];
     let off = without.iter().map(|layer| ("--without", Some(layer.name().to_owned())));

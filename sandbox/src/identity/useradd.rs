@@ -2,20 +2,23 @@
 //! supervisor is dead.
 //!
 //! An account cannot be tied to a process, so a killed supervisor does leave one behind: that is
-//! what this design costs. A locked file per account tells whose supervisor still lives.
+//! what this design costs. A locked file per account tells whose supervisor still lives, and names
+//! the directories that were handed to the account, so that they are given back in any case.
 #![forbid(unsafe_code)]
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
-use super::{IdentityError, lock_new, open_runtime, processes, records, try_lock};
+use super::{IdentityError, handover, lock_new, open_runtime, processes, records, try_lock};
 
 const USERADD: &str = "/usr/sbin/useradd";
 const USERDEL: &str = "/usr/sbin/userdel";
@@ -23,6 +26,9 @@ const PREFIX: &str = "fmr_";
 
 /// How long to wait for whoever else changes `/etc/passwd`.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The longest record that is read.
+const RECORD_SIZE: u64 = 1024 * 1024;
 
 /// An account that is this build's alone.
 #[derive(Debug)]
@@ -46,7 +52,7 @@ impl Account {
         let record = directory.join(&name);
         let failed = |source| IdentityError::Runtime { path: record.clone(), source };
         // The record stands before the account does, so that none can be without one.
-        let lock = lock_new(&record).map_err(failed)?;
+        let mut lock = lock_new(&record).map_err(failed)?;
         // `useradd` inherits the lock: if this process is killed now, the account is not swept
         // before `useradd` has finished making it.
         if let Err(errno) = fcntl_setfd(&lock, FdFlags::empty()) {
@@ -65,7 +71,7 @@ impl Account {
             Ok((uid, gid)) => Ok(Self { name, uid, gid, record, lock }),
             Err(error) => {
                 // Half of it may be there. What cannot be removed now the next sweep removes.
-                let _ = remove(&name, &record);
+                let _ = remove(&name, &record, &mut lock);
                 Err(error)
             }
         }
@@ -77,12 +83,23 @@ impl Account {
         (self.uid, self.gid)
     }
 
-    /// Removes the account, after ending what still runs under it.
+    /// Hands the directory `path` to the account, after a note of whose it was.
     ///
     /// # Errors
-    /// Its processes cannot be ended, or `userdel` fails.
-    pub fn remove(self) -> Result<(), IdentityError> {
-        remove(&self.name, &self.record)
+    /// It cannot be noted or handed over.
+    pub fn take_over(&mut self, path: &Path) -> io::Result<()> {
+        let (uid, gid) = handover::owner(path)?;
+        let note = [format!("{uid} {gid} ").as_bytes(), path.as_os_str().as_bytes(), &[0]].concat();
+        self.lock.write_all(&note)?;
+        Ok(handover::give(path, self.ids())?)
+    }
+
+    /// Removes the account, after ending what still runs under it and giving back what it had.
+    ///
+    /// # Errors
+    /// Its processes cannot be ended, a directory cannot be given back, or `userdel` fails.
+    pub fn remove(mut self) -> Result<(), IdentityError> {
+        remove(&self.name, &self.record, &mut self.lock)
     }
 }
 
@@ -108,8 +125,10 @@ pub fn sweep_all(places: &[PathBuf]) -> Result<Vec<String>, IdentityError> {
             };
             let record = entry.path();
             let failed = |source| IdentityError::Runtime { path: record.clone(), source };
-            if try_lock(&record).map_err(failed)?.is_some_and(|_lock| record.exists()) {
-                remove(&name, &record)?;
+            if let Some(mut lock) = try_lock(&record).map_err(failed)?
+                && record.exists()
+            {
+                remove(&name, &record, &mut lock)?;
                 swept.push(name);
             }
         }
@@ -129,17 +148,41 @@ fn is_ours(name: &str) -> bool {
         .is_some_and(|rest| rest.len() == 8 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-fn remove(name: &str, record: &Path) -> Result<(), IdentityError> {
-    if let Some((uid, _)) = ids_of(name) {
+fn remove(name: &str, record: &Path, lock: &mut File) -> Result<(), IdentityError> {
+    let failed = |source| IdentityError::Runtime { path: record.to_owned(), source };
+    let account = ids_of(name);
+    if let Some((uid, _)) = account {
         processes::end_all_of(uid).map_err(|source| IdentityError::Unkillable { uid, source })?;
+    }
+    // Before the account goes, for then its uid may become another's.
+    give_back(lock).map_err(failed)?;
+    if account.is_some() {
         let removed = run(USERDEL, &[name]);
         // A `userdel` that outlived its supervisor may have been quicker.
         if ids_of(name).is_some() {
             removed?;
         }
     }
-    let failed = |source| IdentityError::Runtime { path: record.to_owned(), source };
     fs::remove_file(record).map_err(failed)
+}
+
+/// Gives back the directories that the record names. One that is gone, or a link by now, is nobody's
+/// to give.
+fn give_back(record: &mut File) -> io::Result<()> {
+    let mut notes = Vec::new();
+    record.rewind()?;
+    record.take(RECORD_SIZE).read_to_end(&mut notes)?;
+    for note in notes.split(|byte| *byte == 0) {
+        let mut parts = note.splitn(3, |byte| *byte == b' ');
+        let mut number = || std::str::from_utf8(parts.next()?).ok()?.parse().ok();
+        let (Some(uid), Some(gid)) = (number(), number()) else { continue };
+        let path = Path::new(OsStr::from_bytes(parts.next().unwrap_or_default()));
+        match handover::give(path, (uid, gid)) {
+            Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
 }
 
 /// Runs a program of the system by its absolute path and with an empty environment: PATH belongs

@@ -101,12 +101,22 @@ fn unnamed(text: &str) -> String {
     parts.fold(first, |text, part| text + "/bulkhead-*" + part.get(16..).unwrap_or_default())
 }
 
+/// Whether the host's system is shown there, of which a build may see less: what cannot be looked at is
+/// left out, and a link is shown as the directory that it leads to.
+fn is_of_the_system(place: &str, options: &str) -> bool {
+    let system = ["/etc/", "/bin", "/sbin", "/lib"].iter().any(|name| place.starts_with(name));
+    system && options.split(',').any(|option| option == "ro")
+}
+
 /// Where something is mounted, of what kind and with which options, without the numbers.
 fn mounts(table: &str) -> String {
     let mounts = table.lines().filter_map(|line| {
         let (mount, system) = line.split_once(" - ")?;
         let mut fields = mount.split(' ').skip(4);
         let (place, options) = (fields.next()?, fields.next()?);
+        if is_of_the_system(place, options) {
+            return None;
+        }
         Some(unnamed(&format!("{place} {options} {}", system.split(' ').next()?)))
     });
     mounts.collect::<Vec<_>>().join("\n")

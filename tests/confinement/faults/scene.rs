@@ -162,6 +162,10 @@ impl Scene {
         let mut outcome: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
         if let Some(outcome) = outcome.as_object_mut() {
             outcome.remove("usage");
+            // Why less is held than by another plan is told in words, which may differ.
+            outcome.remove("partly");
+            // A source tree that cannot be looked through is copied, which is as private.
+            outcome.remove("source");
         }
         outcome
     }

@@ -222,13 +222,14 @@ fn duration(text: &str) -> Option<Duration> {
 
 fn limits(table: &mut Table<'_>, found: &mut Findings) -> RunLimits {
     let Some(mut inner) = table.table("limits", found) else { return RunLimits::default() };
-    let texts = ["memory", "pids", "timeout"].map(|key| inner.amount_text(key, found));
+    let texts = ["memory", "pids", "timeout", "log"].map(|key| inner.amount_text(key, found));
     inner.close(found);
-    let [memory, pids, timeout] = texts;
+    let [memory, pids, timeout, log] = texts;
     RunLimits {
         memory: memory.and_then(|text| amount(&text, found)),
         pids: pids.and_then(|text| amount(&text, found)),
         timeout: timeout.and_then(|text| amount(&text, found)),
+        log: log.and_then(|text| amount(&text, found)),
     }
 }
 

@@ -73,7 +73,7 @@ impl Uses<'_> {
         let Some(plant) = self.plant_exists(id, &name, found) else { return };
         let (fits, wanted) = match oracle.spec.kind {
             OracleKind::SocketReached { .. } => (plant.kind.is_listener(), "a listener"),
-            OracleKind::VictimSignalled { .. } => {
+            OracleKind::VictimSignalled { .. } | OracleKind::VictimDisturbed { .. } => {
                 (matches!(plant.kind, PlantKind::Process { .. }), "a process")
             }
             OracleKind::VictimChanged { .. } => (
@@ -164,6 +164,7 @@ impl Uses<'_> {
 fn watches_path(oracle: &OracleKind, plant: &PlantKind) -> bool {
     let (OracleKind::FileCreated { path: watched }
     | OracleKind::FileChanged { path: watched }
+    | OracleKind::FileExposed { path: watched }
     | OracleKind::FileOpened { path: watched }
     | OracleKind::FileWritable { path: watched }) = oracle
     else {
