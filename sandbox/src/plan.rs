@@ -103,9 +103,10 @@ pub struct Plan {
 }
 
 /// How the guarantees are held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PlanKind {
     /// Not at all: the control of an experiment.
+    #[default]
     Bare,
     /// By namespaces.
     Namespaced,
