@@ -10,8 +10,8 @@ use super::{Caller, place, start_with};
 use crate::machine::is_root;
 
 /// The part of `pyproject_hooks` that runs in the build, and a back end; those of the containers.
-const SCRIPT: &str = include_str!("../../engines/scripts/in_process.py");
-const BACKEND: &str = include_str!("../../engines/scripts/backend.py");
+pub const SCRIPT: &str = include_str!("../../engines/scripts/in_process.py");
+pub const BACKEND: &str = include_str!("../../engines/scripts/backend.py");
 
 /// Lays out what a front end has: script, source tree, control and output directory.
 fn lay_out(work: &Path, caller: Caller) {
