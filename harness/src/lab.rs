@@ -4,6 +4,7 @@
 pub mod dns;
 pub mod ears;
 pub mod groups;
+pub mod icmp;
 pub mod init;
 pub mod inside;
 pub mod layout;
