@@ -69,7 +69,7 @@ pub(super) fn command(args: &AblateArgs, world: &mut World<'_>) -> Result<Exit, 
         filter.check(&catalogue)?;
     }
     let schedule = schedule(&catalogue, args.expression.as_ref(), HOST)?;
-    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs) };
+    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs), shuffle: None };
     let (settled, _) = conducted(&wishes, &schedule, &BTreeMap::new(), &gaps::today(), world)?;
     let discretion = Discretion::about(&settled, world.home.as_deref());
     let found = ablation::of(&settled, HOST, &discretion);

@@ -30,7 +30,7 @@ use crate::lab::{Lab, LabError, at_step, seclude, staging};
 use crate::oracle::{
     Evidence, Observation, Usage, VictimSeen, findings, neighbours, processes, remnants,
 };
-use crate::schedule::Trial;
+use crate::schedule::{Sandbox, Trial};
 use crate::target;
 
 /// How late a hook may end beyond its time: a sandbox may ask before it kills, and the machine may
@@ -214,6 +214,9 @@ impl<'a> Scene<'a> {
         let mut evidence = Evidence::none(self.interpreter.clone());
         evidence.makes_accounts = self.trial.makes_accounts();
         evidence.caller = Profile::of(&self.trial.host).caller();
+        if let Sandbox::Command(recipe) = &self.trial.sandbox {
+            evidence.records.clone_from(&recipe.keeps);
+        }
         evidence.nonce.clone_from(&self.cast.nonce);
         evidence.canaries.clone_from(&self.cast.canaries);
         evidence.victims = self.victims(account, before);

@@ -85,6 +85,7 @@ pub fn unexpected(specs: &[OracleSpec], evidence: &Evidence) -> Option<String> {
         || specs.iter().any(|spec| matches!(spec.kind, OracleKind::UserLeaked));
     let is_known = |change: &Change| {
         is_baseline(&change.path)
+            || evidence.is_record(&change.path)
             || is_declared(change)
             || (accounts && is_account_file(&change.path))
     };
@@ -237,6 +238,18 @@ mod tests {
         assert!(unexpected(&[], &evidence(&accounts)).is_some());
         let other = [("/etc/passwd.d/x", What::Created), ("/etc/cron.d/x", What::Created)];
         assert!(unexpected(&[], &maker(&other)).is_some());
+    }
+
+    #[test]
+    fn only_a_tripwire_takes_no_notice_of_a_sandboxs_own_records() {
+        let changes = [("/run/box/lock", What::Created)];
+        let mut evidence = evidence(Level::Full, &changes);
+        assert!(unexpected(&[], &evidence).is_some());
+        evidence.records = vec!["/run/box".into()];
+        assert_eq!(unexpected(&[], &evidence), None);
+        assert!(created(&evidence, "/run/box/lock").is_some(), "a manifest's oracle sees it");
+        evidence.changes.push(Change { path: "/run/boxes".into(), what: What::Created, mode: 0 });
+        assert!(unexpected(&[], &evidence).is_some(), "a name that only starts so is another");
     }
 
     #[test]
