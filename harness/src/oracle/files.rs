@@ -68,9 +68,9 @@ pub fn unexpected(specs: &[OracleSpec], evidence: &Evidence) -> Option<String> {
     let declared: Vec<&str> = specs
         .iter()
         .filter_map(|spec| match &spec.kind {
-            OracleKind::FileCreated { path } | OracleKind::FileChanged { path } => {
-                Some(path.as_str())
-            }
+            OracleKind::FileCreated { path }
+            | OracleKind::FileChanged { path }
+            | OracleKind::FileExposed { path } => Some(path.as_str()),
             _ => None,
         })
         .collect();
