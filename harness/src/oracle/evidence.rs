@@ -6,20 +6,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::FileType;
-use sandbox::Level;
 
 use super::secrets::encodings;
 use crate::lab::ears::Heard;
 use crate::lab::layout::Interpreter;
-use crate::lab::processes::Process;
+use crate::lab::processes::{Process, Standing};
 use crate::lab::sentry::Sighting;
 use crate::lab::snapshot::Change;
 
 /// What a trial left.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// At which level the trial ran.
-    pub level: Level,
+    /// The sandbox makes an account for every build, and removes it again.
+    pub makes_accounts: bool,
     /// The interpreter, for the paths of templates.
     pub interpreter: Interpreter,
     /// The uid of whoever started the build.
@@ -42,6 +41,8 @@ pub struct Evidence {
     pub mounts: (String, String),
     /// The accounts before and after.
     pub accounts: (BTreeSet<String>, BTreeSet<String>),
+    /// The lab's host name before and after.
+    pub hostname: (String, String),
     /// The victims.
     pub victims: Vec<VictimSeen>,
     /// The shared memory segments, and whether their content changed.
@@ -126,6 +127,8 @@ pub struct VictimSeen {
     pub traced: bool,
     /// The text on its heap is another one.
     pub changed: bool,
+    /// How the kernel treated it before the build, and after it.
+    pub standing: (Standing, Standing),
 }
 
 /// A process of the build that stood still, looked at from outside.
@@ -159,9 +162,9 @@ impl Entry {
 impl Evidence {
     /// Evidence of nothing at all.
     #[must_use]
-    pub fn none(level: Level, interpreter: Interpreter) -> Self {
+    pub fn none(interpreter: Interpreter) -> Self {
         Self {
-            level,
+            makes_accounts: false,
             interpreter,
             caller: 0,
             nonce: String::new(),
@@ -173,6 +176,7 @@ impl Evidence {
             survivors: Vec::new(),
             mounts: (String::new(), String::new()),
             accounts: (BTreeSet::new(), BTreeSet::new()),
+            hostname: (String::new(), String::new()),
             victims: Vec::new(),
             segments: BTreeMap::new(),
             postures: Vec::new(),
