@@ -5,6 +5,7 @@ pub mod dns;
 pub mod ears;
 pub mod engine;
 pub mod groups;
+pub mod icmp;
 pub mod init;
 pub mod inside;
 pub mod layout;

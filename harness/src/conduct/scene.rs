@@ -20,6 +20,7 @@ use crate::lab::ears::Ears;
 use crate::lab::groups::Groups;
 use crate::lab::layout::{Interpreter, OUTPUT, SECOND_OUTPUT, SOURCE, fill};
 use crate::lab::plants::{Cast, Planted, plant};
+use crate::lab::processes::Standing;
 use crate::lab::profile::Profile;
 use crate::lab::root::Root;
 use crate::lab::sentry::Sentry;
@@ -29,7 +30,7 @@ use crate::lab::{Lab, LabError, at_step, network, seclude, staging, users};
 use crate::oracle::{
     Evidence, Observation, Usage, VictimSeen, findings, neighbours, processes, remnants,
 };
-use crate::schedule::Trial;
+use crate::schedule::{Sandbox, Trial};
 use crate::target;
 
 /// How late a hook may end beyond its time: a sandbox may ask before it kills, and the machine may
@@ -62,6 +63,7 @@ pub(super) struct Scene<'a> {
     pub(super) planted: Planted,
     pub(super) ears: Ears,
     pub(super) sentry: Option<Sentry>,
+    pub(super) hostname: String,
     pub(super) lab: Lab,
 }
 
@@ -70,6 +72,7 @@ struct Before {
     mounts: String,
     accounts: BTreeSet<String>,
     space: (u64, u64),
+    standings: BTreeMap<String, Standing>,
     files: Snapshot,
 }
 
@@ -123,7 +126,7 @@ impl<'a> Scene<'a> {
             host: trial.host.clone(),
             mounts: Vec::new(),
             shown: bench.shown.clone(),
-            hostname,
+            hostname: hostname.clone(),
             victims: planted.victims.clone(),
             keys: planted.keys.clone(),
             joins: 0,
@@ -150,7 +153,7 @@ impl<'a> Scene<'a> {
         let facts =
             staging::facts(&root, Path::new(SOURCE), &cast.nonce, profile.home(), &planted.facts);
         at_step("the trial's facts", facts)?;
-        Ok(Self { trial, bench, interpreter, cast, root, planted, ears, sentry, lab })
+        Ok(Self { trial, bench, interpreter, cast, root, planted, ears, sentry, hostname, lab })
     }
 
     /// Lets the front end build, and judges what is left.
@@ -161,7 +164,7 @@ impl<'a> Scene<'a> {
         let mut account =
             Watch::of(&self.lab, self.sentry.as_ref(), self.trial, &self.cast.nonce).follow();
         account.run.elapsed = begin.elapsed();
-        let mut evidence = self.living(&account);
+        let mut evidence = self.living(&account, &before);
         let Self { trial, bench, root, ears, sentry, lab, .. } = self;
         evidence.mounts = (before.mounts, mounts(&lab));
         // The groups count until the last process is dead.
@@ -211,20 +214,28 @@ impl<'a> Scene<'a> {
             mounts: mounts(&self.lab),
             accounts: self.accounts(),
             space: self.root.space(),
+            standings: self.standings(),
             files: at_step("the list of its files", Snapshot::take(&self.root))?,
         })
     }
 
     /// What can be seen only while the lab lives.
-    fn living(&self, account: &Account) -> Evidence {
-        let mut evidence = Evidence::none(self.trial.level, self.interpreter.clone());
+    fn living(&self, account: &Account, before: &Before) -> Evidence {
+        let mut evidence = Evidence::none(self.interpreter.clone());
+        evidence.makes_accounts = self.trial.makes_accounts();
         evidence.caller = Profile::of(&self.trial.host).caller();
         let kill = Interrupt::is_supervisors_death;
         evidence.killed =
             account.interrupted && self.trial.attack.run.interrupt.as_ref().is_some_and(kill);
+        if let Sandbox::Command(recipe) = &self.trial.sandbox {
+            evidence.records.clone_from(&recipe.keeps);
+        }
         evidence.nonce.clone_from(&self.cast.nonce);
         evidence.canaries.clone_from(&self.cast.canaries);
-        evidence.victims = self.victims(account);
+        evidence.victims = self.victims(account, before);
+        // One that cannot be asked for was found deaf by its self-test, where it matters.
+        let name = self.lab.processes.hostname(1).unwrap_or_else(|_| self.hostname.clone());
+        evidence.hostname = (self.hostname.clone(), name);
         evidence.segments = self.segments();
         evidence.terminal = self.lab.terminal.as_ref().and_then(|terminal| {
             // One that cannot be read was found deaf by its self-test already.
@@ -240,14 +251,21 @@ impl<'a> Scene<'a> {
         victim.map(|victim| victim.memory.clone()).unwrap_or_default()
     }
 
-    fn victims(&self, account: &Account) -> Vec<VictimSeen> {
+    /// How the kernel treats the victims now.
+    fn standings(&self) -> BTreeMap<String, Standing> {
+        let standing = |pid| self.lab.processes.standing(pid);
+        self.lab.victims.iter().map(|one| (one.plant.clone(), standing(one.pid))).collect()
+    }
+
+    fn victims(&self, account: &Account, before: &Before) -> Vec<VictimSeen> {
         self.lab
             .victims
             .iter()
             .map(|living| {
                 let ended = account.victims_ended.get(&living.plant).copied();
                 let word = self.word(&living.plant);
-                processes::examine(&self.lab.processes, living, &word, ended)
+                let standing = before.standings.get(&living.plant).copied().unwrap_or_default();
+                processes::examine(&self.lab.processes, living, &word, standing, ended)
             })
             .collect()
     }

@@ -10,6 +10,7 @@ use super::groups::{Place, Version};
 use super::offer::Offer;
 use super::rehearsal::{Act, Namespaces};
 use super::{Caller, Host, RootLayout, TakenIds};
+use crate::overlay::{Notes, Obstacle, Sharing};
 
 /// A plain machine and its root: everything is allowed, cgroup version 1.
 pub(crate) fn root() -> Host {
@@ -39,6 +40,7 @@ pub(crate) fn root() -> Host {
         },
         runtime: None,
         in_lab: false,
+        sharing: Sharing::Overlay(Notes::Trusted),
         nonce: 0xb01d_face_0000_0001,
     }
 }
@@ -56,6 +58,7 @@ pub(crate) fn user() -> Host {
         },
         namespaces: Namespaces::Rehearsed(vec![]),
         limits: Offer { processes: None, memory: None, ..root.limits.clone() },
+        sharing: Sharing::Overlay(Notes::User),
         runtime: Some("/run/user/1000".into()),
         ..root
     }
@@ -68,6 +71,7 @@ pub(crate) fn docker() -> Host {
         caller: Caller { can_admin: false, ..root.caller.clone() },
         namespaces: Namespaces::Rehearsed(vec![(Act::Create, Errno::PERM)]),
         limits: Offer { processes: None, memory: None, ..root.limits.clone() },
+        sharing: Sharing::Copy(Obstacle::Refused(Errno::INVAL)),
         ..root
     }
 }

@@ -190,11 +190,11 @@ fn create(go: Pipe, answers: Pipe) -> Vec<(Act, Errno)> {
     drop((go.0, answers.1));
     let mut refused = Vec::new();
     match map(started.pid) {
-        Ok(()) => {
-            // A child that is dead already is noticed below.
-            let _ = rustix::io::write(&go.1, b"g");
-            refused.extend(listen(&answers.0));
-        }
+        // A child that has not got the word says nothing, and would be waited for in vain.
+        Ok(()) => match rustix::io::write(&go.1, b"g") {
+            Ok(_) => refused.extend(listen(&answers.0)),
+            Err(errno) => refused.push((Act::Create, errno)),
+        },
         Err(errno) => refused.push((Act::MapIds, errno)),
     }
     // Without a word to go on the child ends.

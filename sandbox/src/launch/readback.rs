@@ -199,6 +199,13 @@ impl Held {
             other => return Err(format!("the root is {other:?}")),
         }
         for entry in &plan.entries {
+            if let What::Overlay { .. } = entry.what
+                && !covered_later(plan, &entry.target)
+                && find(&entry.target).is_none_or(|mount| mount.kind != "overlay")
+                && !entry.target.to_string_lossy().contains(char::is_whitespace)
+            {
+                return Err(format!("{} is no overlay", entry.target.display()));
+            }
             if let What::Bind { writable: false, .. } = entry.what
                 && !covered_later(plan, &entry.target)
                 && !find(&entry.target).is_some_and(|mount| mount.read_only)

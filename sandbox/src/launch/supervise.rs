@@ -1,20 +1,21 @@
 //! Watching over a sandbox: its word, its death, the clock and the caller's signals.
 #![forbid(unsafe_code)]
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{SigSet, Signal as NixSignal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::Signal as NixSignal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
     PidfdFlags, Signal, WaitOptions, getppid, pidfd_open, pidfd_send_signal, waitpid,
 };
 
+use super::deadline::Deadline;
+use super::signals::Signals;
 use super::streams::Streams;
-use super::{LaunchError, located, readback};
-use crate::outcome::{Clock, End, Outcome};
+use super::{Client, LaunchError, located, readback};
+use crate::outcome::{End, Outcome};
 use crate::plan::Plan;
 use crate::scratch::Scratch;
 use crate::step::{At, Fault, Step};
@@ -22,52 +23,11 @@ use crate::sys::clone::Started;
 use crate::wire::{Link, Message};
 use crate::words::LayerSet;
 
-/// Signals that are passed on to the payload.
-const FORWARDED: [NixSignal; 6] = [
-    NixSignal::SIGTERM,
-    NixSignal::SIGINT,
-    NixSignal::SIGHUP,
-    NixSignal::SIGQUIT,
-    NixSignal::SIGUSR1,
-    NixSignal::SIGUSR2,
-];
-
 /// What a payload is ended with when nobody is left who wants it.
 const SIGTERM: u8 = 15;
-
-/// How long a payload has between SIGTERM and SIGKILL when its time is up.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// The caller's signals, turned into something to read.
-#[derive(Debug)]
-pub(super) struct Signals {
-    before: SigSet,
-    descriptor: SignalFd,
-}
-
-impl Signals {
-    /// Blocks the signals that are passed on, so that none can end this process half-way.
-    pub(super) fn block() -> Result<Self, Fault> {
-        let set: SigSet = FORWARDED.into_iter().collect();
-        let before =
-            set.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK).at(Step::Channels)?;
-        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-        let descriptor = SignalFd::with_flags(&set, flags).at(Step::Channels)?;
-        Ok(Self { before, descriptor })
-    }
-
-    /// The next signal that has come.
-    fn next(&self) -> Result<Option<NixSignal>, Fault> {
-        let signal = self.descriptor.read_signal().at(Step::Supervise)?;
-        let number = signal.and_then(|signal| i32::try_from(signal.ssi_signo).ok());
-        Ok(number.and_then(|number| NixSignal::try_from(number).ok()))
-    }
-
-    /// The signals that were blocked before.
-    pub(super) const fn before(&self) -> SigSet {
-        self.before
-    }
-}
+/// What a payload is ended with when it cannot be watched any more, or when whom it was launched for
+/// has let go of it.
+const SIGKILL: u8 = 9;
 
 /// Everything that a supervisor watches over.
 pub(super) struct Watch<'a> {
@@ -77,6 +37,43 @@ pub(super) struct Watch<'a> {
     pub(super) sandbox: &'a Link,
     pub(super) started: &'a Started,
     pub(super) signals: &'a Signals,
+    pub(super) client: &'a Client<'a>,
+}
+
+/// What woke the supervisor.
+struct Happened {
+    /// The sandbox is dead.
+    dead: bool,
+    /// It has a word.
+    word: bool,
+    /// Nobody is left who wants the build.
+    gone: Option<Gone>,
+}
+
+/// Who wants a build no more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gone {
+    /// The process that called is dead.
+    Caller,
+    /// Whom the build was launched for has let go of it.
+    Client,
+}
+
+/// A payload that has run, all of its processes dead.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) outcome: Outcome,
+    /// The private file system, where the sandbox has made it.
+    pub(super) scratch: Option<Scratch>,
+    /// What went wrong outside, the first of it. It does not make the payload one that has not run.
+    pub(super) trouble: Option<LaunchError>,
+}
+
+impl Watched {
+    /// Takes in what may have gone wrong after the payload.
+    pub(super) fn note(&mut self, result: Result<(), LaunchError>) {
+        self.trouble = self.trouble.take().or(result.err());
+    }
 }
 
 /// What has been heard of the sandbox so far.
@@ -88,6 +85,8 @@ struct Heard {
     process: Option<OwnedFd>,
     ready: bool,
     enforced: LayerSet,
+    /// The gate was opened: from here on the payload may have run.
+    let_through: bool,
     cut_off: Option<End>,
 }
 
@@ -99,18 +98,51 @@ impl Watch<'_> {
         &self,
         opener: OwnedFd,
         mut streams: Streams,
-    ) -> Result<(Outcome, Option<Scratch>), LaunchError> {
+    ) -> Result<Watched, LaunchError> {
         let begun = Instant::now();
+        let mut heard = Heard::default();
+        let attended = self.attend(begun, opener, &mut heard, &mut streams);
+        let trouble = match attended {
+            Ok(()) => None,
+            Err(error) if heard.let_through => {
+                let _ = pidfd_send_signal(&self.started.pidfd, Signal::KILL);
+                heard.cut_off = Some(End::Signalled(SIGKILL));
+                Some(error)
+            }
+            Err(error) => return Err(error),
+        };
+        let waited = waitpid(Some(self.started.pid), WaitOptions::empty()).at(Step::Supervise)?;
+        let elapsed = begun.elapsed();
+        let drained = self.drain(&mut streams);
+        let status = waited.map_or(0, |(_, status)| status.as_raw());
+        let mut watched = heard.conclude(self.plan, status, elapsed)?;
+        watched.trouble = trouble.or(drained.err());
+        Ok(watched)
+    }
+
+    /// Attends to whatever happens, until every process of the sandbox is dead.
+    fn attend(
+        &self,
+        begun: Instant,
+        opener: OwnedFd,
+        heard: &mut Heard,
+        streams: &mut Streams,
+    ) -> Result<(), LaunchError> {
         let mut caller = if self.plan.ends_with_caller { caller()? } else { None };
         let mut clock = Deadline::new(self.plan, begun);
-        let (mut heard, mut opener) = (Heard::default(), Some(opener));
-        let mut open = true;
+        let (mut opener, mut open) = (Some(opener), true);
+        let mut client = self.client.lifeline();
         loop {
-            let (dead, word, alone) =
-                self.wait(open, caller.as_ref(), &streams, clock.left(&streams))?;
-            if alone {
+            let Happened { dead, word, gone } =
+                self.wait(open, client, caller.as_ref(), streams, clock.left(streams))?;
+            if gone == Some(Gone::Client) {
+                client = None;
+                heard.cut_off.get_or_insert(End::Signalled(SIGKILL));
+                pidfd_send_signal(&self.started.pidfd, Signal::KILL).at(Step::Supervise)?;
+            }
+            if gone == Some(Gone::Caller) {
                 caller = None;
-                self.cut_off(End::Signalled(SIGTERM), &mut heard, &mut clock)?;
+                self.cut_off(End::Signalled(SIGTERM), heard, &mut clock)?;
             }
             streams.pass_on()?;
             if open && word {
@@ -119,46 +151,51 @@ impl Watch<'_> {
                     heard.enforced = readback::check(self.plan, self.user, &payload)?;
                     if let Some(opener) = opener.take() {
                         rustix::io::write(&opener, b"g").at(Step::Gate)?;
+                        heard.let_through = true;
+                        self.client.tell();
                     }
                 }
             } else if dead {
-                break;
+                return Ok(());
             }
             self.forward()?;
-            if let Some(end) = clock.is_up(self.plan, &streams) {
-                self.cut_off(end, &mut heard, &mut clock)?;
+            if let Some(end) = clock.is_up(self.plan, streams) {
+                self.cut_off(end, heard, &mut clock)?;
             }
         }
-        let waited = waitpid(Some(self.started.pid), WaitOptions::empty()).at(Step::Supervise)?;
-        let elapsed = begun.elapsed();
-        self.drain(&mut streams)?;
-        heard.conclude(self.plan, waited.map_or(0, |(_, status)| status.as_raw()), elapsed)
     }
 
-    /// Waits for anything to happen; gives whether the sandbox is dead, whether it has a word, and
-    /// whether the caller is dead.
+    /// Waits for anything to happen.
     fn wait(
         &self,
         open: bool,
+        client: Option<BorrowedFd<'_>>,
         caller: Option<&OwnedFd>,
         streams: &Streams,
         left: Option<Timespec>,
-    ) -> Result<(bool, bool, bool), Fault> {
+    ) -> Result<Happened, Fault> {
         let mut ready = vec![
             PollFd::new(&self.started.pidfd, PollFlags::IN),
-            PollFd::new(&self.signals.descriptor, PollFlags::IN),
+            PollFd::new(self.signals, PollFlags::IN),
         ];
         // What is not listened to is asked for nothing.
         let listening = if open { PollFlags::IN } else { PollFlags::empty() };
         ready.push(PollFd::new(self.sandbox, listening));
         ready.push(PollFd::new(caller.unwrap_or(&self.started.pidfd), PollFlags::IN));
+        let watched = client.unwrap_or(self.started.pidfd.as_fd());
+        ready.push(PollFd::from_borrowed_fd(watched, PollFlags::IN));
         ready.extend(streams.wanted());
         match poll(&mut ready, left.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(Fault::new(Step::Supervise, errno)),
         }
-        let happened = |index: usize| ready.get(index).is_some_and(|d| !d.revents().is_empty());
-        Ok((happened(0), open && happened(2), caller.is_some() && happened(3)))
+        let happened = |index: usize| ready.get(index).is_some_and(has_happened);
+        let gone = if client.is_some() && happened(4) {
+            Some(Gone::Client)
+        } else {
+            (caller.is_some() && happened(3)).then_some(Gone::Caller)
+        };
+        Ok(Happened { dead: happened(0), word: open && happened(2), gone })
     }
 
     /// The payload has gone too far: first it is asked to end, then the sandbox is ended.
@@ -196,19 +233,27 @@ impl Watch<'_> {
         while streams.pass_on()? {}
         streams.stop();
         while !streams.are_empty() {
-            let mut ready = vec![PollFd::new(&self.signals.descriptor, PollFlags::IN)];
+            let mut ready = vec![PollFd::new(self.signals, PollFlags::IN)];
+            let lifeline = self.client.lifeline();
+            ready.extend(lifeline.map(|it| PollFd::from_borrowed_fd(it, PollFlags::IN)));
             ready.extend(streams.wanted());
             match poll(&mut ready, None) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(errno) => return Err(Fault::new(Step::Supervise, errno).into()),
             }
+            let first = usize::from(lifeline.is_some());
+            let let_go = ready.get(1..=first).is_some_and(|it| it.iter().any(has_happened));
             streams.pass_on()?;
-            if self.signals.next()?.is_some() {
+            if let_go || self.signals.next()?.is_some() {
                 break;
             }
         }
         Ok(())
     }
+}
+
+fn has_happened(descriptor: &PollFd<'_>) -> bool {
+    !descriptor.revents().is_empty()
 }
 
 /// A descriptor for the process that called, unless it is dead already or whoever adopts orphans.
@@ -220,54 +265,6 @@ fn caller() -> Result<Option<OwnedFd>, Fault> {
     let Some(parent) = parent else { return Ok(None) };
     let descriptor = pidfd_open(parent, PidfdFlags::empty()).at(Step::Supervise)?;
     Ok(Some(descriptor).filter(|_| getppid() == Some(parent)))
-}
-
-/// When the payload is to be ended, and for what.
-struct Deadline {
-    wall: Option<Instant>,
-    silence: Option<Duration>,
-    output: Option<u64>,
-}
-
-impl Deadline {
-    fn new(plan: &Plan, begun: Instant) -> Self {
-        let limits = plan.limits.as_ref();
-        Self {
-            wall: limits.and_then(|limits| limits.wall_time).map(|time| begun + time),
-            silence: limits.and_then(|limits| limits.silence),
-            output: limits.and_then(|limits| limits.output),
-        }
-    }
-
-    /// How long until the next time is up.
-    fn left(&self, streams: &Streams) -> Option<Timespec> {
-        let next =
-            self.wall.into_iter().chain(self.silence.map(|time| streams.last() + time)).min();
-        let left = next?.saturating_duration_since(Instant::now());
-        Some(Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }))
-    }
-
-    /// What is up, if anything is.
-    fn is_up(&self, plan: &Plan, streams: &Streams) -> Option<End> {
-        let now = Instant::now();
-        if self.wall.is_some_and(|deadline| now >= deadline) {
-            return Some(End::TimedOut(Clock::Wall));
-        }
-        if self.silence.is_some_and(|time| now >= streams.last() + time) {
-            return Some(End::TimedOut(Clock::Silence));
-        }
-        let limit = self.output.filter(|limit| streams.moved() > *limit)?;
-        let why = format!("the build printed more than {limit} bytes at level {}", plan.level);
-        Some(End::OutputRefused { file: "log".to_owned(), why })
-    }
-
-    fn soon(&mut self) {
-        *self = Self { wall: Some(Instant::now() + GRACE), silence: None, output: None };
-    }
-
-    fn never(&mut self) {
-        *self = Self { wall: None, silence: None, output: None };
-    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -301,12 +298,7 @@ impl Heard {
         if self.ready { self.process.take() } else { None }
     }
 
-    fn conclude(
-        self,
-        plan: &Plan,
-        init: i32,
-        elapsed: Duration,
-    ) -> Result<(Outcome, Option<Scratch>), LaunchError> {
+    fn conclude(self, plan: &Plan, init: i32, elapsed: Duration) -> Result<Watched, LaunchError> {
         if let Some(fault) = self.failed {
             return Err(located(plan, fault));
         }
@@ -314,12 +306,15 @@ impl Heard {
             (Some(end), _) => end,
             (None, Some(status)) => End::from_wait_status(status).or_out_of_cpu_time(),
             // Somebody outside ended the whole sandbox, as an out-of-memory killer does.
-            (None, None) if init != 0 => End::from_wait_status(init),
-            (None, None) => return Err(LaunchError::Silent),
+            (None, None) => End::from_wait_status(init),
         };
+        let was_cut_off = matches!(end, End::TimedOut(_) | End::OutputRefused { .. });
+        if !self.let_through && !was_cut_off {
+            return Err(LaunchError::Silent { end });
+        }
         let mut outcome = Outcome::new(end, elapsed);
         outcome.enforced = self.enforced;
-        Ok((outcome, self.scratch))
+        Ok(Watched { outcome, scratch: self.scratch, trouble: None })
     }
 }
 
