@@ -8,7 +8,11 @@
 )]
 
 mod course;
+#[path = "../../engines/daemon.rs"]
+#[allow(dead_code, reason = "not every engine is held against a host of the lab")]
+mod daemon;
 mod death;
+mod docker;
 mod fixture;
 mod hosts;
 mod plants;
