@@ -137,6 +137,7 @@ fn settle_with_control_elsewhere(bites: bool) -> Vec<Settled> {
         progress: &Silent,
         gaps: &BTreeMap::new(),
         today: "2027-01-01",
+        shuffle: None,
     };
     run(&schedule, &setting).unwrap()
 }

@@ -9,6 +9,7 @@
 
 mod course;
 #[path = "../../engines/daemon.rs"]
+#[allow(dead_code, reason = "other tests start other engines")]
 mod daemon;
 mod death;
 mod docker;
