@@ -108,6 +108,7 @@ impl<'a> Scene<'a> {
             hostname = name;
         }
         at_step("its files", staging::furnish(&root, &hostname))?;
+        at_step("its accounts", staging::accounts(&root, target::own::uids(slot)))?;
         at_step("the source tree", staging::source(&root, &attack.dir))?;
         if attack.run.second.is_some() {
             at_step("the second build", staging::second(&root, &cast.nonce, profile.home()))?;
