@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod ablate;
+mod background;
+mod changes;
 mod check;
 mod conducted;
 mod coverage;

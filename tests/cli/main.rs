@@ -9,6 +9,7 @@
 )]
 
 mod ablate;
+mod affected;
 mod catalogue;
 mod checkout;
 mod merge;

@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 
 use sandbox::UnknownWord;
 
+use super::changes::ChangesError;
 use super::exit::Exit;
 use crate::catalogue::diagnostic::Diagnostic;
 use crate::report::json::ReadError;
 use crate::report::publish::PublishError;
 use crate::runner::Interrupted;
 use crate::schedule::NothingSelected;
+use crate::schedule::filter::Misread;
 
 /// Why.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +23,12 @@ pub(super) enum Failure {
     /// A word of the command line is not known.
     #[error(transparent)]
     Word(#[from] UnknownWord),
+    /// An expression names what is not there.
+    #[error(transparent)]
+    Expression(#[from] Misread),
+    /// What has changed cannot be found out.
+    #[error(transparent)]
+    Changes(#[from] ChangesError),
     /// There is no catalogue.
     #[error(
         "there is no folder `attacks` in {} or above it; run this in a checkout, or name a folder \
@@ -107,6 +115,8 @@ impl Failure {
             | Self::Shards(_)
             | Self::Exists { .. }
             | Self::Word(_)
+            | Self::Expression(_)
+            | Self::Changes(_)
             | Self::NoCatalogue { .. }
             | Self::NoReports { .. }
             | Self::Report(_) => Exit::Usage,

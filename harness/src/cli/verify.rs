@@ -17,7 +17,7 @@ use super::{Places, Wishes, World, conducted, outcome, slots};
 use crate::catalogue::attack::Expected;
 use crate::gaps;
 use crate::report::Discretion;
-use crate::schedule::filter::{Filter, unknown_attack};
+use crate::schedule::filter::unknown_attack;
 use crate::schedule::{Schedule, Selection};
 use crate::verdict::Settled;
 
@@ -55,8 +55,8 @@ pub(super) fn command(args: &VerifyArgs, world: &mut World<'_>) -> Result<Exit, 
     let workspace = Workspace::around(&world.here);
     let catalogue = workspace.catalogue(&args.places)?;
     let attack = catalogue.get(&args.id).ok_or_else(|| unknown_attack(&catalogue, &args.id))?;
-    let contenders = contenders(&args.target, &[], &workspace)?;
-    let selection = Selection { filter: Some(Filter::of_id(&attack.id.0)), slice: None };
+    let contenders = contenders(&args.target, &args.host, &workspace)?;
+    let selection = Selection::of_id(&attack.id.0);
     let schedule = Schedule::of(&catalogue, &contenders, &selection)?;
     let gaps = workspace.gaps(&contenders)?;
     let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs) };

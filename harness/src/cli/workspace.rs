@@ -35,9 +35,7 @@ impl Workspace {
 
     /// The catalogue of the workspace with the folders of the command line.
     pub(super) fn catalogue(&self, places: &Places) -> Result<Catalogue, Failure> {
-        let own = self.root.iter().map(|root| root.join("attacks"));
-        let dirs: Vec<_> =
-            own.chain(places.catalogue.iter().map(|dir| self.here.join(dir))).collect();
+        let dirs = self.folders(places);
         if dirs.is_empty() {
             return Err(Failure::NoCatalogue { here: self.here.clone() });
         }
@@ -69,6 +67,17 @@ impl Workspace {
     pub(super) fn recipe(&self, name: &str) -> Result<Recipe, Failure> {
         let root = self.root.as_deref().unwrap_or(&self.here);
         Recipe::read(&root.join(TARGETS).join(name)).map_err(Failure::Catalogue)
+    }
+
+    /// The top of the checkout, if there is one.
+    pub(super) fn root(&self) -> Option<&Path> {
+        self.root.as_deref()
+    }
+
+    /// The folders of attacks: the workspace's own, then those of the command line.
+    pub(super) fn folders(&self, places: &Places) -> Vec<PathBuf> {
+        let own = self.root.iter().map(|root| root.join("attacks"));
+        own.chain(places.catalogue.iter().map(|dir| self.here.join(dir))).collect()
     }
 
     /// The folder of the committed reports.
