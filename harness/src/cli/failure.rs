@@ -11,6 +11,7 @@ use sandbox::UnknownWord;
 use super::changes::ChangesError;
 use super::exit::Exit;
 use crate::catalogue::diagnostic::Diagnostic;
+use crate::redact;
 use crate::report::json::ReadError;
 use crate::report::publish::PublishError;
 use crate::runner::Interrupted;
@@ -138,8 +139,9 @@ impl Failure {
         let mut text = String::new();
         if let Self::Catalogue(diagnostics) = self {
             for diagnostic in diagnostics {
-                // Writing into a string cannot fail.
-                let _ = writeln!(text, "{}", diagnostic.clone().seen_from(here));
+                let told = diagnostic.clone().seen_from(here).to_string();
+                // A manifest may be anybody's. Writing into a string cannot fail.
+                let _ = writeln!(text, "{}", redact::plain(told.as_bytes()));
             }
         }
         let _ = write!(text, "harness: {self}");

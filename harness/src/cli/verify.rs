@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sandbox::Level;
+use serde_json::json;
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -40,6 +41,9 @@ pub(super) struct VerifyArgs {
     /// How many trials run at the same time [default: one for each processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     places: Places,
     /// The interpreter that builds [default: python3]
@@ -71,7 +75,8 @@ pub(super) fn command(args: &VerifyArgs, world: &mut World<'_>) -> Result<Exit, 
     if counts.values().any(|shown| shown.len() > 1) {
         exits.push(Exit::Worthless);
     }
-    world.say(&told(&counts))?;
+    let text = if args.json { as_json(&counts)? } else { told(&counts) };
+    world.say(&text)?;
     Ok(Exit::worst(&exits))
 }
 
@@ -96,4 +101,12 @@ fn told(counts: &Counts) -> String {
         }
     }
     text
+}
+
+fn as_json(counts: &Counts) -> serde_json::Result<String> {
+    let cells = counts.iter().map(|((name, level), shown)| {
+        let shown = shown.iter().map(|(what, times)| json!({ "what": what, "times": times }));
+        json!({ "cell": name, "level": level.name(), "shown": shown.collect::<Vec<_>>() })
+    });
+    serde_json::to_string_pretty(&cells.collect::<Vec<_>>()).map(|text| text + "\n")
 }

@@ -90,6 +90,11 @@ impl Workspace {
         self.reports().ok_or_else(|| Failure::NoReports { here: self.here.clone() })
     }
 
+    /// The folder of the documents, which only a checkout has.
+    pub(super) fn documents(&self) -> Result<PathBuf, Failure> {
+        Ok(self.demanded_reports()?.with_file_name("docs"))
+    }
+
     /// Where a run writes when nothing else is said.
     pub(super) fn out(&self) -> PathBuf {
         self.root.as_ref().unwrap_or(&self.here).join("target/harness")

@@ -9,6 +9,7 @@
 
 mod course;
 mod death;
+mod debug;
 mod fixture;
 mod hosts;
 mod plants;
