@@ -12,6 +12,7 @@ mod ablate;
 mod affected;
 mod catalogue;
 mod checkout;
+mod ci;
 mod debug;
 mod machine;
 mod merge;
