@@ -55,6 +55,25 @@ pub struct Requirement {
 }
 
 impl Recipe {
+    /// A sandbox that adds nothing, for tests.
+    #[cfg(test)]
+    pub(crate) fn bare(name: &str, level: Level) -> Self {
+        Self {
+            name: name.to_owned(),
+            title: String::new(),
+            source: String::new(),
+            level,
+            layers: LayerSet::EMPTY,
+            argv: vec!["{argv}".to_owned()],
+            version: vec![],
+            requires: vec![],
+            files: vec![],
+            leaves: vec![],
+            subject: None,
+            lacking: None,
+        }
+    }
+
     /// Reads the `target.toml` in `dir`.
     ///
     /// # Errors

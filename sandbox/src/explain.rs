@@ -66,6 +66,7 @@ fn summary(plan: &Plan) -> Vec<String> {
         format!("layers     {}", plan.layers),
         format!("identity   {}", identity(plan)),
     ];
+    lines.extend(plan.sharing.map(|sharing| format!("source     {sharing}")));
     lines.extend(plan.staging.as_ref().map(|path| format!("staging    {}", path.display())));
     lines.extend(plan.notes.iter().map(|note| format!("note       {note}")));
     lines

@@ -17,7 +17,7 @@ use rustix::process::set_child_subreaper;
 use crate::identity::IdentityError;
 use crate::layers::limits::slot::{Slot, SlotError};
 use crate::layers::{identity, mounts, userns};
-use crate::outcome::Outcome;
+use crate::outcome::{End, Outcome};
 use crate::plan::{Plan, PlanKind};
 use crate::policy::IdentityChoice;
 use crate::scratch::{self, Scratch};
@@ -34,7 +34,7 @@ mod supervise;
 mod user;
 
 use streams::Streams;
-use supervise::{Signals, Watch};
+use supervise::{Signals, Watch, Watched};
 use user::User;
 
 /// A launch in which the payload did not run.
@@ -71,9 +71,15 @@ pub enum LaunchError {
         /// What was seen instead.
         found: String,
     },
-    /// The sandbox ended without a word.
-    #[error("the sandbox ended without saying how; this is a defect of bulkhead")]
-    Silent,
+    /// The sandbox ended without a word, and the payload was never let through.
+    #[error(
+        "the sandbox {end} before the command was started; if nobody ended it (the kernel's log \
+         tells of memory that ran out), this is a defect of bulkhead"
+    )]
+    Silent {
+        /// How it ended.
+        end: End,
+    },
 }
 
 fn about(path: Option<&Path>) -> String {
@@ -93,6 +99,20 @@ fn remedy(errno: Errno) -> &'static str {
 }
 
 impl LaunchError {
+    /// The step at which it failed.
+    #[must_use]
+    pub const fn step(&self) -> Step {
+        match self {
+            Self::Step { fault, .. } => fault.step,
+            Self::Refused { .. } => Step::Clone,
+            Self::Identity(IdentityError::Account { .. }) => Step::Account,
+            Self::Identity(_) => Step::Lease,
+            Self::ControlGroup(_) => Step::ControlGroup,
+            Self::NotTaken { .. } => Step::ReadBack,
+            Self::Silent { .. } => Step::Supervise,
+        }
+    }
+
     /// Whether it may be that this host refuses namespaces, or a part of what is done in them.
     #[must_use]
     pub fn is_of_namespaces(&self) -> bool {
@@ -101,7 +121,12 @@ impl LaunchError {
         };
         let in_them = matches!(
             fault.step,
-            Step::MapIds | Step::Loopback | Step::PrivateMounts | Step::NewRoot | Step::MountProc
+            Step::MapIds
+                | Step::Hostname
+                | Step::Loopback
+                | Step::PrivateMounts
+                | Step::NewRoot
+                | Step::MountProc
         );
         in_them && matches!(fault.errno, Errno::PERM | Errno::ACCESS)
     }
@@ -118,6 +143,8 @@ impl From<Fault> for LaunchError {
 pub struct Finished {
     /// How it ended.
     pub outcome: Outcome,
+    /// What went wrong outside of it while it ran, or afterwards.
+    pub trouble: Option<LaunchError>,
     /// The private file system, while no process can change it any more.
     scratch: Option<Scratch>,
     user: User,
@@ -139,7 +166,9 @@ pub fn run(plan: &Plan) -> Result<Finished, LaunchError> {
     let disk = place_on_disk(plan)?;
     let prepared = prepare(plan, &mut user, disk.as_deref());
     match prepared.and_then(|prepared| start(plan, &user, &signals, prepared)) {
-        Ok((outcome, scratch)) => Ok(Finished { outcome, scratch, user }),
+        Ok(Watched { outcome, scratch, trouble }) => {
+            Ok(Finished { outcome, trouble, scratch, user })
+        }
         Err(error) => {
             // While the lease still names it, so that a kill at this point leaves nothing either.
             if let Some(disk) = &disk {
@@ -179,7 +208,7 @@ fn prepare(plan: &Plan, user: &mut User, disk: Option<&Path>) -> Result<Prepared
     // The record comes first, so that a directory on disk is never without one.
     user.begin(plan, disk)?;
     let scratch = Scratch::make(disk, user.outside())?;
-    scratch.fill(&plan.trees, user.outside())?;
+    scratch.fill(&plan.trees, plan.sharing, user.outside())?;
     // Only while the filter forbids set-id modes: through such a mount the build could otherwise
     // make a set-uid program of the caller's.
     let mapped = plan.identity == IdentityChoice::Lease && plan.has(Layer::Syscalls);
@@ -203,7 +232,7 @@ fn start(
     user: &User,
     signals: &Signals,
     prepared: Prepared,
-) -> Result<(Outcome, Option<Scratch>), LaunchError> {
+) -> Result<Watched, LaunchError> {
     let (sandbox, supervisor) = Link::pair().at(Step::Channels)?;
     let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).at(Step::Channels)?;
     let (streams, output) = if plan.has(Layer::Descriptors) {
@@ -238,33 +267,34 @@ fn start(
             .until_the_end(opener, streams)
     });
     let watched = watched.inspect_err(|_| supervise::end(&started));
-    if guarded {
-        user.end_processes()?;
-    }
-    let (mut outcome, received) = watched?;
+    let ended = if guarded { user.end_processes() } else { Ok(()) };
+    let mut watched = watched?;
+    watched.note(ended);
     if let Some(slot) = prepared.slot {
-        outcome.account_for(slot.usage());
+        watched.outcome.account_for(slot.usage());
         match slot.remove() {
             // Without the layers that end it, something of the build may live on in there.
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
-            other => other.at(Step::ControlGroup)?,
+            other => watched.note(other.at(Step::ControlGroup).map_err(LaunchError::from)),
         }
     }
-    Ok((outcome, prepared.scratch.or(received)))
+    watched.scratch = prepared.scratch.or(watched.scratch);
+    Ok(watched)
 }
 
 fn go(plan: &Plan, user: &User, sandbox: &Link, started: &Started) -> Result<(), LaunchError> {
     if let Some(inside) = plan.inside {
         userns::apply(started.pid, inside, user.outside())?;
     }
-    sandbox.send(Message::Go).at(Step::MapIds)?;
+    sandbox.send(Message::Go).at(Step::AwaitGo)?;
     Ok(())
 }
 
-/// The error for a fault that names one of the plan's mounts.
+/// The error for a fault, with the path that it is about: one of the plan's mounts, or the program.
 fn located(plan: &Plan, fault: Fault) -> LaunchError {
     let entry = fault.item.and_then(|item| plan.mounts.as_ref()?.entries.get(usize::from(item)));
-    LaunchError::Step { fault, path: entry.map(|entry| entry.target.clone()) }
+    let program = (fault.step == Step::Exec).then_some(&plan.program);
+    LaunchError::Step { fault, path: entry.map(|entry| &entry.target).or(program).cloned() }
 }
 
 /// Level `none`: the command in the place of this program.

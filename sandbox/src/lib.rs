@@ -8,6 +8,7 @@ pub mod identity;
 pub mod launch;
 pub mod layers;
 pub mod outcome;
+pub mod overlay;
 pub mod payload;
 pub mod pep517;
 pub mod plan;

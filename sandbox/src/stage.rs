@@ -60,6 +60,7 @@ pub struct Output {
 
 /// Confines this process as `plan` says, runs the payload in it and exits.
 pub fn enter(plan: &Plan, inheritance: Inheritance) -> ! {
+    end_at_a_defect();
     let Inheritance { ties, opened, slot } = inheritance;
     let ended = confine(plan, &ties, opened, slot.as_ref()).and_then(|()| {
         drop(slot);
@@ -69,6 +70,16 @@ pub fn enter(plan: &Plan, inheritance: Inheritance) -> ! {
     // Should the supervisor be gone, there is nobody to tell, and the namespace ends all the same.
     let _ = ties.supervisor.send(message);
     std::process::exit(0)
+}
+
+/// A panic ends the process at once. It would otherwise unwind into the copy of the supervisor that
+/// this process began as, and do in its name what only the supervisor may.
+fn end_at_a_defect() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |defect| {
+        tell(defect);
+        std::process::exit(125)
+    }));
 }
 
 /// The order of confinement.
@@ -158,7 +169,7 @@ fn open_by_ourselves(
     user: (u32, u32),
 ) -> Result<Vec<Option<OwnedFd>>, Fault> {
     let scratch = Scratch::make(None, user)?;
-    scratch.fill(&plan.trees, user)?;
+    scratch.fill(&plan.trees, plan.sharing, user)?;
     supervisor.send_with(Message::Scratch, Some(scratch.root())).at(Step::Scratch)?;
     mounts::open_entries(files, Some(scratch.root()), None)
 }

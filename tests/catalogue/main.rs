@@ -12,4 +12,5 @@ mod bad;
 mod coverage;
 mod entry;
 mod good;
+mod references;
 mod schemas;

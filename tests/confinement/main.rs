@@ -12,8 +12,11 @@
 
 mod contained;
 mod exit_status;
+#[cfg(target_arch = "x86_64")]
+mod faults;
 mod files;
 mod identity;
+mod kills;
 mod machine;
 mod masked;
 mod policy;
@@ -21,4 +24,5 @@ mod privileges;
 mod processes;
 mod remnants;
 mod rootless;
+mod sharing;
 mod surroundings;

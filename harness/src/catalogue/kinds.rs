@@ -58,7 +58,7 @@ impl PlantKind {
 
 impl OracleKind {
     /// What `kind` may be in an `[[oracle]]` table.
-    pub const NAMES: [&str; 21] = [
+    pub const NAMES: [&str; 24] = [
         "canary-received",
         "canary-in-artefact",
         "socket-reached",
@@ -80,6 +80,9 @@ impl OracleKind {
         "hook-outlived-deadline",
         "file-opened",
         "file-writable",
+        "file-exposed",
+        "hostname-changed",
+        "victim-disturbed",
     ];
 
     /// The word for this one.
@@ -107,6 +110,9 @@ impl OracleKind {
             Self::HookOutlivedDeadline => "hook-outlived-deadline",
             Self::FileOpened { .. } => "file-opened",
             Self::FileWritable { .. } => "file-writable",
+            Self::FileExposed { .. } => "file-exposed",
+            Self::HostnameChanged => "hostname-changed",
+            Self::VictimDisturbed { .. } => "victim-disturbed",
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::failure::{Failure, plural};
-use super::wanted::{Wanted, contenders};
+use super::wanted::{Wanted, contenders, controls};
 use super::workspace::Workspace;
 use super::{Places, World};
 use crate::catalogue::Catalogue;
@@ -66,7 +66,9 @@ fn everything(here: &Path) -> Result<Catalogue, Failure> {
         everything.extend(contenders(&[Wanted::whole(&name)], &[], &workspace)?);
     }
     workspace.gaps(&everything)?;
-    workspace.catalogue(&Places { catalogue: Vec::new() })
+    let catalogue = workspace.catalogue(&Places { catalogue: Vec::new() })?;
+    controls(&catalogue, &workspace)?;
+    Ok(catalogue)
 }
 
 fn as_json(found: &[Diagnostic], here: &Path) -> serde_json::Result<String> {

@@ -11,7 +11,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::paper::{Paper, Stance};
-use super::wanted::{Host, Wanted, contenders};
+use super::wanted::{Host, Wanted, contenders, controls};
 use super::workspace::Workspace;
 use super::{Places, STATUS, Wishes, World, background, conducted, outcome, slots, summary};
 use crate::gaps;
@@ -120,7 +120,8 @@ pub(super) fn command(args: &RunArgs, world: &mut World<'_>) -> Result<Exit, Fai
     };
     let selection =
         Selection { filter: args.expression.clone(), known, affected, slice: args.partition };
-    let schedule = Schedule::of(&catalogue, &contenders, &selection)?;
+    let schedule = Schedule::of(&catalogue, &contenders, &selection)?
+        .with_controls(&controls(&catalogue, &workspace)?);
     let gaps = workspace.gaps(&contenders)?;
     let today = gaps::today();
     let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs) };

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::wanted::{Host, Wanted, contenders};
+use super::wanted::{Host, Wanted, contenders, controls};
 use super::workspace::Workspace;
 use super::{Places, Wishes, World, conducted, outcome, slots};
 use crate::catalogue::attack::Expected;
@@ -61,7 +61,8 @@ pub(super) fn command(args: &VerifyArgs, world: &mut World<'_>) -> Result<Exit, 
     let attack = catalogue.get(&args.id).ok_or_else(|| unknown_attack(&catalogue, &args.id))?;
     let contenders = contenders(&args.target, &args.host, &workspace)?;
     let selection = Selection::of_id(&attack.id.0);
-    let schedule = Schedule::of(&catalogue, &contenders, &selection)?;
+    let schedule = Schedule::of(&catalogue, &contenders, &selection)?
+        .with_controls(&controls(&catalogue, &workspace)?);
     let gaps = workspace.gaps(&contenders)?;
     let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs) };
     let today = gaps::today();

@@ -21,6 +21,7 @@ use crate::lab::ears::Ears;
 use crate::lab::groups::Groups;
 use crate::lab::layout::{Interpreter, OUTPUT, SECOND_OUTPUT, SOURCE, fill};
 use crate::lab::plants::{Cast, Planted, plant};
+use crate::lab::processes::Standing;
 use crate::lab::profile::Profile;
 use crate::lab::root::Root;
 use crate::lab::sentry::Sentry;
@@ -68,6 +69,7 @@ pub(super) struct Scene<'a> {
     pub(super) planted: Planted,
     pub(super) ears: Ears,
     pub(super) sentry: Option<Sentry>,
+    pub(super) hostname: String,
     pub(super) lab: Lab,
     front: Command,
 }
@@ -77,6 +79,7 @@ struct Before {
     mounts: String,
     accounts: BTreeSet<String>,
     space: (u64, u64),
+    standings: BTreeMap<String, Standing>,
     files: Snapshot,
 }
 
@@ -127,7 +130,7 @@ impl<'a> Scene<'a> {
         let spec = Spec {
             mounts: Vec::new(),
             shown: bench.shown.clone(),
-            hostname,
+            hostname: hostname.clone(),
             victims: planted.victims.clone(),
             keys: planted.keys.clone(),
             joins: 0,
@@ -149,7 +152,19 @@ impl<'a> Scene<'a> {
         let facts =
             staging::facts(&root, source, &cast.nonce, home, &planted.facts, &eyes.pauses());
         at_step("the trial's facts", facts)?;
-        Ok(Self { trial, bench, interpreter, cast, root, planted, ears, sentry, lab, front })
+        Ok(Self {
+            trial,
+            bench,
+            interpreter,
+            cast,
+            root,
+            planted,
+            ears,
+            sentry,
+            hostname,
+            lab,
+            front,
+        })
     }
 
     /// Lets the front end build, and judges what is left.
@@ -162,7 +177,7 @@ impl<'a> Scene<'a> {
         let (sentry, nonce) = (self.sentry.as_ref(), &self.cast.nonce);
         let mut account = Watch::of(self.room(), sentry, self.trial, nonce, eyes).follow();
         account.run.elapsed = begin.elapsed();
-        let mut evidence = self.living(&account);
+        let mut evidence = self.living(&account, &before);
         eyes.sees(Moment::After(self.room()));
         let Self { trial, bench, root, ears, sentry, lab, .. } = self;
         evidence.mounts = (before.mounts, mounts(&lab));
@@ -220,17 +235,22 @@ impl<'a> Scene<'a> {
             mounts: mounts(&self.lab),
             accounts: self.accounts(),
             space: self.root.space(),
+            standings: self.standings(),
             files: at_step("the list of its files", Snapshot::take(&self.root))?,
         })
     }
 
     /// What can be seen only while the lab lives.
-    fn living(&self, account: &Account) -> Evidence {
-        let mut evidence = Evidence::none(self.trial.level, self.interpreter.clone());
+    fn living(&self, account: &Account, before: &Before) -> Evidence {
+        let mut evidence = Evidence::none(self.interpreter.clone());
+        evidence.makes_accounts = self.trial.makes_accounts();
         evidence.caller = Profile::of(&self.trial.host).caller();
         evidence.nonce.clone_from(&self.cast.nonce);
         evidence.canaries.clone_from(&self.cast.canaries);
-        evidence.victims = self.victims(account);
+        evidence.victims = self.victims(account, before);
+        // One that cannot be asked for was found deaf by its self-test, where it matters.
+        let name = self.lab.processes.hostname(1).unwrap_or_else(|_| self.hostname.clone());
+        evidence.hostname = (self.hostname.clone(), name);
         evidence.segments = self.segments();
         evidence.terminal = self.lab.terminal.as_ref().and_then(|terminal| {
             // One that cannot be read was found deaf by its self-test already.
@@ -246,14 +266,21 @@ impl<'a> Scene<'a> {
         victim.map(|victim| victim.memory.clone()).unwrap_or_default()
     }
 
-    fn victims(&self, account: &Account) -> Vec<VictimSeen> {
+    /// How the kernel treats the victims now.
+    fn standings(&self) -> BTreeMap<String, Standing> {
+        let standing = |pid| self.lab.processes.standing(pid);
+        self.lab.victims.iter().map(|one| (one.plant.clone(), standing(one.pid))).collect()
+    }
+
+    fn victims(&self, account: &Account, before: &Before) -> Vec<VictimSeen> {
         self.lab
             .victims
             .iter()
             .map(|living| {
                 let ended = account.victims_ended.get(&living.plant).copied();
                 let word = self.word(&living.plant);
-                processes::examine(&self.lab.processes, living, &word, ended)
+                let standing = before.standings.get(&living.plant).copied().unwrap_or_default();
+                processes::examine(&self.lab.processes, living, &word, standing, ended)
             })
             .collect()
     }

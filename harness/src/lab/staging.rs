@@ -22,6 +22,8 @@ use crate::frontend::python::Python;
 
 /// What attacks import: marks, attempts, honest artefacts.
 const KIT: &str = include_str!("../../kit/kit.py");
+/// What the kit has for calls that Python does not know.
+const CALLS: &str = include_str!("../../kit/calls.py");
 
 /// The honest build that may run before, beside or after the one on trial. Like many, it takes a
 /// result from caches by name: one in `/tmp`, one in the caller's home.
@@ -85,6 +87,7 @@ pub fn furnish(root: &Root, hostname: &str) -> io::Result<()> {
 /// Those of reading the tree and of writing the copy.
 pub fn source(root: &Root, dir: &Path) -> io::Result<()> {
     copy(root, dir, Path::new(SOURCE))?;
+    root.write(&Path::new(SOURCE).join("_lab/calls.py"), 0o644, CALLS.as_bytes())?;
     root.write(&Path::new(SOURCE).join("_lab/kit.py"), 0o644, KIT.as_bytes())
 }
 

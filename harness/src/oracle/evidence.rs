@@ -5,20 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rustix::fs::FileType;
-use sandbox::Level;
 
 use super::secrets::encodings;
 use crate::lab::ears::Heard;
 use crate::lab::layout::Interpreter;
-use crate::lab::processes::Process;
+use crate::lab::processes::{Process, Standing};
 use crate::lab::sentry::Sighting;
 use crate::lab::snapshot::Change;
 
 /// What a trial left.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// At which level the trial ran.
-    pub level: Level,
+    /// The sandbox makes an account for every build, and removes it again.
+    pub makes_accounts: bool,
     /// The interpreter, for the paths of templates.
     pub interpreter: Interpreter,
     /// The uid of whoever started the build.
@@ -39,6 +38,8 @@ pub struct Evidence {
     pub mounts: (String, String),
     /// The accounts before and after.
     pub accounts: (BTreeSet<String>, BTreeSet<String>),
+    /// The lab's host name before and after.
+    pub hostname: (String, String),
     /// The victims.
     pub victims: Vec<VictimSeen>,
     /// The shared memory segments, and whether their content changed.
@@ -123,6 +124,8 @@ pub struct VictimSeen {
     pub traced: bool,
     /// The text on its heap is another one.
     pub changed: bool,
+    /// How the kernel treated it before the build, and after it.
+    pub standing: (Standing, Standing),
 }
 
 /// A process of the build that stood still, looked at from outside.
@@ -156,9 +159,9 @@ impl Entry {
 impl Evidence {
     /// Evidence of nothing at all.
     #[must_use]
-    pub fn none(level: Level, interpreter: Interpreter) -> Self {
+    pub fn none(interpreter: Interpreter) -> Self {
         Self {
-            level,
+            makes_accounts: false,
             interpreter,
             caller: 0,
             nonce: String::new(),
@@ -169,6 +172,7 @@ impl Evidence {
             survivors: Vec::new(),
             mounts: (String::new(), String::new()),
             accounts: (BTreeSet::new(), BTreeSet::new()),
+            hostname: (String::new(), String::new()),
             victims: Vec::new(),
             segments: BTreeMap::new(),
             postures: Vec::new(),

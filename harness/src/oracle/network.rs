@@ -111,8 +111,6 @@ fn port(facts: &Value) -> Result<u32, String> {
 mod tests {
     use std::net::TcpListener;
 
-    use sandbox::Level;
-
     use super::*;
     use crate::lab::ears::{Answer, Ear, Ears, Heard, Socket};
     use crate::lab::layout::Interpreter;
@@ -120,7 +118,7 @@ mod tests {
     #[test]
     fn a_listener_that_heard_something_else_was_not_reached() {
         let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
-        let mut evidence = Evidence::none(Level::None, interpreter);
+        let mut evidence = Evidence::none(interpreter);
         evidence.nonce = "0123456789abcdef".to_owned();
         let heard = |bytes: &[u8]| Heard { plant: "sink".to_owned(), bytes: bytes.to_vec() };
         evidence.heard = vec![heard(b"GET / HTTP/1.0")];

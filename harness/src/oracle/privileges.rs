@@ -5,6 +5,13 @@ use super::evidence::{Evidence, Posture};
 use crate::catalogue::attack::Privilege;
 use crate::lab::processes::{Process, Processes};
 
+/// The host name, where it is another than before.
+#[must_use]
+pub fn renamed(evidence: &Evidence) -> Option<String> {
+    let (before, after) = &evidence.hostname;
+    (before != after).then(|| "the host has another name than before".to_owned())
+}
+
 /// The privilege `what` that a held process had.
 #[must_use]
 pub fn gained(evidence: &Evidence, what: Privilege) -> Option<String> {

@@ -64,14 +64,12 @@ pub fn names(passwd: &[u8]) -> BTreeSet<String> {
 
 #[cfg(test)]
 mod tests {
-    use sandbox::Level;
-
     use super::*;
     use crate::lab::layout::Interpreter;
 
     fn evidence() -> Evidence {
         let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
-        Evidence::none(Level::None, interpreter)
+        Evidence::none(interpreter)
     }
 
     #[test]

@@ -60,6 +60,11 @@ fn barriers(text: &mut String, exhibit: &Exhibit<'_>) {
     }
     let names: Vec<_> = attack.stopped_by().iter().map(|one| format!("`{}`", one.name())).collect();
     line(text, "\n## What must stop it\n");
+    if let Some(control) = &attack.run.control {
+        let only = "opens this hole by its own design; no other sandbox may have it.";
+        line(text, &format!("Nothing: only `{control}` {only}"));
+        return;
+    }
     let layers = "[layers](../../architecture.md#the-words)";
     line(text, &format!("Any of these {layers}: {}.", names.join(" ")));
     for ablation in exhibit.ablations {

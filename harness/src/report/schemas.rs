@@ -110,6 +110,11 @@ fn amount() -> Value {
     json!({ "anyOf": [number(), pattern("^[0-9]")] })
 }
 
+/// A day, or a month where nobody knows the day.
+fn day_or_month() -> Value {
+    pattern("^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$")
+}
+
 fn date() -> Value {
     pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 }

@@ -1,6 +1,6 @@
 //! The sequence with conductors that only pretend.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use sandbox::{Guarantee, Layer, LayerSet, Level};
 
@@ -8,6 +8,7 @@ use super::*;
 use crate::catalogue::attack::{Attack, OracleKind, OracleSpec, Purpose, Severity};
 use crate::gaps::Gap;
 use crate::oracle::{Finding, SelfTest};
+use crate::recipe::Recipe;
 use crate::report::{self, Discretion};
 use crate::schedule::{Contender, Sandbox, Selection};
 use crate::verdict::Seen;
@@ -105,6 +106,51 @@ fn an_attack_that_never_bites_is_vacuous_at_every_level() {
     }
     let reason = of(&settled, "files/cron", Level::Full).ruling.reason.clone().unwrap();
     assert!(reason.starts_with("not shown to work at its control level: "), "{reason}");
+}
+
+/// An attack whose hole only another sandbox opens, and whether it gets through there.
+fn settle_with_control_elsewhere(bites: bool) -> Vec<Settled> {
+    let mut leak = attack("remnants/leak");
+    leak.run.levels = vec![Level::Full];
+    leak.run.control = Some("box".to_owned());
+    let entries = [leak, Attack::bare("benign/wheel", Purpose::Benign, &[])];
+    let own = Contender {
+        name: "own".to_owned(),
+        host: "root".to_owned(),
+        levels: [Level::Full].into(),
+        layers: Level::layers,
+        sandbox: Sandbox::OWN,
+    };
+    let recipe = Arc::new(Recipe::bare("box", Level::Proposal));
+    let schedule = Schedule::of(&entries.into_iter().collect(), &[own], &Selection::default());
+    let schedule = schedule.unwrap().with_controls(&[("box".to_owned(), recipe)].into());
+    let conduct = |trial: &Trial, _| {
+        let mut observed = correct(trial);
+        observed.findings.retain(|_| bites && trial.target == "box");
+        observed
+    };
+    let setting = Setting {
+        conduct: &conduct,
+        slots: 1,
+        stop: &AtomicBool::new(false),
+        progress: &Silent,
+        gaps: &BTreeMap::new(),
+        today: "2027-01-01",
+    };
+    run(&schedule, &setting).unwrap()
+}
+
+#[test]
+fn a_hole_that_only_another_sandbox_opens_is_shown_there_and_reported_here_alone() {
+    let settled = settle_with_control_elsewhere(true);
+    assert_eq!(of(&settled, "remnants/leak", Level::Proposal).ruling.seen, Seen::Escaped);
+    assert_eq!(of(&settled, "remnants/leak", Level::Full).ruling.seen, Seen::Blocked);
+    let reports = report::reports(&settled, &Discretion::default());
+    assert_eq!(reports.len(), 1, "the other sandbox was not on trial");
+    assert_eq!(reports[0].results["remnants/leak"].cells.len(), 1);
+
+    let settled = settle_with_control_elsewhere(false);
+    assert_eq!(verdict(&settled, "remnants/leak", Level::Full), Verdict::Vacuous);
 }
 
 #[test]

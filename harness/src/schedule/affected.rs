@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
-use crate::catalogue::attack::Attack;
+use crate::catalogue::attack::{Attack, ControlAt};
 
 /// What lies at the top of a checkout and has a say in every trial.
 const EVERYTHING: [&str; 5] =
@@ -61,7 +61,12 @@ impl Affected {
     #[must_use]
     pub fn finds(&self, attack: &Attack, host: &str, target: &str) -> bool {
         let id = &attack.id.0;
+        let control = match attack.control() {
+            ControlAt::Target(other) => self.targets.contains(other),
+            ControlAt::Level(_) => false,
+        };
         self.everything.is_some()
+            || control
             || self.targets.contains(target)
             || self.entries.contains(id)
             || self.told.contains(&(host.to_owned(), target.to_owned(), id.clone()))
@@ -134,6 +139,15 @@ mod tests {
         let affected = Affected::by("main", [Path::new(path)]);
         let found = |target| affected.finds(&attack("files/cron"), "root", target);
         assert_eq!((found("own"), found("bubblewrap")), (own, bubblewrap), "{affected:?}");
+    }
+
+    #[test]
+    fn a_sandbox_that_is_the_control_of_an_attack_affects_that_attack_everywhere() {
+        let path = Path::new("harness/targets/box/target.toml");
+        let (affected, mut attack) = (Affected::by("main", [path]), attack("files/cron"));
+        assert!(!affected.finds(&attack, "root", "own"));
+        attack.run.control = Some("box".to_owned());
+        assert!(affected.finds(&attack, "root", "own"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Our own sandbox, started as a prefix in front of every hook.
 #![forbid(unsafe_code)]
 
+use sandbox::policy::IdentityChoice;
 use sandbox::{Layer, LayerSet, Level};
 
 use crate::catalogue::attack::RunLimits;
@@ -13,10 +14,16 @@ const FIRST_UID: usize = 61_500;
 /// How many of them a slot has for itself: limits and keyrings are counted by uid.
 const UIDS: usize = 64;
 
-/// The sandbox at `level` without some of its layers, in slot `slot` of the pool, with the limits
+/// The sandbox at `level` without some of its layers, or as somebody else, in slot `slot` of the pool, with the limits
 /// of the trial's manifest. Only root leases uids.
 #[must_use]
-pub fn prefix(level: Level, without: LayerSet, slot: usize, trial: &Trial) -> Vec<String> {
+pub fn prefix(
+    level: Level,
+    without: LayerSet,
+    identity: Option<IdentityChoice>,
+    slot: usize,
+    trial: &Trial,
+) -> Vec<String> {
     let first = FIRST_UID + UIDS * slot;
     let uids = format!("{first}-{}", first + UIDS - 1);
     let limits = &trial.attack.run.limits;
@@ -27,10 +34,12 @@ pub fn prefix(level: Level, without: LayerSet, slot: usize, trial: &Trial) -> Ve
     let unset = RunLimits::default();
     let limits = if limited || without.is_empty() { limits } else { &unset };
     let options = [
+        ("--identity", identity.map(|who| who.name().to_owned())),
         ("--uids", is_root.then_some(uids)),
         ("--memory", limits.memory.map(|size| size.to_string())),
         ("--pids", limits.pids.map(|count| count.to_string())),
         ("--timeout", limits.timeout.map(|time| time.to_string())),
+        ("--log", limits.log.map(|size| size.to_string())),
         ("--outcome", Some(OUTCOME.to_owned())),
     ];
     let off = without.iter().map(|layer| ("--without", Some(layer.name().to_owned())));
@@ -71,7 +80,7 @@ mod tests {
     }
 
     fn words(host: &str, pids: Option<u64>, without: LayerSet, slot: usize) -> Vec<String> {
-        prefix(Level::Full, without, slot, &trial(host, pids))
+        prefix(Level::Full, without, None, slot, &trial(host, pids))
     }
 
     fn value(words: &[String], option: &str) -> Option<String> {
@@ -84,6 +93,13 @@ mod tests {
         let words = words("root", Some(64), LayerSet::EMPTY, 0);
         assert_eq!(value(&words, "--pids").as_deref(), Some("64"));
         assert_eq!(value(&words, "--memory"), None);
+    }
+
+    #[test]
+    fn an_account_is_asked_for_where_a_hole_is_its_doing() {
+        let account = Some(IdentityChoice::Useradd);
+        let words = prefix(Level::Full, LayerSet::EMPTY, account, 0, &trial("root", None));
+        assert_eq!(value(&words, "--identity").as_deref(), Some("useradd"));
     }
 
     #[test]

@@ -23,7 +23,7 @@ fn patients() -> Vec<(&'static str, Host, Surroundings)> {
     let debian = Surroundings { clone_switched_off: true, ..bare(Cgroups::Two) };
     let masked = Surroundings { covered_proc: vec!["/proc/irq".to_owned()], ..bare(Cgroups::One) };
     let mut masked_host = fakes::root();
-    masked_host.namespaces = fakes::podman().namespaces;
+    masked_host.namespaces = fakes::docker_unconfined().namespaces;
     let mut debian_host = fakes::user();
     debian_host.namespaces = fakes::docker().namespaces;
     let mut no_landlock = fakes::docker();

@@ -11,6 +11,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::LaunchError;
+use crate::layers::descriptors;
 use crate::layers::mounts::{Base, MountPlan, What};
 use crate::plan::Plan;
 use crate::policy::IdentityChoice;
@@ -71,6 +72,8 @@ impl Held {
             Layer::Privileges => self.privileges(plan),
             Layer::Syscalls => self.field("Seccomp", "2"),
             Layer::Limits => self.limits(plan),
+            // The process has looked at itself: see `descriptors::look`.
+            Layer::Descriptors if plan.looks_at_itself() => Ok(()),
             Layer::Descriptors => self.descriptors(),
             Layer::Session => self.session(),
             // The kernel does not show the rules. The process itself has tried one before it said
@@ -158,18 +161,11 @@ impl Held {
 
     /// Only the standard ones, and those of the launch, which end with the exec.
     fn descriptors(&self) -> Result<(), String> {
-        let open = fs::read_dir(self.place.join("fd")).map_err(|error| format!("fd: {error}"))?;
-        for entry in open.flatten() {
-            let name = entry.file_name();
-            let number = name.to_str().and_then(|name| name.parse::<u32>().ok()).unwrap_or(0);
-            let info = self.read(&format!("fdinfo/{number}"))?;
-            let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
-            let flags = flags.and_then(|text| u32::from_str_radix(text.trim(), 8).ok());
-            if number > 2 && flags.is_none_or(|flags| flags & CLOSE_ON_EXEC == 0) {
-                return Err(format!("descriptor {number} would reach the payload"));
-            }
+        match descriptors::kept_by(&self.place) {
+            Ok(None) => Ok(()),
+            Ok(Some(number)) => Err(format!("descriptor {number} would reach the payload")),
+            Err(error) => Err(format!("fd: {error}")),
         }
-        Ok(())
     }
 
     /// Its session is its own and has no terminal (fields 6 and 7 of `proc_pid_stat(5)`).
@@ -203,6 +199,13 @@ impl Held {
             other => return Err(format!("the root is {other:?}")),
         }
         for entry in &plan.entries {
+            if let What::Overlay { .. } = entry.what
+                && !covered_later(plan, &entry.target)
+                && find(&entry.target).is_none_or(|mount| mount.kind != "overlay")
+                && !entry.target.to_string_lossy().contains(char::is_whitespace)
+            {
+                return Err(format!("{} is no overlay", entry.target.display()));
+            }
             if let What::Bind { writable: false, .. } = entry.what
                 && !covered_later(plan, &entry.target)
                 && !find(&entry.target).is_some_and(|mount| mount.read_only)
@@ -214,9 +217,6 @@ impl Held {
         Ok(())
     }
 }
-
-/// `O_CLOEXEC`, as fdinfo shows it.
-const CLOSE_ON_EXEC: u32 = 0o2_000_000;
 
 /// Whether a later entry of the plan is put over the same path.
 fn covered_later(plan: &MountPlan, path: &Path) -> bool {

@@ -4,7 +4,7 @@
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{SigSet, Signal as NixSignal};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal as NixSignal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -35,6 +35,9 @@ const FORWARDED: [NixSignal; 6] = [
 /// What a payload is ended with when nobody is left who wants it.
 const SIGTERM: u8 = 15;
 
+/// What a payload is ended with when it cannot be watched any more.
+const SIGKILL: u8 = 9;
+
 /// How long a payload has between SIGTERM and SIGKILL when its time is up.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -49,8 +52,8 @@ impl Signals {
     /// Blocks the signals that are passed on, so that none can end this process half-way.
     pub(super) fn block() -> Result<Self, Fault> {
         let set: SigSet = FORWARDED.into_iter().collect();
-        let before =
-            set.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK).at(Step::Channels)?;
+        let mut before = SigSet::empty();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), Some(&mut before)).at(Step::Channels)?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let descriptor = SignalFd::with_flags(&set, flags).at(Step::Channels)?;
         Ok(Self { before, descriptor })
@@ -79,6 +82,23 @@ pub(super) struct Watch<'a> {
     pub(super) signals: &'a Signals,
 }
 
+/// A payload that has run, all of its processes dead.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) outcome: Outcome,
+    /// The private file system, where the sandbox has made it.
+    pub(super) scratch: Option<Scratch>,
+    /// What went wrong outside, the first of it. It does not make the payload one that has not run.
+    pub(super) trouble: Option<LaunchError>,
+}
+
+impl Watched {
+    /// Takes in what may have gone wrong after the payload.
+    pub(super) fn note(&mut self, result: Result<(), LaunchError>) {
+        self.trouble = self.trouble.take().or(result.err());
+    }
+}
+
 /// What has been heard of the sandbox so far.
 #[derive(Default)]
 struct Heard {
@@ -88,6 +108,8 @@ struct Heard {
     process: Option<OwnedFd>,
     ready: bool,
     enforced: LayerSet,
+    /// The gate was opened: from here on the payload may have run.
+    let_through: bool,
     cut_off: Option<End>,
 }
 
@@ -99,18 +121,45 @@ impl Watch<'_> {
         &self,
         opener: OwnedFd,
         mut streams: Streams,
-    ) -> Result<(Outcome, Option<Scratch>), LaunchError> {
+    ) -> Result<Watched, LaunchError> {
         let begun = Instant::now();
+        let mut heard = Heard::default();
+        let attended = self.attend(begun, opener, &mut heard, &mut streams);
+        let trouble = match attended {
+            Ok(()) => None,
+            Err(error) if heard.let_through => {
+                let _ = pidfd_send_signal(&self.started.pidfd, Signal::KILL);
+                heard.cut_off = Some(End::Signalled(SIGKILL));
+                Some(error)
+            }
+            Err(error) => return Err(error),
+        };
+        let waited = waitpid(Some(self.started.pid), WaitOptions::empty()).at(Step::Supervise)?;
+        let elapsed = begun.elapsed();
+        let drained = self.drain(&mut streams);
+        let status = waited.map_or(0, |(_, status)| status.as_raw());
+        let mut watched = heard.conclude(self.plan, status, elapsed)?;
+        watched.trouble = trouble.or(drained.err());
+        Ok(watched)
+    }
+
+    /// Attends to whatever happens, until every process of the sandbox is dead.
+    fn attend(
+        &self,
+        begun: Instant,
+        opener: OwnedFd,
+        heard: &mut Heard,
+        streams: &mut Streams,
+    ) -> Result<(), LaunchError> {
         let mut caller = if self.plan.ends_with_caller { caller()? } else { None };
         let mut clock = Deadline::new(self.plan, begun);
-        let (mut heard, mut opener) = (Heard::default(), Some(opener));
-        let mut open = true;
+        let (mut opener, mut open) = (Some(opener), true);
         loop {
             let (dead, word, alone) =
-                self.wait(open, caller.as_ref(), &streams, clock.left(&streams))?;
+                self.wait(open, caller.as_ref(), streams, clock.left(streams))?;
             if alone {
                 caller = None;
-                self.cut_off(End::Signalled(SIGTERM), &mut heard, &mut clock)?;
+                self.cut_off(End::Signalled(SIGTERM), heard, &mut clock)?;
             }
             streams.pass_on()?;
             if open && word {
@@ -119,20 +168,17 @@ impl Watch<'_> {
                     heard.enforced = readback::check(self.plan, self.user, &payload)?;
                     if let Some(opener) = opener.take() {
                         rustix::io::write(&opener, b"g").at(Step::Gate)?;
+                        heard.let_through = true;
                     }
                 }
             } else if dead {
-                break;
+                return Ok(());
             }
             self.forward()?;
-            if let Some(end) = clock.is_up(self.plan, &streams) {
-                self.cut_off(end, &mut heard, &mut clock)?;
+            if let Some(end) = clock.is_up(self.plan, streams) {
+                self.cut_off(end, heard, &mut clock)?;
             }
         }
-        let waited = waitpid(Some(self.started.pid), WaitOptions::empty()).at(Step::Supervise)?;
-        let elapsed = begun.elapsed();
-        self.drain(&mut streams)?;
-        heard.conclude(self.plan, waited.map_or(0, |(_, status)| status.as_raw()), elapsed)
     }
 
     /// Waits for anything to happen; gives whether the sandbox is dead, whether it has a word, and
@@ -301,12 +347,7 @@ impl Heard {
         if self.ready { self.process.take() } else { None }
     }
 
-    fn conclude(
-        self,
-        plan: &Plan,
-        init: i32,
-        elapsed: Duration,
-    ) -> Result<(Outcome, Option<Scratch>), LaunchError> {
+    fn conclude(self, plan: &Plan, init: i32, elapsed: Duration) -> Result<Watched, LaunchError> {
         if let Some(fault) = self.failed {
             return Err(located(plan, fault));
         }
@@ -314,12 +355,15 @@ impl Heard {
             (Some(end), _) => end,
             (None, Some(status)) => End::from_wait_status(status).or_out_of_cpu_time(),
             // Somebody outside ended the whole sandbox, as an out-of-memory killer does.
-            (None, None) if init != 0 => End::from_wait_status(init),
-            (None, None) => return Err(LaunchError::Silent),
+            (None, None) => End::from_wait_status(init),
         };
+        let was_cut_off = matches!(end, End::TimedOut(_) | End::OutputRefused { .. });
+        if !self.let_through && !was_cut_off {
+            return Err(LaunchError::Silent { end });
+        }
         let mut outcome = Outcome::new(end, elapsed);
         outcome.enforced = self.enforced;
-        Ok((outcome, self.scratch))
+        Ok(Watched { outcome, scratch: self.scratch, trouble: None })
     }
 }
 

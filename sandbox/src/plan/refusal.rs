@@ -57,7 +57,7 @@ pub enum Refusal {
         uid: u32,
     },
     /// No uid of the range may be leased.
-    #[error("no uid from {first} to {last} is free of accounts and subordinate ranges; name others with `--uids`", first = .0.start(), last = .0.end())]
+    #[error("no uid from {first} to {last} is known to be free of accounts and subordinate ranges (by /etc/passwd, /etc/subuid and /proc/self/uid_map); name others with `--uids`", first = .0.start(), last = .0.end())]
     NoFreeUid(RangeInclusive<u32>),
     /// Something of the caller's is to be written, and neither mounts nor the user allow it.
     #[error(

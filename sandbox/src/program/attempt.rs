@@ -20,7 +20,7 @@ pub(super) fn run(
     program: &Path,
     payload: &Payload,
 ) -> Result<(Plan, Finished), Failure> {
-    let host = Host::probe();
+    let host = Host::probe().looking_at(policy, payload);
     let plan = Plan::resolve(policy, program, payload, &host)?;
     tell(&plan);
     let refused = match launch::run(&plan) {
@@ -31,7 +31,7 @@ pub(super) fn run(
     // Nothing spoke against namespaces, and they were refused all the same. What else is refused a
     // rehearsal tells; if it finds nothing, the refusal stands.
     let host = host.rehearsed();
-    if host.namespaces.have_fresh_proc() {
+    if host.namespaces.allow_all() {
         return Err(refused.into());
     }
     let plan = Plan::resolve(policy, program, payload, &host)?;

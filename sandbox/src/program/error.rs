@@ -61,7 +61,7 @@ impl Failure {
     /// The end of a payload that was not started because of this.
     pub(super) fn end(&self) -> End {
         let step = match self {
-            Self::Launch(LaunchError::Step { fault, .. }) => Some(fault.step.text()),
+            Self::Launch(error) => Some(error.step().text()),
             _ => None,
         };
         End::NotStarted { step, cause: self.to_string(), status: self.exit_status() }

@@ -31,11 +31,12 @@ impl Report {
     /// Clears away what the build had, writes its outcome and gives its exit status.
     ///
     /// The build has run: what goes wrong here is said, and does not make it one that has not.
-    pub(super) fn conclude(self, plan: &Plan, finished: Finished) -> u8 {
+    pub(super) fn conclude(self, plan: &Plan, mut finished: Finished) -> u8 {
         let outcome = finished.outcome.clone();
+        let watched = finished.trouble.take().map_or(Ok(()), |error| Err(Failure::from(error)));
         let cleared = finished.clear().map(drop).map_err(Failure::from);
-        for failure in [cleared, self.put(Some(plan), &outcome)].into_iter().filter_map(Result::err)
-        {
+        let written = self.put(Some(plan), &outcome);
+        for failure in [watched, cleared, written].into_iter().filter_map(Result::err) {
             let _ = writeln!(anstream::stderr(), "bulkhead: the command has run, but: {failure}");
         }
         outcome.end.exit_status()

@@ -4,7 +4,7 @@
 
 use std::os::fd::AsFd;
 
-use nix::sys::signal::{SigSet, Signal as NixSignal};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal as NixSignal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -32,19 +32,20 @@ pub(super) fn reign(plan: &Plan, ties: &Ties) -> Result<i32, Fault> {
     }
     let mut children = SigSet::empty();
     children.add(NixSignal::SIGCHLD);
-    children.thread_block().at(Step::ForkPayload)?;
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&children), None).at(Step::ForkPayload)?;
     let signals = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .at(Step::ForkPayload)?;
     let started = match fork().at(Step::ForkPayload)? {
         Side::Parent(started) => started,
         Side::Child => payload::become_payload(plan, ties),
     };
-    let process = Some(started.pidfd.as_fd());
-    supervisor.send_with(Message::Payload, process).at(Step::ForkPayload)?;
     if plan.has(Layer::Privileges) {
-        // From here on no process of the payload's user may look into this one (`ptrace(2)`).
+        // From here on no process of the payload's user may look into this one (`ptrace(2)`). The
+        // payload waits at the gate until the supervisor has its descriptor, so this comes first.
         set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::ForkPayload)?;
     }
+    let process = Some(started.pidfd.as_fd());
+    supervisor.send_with(Message::Payload, process).at(Step::ForkPayload)?;
     let status = watch(plan, supervisor, &started, &signals, *user)?;
     if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
         processes::end_descendants();

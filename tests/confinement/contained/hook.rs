@@ -10,7 +10,7 @@ use super::{Caller, place, start_with};
 use crate::machine::is_root;
 
 /// The part of pyproject_hooks that runs in the build, cut down to what it says on the wire.
-const SCRIPT: &str = r#"
+pub const SCRIPT: &str = r#"
 import json, os, sys
 hook, control = sys.argv[1:3]
 arguments = json.load(open(os.path.join(control, "input.json")))["kwargs"]
@@ -21,7 +21,7 @@ answer = getattr(backend, hook)(**arguments)
 json.dump({"return_val": answer}, open(os.path.join(control, "output.json"), "w"))
 "#;
 
-const BACKEND: &str = r#"
+pub const BACKEND: &str = r#"
 import base64, hashlib, os, zipfile
 def get_requires_for_build_wheel(config_settings=None):
     return ["setuptools>=61"]

@@ -5,8 +5,8 @@ use sandbox::{Layer, Level};
 use serde_json::{Value, json};
 
 use super::{
-    amount, array, date, flag, id, levels, name, object, one_of, oracle, pattern, plant, sentence,
-    set, text, word,
+    amount, array, day_or_month, flag, id, levels, name, object, one_of, oracle, pattern, plant,
+    sentence, set, text, word,
 };
 use crate::catalogue::attack::{
     Expected, Hook, InterruptSignal, Need, Second, Severity, Step, Whom,
@@ -54,8 +54,15 @@ pub(super) fn schema() -> Value {
                 json!({ "required": ["marks"], "properties": { "marks": { "minItems": 1 } } });
             keys.insert("run".to_owned(), marks);
         }
-        let required = ["severity", "stopped_by", "oracle"];
-        top.insert("else".to_owned(), json!({ "properties": present, "required": required }));
+        let attack = json!({
+            "properties": present,
+            "required": ["severity", "oracle"],
+            // A hole that only another sandbox opens is closed by no layer.
+            "if": { "properties": { "run": { "required": ["control"] } } },
+            "then": { "properties": never(&["stopped_by"]) },
+            "else": { "required": ["stopped_by"] },
+        });
+        top.insert("else".to_owned(), attack);
     }
     schema
 }
@@ -69,12 +76,16 @@ fn run() -> Value {
         [("signal", word::<InterruptSignal>()), ("whom", word::<Whom>()), ("after", name())],
         [],
     );
-    let limits = object([], [("memory", amount()), ("pids", amount()), ("timeout", amount())]);
+    let limits = object(
+        [],
+        [("memory", amount()), ("pids", amount()), ("timeout", amount()), ("log", amount())],
+    );
     object(
         [("hooks", at_least_one(&word::<Hook>())), ("timeout", pattern("^[0-9]+(ms|s|m)$"))],
         [
             ("marks", set(&name())),
             ("levels", set(&levels())),
+            ("control", name()),
             ("interrupt", interrupt),
             ("second", word::<Second>()),
             ("inherit", array(&text())),
@@ -93,6 +104,6 @@ fn expect() -> Value {
 fn reference() -> Value {
     object(
         [("kind", one_of(REFERENCES)), ("title", sentence())],
-        [("url", text()), ("date", date())],
+        [("url", text()), ("date", day_or_month())],
     )
 }

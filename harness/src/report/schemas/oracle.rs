@@ -16,8 +16,8 @@ fn of(kind: &str) -> Value {
     let what = |words| object([("what", words)], []);
     let mut table = match kind {
         "canary-received" | "canary-in-artefact" | "socket-reached" | "victim-signalled"
-        | "victim-changed" => object([("plant", text())], []),
-        "file-created" | "file-changed" | "file-opened" | "file-writable" => {
+        | "victim-changed" | "victim-disturbed" => object([("plant", text())], []),
+        "file-created" | "file-changed" | "file-opened" | "file-writable" | "file-exposed" => {
             object([("path", path())], [])
         }
         "privilege-gained" => what(word::<Privilege>()),

@@ -4,7 +4,7 @@
 use sandbox::Layer;
 use serde_json::{Value, json};
 
-use super::{array, date, levels, object, sentence, set, text, word};
+use super::{array, date, levels, object, pattern, sentence, set, text, word};
 
 /// A sandbox that is a command.
 pub(super) fn schema() -> Value {
@@ -19,6 +19,7 @@ pub(super) fn schema() -> Value {
             ("version", array(&text())),
             ("unsupported", sentence()),
             ("leaves", array(&text())),
+            ("keeps", array(&pattern("^/"))),
             ("files", array(&text())),
             ("requires", array(&requirement)),
         ],

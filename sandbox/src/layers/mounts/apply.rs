@@ -16,6 +16,7 @@ use rustix::process::{chdir, fchdir, pivot_root};
 
 use super::{Base, Entry, MountPlan, What, idmap};
 use crate::layers::proc;
+use crate::overlay;
 use crate::step::{At, Fault, Step};
 use crate::sys::mount::{Attributes, set_attributes};
 
@@ -59,6 +60,13 @@ fn open_entry(
         What::Scratch(name) => {
             let directory = scratch.ok_or(Errno::BADF)?;
             (detached(directory, Path::new(name))?, Attributes { read_only: false, ..sealed })
+        }
+        What::Overlay { upper, lower, notes } => {
+            let scratch = scratch.ok_or(Errno::BADF)?;
+            (
+                overlay::view(lower, scratch, upper, *notes)?,
+                Attributes { read_only: false, ..sealed },
+            )
         }
         What::OuterProc => return proc::fresh().map(Some),
         _ => return Ok(None),
@@ -176,7 +184,7 @@ fn put(root: BorrowedFd<'_>, entry: &Entry, opened: Option<OwnedFd>) -> Result<(
             directory(root, relative).at(Step::MountEntry)?;
             Some(memory(&size.to_string(), "1777", quiet).at(Step::MountEntry)?)
         }
-        What::Bind { .. } | What::Scratch(_) | What::OuterProc => {
+        What::Bind { .. } | What::Scratch(_) | What::Overlay { .. } | What::OuterProc => {
             directory(root, relative).at(Step::MountEntry)?;
             opened
         }
