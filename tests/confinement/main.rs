@@ -17,6 +17,7 @@ mod faults;
 mod files;
 mod identity;
 mod kills;
+mod library;
 mod machine;
 mod masked;
 mod policy;

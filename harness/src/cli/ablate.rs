@@ -67,7 +67,7 @@ pub(super) fn command(args: &AblateArgs, world: &mut World<'_>) -> Result<Exit, 
     let catalogue = workspace.catalogue(&args.places)?;
     let known = background::of(args.expression.as_ref(), &workspace, &args.places, &catalogue)?;
     let schedule = schedule(&catalogue, args.expression.as_ref(), &known, HOST)?;
-    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs) };
+    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs), shuffle: None };
     let (settled, _) = conducted(&wishes, &schedule, &BTreeMap::new(), &gaps::today(), world)?;
     let discretion = Discretion::about(&settled, world.home.as_deref());
     let found = ablation::of(&settled, HOST, &discretion);

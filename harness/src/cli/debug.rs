@@ -110,7 +110,7 @@ pub(super) fn command(args: &DebugArgs, world: &mut World<'_>) -> Result<Exit, F
     if let Some(dir) = &keep {
         keep::ready(dir).map_err(|source| Failure::Document { file: dir.clone(), source })?;
     }
-    let wishes = Wishes { python: args.python.clone(), slots: 1 };
+    let wishes = Wishes { python: args.python.clone(), slots: 1, shuffle: None };
     let conductor = (world.prepare)(&wishes).map_err(Failure::Unready)?;
     let at = args.at.or(args.shell.then_some(At::After));
     let mut guide = Guide::of(trial, at, keep.as_deref(), &mut *world.out);

@@ -67,7 +67,7 @@ pub(super) fn command(args: &DoctorArgs, world: &mut World<'_>) -> Result<Exit, 
         Profile::ALL.iter().map(|(_, name)| name.parse()).collect::<Result<_, _>>()?;
     let contenders = contenders(&targets, &hosts, &workspace)?;
     let schedule = Schedule::of(&catalogue, &contenders, &Selection::default())?;
-    let wishes = Wishes { python: args.python.clone(), slots: 1 };
+    let wishes = Wishes { python: args.python.clone(), slots: 1, shuffle: None };
     let prepared = (world.prepare)(&wishes);
     let (unmet, facts, problem) = match prepared {
         Ok(conductor) => (Some(conductor.unmet), conductor.facts, None),

@@ -72,7 +72,7 @@ pub(super) enum Failure {
     #[error("{} in the catalogue", plural(.0.len(), "mistake"))]
     Catalogue(Vec<Diagnostic>),
     /// Nothing would be tried.
-    #[error("nothing was selected: {0}")]
+    #[error("nothing was selected")]
     Nothing(#[from] NothingSelected),
     /// Nobody can conduct the trials.
     #[error("this machine cannot run the trials: {0}")]

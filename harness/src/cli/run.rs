@@ -68,6 +68,9 @@ pub(super) struct RunArgs {
     /// status 4 if nothing is affected.
     #[arg(long, value_name = "BASE")]
     affected: Option<String>,
+    /// Begin the trials in an order that this number decides; the reports are the same in any
+    #[arg(long, value_name = "SEED")]
+    shuffle: Option<u64>,
     /// Try only one share of the attacks, as slice:1/3
     #[arg(long, value_name = "slice:K/N")]
     partition: Option<Slice>,
@@ -124,7 +127,8 @@ pub(super) fn command(args: &RunArgs, world: &mut World<'_>) -> Result<Exit, Fai
         .with_controls(&controls(&catalogue, &workspace)?);
     let gaps = workspace.gaps(&contenders)?;
     let today = gaps::today();
-    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs) };
+    let wishes =
+        Wishes { python: args.python.clone(), slots: slots(args.jobs), shuffle: args.shuffle };
     let (began_at, began) = (SystemTime::now(), Instant::now());
     let (settled, machine) = conducted(&wishes, &schedule, &gaps, &today, world)?;
     let took = began.elapsed();

@@ -64,7 +64,7 @@ pub(super) fn command(args: &VerifyArgs, world: &mut World<'_>) -> Result<Exit, 
     let schedule = Schedule::of(&catalogue, &contenders, &selection)?
         .with_controls(&controls(&catalogue, &workspace)?);
     let gaps = workspace.gaps(&contenders)?;
-    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs) };
+    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs), shuffle: None };
     let today = gaps::today();
     let mut counts = Counts::new();
     let mut exits = Vec::new();

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::FileType;
@@ -30,6 +31,8 @@ pub struct Evidence {
     pub heard: Vec<Heard>,
     /// Who of the build was at a watched file.
     pub sightings: Vec<Sighting>,
+    /// Where the sandbox keeps records of its own.
+    pub records: Vec<PathBuf>,
     /// What was written in the lab.
     pub changes: Vec<Change>,
     /// What still ran when everything should have been over.
@@ -168,6 +171,7 @@ impl Evidence {
             canaries: BTreeMap::new(),
             heard: Vec::new(),
             sightings: Vec::new(),
+            records: Vec::new(),
             changes: Vec::new(),
             survivors: Vec::new(),
             mounts: (String::new(), String::new()),
@@ -188,6 +192,12 @@ impl Evidence {
             log_cut_off: false,
             second: None,
         }
+    }
+
+    /// Whether a path is the sandbox's own affair.
+    #[must_use]
+    pub fn is_record(&self, path: &Path) -> bool {
+        self.records.iter().any(|place| path.starts_with(place))
     }
 
     /// A sentence without live canaries, whatever a build has put into a name.

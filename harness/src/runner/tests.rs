@@ -64,6 +64,7 @@ fn run_with(conduct: &Conduct<'_>, gaps: &BTreeMap<String, Gaps>) -> Vec<Settled
         slots: 3,
         stop: &AtomicBool::new(false),
         progress: &Silent,
+        shuffle: None,
         gaps,
         today: "2027-01-01",
     };
@@ -228,6 +229,7 @@ fn a_gap_of_the_target_is_found_for_its_cell() {
     let gap = Gap {
         attack: "files/cron".to_owned(),
         level: Level::Full,
+        hosts: vec![],
         reason: "not built yet".to_owned(),
         record: "#3".to_owned(),
         until: Some("2027-01-01".to_owned()),
@@ -287,6 +289,7 @@ fn an_interrupted_run_gives_no_verdicts() {
         slots: 1,
         stop: &stop,
         progress: &Silent,
+        shuffle: None,
         gaps: &BTreeMap::new(),
         today: "2027-01-01",
     };
@@ -305,6 +308,39 @@ fn the_report_is_the_same_for_any_order_and_number_of_slots() {
     assert_eq!(text(&settled), first);
     settled.rotate_left(5);
     assert_eq!(text(&settled), first);
+}
+
+#[test]
+fn a_seed_decides_the_order_and_no_verdict() {
+    let begun = |seed: Option<u64>| {
+        let order = Mutex::new(Vec::new());
+        let conduct = |trial: &Trial, _: usize| {
+            order.lock().unwrap().push(format!("{} {}", trial.attack.id, trial.level));
+            correct(trial)
+        };
+        let setting = Setting {
+            conduct: &conduct,
+            slots: 1,
+            stop: &AtomicBool::new(false),
+            progress: &Silent,
+            shuffle: seed,
+            gaps: &BTreeMap::new(),
+            today: "2027-01-01",
+        };
+        let settled = run(&schedule(), &setting).unwrap();
+        let reports = report::reports(&settled, &Discretion::default());
+        (order.into_inner().unwrap(), report::json::render(&reports[0]).unwrap())
+    };
+    let (plain, report) = begun(None);
+    let (mut first, same_report) = begun(Some(7));
+    assert_eq!(begun(Some(7)).0, first, "the seed decides");
+    assert_ne!(first, plain);
+    assert_ne!(begun(Some(8)).0, first);
+    assert_eq!(same_report, report);
+    first.sort();
+    let mut plain = plain;
+    plain.sort();
+    assert_eq!(first, plain, "every trial once");
 }
 
 #[test]

@@ -8,8 +8,11 @@
 )]
 
 mod course;
+#[path = "../../engines/daemon.rs"]
+mod daemon;
 mod death;
 mod debug;
+mod docker;
 mod fixture;
 mod hosts;
 mod plants;

@@ -164,6 +164,8 @@ impl Scene {
             outcome.remove("usage");
             // Why less is held than by another plan is told in words, which may differ.
             outcome.remove("partly");
+            // A source tree that cannot be looked through is copied, which is as private.
+            outcome.remove("source");
         }
         outcome
     }
