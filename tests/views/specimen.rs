@@ -25,9 +25,9 @@ pub(crate) fn committed() -> Vec<Report> {
     for host in std::fs::read_dir(reports_dir()).unwrap().map(|entry| entry.unwrap().path()) {
         let files = std::fs::read_dir(host).into_iter().flatten();
         for file in files.map(|entry| entry.unwrap().path()) {
-            let is_report = file.extension().is_some_and(|it| it == "json")
-                && file.with_extension("").extension().is_none();
-            if is_report {
+            let is_json = file.extension().is_some_and(|it| it == "json");
+            let is_report = !file.file_stem().unwrap().to_str().unwrap().ends_with(".ablation");
+            if is_json && is_report {
                 found.push(json::read_if_there(&file).unwrap().unwrap());
             }
         }
