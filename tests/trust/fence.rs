@@ -1,6 +1,5 @@
 //! Control groups around a program: what of it is left afterwards, to the last process.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,15 +33,8 @@ impl Fence {
     /// The command, started by a shell that enters the groups first.
     pub(crate) fn around(&self, command: &Command) -> Command {
         let mut fenced = Command::new("/bin/sh");
-<<<<<<< HEAD
-        let mut enter = String::new();
-        for group in &self.groups {
-            write!(enter, "echo $$ > '{}/cgroup.procs' && ", group.display()).unwrap();
-        }
-=======
         let join = |group: &PathBuf| format!("echo $$ > '{}/cgroup.procs' && ", group.display());
         let enter = self.groups.iter().map(join).collect::<Vec<_>>().concat();
->>>>>>> main
         fenced.args(["-c", &format!("{enter}exec \"$0\" \"$@\"")]);
         fenced.arg(command.get_program()).args(command.get_args());
         fenced.current_dir(command.get_current_dir().unwrap());
