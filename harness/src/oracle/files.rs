@@ -87,8 +87,8 @@ pub fn unexpected(specs: &[OracleSpec], evidence: &Evidence) -> Option<String> {
         || specs.iter().any(|spec| matches!(spec.kind, OracleKind::UserLeaked));
     let is_known = |change: &Change| {
         is_baseline(&change.path)
-            || is_lease(&change.path, evidence.killed)
             || evidence.is_record(&change.path)
+            || is_lease(&change.path, evidence.killed)
             || is_declared(change)
             || (accounts && is_account_file(&change.path))
     };

@@ -13,6 +13,7 @@ mod course;
 #[allow(dead_code, reason = "not every engine is held against a host of the lab")]
 mod daemon;
 mod death;
+mod debug;
 mod docker;
 mod fixture;
 mod hosts;
