@@ -50,7 +50,11 @@ pub(super) struct RunArgs {
     /// Try only this sandbox, or this level of it; may be repeated
     #[arg(short, long = "target", value_name = "TARGET[@LEVEL]")]
     target: Vec<Wanted>,
-    /// Try it on a host of this kind, root or user; may be repeated [default: root]
+    /// Try it on a host of this kind; may be repeated [default: root]
+    ///
+    /// root, user (an ordinary one), docker, docker-unconfined (without its system call filter),
+    /// podman-rootless, ubuntu (an approximation of what `AppArmor` leaves of user namespaces).
+    /// What such a host stops without any sandbox is unsupported there.
     #[arg(long, value_name = "HOST")]
     host: Vec<Host>,
     /// Try only the attacks that an expression finds
