@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn only_a_tripwire_takes_no_notice_of_a_sandboxs_own_records() {
         let changes = [("/run/box/lock", What::Created)];
-        let mut evidence = evidence(Level::Full, &changes);
+        let mut evidence = evidence(&changes);
         assert!(unexpected(&[], &evidence).is_some());
         evidence.records = vec!["/run/box".into()];
         assert_eq!(unexpected(&[], &evidence), None);
