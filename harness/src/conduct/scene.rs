@@ -15,7 +15,7 @@ use super::onlooker::{Eyes, Moment, Room};
 use super::outputs::{exists, outputs};
 use super::rehearsal::complete;
 use super::watch::Watch;
-use crate::catalogue::attack::{OracleKind, Plant, PlantKind, RunLimits};
+use crate::catalogue::attack::{Interrupt, OracleKind, Plant, PlantKind, RunLimits};
 use crate::frontend;
 use crate::lab::ears::Ears;
 use crate::lab::groups::Groups;
@@ -111,11 +111,12 @@ impl<'a> Scene<'a> {
         }
         let short: String = cast.nonce.chars().take(4).collect();
         let mut hostname = format!("buildhost-{short}");
-        let mut planted = plant(attack, cast, &root, &interpreter, profile.caller())?;
+        let mut planted = plant(attack, cast, &root, &interpreter, profile)?;
         if let Some(name) = planted.hostname.take() {
             hostname = name;
         }
         at_step("its files", staging::furnish(&root, &hostname))?;
+        at_step("its accounts", staging::accounts(&root, target::own::uids(slot)))?;
         at_step("the source tree", staging::source(&root, &attack.dir))?;
         if attack.run.second.is_some() {
             at_step("the second build", staging::second(&root, &cast.nonce, profile.home()))?;
@@ -258,6 +259,9 @@ impl<'a> Scene<'a> {
         if let Sandbox::Command(recipe) = &self.trial.sandbox {
             evidence.records.clone_from(&recipe.keeps);
         }
+        let kill = Interrupt::is_supervisors_death;
+        evidence.killed =
+            account.interrupted && self.trial.attack.run.interrupt.as_ref().is_some_and(kill);
         evidence.nonce.clone_from(&self.cast.nonce);
         evidence.canaries.clone_from(&self.cast.canaries);
         evidence.victims = self.victims(account, before);

@@ -20,6 +20,8 @@ use super::root::Root;
 use super::scrap::Scrap;
 use crate::frontend::python::Python;
 
+/// `/etc/login.defs` is not read beyond this.
+const LOGIN_DEFS: usize = 1 << 20;
 /// What attacks import: marks, attempts, honest artefacts.
 const KIT: &str = include_str!("../../kit/kit.py");
 /// What the kit has for calls that Python does not know.
@@ -79,6 +81,23 @@ pub fn furnish(root: &Root, hostname: &str) -> io::Result<()> {
         root.directory_made(parent)?;
     }
     root.directory_made(Path::new(WORK)).map(drop)
+}
+
+/// Lets `useradd` give its system accounts numbers between these, and no others: a sandbox beside
+/// the harness that has made an account ends whatever runs under the same number, in labs too.
+///
+/// # Errors
+/// Those of write(2).
+pub fn accounts(root: &Root, (first, last): (usize, usize)) -> io::Result<()> {
+    let path = Path::new("/etc/login.defs");
+    // Where there is none, there is no `useradd` either.
+    let Ok(mut text) = root.read(path, LOGIN_DEFS) else { return Ok(()) };
+    // The last line with a name counts.
+    for kind in ["UID", "GID"] {
+        let range = format!("\nSYS_{kind}_MIN {first}\nSYS_{kind}_MAX {last}\n");
+        text.extend(range.into_bytes());
+    }
+    root.write(path, 0o644, &text)
 }
 
 /// Copies the source tree of an entry into the lab, and the kit into the copy.

@@ -138,6 +138,7 @@ fn settle_with_control_elsewhere(bites: bool) -> Vec<Settled> {
         shuffle: None,
         gaps: &BTreeMap::new(),
         today: "2027-01-01",
+        shuffle: None,
     };
     run(&schedule, &setting).unwrap()
 }

@@ -7,8 +7,10 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod containers;
 mod course;
 #[path = "../../engines/daemon.rs"]
+#[allow(dead_code, reason = "not every engine is held against a host of the lab")]
 mod daemon;
 mod death;
 mod debug;
