@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use sandbox::host::offer::Offer;
 
-use crate::machine::{bulkhead, directory, etc, is_root};
+use crate::apart::{ACCOUNTS, set_apart, tables};
+use crate::machine::{bulkhead, directory, is_root};
 use crate::remnants::{await_true, held_locks, living};
 
 /// How many launches there are at a time.
@@ -22,20 +23,10 @@ const PARALLEL: usize = 8;
 /// The uids that these builds may have.
 const UIDS: std::ops::RangeInclusive<u32> = 62_200..=62_263;
 
-/// No uid: what has an account is found by its words.
-const NONE: std::ops::RangeInclusive<u32> = u32::MAX..=u32::MAX;
-
 /// A payload that would like to stay: a daemon in a session of its own, deaf to every signal. The word
 /// behind it, by which it is found, stands in the command line of both.
 const DAEMON: &str = "echo ready; trap '' TERM HUP INT; \
                       setsid sh -c \"trap '' TERM HUP INT; sleep 300; true\" $0 & sleep 300; true";
-
-/// Files that tell of accounts and mounts.
-const TABLES: [&str; 4] = ["/etc/passwd", "/etc/shadow", "/etc/group", "/proc/self/mountinfo"];
-
-fn tables() -> Vec<Vec<u8>> {
-    TABLES.iter().map(|file| fs::read(file).unwrap()).collect()
-}
 
 /// Builds that are killed, and all that they could leave.
 struct Killed {
@@ -43,7 +34,7 @@ struct Killed {
     /// One working directory for each of those at a time: this design hands it over.
     places: Vec<tempfile::TempDir>,
     runtime: tempfile::TempDir,
-    before: Vec<Vec<u8>>,
+    before: Vec<String>,
     groups_before: Vec<(PathBuf, bool)>,
 }
 
@@ -125,7 +116,9 @@ impl Killed {
     /// kernel ends a namespace a moment after its init, and with it what only a process could have.
     fn await_death(&self) {
         let runtime = self.runtime.path();
-        await_true("no process is left", || living(runtime, &UIDS).is_empty());
+        await_true("no process is left", || {
+            living(runtime, &UIDS).is_empty() && living(runtime, &ACCOUNTS).is_empty()
+        });
         self.await_locks();
     }
 
@@ -145,7 +138,7 @@ impl Killed {
     }
 
     fn assert_nothing_is_left(&self) {
-        assert!(tables() == self.before, "an account or a mount is left");
+        assert_eq!(tables(), self.before, "an account or a mount is left");
         for name in ["private", "claim", "user"] {
             assert_eq!(self.below(name).len(), 0, "{name}");
         }
@@ -197,7 +190,7 @@ fn supervisors_killed_at_random_moments_leave_nothing() {
     if !is_root() {
         return;
     }
-    let _etc = etc();
+    let _apart = set_apart();
     let killed = Killed::new(&[]);
     let count = count(200);
     killed.kill(count);
@@ -220,7 +213,7 @@ fn the_accounts_of_killed_supervisors_are_removed_by_the_next_sweep() {
     if !is_root() {
         return;
     }
-    let _etc = etc();
+    let _apart = set_apart();
     let killed = Killed::new(&["--level", "proposal"]);
     let count = count(24);
     killed.kill(count);
@@ -231,7 +224,7 @@ fn the_accounts_of_killed_supervisors_are_removed_by_the_next_sweep() {
     // A `useradd` that was under way goes on; it holds its supervisor's lock until it is done.
     killed.await_locks();
     assert_ne!(tables(), killed.before, "what an account costs: a killed supervisor leaves it");
-    assert_ne!(living(killed.runtime.path(), &NONE).len(), 0, "and this level has no leash");
+    assert_ne!(living(killed.runtime.path(), &ACCOUNTS).len(), 0, "and this level has no leash");
     let swept = killed.gc();
     killed.await_death();
     println!("proposal: {count} killed; the last sweep said {:?}", swept.trim());
@@ -245,7 +238,7 @@ fn what_was_handed_to_an_account_comes_back_although_its_supervisor_was_killed()
     if !is_root() {
         return;
     }
-    let _etc = etc();
+    let _apart = set_apart();
     let killed = Killed::new(&["--level", "proposal"]);
     let mut build = killed.start(0);
     build.stdout.as_mut().unwrap().read_exact(&mut [0; 6]).unwrap();

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod apart;
 mod contained;
 mod exit_status;
 #[cfg(target_arch = "x86_64")]

@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use rustix::fs::{FlockOperation, flock};
 
 use super::tracer::{Point, Traced, follow};
+use crate::apart::tables;
 use crate::machine::directory;
 
 /// Who starts it, on what kind of host.
@@ -61,7 +62,7 @@ impl Scene {
         }
         fs::write(place.path().join("work/file"), "here").unwrap();
         let mut scene = Self { name, caller, options, uid, on_disk: false, place, before: vec![] };
-        scene.before = scene.tables();
+        scene.before = tables();
         scene
     }
 
@@ -138,11 +139,6 @@ impl Scene {
         command
     }
 
-    /// Whether its builds have accounts, for which others must wait.
-    pub fn makes_accounts(&self) -> bool {
-        self.options.contains(&"proposal")
-    }
-
     fn is_without(&self) -> bool {
         matches!(self.caller, Caller::RootWithout | Caller::UserWithout)
     }
@@ -168,19 +164,10 @@ impl Scene {
         outcome
     }
 
-    /// Tables of the machine that a launch must leave as they were.
-    fn tables(&self) -> Vec<String> {
-        let mut tables = vec![fs::read_to_string("/proc/self/mountinfo").unwrap()];
-        if self.makes_accounts() {
-            tables.extend(["/etc/passwd", "/etc/group"].map(|f| fs::read_to_string(f).unwrap()));
-        }
-        tables
-    }
-
     /// Everything that is left of a launch that is over.
     pub fn remnants(&self) -> Vec<String> {
         let mut left = self.processes();
-        if self.tables() != self.before {
+        if tables() != self.before {
             left.push("a mount or an account".to_owned());
         }
         for place in ["scratch", "runtime/private", "runtime/claim", "runtime/user"] {
