@@ -2,14 +2,24 @@
 //! happens on the machine.
 
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::Command;
 
 use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
 
-/// The uids of accounts that are made there. Other tests' accounts have others, for a sweep ends every
-/// process of a uid.
-pub const ACCOUNTS: std::ops::RangeInclusive<u32> = 62_400..=62_463;
+/// Uids for builds of this process alone, for a sweep ends every process of a uid, and tests of another
+/// checkout may run beside these.
+pub fn leased() -> RangeInclusive<u32> {
+    let first = 20_000 + std::process::id() % 500 * 64;
+    first..=first + 63
+}
+
+/// The uids of accounts that are made there; likewise.
+pub fn accounts() -> RangeInclusive<u32> {
+    let first = 2_000 + std::process::id() % 250 * 64;
+    first..=first + 63
+}
 
 /// Gives this thread, and all that it starts from now on, mounts of its own and a copy of `/etc`.
 pub fn set_apart() -> tempfile::TempDir {
@@ -22,7 +32,7 @@ pub fn set_apart() -> tempfile::TempDir {
     for lock in [".pwd.lock", "passwd.lock", "shadow.lock", "group.lock", "gshadow.lock"] {
         let _ = fs::remove_file(copy.join(lock));
     }
-    let (first, last) = ACCOUNTS.into_inner();
+    let (first, last) = accounts().into_inner();
     let settings = fs::read_to_string(copy.join("login.defs")).unwrap_or_default();
     let settings = settings.lines().filter(|line| !line.starts_with("SYS_"));
     let own = format!(

@@ -63,27 +63,27 @@ enum Sweep {
 }
 
 fn full() -> Scene {
-    Scene::new("full", Caller::Root, &["--require", "all"], 62_901)
+    Scene::new("full", Caller::Root, &["--require", "all"], 1)
 }
 
 fn on_disk() -> Scene {
-    Scene::new("full, on disk", Caller::Root, &HELD, 62_902).on_disk()
+    Scene::new("full, on disk", Caller::Root, &HELD, 2).on_disk()
 }
 
 fn rootless() -> Scene {
-    Scene::new("full, rootless", Caller::User, &HELD, 62_903)
+    Scene::new("full, rootless", Caller::User, &HELD, 3)
 }
 
 fn contained() -> Scene {
-    Scene::new("contained", Caller::RootWithout, &[], 62_904)
+    Scene::new("contained", Caller::RootWithout, &[], 4)
 }
 
 fn contained_rootless() -> Scene {
-    Scene::new("contained, rootless", Caller::UserWithout, &[], 62_905)
+    Scene::new("contained, rootless", Caller::UserWithout, &[], 5)
 }
 
 fn proposal() -> Scene {
-    Scene::new("proposal", Caller::Root, &["--level", "proposal"], 62_906)
+    Scene::new("proposal", Caller::Root, &["--level", "proposal"], 6)
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn a_layer_that_did_not_take_ends_the_launch_before_the_payload_runs() {
         return;
     }
     let _apart = set_apart();
-    let scene = Scene::new("full", Caller::Root, &["--require", "all"], 62_907);
+    let scene = Scene::new("full", Caller::Root, &["--require", "all"], 7);
     let undisturbed = scene.launch(None);
     let points: Vec<_> = points(&scene, &undisturbed)
         .into_iter()

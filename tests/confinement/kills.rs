@@ -2,8 +2,6 @@
 //!
 //! How many are killed is told by `BULKHEAD_KILLS`, else two hundred, or fewer where accounts are
 //! made. Two thousand each, as `just kills` has it, take minutes.
-//!
-//! Builds with leases of their own take uids outside the default range, so that no other test has them.
 
 use std::fs;
 use std::io::Read;
@@ -13,15 +11,12 @@ use std::time::{Duration, Instant};
 
 use sandbox::host::offer::Offer;
 
-use crate::apart::{ACCOUNTS, set_apart, tables};
+use crate::apart::{accounts, leased, set_apart, tables};
 use crate::machine::{bulkhead, directory, is_root};
 use crate::remnants::{await_true, held_locks, living};
 
 /// How many launches there are at a time.
 const PARALLEL: usize = 8;
-
-/// The uids that these builds may have.
-const UIDS: std::ops::RangeInclusive<u32> = 62_200..=62_263;
 
 /// A payload that would like to stay: a daemon in a session of its own, deaf to every signal. The word
 /// behind it, by which it is found, stands in the command line of both.
@@ -56,7 +51,8 @@ impl Killed {
 
     fn start(&self, place: usize) -> Child {
         let mut command = bulkhead(self.places[place].path());
-        command.args(["run", "--uids", "62200-62263", "--runtime"]).arg(self.runtime.path());
+        let uids = format!("{}-{}", leased().start(), leased().end());
+        command.args(["run", "--uids", &uids, "--runtime"]).arg(self.runtime.path());
         command.args(self.options).args(["--", "/bin/sh", "-c", DAEMON]).arg(self.runtime.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         command.spawn().unwrap()
@@ -117,7 +113,7 @@ impl Killed {
     fn await_death(&self) {
         let runtime = self.runtime.path();
         await_true("no process is left", || {
-            living(runtime, &UIDS).is_empty() && living(runtime, &ACCOUNTS).is_empty()
+            living(runtime, &leased()).is_empty() && living(runtime, &accounts()).is_empty()
         });
         self.await_locks();
     }
@@ -171,7 +167,7 @@ fn all_groups() -> Vec<(PathBuf, bool)> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let uid =
             name.strip_prefix("bulkhead-").and_then(|rest| rest.split('-').next()?.parse().ok());
-        uid.is_some_and(|uid: u32| UIDS.contains(&uid))
+        uid.is_some_and(|uid: u32| leased().contains(&uid))
     });
     ours.map(|entry| {
         let members = fs::read_to_string(entry.path().join("cgroup.procs")).unwrap_or_default();
@@ -224,7 +220,7 @@ fn the_accounts_of_killed_supervisors_are_removed_by_the_next_sweep() {
     // A `useradd` that was under way goes on; it holds its supervisor's lock until it is done.
     killed.await_locks();
     assert_ne!(tables(), killed.before, "what an account costs: a killed supervisor leaves it");
-    assert_ne!(living(killed.runtime.path(), &ACCOUNTS).len(), 0, "and this level has no leash");
+    assert_ne!(living(killed.runtime.path(), &accounts()).len(), 0, "and this level has no leash");
     let swept = killed.gc();
     killed.await_death();
     println!("proposal: {count} killed; the last sweep said {:?}", swept.trim());
