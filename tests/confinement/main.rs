@@ -11,6 +11,7 @@
 )]
 
 mod apart;
+mod cleanup;
 mod contained;
 mod exit_status;
 #[cfg(target_arch = "x86_64")]
@@ -20,6 +21,9 @@ mod identity;
 mod kills;
 mod machine;
 mod masked;
+mod neighbours;
+mod outputs;
+mod ownership;
 mod policy;
 mod privileges;
 mod processes;
@@ -27,3 +31,4 @@ mod remnants;
 mod rootless;
 mod sharing;
 mod surroundings;
+mod terminal;
