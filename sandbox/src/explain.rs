@@ -74,9 +74,9 @@ fn summary(plan: &Plan) -> Vec<String> {
 
 fn guarantees(plan: &Plan) -> Vec<String> {
     let holdings = Holdings::of(plan);
-    let line = |holding: &Holding| match holding {
-        Holding::Held(layers) => format!("held by {layers}"),
-        other => format!("{}: {}", other.name(), other.reasons().join("; ")),
+    let line = |holding: &Holding| match holding.reasons() {
+        [] => holding.summary(),
+        reasons => format!("{}: {}", holding.summary(), reasons.join("; ")),
     };
     holdings
         .iter()

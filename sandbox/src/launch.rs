@@ -27,14 +27,22 @@ use crate::sys::clone::{Side, Started, clone_into};
 use crate::wire::{Link, Message};
 use crate::words::Layer;
 
+mod client;
+mod deadline;
+mod launcher;
 mod plain;
 mod readback;
+mod signals;
 mod streams;
 mod supervise;
 mod user;
 
+pub use client::Client;
+pub use launcher::{Ended, Launcher, LauncherError, Running, Standard};
+
+use signals::Signals;
 use streams::Streams;
-use supervise::{Signals, Watch, Watched};
+use supervise::{Watch, Watched};
 use user::User;
 
 /// A launch in which the payload did not run.
@@ -150,11 +158,11 @@ pub struct Finished {
     user: User,
 }
 
-/// Runs the plan's payload to its end.
+/// Runs the plan's payload to its end, for `client`.
 ///
 /// # Errors
 /// The payload did not run; nothing is left of the attempt.
-pub fn run(plan: &Plan) -> Result<Finished, LaunchError> {
+pub fn run(plan: &Plan, client: &Client<'_>) -> Result<Finished, LaunchError> {
     if plan.kind == PlanKind::Bare {
         return Err(become_payload(plan));
     }
@@ -165,7 +173,7 @@ pub fn run(plan: &Plan) -> Result<Finished, LaunchError> {
     let mut user = User::acquire(plan)?;
     let disk = place_on_disk(plan)?;
     let prepared = prepare(plan, &mut user, disk.as_deref());
-    match prepared.and_then(|prepared| start(plan, &user, &signals, prepared)) {
+    match prepared.and_then(|prepared| start(plan, &user, &signals, prepared, client)) {
         Ok(Watched { outcome, scratch, trouble }) => {
             Ok(Finished { outcome, trouble, scratch, user })
         }
@@ -232,6 +240,7 @@ fn start(
     user: &User,
     signals: &Signals,
     prepared: Prepared,
+    client: &Client<'_>,
 ) -> Result<Watched, LaunchError> {
     let (sandbox, supervisor) = Link::pair().at(Step::Channels)?;
     let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).at(Step::Channels)?;
@@ -263,8 +272,8 @@ fn start(
     drop((supervisor, gate, output, prepared.opened));
     let mapped = go(plan, user, &sandbox, &started);
     let watched = mapped.and_then(|()| {
-        Watch { plan, user: user.outside(), sandbox: &sandbox, started: &started, signals }
-            .until_the_end(opener, streams)
+        let (user, sandbox, started) = (user.outside(), &sandbox, &started);
+        Watch { plan, user, sandbox, started, signals, client }.until_the_end(opener, streams)
     });
     let watched = watched.inspect_err(|_| supervise::end(&started));
     let ended = if guarded { user.end_processes() } else { Ok(()) };

@@ -103,9 +103,10 @@ pub struct Plan {
 }
 
 /// How the guarantees are held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PlanKind {
     /// Not at all: the control of an experiment.
+    #[default]
     Bare,
     /// By namespaces.
     Namespaced,
@@ -156,7 +157,14 @@ impl Plan {
         let layers = policy.layers;
         let identity = identity::resolve(policy, host)
             .map_err(|identity| Refusal::IdentityNeedsRoot { identity, uid: host.caller.uid })?;
-        let staging = places::staging(kind, policy, identity, host);
+        let mounts = match kind {
+            PlanKind::Contained => None,
+            _ => mounts::resolve(policy, payload, host),
+        };
+        let staging = places::staging(kind, policy, identity, host).filter(|_| {
+            // What the build works on directly is not copied anywhere.
+            kind == PlanKind::Contained || mounts.is_some()
+        });
         let relocation = staging.as_deref().filter(|_| kind == PlanKind::Contained);
         let relocation = relocation.map(|root| Relocation::new(root, &payload.trees));
         let payload = &match &relocation {
@@ -166,10 +174,6 @@ impl Plan {
         if relocation.is_some() && identity != IdentityChoice::Caller {
             demands::refuse_writable(payload)?;
         }
-        let mounts = match kind {
-            PlanKind::Contained => None,
-            _ => mounts::resolve(policy, payload, host),
-        };
         let own_files = mounts.is_some() || relocation.is_some();
         let sharing = places::sharing(payload, own_files, staging.is_some(), host);
         let mounts = match sharing {

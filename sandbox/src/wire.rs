@@ -20,11 +20,17 @@ use crate::plan::Plan;
 use crate::step::{Fault, Step};
 use crate::words::Layer;
 
+mod answer;
+mod channel;
 mod diagnosis;
 mod explanation;
+mod request;
 
+pub use answer::{Answer, Started, answer_json, read_answer};
+pub use channel::Channel;
 pub use diagnosis::diagnosis_json;
 pub use explanation::plan_json;
+pub use request::{NoRequest, read_request, request_json};
 
 /// A message. Each is at most [`Message::SIZE`] bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

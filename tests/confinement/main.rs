@@ -19,6 +19,7 @@ mod faults;
 mod files;
 mod identity;
 mod kills;
+mod library;
 mod machine;
 mod masked;
 mod neighbours;

@@ -290,7 +290,7 @@ fn nothing_is_left_of_a_shared_tree_on_disk_after_sigkill() {
     fs::create_dir(&scratch).unwrap();
     let before = record(&source.original());
     let mut child = bulkhead(&source.original())
-        .args(["run", "--uids", "62900-62903", "--scratch"])
+        .args(["run", "--uids", "62970-62973", "--scratch"])
         .arg(&scratch)
         .arg("--runtime")
         .arg(&runtime)
@@ -306,7 +306,7 @@ fn nothing_is_left_of_a_shared_tree_on_disk_after_sigkill() {
     assert_eq!(fs::read_dir(&scratch).unwrap().count(), 1, "the control: it lies there");
     child.kill().unwrap();
     child.wait().unwrap();
-    await_nothing(&runtime, &(62_900..=62_903));
+    await_nothing(&runtime, &(62_970..=62_973));
     let swept = bulkhead(source.place.path()).args(["gc", "--runtime"]).arg(&runtime).status();
     assert!(swept.unwrap().success());
     assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0);

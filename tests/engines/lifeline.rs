@@ -1,10 +1,13 @@
 //! The daemon of the tests leaves nothing behind, however the tests end.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::daemon::{Daemon, IMAGE};
+use rstest::rstest;
+
+use crate::daemon::{Daemon, Engine, IMAGE};
 use crate::here;
 
 /// The living processes that have `word` in their command line.
@@ -15,20 +18,27 @@ fn living(word: &str) -> Vec<String> {
     lines.filter(|line| line.contains(word)).collect()
 }
 
-#[test]
-fn a_daemon_ends_with_its_lifeline_and_so_do_its_containers_and_files() {
-    let Some(daemon) = here(Daemon::start()) else { return };
-    let seconds = (3_000_000 + std::process::id()).to_string();
-    let mut container = daemon.docker();
-    container.args(["run", "--detach", "--network", "none", "--volume", "/usr:/usr:ro", IMAGE]);
-    let started = container.args(["/bin/sleep", &seconds]).stderr(Stdio::inherit()).output();
-    assert!(started.unwrap().status.success());
+#[rstest]
+#[case::docker(Engine::Docker)]
+#[case::podman(Engine::Podman)]
+fn a_daemon_ends_with_its_lifeline_and_so_do_its_containers_and_files(#[case] engine: Engine) {
+    let Some(daemon) = here(Daemon::start(engine)) else { return };
+    let seconds = format!("{}{}", 3_000_000 + std::process::id(), engine as u8);
+    let mut container = daemon.client();
+    container.args(["run", "--network", "none", "--volume", "/usr:/usr:ro", IMAGE]);
+    container.args(["/bin/sh", "-c", "echo ready; sleep 300; :", &seconds]);
+    let mut client = container.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(client.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
     let directory = daemon.directory().to_owned();
     let name = directory.file_name().unwrap().to_str().unwrap();
-    assert!(!living(&format!("/bin/sleep {seconds}")).is_empty(), "the control");
+    // The client has the word in its command line too.
+    assert!(living(&seconds).len() > 1, "the control");
     assert!(living(name).len() > 3, "the control");
     // The end of this process, by whatever cause, closes the pipe too.
     drop(daemon);
+    client.wait().unwrap();
     assert_eq!(living(&seconds), Vec::<String>::new());
     assert_eq!(living(name), Vec::<String>::new());
     assert!(!directory.exists());

@@ -7,7 +7,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod container;
 mod daemon;
+mod demands;
+mod doctor;
+mod guarantees;
+mod hook;
 mod lifeline;
 
 /// What an engine is, where there is one. A test that needs it and has none says why and is
@@ -21,4 +26,12 @@ fn here<T>(engine: Result<T, String>) -> Option<T> {
     assert!(!required, "REQUIRE_ISOLATION is set, and {why}");
     eprintln!("skipped: {why}");
     None
+}
+
+/// A directory that every user can reach.
+fn directory() -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    directory
 }

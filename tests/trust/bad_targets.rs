@@ -5,7 +5,7 @@ use crate::workplace::{Workplace, is_able};
 /// Each with a command that never runs the hook.
 const TARGETS: [(&str, &str); 4] = [
     ("hangs", "exec sleep 600"),
-    ("floods", "exec yes \"$(printf '\\\\033]0;owned\\\\007::set-output name=a::b')\""),
+    ("floods", "exec yes \"$(printf '\\\\033]0;owned\\\\007::set-output name=key::word')\""),
     ("leaves", "exit 0"),
     ("kills", "kill -KILL $PPID; exec sleep 600"),
 ];
@@ -37,7 +37,9 @@ fn a_target_in_which_nothing_builds_blocks_nothing_and_harms_no_other() {
         let honest = place.cell(name, "benign/pure-python", "full");
         assert_eq!(honest, ("error".to_owned(), "error".to_owned()), "{name}: {out}");
         let attack = place.cell(name, "secrets/netrc-read", "full");
-        assert_eq!(attack.0, "error", "{name} has blocked nothing: {attack:?}");
+        // A log without bounds and a process that outlives the front end are escapes of their own.
+        let seen = if matches!(name, "floods" | "kills") { "escaped" } else { "error" };
+        assert_eq!(attack.0, seen, "{name}: {out}");
         let control = place.cell(name, "secrets/netrc-read", "none");
         assert_eq!(control, ("escaped".to_owned(), "ok".to_owned()), "{name}");
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::workplace::{Workplace, ended, is_able};
+use crate::workplace::{LEVELS, Workplace, ended, is_able};
 
 /// Something of every kind of oracle, and enough for three shards.
 const ENTRIES: [&str; 7] = [
@@ -28,12 +28,14 @@ fn reports_have_the_same_bytes_in_any_order_surroundings_and_number_of_parts() {
         return;
     }
     let place = Workplace::with(&ENTRIES);
-    let (status, out, err) = place.run(&["run", "-j", "1", "--out", "one"]);
+    let (status, out, err) =
+        place.run(&[&["run", "-j", "1", "--out", "one"], &LEVELS[..]].concat());
     assert_eq!(status, 0, "{out}{err}");
 
     let elsewhere = place.path().join("another place ü");
     std::fs::create_dir(&elsewhere).unwrap();
-    let mut other = place.harness(&["run", "-j", "8", "--shuffle", "7", "--out", "two"]);
+    let mut other = place
+        .harness(&[&["run", "-j", "8", "--shuffle", "7", "--out", "two"], &LEVELS[..]].concat());
     other.env("TMPDIR", &elsewhere).env("HOME", &elsewhere).env("XDG_CACHE_HOME", cache());
     other.env("TZ", "Pacific/Kiritimati").env("LC_ALL", "tr_TR.UTF-8").env("LANG", "tr_TR.UTF-8");
     let (status, out, err) = ended(other.output().unwrap());
@@ -42,7 +44,8 @@ fn reports_have_the_same_bytes_in_any_order_surroundings_and_number_of_parts() {
 
     for share in ["1", "2", "3"] {
         let slice = format!("slice:{share}/3");
-        let (status, out, err) = place.run(&["run", "--partition", &slice, "--out", share]);
+        let args = [&["run", "--partition", &slice, "--out", share], &LEVELS[..]].concat();
+        let (status, out, err) = place.run(&args);
         assert_eq!(status, 0, "{out}{err}");
     }
     let (status, out, err) = place.run(&["merge", "3", "1", "2", "--out", "three"]);

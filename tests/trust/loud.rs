@@ -5,7 +5,7 @@ use std::process::Stdio;
 use crate::workplace::{Workplace, ended, is_able};
 
 /// As Python writes it. The back end never reaches its mark, so its log is put on record.
-const BODY: &str = "    line = b\"\\x1b]0;owned\\x07\\x1b[2J::set-output name=a::b\\r\\xe2\\x80\\xae\\n##[add-mask]x ##vso[task.complete]y\\n\"\n\
+const BODY: &str = "    line = b\"\\x1b]0;owned\\x07\\x1b[2J::set-output name=key::word\\r\\xe2\\x80\\xae\\n##[add-mask]x ##vso[task.complete]y\\n\"\n\
     \x20   block = line * (1048576 // len(line))\n\
     \x20   for _ in range(100):\n\
     \x20       view = memoryview(block)\n\

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::workplace::{Workplace, is_able};
+use crate::workplace::{LEVELS, Workplace, is_able};
 
 #[test]
 fn a_newcomer_gets_from_an_idea_to_a_report_in_five_commands() {
@@ -13,7 +13,8 @@ fn a_newcomer_gets_from_an_idea_to_a_report_in_five_commands() {
     place.write("reports/.keep", "");
     let timed = |args: &[&str], expected: i32| {
         let began = Instant::now();
-        let (status, out, err) = place.run(args);
+        let levels = if args[0] == "run" { &LEVELS[..] } else { &[] };
+        let (status, out, err) = place.run(&[args, levels].concat());
         assert_eq!(status, expected, "{args:?}: {out}{err}");
         eprintln!("harness {}: {:?}", args.join(" "), began.elapsed());
         out

@@ -1,6 +1,6 @@
 //! Attacks that prove nothing never count as blocked.
 
-use crate::workplace::{Workplace, is_able};
+use crate::workplace::{LEVELS, Workplace, is_able};
 
 #[test]
 fn an_attack_that_never_bites_and_one_that_crashes_first_are_vacuous_and_harm_no_other() {
@@ -10,9 +10,9 @@ fn an_attack_that_never_bites_and_one_that_crashes_first_are_vacuous_and_harm_no
     let place = Workplace::with(&["benign/pure-python", "secrets/netrc-read"]);
     place.attack("never-bites", "10s", "    kit.mark(\"open\")\n");
     place.attack("crashes-first", "10s", "    raise RuntimeError(\"before anything was tried\")\n");
-    let (status, out, err) = place.run(&["run", "-t", "own@proposal", "-t", "own@full"]);
+    let (status, out, err) = place.run(&[&["run"], &LEVELS[..]].concat());
     assert_eq!(status, 12, "{out}{err}");
-    for level in ["none", "proposal", "full"] {
+    for level in ["none", "network", "full"] {
         for slug in ["never-bites", "crashes-first"] {
             let cell = place.cell("own", &format!("files/{slug}"), level);
             assert_eq!(cell, ("error".to_owned(), "vacuous".to_owned()), "{slug} at {level}");

@@ -7,6 +7,11 @@ use std::sync::OnceLock;
 
 use harness::conduct::Bench;
 
+/// The levels that these tests try. `proposal` is left out: it gives builds the uid of an account,
+/// and whoever removes an account of that number outside, as a test of the sandbox does, ends every
+/// process of that uid on this machine, those of labs included.
+pub(crate) const LEVELS: [&str; 6] = ["-t", "own@none", "-t", "own@network", "-t", "own@full"];
+
 /// The program on trial.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_harness");
 

@@ -5,7 +5,7 @@ use super::attack::{OracleKind, PlantKind};
 
 impl PlantKind {
     /// What `kind` may be in a `[[plant]]` table.
-    pub const NAMES: [&str; 20] = [
+    pub const NAMES: [&str; 21] = [
         "file",
         "directory",
         "variable",
@@ -26,6 +26,7 @@ impl PlantKind {
         "namespace",
         "set-uid-helper",
         "capability-helper",
+        "icmp-listener",
     ];
 
     /// The word for this one.
@@ -37,6 +38,7 @@ impl PlantKind {
             Self::Variable { .. } => "variable",
             Self::TcpListener => "tcp-listener",
             Self::UdpListener => "udp-listener",
+            Self::IcmpListener => "icmp-listener",
             Self::DnsResolver => "dns-resolver",
             Self::MetadataService => "metadata-service",
             Self::UnixListener { .. } => "unix-listener",

@@ -7,6 +7,7 @@ use super::account::Account;
 use super::scene::Scene;
 use crate::catalogue::attack::{OracleKind, OracleSpec, Resource};
 use crate::lab::layout::fill;
+use crate::lab::profile::Profile;
 use crate::lab::sentry::is_kernels;
 use crate::oracle::{
     SelfTest, artefacts, files, neighbours, network, privileges, processes, remnants, resources,
@@ -51,7 +52,10 @@ impl Scene<'_> {
                     Ok(_) => Some("the host has another name than it was given".to_owned()),
                     Err(error) => Some(format!("the host's name cannot be asked for: {error}")),
                 },
-                OracleKind::PrivilegeGained { .. } => privileges::self_test(&self.lab.processes, 1),
+                OracleKind::PrivilegeGained { .. } => {
+                    let root = Profile::of(&self.trial.host).root();
+                    privileges::self_test(&self.lab.processes, 1, root)
+                }
                 OracleKind::TerminalInput | OracleKind::TerminalChanged => {
                     match &self.lab.terminal {
                         Some(terminal) => terminal.self_test(),

@@ -26,7 +26,7 @@ use crate::lab::root::Root;
 use crate::lab::sentry::Sentry;
 use crate::lab::snapshot::Snapshot;
 use crate::lab::wire::{Command, Spec};
-use crate::lab::{Lab, LabError, at_step, seclude, staging};
+use crate::lab::{Lab, LabError, at_step, network, seclude, staging, users};
 use crate::oracle::{
     Evidence, Observation, Usage, VictimSeen, findings, neighbours, processes, remnants,
 };
@@ -87,14 +87,20 @@ impl<'a> Scene<'a> {
         let attack = &trial.attack;
         let profile = Profile::of(&trial.host);
         let interpreter = Interpreter { home: profile.home(), ..bench.staged.interpreter.clone() };
-        let mut root = at_step("its file tree", Root::make(bench.staged.prefix.as_deref()))?;
+        let users = if profile.is_mapped() { bench.users() } else { None };
+        at_step("its files' owner", users::write_as_root_of(profile))?;
+        let prefix = bench.staged.prefix.as_deref();
+        let mut root = at_step("its file tree", Root::make(prefix, users))?;
         let helps = |plant: &Plant| {
             matches!(plant.kind, PlantKind::SetUidHelper | PlantKind::CapabilityHelper)
         };
         if attack.plants.iter().any(helps) {
-            at_step("its helpers", root.add_helpers())?;
+            at_step("its helpers", root.add_helpers(users))?;
         }
         seclude()?;
+        if profile.engine().is_some() {
+            at_step("its ports", network::open_ports())?;
+        }
         let short: String = cast.nonce.chars().take(4).collect();
         let mut hostname = format!("buildhost-{short}");
         let mut planted = plant(attack, cast, &root, &interpreter, profile.caller())?;
@@ -117,6 +123,7 @@ impl<'a> Scene<'a> {
         // Its thread must be there before the lab: this one can start none afterwards.
         let sentry = at_step("the sentry", sentry(&root, trial, &interpreter))?;
         let spec = Spec {
+            host: trial.host.clone(),
             mounts: Vec::new(),
             shown: bench.shown.clone(),
             hostname: hostname.clone(),
@@ -126,14 +133,17 @@ impl<'a> Scene<'a> {
             groups: shows_groups(&attack.run.limits),
             terminal: attack.run.terminal,
             frontend: Command {
-                caller: profile.caller(),
+                caller: profile.own_name(),
                 ..frontend::command(&interpreter, &planted)
             },
         };
+        if let Some(engine) = profile.engine() {
+            at_step("the engine's trace", staging::trace(&root, &engine))?;
+        }
         let owned = staging::hand_over(&root, profile, &interpreter);
         at_step("the caller's files", owned)?;
-        let lab =
-            Lab::open(&bench.program, &root, Groups::make(&cast.nonce, profile.caller()), spec)?;
+        let groups = Groups::make(&cast.nonce, profile.caller());
+        let lab = Lab::open(&bench.program, &root, groups, users, spec)?;
         for victim in &lab.victims {
             tell(&mut planted, &victim.plant, "pid", json!(victim.pid));
         }

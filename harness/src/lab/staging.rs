@@ -15,7 +15,7 @@ use super::layout::{
     WORK,
 };
 use super::network::RESOLVER;
-use super::profile::Profile;
+use super::profile::{Engine, Profile};
 use super::root::Root;
 use crate::frontend::python::Python;
 
@@ -123,6 +123,15 @@ pub fn facts(
     });
     let text = json!({ "nonce": nonce, "plants": plants, "second": second }).to_string();
     root.write(&source.join("_lab/trial.json"), 0o644, text.as_bytes())
+}
+
+/// Leaves the file by which programs tell that they are in a container.
+///
+/// # Errors
+/// Those of the kernel.
+pub fn trace(root: &Root, engine: &Engine) -> io::Result<()> {
+    let (path, content) = engine.trace;
+    root.write(Path::new(path), 0o644, content.as_bytes())
 }
 
 /// Gives the caller what is his on a host where he is not root: home, work, outputs, the record of

@@ -12,8 +12,10 @@ use crate::lab::snapshot::{Change, Snapshot, What};
 
 /// The files of the account database; who makes an account for every build writes them, on purpose.
 const ACCOUNTS: [&str; 6] = ["passwd", "shadow", "group", "gshadow", "subuid", "subgid"];
-/// Where the sandbox keeps its leases; they may stay.
-const LEASES: &str = "/run/bulkhead";
+/// Where the sandbox keeps its leases, as root and as the user of a lab; they may stay.
+const LEASES: [&str; 2] = ["/run/bulkhead", "/tmp/bulkhead-1000"];
+/// What it keeps there for the time of a build only: what lies in it is the build's.
+const PRIVATE: &str = "private";
 /// What `pyproject_hooks` keeps in its own temporary directory.
 const CONTROL: [&str; 2] = ["input.json", "output.json"];
 /// More than this is not listed in one sentence.
@@ -66,9 +68,9 @@ pub fn unexpected(specs: &[OracleSpec], evidence: &Evidence) -> Option<String> {
     let declared: Vec<&str> = specs
         .iter()
         .filter_map(|spec| match &spec.kind {
-            OracleKind::FileCreated { path } | OracleKind::FileChanged { path } => {
-                Some(path.as_str())
-            }
+            OracleKind::FileCreated { path }
+            | OracleKind::FileChanged { path }
+            | OracleKind::FileExposed { path } => Some(path.as_str()),
             _ => None,
         })
         .collect();
@@ -117,11 +119,20 @@ fn matches(pattern: &str, path: &Path) -> bool {
 /// Whether an honest build may leave this path.
 fn is_baseline(path: &Path) -> bool {
     let outcome = Path::new(OUTCOME).parent().unwrap_or(Path::new(OUTCOME));
-    let ours = [SOURCE, OUTPUT, SECOND_SOURCE, SECOND_OUTPUT, LEASES].map(Path::new);
+    let ours = [SOURCE, OUTPUT, SECOND_SOURCE, SECOND_OUTPUT].map(Path::new);
     ours.into_iter().chain([outcome]).any(|place| path.starts_with(place))
+        || is_lease(path)
         || path == Path::new(WORK).join("build.log")
         || path.components().any(|part| part.as_os_str() == "__pycache__")
         || is_control(path)
+}
+
+/// Whether a path is a record of the sandbox's, or a place that it keeps for private directories.
+fn is_lease(path: &Path) -> bool {
+    LEASES.iter().any(|place| {
+        let rest = path.strip_prefix(place);
+        rest.is_ok_and(|rest| !rest.starts_with(PRIVATE) || rest == Path::new(PRIVATE))
+    })
 }
 
 /// Whether a path is the front end's temporary directory, which it leaves when it is killed.

@@ -16,6 +16,7 @@ use super::secrets::{contains, encodings};
 use crate::catalogue::attack::PlantKind;
 use crate::lab::dns;
 use crate::lab::ears::Hearing;
+use crate::lab::icmp;
 use crate::lab::netlink;
 use crate::lab::root::Root;
 
@@ -71,6 +72,11 @@ fn knock(kind: &PlantKind, facts: &Value, root: &Root, word: &str) -> Result<(),
             let address = address(facts)?;
             let socket = UdpSocket::bind(("0.0.0.0", 0)).map_err(said)?;
             socket.send_to(&packet, address).map(drop).map_err(said)
+        }
+        PlantKind::IcmpListener => {
+            let address = text(facts, "address")?;
+            let address = address.parse().map_err(|error| format!("{address}: {error}"))?;
+            icmp::send(address, word.as_bytes()).map_err(said)
         }
         PlantKind::NetlinkListener => netlink::send(port(facts)?, word.as_bytes()).map_err(said),
         PlantKind::UnixListener { .. } => {

@@ -44,11 +44,12 @@ fn holds(posture: &Posture, what: &str) -> Option<String> {
     held.then(|| format!("the hook holds a descriptor of {what}"))
 }
 
-/// Whether a process can be looked at; the reason when it cannot. `pid` is known to be alive.
+/// Whether a process can be looked at; the reason when it cannot. `pid` is known to be alive, and to
+/// be root, whose uid is `root` in the eyes of the host.
 #[must_use]
-pub fn self_test(processes: &Processes, pid: i32) -> Option<String> {
+pub fn self_test(processes: &Processes, pid: i32, root: u32) -> Option<String> {
     match (processes.look(pid), processes.namespace(pid, "user")) {
-        (Some(process), Some(_)) if process.capabilities != 0 && process.uid == 0 => None,
+        (Some(process), Some(_)) if process.capabilities != 0 && process.uid == root => None,
         (Some(_), Some(_)) => Some("root without capabilities cannot be told from others".into()),
         _ => Some("a process known to live cannot be looked at".to_owned()),
     }

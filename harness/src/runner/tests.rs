@@ -229,6 +229,7 @@ fn a_gap_of_the_target_is_found_for_its_cell() {
     let gap = Gap {
         attack: "files/cron".to_owned(),
         level: Level::Full,
+        hosts: vec![],
         reason: "not built yet".to_owned(),
         record: "#3".to_owned(),
         until: Some("2027-01-01".to_owned()),

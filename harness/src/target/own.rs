@@ -7,10 +7,12 @@ use sandbox::{Layer, LayerSet, Level};
 use crate::catalogue::attack::RunLimits;
 use crate::lab::layout::{BULKHEAD, OUTCOME};
 use crate::lab::profile::Profile;
-use crate::schedule::Trial;
+use crate::schedule::{Sandbox, Trial};
 
-/// The first uid that trials lease.
-const FIRST_UID: usize = 61_500;
+/// The first uid that trials lease: above those that a sandbox leases by default. One that runs on
+/// this machine beside the harness ends whatever it finds under the uid that it has got, and sees
+/// into labs.
+const FIRST_UID: usize = 62_012;
 /// How many of them a slot has for itself: limits and keyrings are counted by uid.
 const UIDS: usize = 64;
 
@@ -47,14 +49,40 @@ pub fn prefix(
     start.into_iter().chain(given.flatten()).chain(["--".to_owned()]).collect()
 }
 
-/// What our own sandbox enforces at `level` on a host.
+/// What our own sandbox enforces at `level` on a host: the layers of the plan that it resolves
+/// there, and those for which another layer stands in.
 #[must_use]
 pub fn layers(host: &str) -> fn(Level) -> LayerSet {
     match Profile::of(host) {
         Profile::Root => Level::layers,
         // Who is not root has nobody else to be: the build runs as the caller.
         Profile::User => |level| level.layers().without(Layer::Identity),
+        // Something lies over `/proc`, so that the kernel gives nobody a fresh one.
+        Profile::DockerUnconfined => |level| level.layers().without(Layer::Proc),
+        // And Podman's filter lets nobody set a host name.
+        Profile::PodmanRootless => {
+            |level| level.layers().without(Layer::Proc).without(Layer::Hostname)
+        }
+        Profile::Docker => |level| level.layers().and(CONTAINED),
+        Profile::Ubuntu => |level| level.layers().and(CONTAINED).without(Layer::Identity),
     }
+}
+
+/// The layers of the plan without namespaces, and those for which others stand in: Landlock and
+/// private directories at paths of their own for `mounts`, a filter that refuses every internet
+/// socket and every object of System V for `network` and `ipc`. Where they hold less than what they
+/// stand in for, that is a gap on record.
+const CONTAINED: LayerSet = LayerSet::ALL
+    .without(Layer::Userns)
+    .without(Layer::Pid)
+    .without(Layer::Proc)
+    .without(Layer::Hostname);
+
+/// Whether the sandbox of `trial` is our own, and has to do without namespaces.
+#[must_use]
+pub fn is_contained(trial: &Trial) -> bool {
+    let contains = matches!(Profile::of(&trial.host), Profile::Docker | Profile::Ubuntu);
+    contains && trial.level != Level::None && matches!(trial.sandbox, Sandbox::Own { .. })
 }
 
 #[cfg(test)]
@@ -65,7 +93,6 @@ mod tests {
 
     use super::*;
     use crate::catalogue::attack::{Attack, Purpose};
-    use crate::schedule::Sandbox;
 
     fn trial(host: &str, pids: Option<u64>) -> Trial {
         let mut attack = Attack::bare("benign/x", Purpose::Benign, &[]);
@@ -105,9 +132,11 @@ mod tests {
     #[test]
     fn slots_do_not_share_uids_and_a_user_leases_none() {
         let uids = |host, slot| value(&words(host, None, LayerSet::EMPTY, slot), "--uids");
-        assert_eq!(uids("root", 0).as_deref(), Some("61500-61563"));
-        assert_eq!(uids("root", 1).as_deref(), Some("61564-61627"));
+        assert_eq!(uids("root", 0).as_deref(), Some("62012-62075"));
+        assert_eq!(uids("root", 1).as_deref(), Some("62076-62139"));
         assert_eq!(uids("user", 0), None);
+        let taken = sandbox::policy::DEFAULT_UIDS;
+        assert!(!taken.contains(&u32::try_from(FIRST_UID).unwrap()), "a sandbox beside us has it");
     }
 
     #[test]

@@ -64,8 +64,8 @@ impl Bench<'_> {
         let cell = self.cells.get(index)?;
         let trial = &cell.trial;
         let gaps = self.gaps.get(&trial.target);
-        let gap =
-            gaps.and_then(|gaps| gaps.tolerating(&trial.attack.id.0, trial.level, self.today));
+        let (attack, level) = (&trial.attack.id.0, trial.level);
+        let gap = gaps.and_then(|gaps| gaps.tolerating(attack, level, &trial.host, self.today));
         let reach = |observed| Verdict::reach(trial, cell.expected, ground, observed, gap);
         let attempts: Vec<_> = self.attempts.get(index)?.iter().map(reach).collect();
         Some(Verdict::settle(&attempts).unwrap_or_else(Ruling::outside))

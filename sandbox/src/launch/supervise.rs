@@ -1,20 +1,21 @@
 //! Watching over a sandbox: its word, its death, the clock and the caller's signals.
 #![forbid(unsafe_code)]
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{SigSet, SigmaskHow, Signal as NixSignal, sigprocmask};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::Signal as NixSignal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
     PidfdFlags, Signal, WaitOptions, getppid, pidfd_open, pidfd_send_signal, waitpid,
 };
 
+use super::deadline::Deadline;
+use super::signals::Signals;
 use super::streams::Streams;
-use super::{LaunchError, located, readback};
-use crate::outcome::{Clock, End, Outcome};
+use super::{Client, LaunchError, located, readback};
+use crate::outcome::{End, Outcome};
 use crate::plan::Plan;
 use crate::scratch::Scratch;
 use crate::step::{At, Fault, Step};
@@ -22,55 +23,11 @@ use crate::sys::clone::Started;
 use crate::wire::{Link, Message};
 use crate::words::LayerSet;
 
-/// Signals that are passed on to the payload.
-const FORWARDED: [NixSignal; 6] = [
-    NixSignal::SIGTERM,
-    NixSignal::SIGINT,
-    NixSignal::SIGHUP,
-    NixSignal::SIGQUIT,
-    NixSignal::SIGUSR1,
-    NixSignal::SIGUSR2,
-];
-
 /// What a payload is ended with when nobody is left who wants it.
 const SIGTERM: u8 = 15;
-
-/// What a payload is ended with when it cannot be watched any more.
+/// What a payload is ended with when it cannot be watched any more, or when whom it was launched for
+/// has let go of it.
 const SIGKILL: u8 = 9;
-
-/// How long a payload has between SIGTERM and SIGKILL when its time is up.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// The caller's signals, turned into something to read.
-#[derive(Debug)]
-pub(super) struct Signals {
-    before: SigSet,
-    descriptor: SignalFd,
-}
-
-impl Signals {
-    /// Blocks the signals that are passed on, so that none can end this process half-way.
-    pub(super) fn block() -> Result<Self, Fault> {
-        let set: SigSet = FORWARDED.into_iter().collect();
-        let mut before = SigSet::empty();
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), Some(&mut before)).at(Step::Channels)?;
-        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-        let descriptor = SignalFd::with_flags(&set, flags).at(Step::Channels)?;
-        Ok(Self { before, descriptor })
-    }
-
-    /// The next signal that has come.
-    fn next(&self) -> Result<Option<NixSignal>, Fault> {
-        let signal = self.descriptor.read_signal().at(Step::Supervise)?;
-        let number = signal.and_then(|signal| i32::try_from(signal.ssi_signo).ok());
-        Ok(number.and_then(|number| NixSignal::try_from(number).ok()))
-    }
-
-    /// The signals that were blocked before.
-    pub(super) const fn before(&self) -> SigSet {
-        self.before
-    }
-}
 
 /// Everything that a supervisor watches over.
 pub(super) struct Watch<'a> {
@@ -80,6 +37,26 @@ pub(super) struct Watch<'a> {
     pub(super) sandbox: &'a Link,
     pub(super) started: &'a Started,
     pub(super) signals: &'a Signals,
+    pub(super) client: &'a Client<'a>,
+}
+
+/// What woke the supervisor.
+struct Happened {
+    /// The sandbox is dead.
+    dead: bool,
+    /// It has a word.
+    word: bool,
+    /// Nobody is left who wants the build.
+    gone: Option<Gone>,
+}
+
+/// Who wants a build no more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gone {
+    /// The process that called is dead.
+    Caller,
+    /// Whom the build was launched for has let go of it.
+    Client,
 }
 
 /// A payload that has run, all of its processes dead.
@@ -154,10 +131,16 @@ impl Watch<'_> {
         let mut caller = if self.plan.ends_with_caller { caller()? } else { None };
         let mut clock = Deadline::new(self.plan, begun);
         let (mut opener, mut open) = (Some(opener), true);
+        let mut client = self.client.lifeline();
         loop {
-            let (dead, word, alone) =
-                self.wait(open, caller.as_ref(), streams, clock.left(streams))?;
-            if alone {
+            let Happened { dead, word, gone } =
+                self.wait(open, client, caller.as_ref(), streams, clock.left(streams))?;
+            if gone == Some(Gone::Client) {
+                client = None;
+                heard.cut_off.get_or_insert(End::Signalled(SIGKILL));
+                pidfd_send_signal(&self.started.pidfd, Signal::KILL).at(Step::Supervise)?;
+            }
+            if gone == Some(Gone::Caller) {
                 caller = None;
                 self.cut_off(End::Signalled(SIGTERM), heard, &mut clock)?;
             }
@@ -170,6 +153,7 @@ impl Watch<'_> {
                     if let Some(opener) = opener.take() {
                         rustix::io::write(&opener, b"g").at(Step::Gate)?;
                         heard.let_through = true;
+                        self.client.tell();
                     }
                 }
             } else if dead {
@@ -182,30 +166,37 @@ impl Watch<'_> {
         }
     }
 
-    /// Waits for anything to happen; gives whether the sandbox is dead, whether it has a word, and
-    /// whether the caller is dead.
+    /// Waits for anything to happen.
     fn wait(
         &self,
         open: bool,
+        client: Option<BorrowedFd<'_>>,
         caller: Option<&OwnedFd>,
         streams: &Streams,
         left: Option<Timespec>,
-    ) -> Result<(bool, bool, bool), Fault> {
+    ) -> Result<Happened, Fault> {
         let mut ready = vec![
             PollFd::new(&self.started.pidfd, PollFlags::IN),
-            PollFd::new(&self.signals.descriptor, PollFlags::IN),
+            PollFd::new(self.signals, PollFlags::IN),
         ];
         // What is not listened to is asked for nothing.
         let listening = if open { PollFlags::IN } else { PollFlags::empty() };
         ready.push(PollFd::new(self.sandbox, listening));
         ready.push(PollFd::new(caller.unwrap_or(&self.started.pidfd), PollFlags::IN));
+        let watched = client.unwrap_or(self.started.pidfd.as_fd());
+        ready.push(PollFd::from_borrowed_fd(watched, PollFlags::IN));
         ready.extend(streams.wanted());
         match poll(&mut ready, left.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(Fault::new(Step::Supervise, errno)),
         }
-        let happened = |index: usize| ready.get(index).is_some_and(|d| !d.revents().is_empty());
-        Ok((happened(0), open && happened(2), caller.is_some() && happened(3)))
+        let happened = |index: usize| ready.get(index).is_some_and(has_happened);
+        let gone = if client.is_some() && happened(4) {
+            Some(Gone::Client)
+        } else {
+            (caller.is_some() && happened(3)).then_some(Gone::Caller)
+        };
+        Ok(Happened { dead: happened(0), word: open && happened(2), gone })
     }
 
     /// The payload has gone too far: first it is asked to end, then the sandbox is ended.
@@ -243,19 +234,27 @@ impl Watch<'_> {
         while streams.pass_on()? {}
         streams.stop();
         while !streams.are_empty() {
-            let mut ready = vec![PollFd::new(&self.signals.descriptor, PollFlags::IN)];
+            let mut ready = vec![PollFd::new(self.signals, PollFlags::IN)];
+            let lifeline = self.client.lifeline();
+            ready.extend(lifeline.map(|it| PollFd::from_borrowed_fd(it, PollFlags::IN)));
             ready.extend(streams.wanted());
             match poll(&mut ready, None) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(errno) => return Err(Fault::new(Step::Supervise, errno).into()),
             }
+            let first = usize::from(lifeline.is_some());
+            let let_go = ready.get(1..=first).is_some_and(|it| it.iter().any(has_happened));
             streams.pass_on()?;
-            if self.signals.next()?.is_some() {
+            if let_go || self.signals.next()?.is_some() {
                 break;
             }
         }
         Ok(())
     }
+}
+
+fn has_happened(descriptor: &PollFd<'_>) -> bool {
+    !descriptor.revents().is_empty()
 }
 
 /// A descriptor for the process that called, unless it is dead already or whoever adopts orphans.
@@ -267,54 +266,6 @@ fn caller() -> Result<Option<OwnedFd>, Fault> {
     let Some(parent) = parent else { return Ok(None) };
     let descriptor = pidfd_open(parent, PidfdFlags::empty()).at(Step::Supervise)?;
     Ok(Some(descriptor).filter(|_| getppid() == Some(parent)))
-}
-
-/// When the payload is to be ended, and for what.
-struct Deadline {
-    wall: Option<Instant>,
-    silence: Option<Duration>,
-    output: Option<u64>,
-}
-
-impl Deadline {
-    fn new(plan: &Plan, begun: Instant) -> Self {
-        let limits = plan.limits.as_ref();
-        Self {
-            wall: limits.and_then(|limits| limits.wall_time).map(|time| begun + time),
-            silence: limits.and_then(|limits| limits.silence),
-            output: limits.and_then(|limits| limits.output),
-        }
-    }
-
-    /// How long until the next time is up.
-    fn left(&self, streams: &Streams) -> Option<Timespec> {
-        let next =
-            self.wall.into_iter().chain(self.silence.map(|time| streams.last() + time)).min();
-        let left = next?.saturating_duration_since(Instant::now());
-        Some(Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }))
-    }
-
-    /// What is up, if anything is.
-    fn is_up(&self, plan: &Plan, streams: &Streams) -> Option<End> {
-        let now = Instant::now();
-        if self.wall.is_some_and(|deadline| now >= deadline) {
-            return Some(End::TimedOut(Clock::Wall));
-        }
-        if self.silence.is_some_and(|time| now >= streams.last() + time) {
-            return Some(End::TimedOut(Clock::Silence));
-        }
-        let limit = self.output.filter(|limit| streams.moved() > *limit)?;
-        let why = format!("the build printed more than {limit} bytes at level {}", plan.level);
-        Some(End::OutputRefused { file: "log".to_owned(), why })
-    }
-
-    fn soon(&mut self) {
-        *self = Self { wall: Some(Instant::now() + GRACE), silence: None, output: None };
-    }
-
-    fn never(&mut self) {
-        *self = Self { wall: None, silence: None, output: None };
-    }
 }
 
 #[derive(PartialEq, Eq)]

@@ -116,7 +116,7 @@ pub(super) fn check_required(policy: &Policy, plan: &Plan) -> Result<(), Refusal
     for guarantee in &policy.required {
         match holdings.get(*guarantee) {
             Holding::Held(_) => {}
-            Holding::Partly(reasons) | Holding::Not(reasons) => {
+            Holding::Partly(_, reasons) | Holding::Not(reasons) => {
                 let why = reasons.join("; ");
                 return Err(Refusal::NotHeld { guarantee: *guarantee, why });
             }

@@ -73,7 +73,7 @@ pub enum Refusal {
     #[error("{0}; or do without it with `--without landlock`")]
     Landlock(#[from] landlock::Unresolvable),
     /// A limit that the caller demands cannot be set.
-    #[error(transparent)]
+    #[error("{0}; {remedy}, and `--best-effort` takes what can be set", remedy = .0.remedy())]
     Limit(#[from] limits::Unsettable),
     /// A guarantee that the caller requires is not held.
     #[error("`{guarantee}` is required and not held here: {why}; see `bulkhead doctor`")]

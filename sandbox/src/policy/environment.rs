@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
 /// Variables that a build may see, by exact name or by a prefix with a trailing `*`.
@@ -156,6 +157,12 @@ impl Pattern {
         let name = name.to_ascii_uppercase();
         let stem = self.stem.to_ascii_uppercase();
         if self.open { name.starts_with(&stem) } else { name == stem }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.stem, if self.open { "*" } else { "" })
     }
 }
 

@@ -38,6 +38,10 @@ pub(super) enum Failure {
     Directory(std::io::Error),
     #[error("could not write the outcome to {}: {source}", .path.display())]
     Outcome { path: PathBuf, source: std::io::Error },
+    #[error("this command is for programs that use the library; use `bulkhead run`: {0}")]
+    Socket(std::io::Error),
+    #[error(transparent)]
+    Request(#[from] crate::wire::NoRequest),
     #[error("{0}")]
     Usage(String),
 }

@@ -37,7 +37,7 @@ impl Report {
         let cleared = finished.clear().map(drop).map_err(Failure::from);
         let written = self.put(Some(plan), &outcome);
         for failure in [watched, cleared, written].into_iter().filter_map(Result::err) {
-            let _ = writeln!(anstream::stderr(), "bulkhead: the command has run, but: {failure}");
+            say_afterwards(&failure);
         }
         outcome.end.exit_status()
     }
@@ -57,4 +57,9 @@ impl Report {
             .and_then(|()| file.write_all(text.as_bytes()));
         written.map_err(|source| Failure::Outcome { path, source })
     }
+}
+
+/// Says what went wrong after a build, which has run all the same.
+pub(super) fn say_afterwards(failure: &impl std::fmt::Display) {
+    let _ = writeln!(anstream::stderr(), "bulkhead: the command has run, but: {failure}");
 }

@@ -193,6 +193,7 @@ fn carries_canary(plant: &Plant) -> bool {
         | PlantKind::TcpListener
         | PlantKind::Tcp6Listener
         | PlantKind::UdpListener
+        | PlantKind::IcmpListener
         | PlantKind::NetlinkListener
         | PlantKind::DnsResolver
         | PlantKind::Namespace { .. }
