@@ -58,9 +58,9 @@ fn every_bug_that_another_sandbox_had_is_a_test_that_names_it() {
         let cells: Vec<_> = row.split(" | ").collect();
         for bug in cells[1].split(", ").filter(|bug| bug.starts_with("CVE-") || bug.contains('#')) {
             let files = links(row).into_iter().map(|(_, target)| target);
-            let told = files.into_iter().any(|target| {
-                read(aim(Path::new("docs/threat-model.md"), &target)).contains(bug)
-            });
+            let told = files
+                .into_iter()
+                .any(|target| read(aim(Path::new("docs/threat-model.md"), &target)).contains(bug));
             if !told {
                 breaches.push(format!("no test of \"{}\" names {bug}", cells[0]));
             }
