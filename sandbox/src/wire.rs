@@ -32,7 +32,7 @@ pub use diagnosis::diagnosis_json;
 pub use explanation::plan_json;
 pub use request::{NoRequest, read_request, request_json};
 
-/// A message. Each is at most [`Message::SIZE`] bytes.
+/// A message, of sixteen bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
     /// To the sandbox: its user is mapped, go on.

@@ -2,8 +2,6 @@
 //!
 //! How many are killed is told by `BULKHEAD_KILLS`, else two hundred, or fewer where accounts are
 //! made. Two thousand each, as `just kills` has it, take minutes.
-//!
-//! Builds with leases of their own take uids outside the default range, so that no other test has them.
 
 use std::fs;
 use std::io::Read;
@@ -13,29 +11,17 @@ use std::time::{Duration, Instant};
 
 use sandbox::host::offer::Offer;
 
-use crate::machine::{bulkhead, directory, etc, is_root};
+use crate::apart::{accounts, leased, set_apart, tables};
+use crate::machine::{bulkhead, directory, is_root};
 use crate::remnants::{await_true, held_locks, living};
 
 /// How many launches there are at a time.
 const PARALLEL: usize = 8;
 
-/// The uids that these builds may have.
-const UIDS: std::ops::RangeInclusive<u32> = 62_200..=62_263;
-
-/// No uid: what has an account is found by its words.
-const NONE: std::ops::RangeInclusive<u32> = u32::MAX..=u32::MAX;
-
 /// A payload that would like to stay: a daemon in a session of its own, deaf to every signal. The word
 /// behind it, by which it is found, stands in the command line of both.
 const DAEMON: &str = "echo ready; trap '' TERM HUP INT; \
                       setsid sh -c \"trap '' TERM HUP INT; sleep 300; true\" $0 & sleep 300; true";
-
-/// Files that tell of accounts and mounts.
-const TABLES: [&str; 4] = ["/etc/passwd", "/etc/shadow", "/etc/group", "/proc/self/mountinfo"];
-
-fn tables() -> Vec<Vec<u8>> {
-    TABLES.iter().map(|file| fs::read(file).unwrap()).collect()
-}
 
 /// Builds that are killed, and all that they could leave.
 struct Killed {
@@ -43,7 +29,7 @@ struct Killed {
     /// One working directory for each of those at a time: this design hands it over.
     places: Vec<tempfile::TempDir>,
     runtime: tempfile::TempDir,
-    before: Vec<Vec<u8>>,
+    before: Vec<String>,
     groups_before: Vec<(PathBuf, bool)>,
 }
 
@@ -65,7 +51,8 @@ impl Killed {
 
     fn start(&self, place: usize) -> Child {
         let mut command = bulkhead(self.places[place].path());
-        command.args(["run", "--uids", "62200-62263", "--runtime"]).arg(self.runtime.path());
+        let uids = format!("{}-{}", leased().start(), leased().end());
+        command.args(["run", "--uids", &uids, "--runtime"]).arg(self.runtime.path());
         command.args(self.options).args(["--", "/bin/sh", "-c", DAEMON]).arg(self.runtime.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         command.spawn().unwrap()
@@ -125,7 +112,9 @@ impl Killed {
     /// kernel ends a namespace a moment after its init, and with it what only a process could have.
     fn await_death(&self) {
         let runtime = self.runtime.path();
-        await_true("no process is left", || living(runtime, &UIDS).is_empty());
+        await_true("no process is left", || {
+            living(runtime, &leased()).is_empty() && living(runtime, &accounts()).is_empty()
+        });
         self.await_locks();
     }
 
@@ -145,7 +134,7 @@ impl Killed {
     }
 
     fn assert_nothing_is_left(&self) {
-        assert!(tables() == self.before, "an account or a mount is left");
+        assert_eq!(tables(), self.before, "an account or a mount is left");
         for name in ["private", "claim", "user"] {
             assert_eq!(self.below(name).len(), 0, "{name}");
         }
@@ -178,7 +167,7 @@ fn all_groups() -> Vec<(PathBuf, bool)> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let uid =
             name.strip_prefix("bulkhead-").and_then(|rest| rest.split('-').next()?.parse().ok());
-        uid.is_some_and(|uid: u32| UIDS.contains(&uid))
+        uid.is_some_and(|uid: u32| leased().contains(&uid))
     });
     ours.map(|entry| {
         let members = fs::read_to_string(entry.path().join("cgroup.procs")).unwrap_or_default();
@@ -197,7 +186,7 @@ fn supervisors_killed_at_random_moments_leave_nothing() {
     if !is_root() {
         return;
     }
-    let _etc = etc();
+    let _apart = set_apart();
     let killed = Killed::new(&[]);
     let count = count(200);
     killed.kill(count);
@@ -220,7 +209,7 @@ fn the_accounts_of_killed_supervisors_are_removed_by_the_next_sweep() {
     if !is_root() {
         return;
     }
-    let _etc = etc();
+    let _apart = set_apart();
     let killed = Killed::new(&["--level", "proposal"]);
     let count = count(24);
     killed.kill(count);
@@ -231,7 +220,7 @@ fn the_accounts_of_killed_supervisors_are_removed_by_the_next_sweep() {
     // A `useradd` that was under way goes on; it holds its supervisor's lock until it is done.
     killed.await_locks();
     assert_ne!(tables(), killed.before, "what an account costs: a killed supervisor leaves it");
-    assert_ne!(living(killed.runtime.path(), &NONE).len(), 0, "and this level has no leash");
+    assert_ne!(living(killed.runtime.path(), &accounts()).len(), 0, "and this level has no leash");
     let swept = killed.gc();
     killed.await_death();
     println!("proposal: {count} killed; the last sweep said {:?}", swept.trim());
@@ -245,7 +234,7 @@ fn what_was_handed_to_an_account_comes_back_although_its_supervisor_was_killed()
     if !is_root() {
         return;
     }
-    let _etc = etc();
+    let _apart = set_apart();
     let killed = Killed::new(&["--level", "proposal"]);
     let mut build = killed.start(0);
     build.stdout.as_mut().unwrap().read_exact(&mut [0; 6]).unwrap();

@@ -10,6 +10,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod apart;
+mod cleanup;
 mod contained;
 mod exit_status;
 #[cfg(target_arch = "x86_64")]
@@ -20,6 +22,9 @@ mod kills;
 mod library;
 mod machine;
 mod masked;
+mod neighbours;
+mod outputs;
+mod ownership;
 mod policy;
 mod privileges;
 mod processes;
@@ -27,3 +32,4 @@ mod remnants;
 mod rootless;
 mod sharing;
 mod surroundings;
+mod terminal;

@@ -1,6 +1,6 @@
 //! A payload has no privilege and gains none.
 
-use crate::machine::prints;
+use crate::machine::{is_root, prints};
 
 #[test]
 fn no_capability_is_left_in_any_set() {
@@ -29,17 +29,37 @@ fn nested_user_namespaces_cannot_be_created() {
 
 #[test]
 fn read_only_mounts_cannot_be_changed() {
-    for change in
-        ["mount -o remount,rw /usr", "umount /usr", "mount -t tmpfs none /mnt", "umount /proc/sys"]
-    {
+    if is_root() {
+        // The control: the same programs do it where it is allowed, in mounts that are root's own.
+        let script = "mount --bind /usr /usr && mount -o remount,bind,ro /usr && \
+                      mount -o remount,bind,rw /usr && umount -l /usr && mount -t tmpfs none /tmp";
+        let mut command = std::process::Command::new("/usr/bin/unshare");
+        assert!(command.args(["--mount", "/bin/sh", "-c", script]).status().unwrap().success());
+    }
+    for change in [
+        "mount -o remount,rw /usr",
+        "mount -o remount,bind,rw /usr",
+        "umount /usr",
+        "umount -l /usr",
+        "mount -t tmpfs none /tmp",
+        "umount /proc/sys",
+        "umount -l /proc/keys",
+    ] {
         let script = format!("{change} 2>/dev/null && echo changed || echo refused");
         assert_eq!(prints(&[], &script), "refused\n", "{change}");
     }
 }
 
+/// CVE-2019-5736: runc was overwritten through `/proc/PID/exe`.
 #[test]
 fn the_program_of_the_init_cannot_be_opened_or_overwritten() {
-    // CVE-2019-5736: runc was overwritten through /proc/PID/exe.
+    if is_root() {
+        let open = ["--without", "userns", "--without", "identity", "--without", "privileges"];
+        let open = [&open[..], &["--without", "landlock"]].concat();
+        assert_eq!(prints(&open, "head -c 4 /proc/1/exe | tail -c 3"), "ELF", "the control");
+        let overwrite = "(exec 3<>/proc/1/exe) 2>/dev/null && echo opened || echo refused";
+        assert_eq!(prints(&[], overwrite), "refused\n");
+    }
     for path in ["/proc/1/exe", "/proc/1/mem", "/proc/1/environ", "/proc/1/root/etc", "/proc/1/cwd"]
     {
         let script =

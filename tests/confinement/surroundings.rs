@@ -54,6 +54,41 @@ fn an_inherited_descriptor_does_not_reach_the_payload() {
     assert_eq!(seen(""), b"");
 }
 
+/// CVE-2024-21626: a working directory outside, through a descriptor that was left open, led out of
+/// runc.
+#[test]
+fn only_declared_descriptors_can_be_seen_and_the_working_directory_is_inside() {
+    if !is_root() {
+        return;
+    }
+    let outside = directory();
+    std::fs::write(outside.path().join("secret"), "canary").unwrap();
+    let seen = |options: &str, script: &str| {
+        let directory = directory();
+        let program = env!("CARGO_BIN_EXE_bulkhead");
+        let words = format!("exec 7</; exec {program} run {options} -- /bin/sh -c '{script}'");
+        let mut command = std::process::Command::new("/bin/sh");
+        command.args(["-c", &words]).current_dir(directory.path());
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let secret = outside.path().join("secret");
+    let through =
+        |start: &str| format!("cat {start}{} 2>/dev/null || echo refused", secret.display());
+    let control = "--without descriptors --without landlock";
+    assert_eq!(seen(control, &through("/proc/self/fd/7")), "canary", "the control");
+    assert_eq!(seen("", &through("/proc/self/fd/7")), "refused\n");
+    for start in
+        ["/proc/self/cwd/../../../../../..", "/proc/self/root", "/proc/1/root", "/proc/1/cwd"]
+    {
+        assert_eq!(seen("", &through(start)), "refused\n", "{start}");
+    }
+    // A shell lists them, so that no other descriptor than the list's own is open beside them.
+    let list = "cd /proc/self/fd && echo *";
+    assert!(seen("--without descriptors", list).contains(" 7"), "the control");
+    assert_eq!(seen("", list), "0 1 2 3\n");
+    assert_eq!(seen("", "test $(readlink /proc/self/cwd) = $(pwd -P) && echo same"), "same\n");
+}
+
 #[test]
 fn standard_input_is_empty_and_there_is_no_controlling_terminal() {
     assert_eq!(prints(&[], "wc -c; readlink /proc/self/fd/0"), "0\n/dev/null\n");

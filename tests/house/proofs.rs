@@ -43,6 +43,33 @@ fn every_test_that_a_document_names_exists() {
     hold("A promise names the test that holds it.", &breaches);
 }
 
+/// The bugs of other sandboxes and the questions of reviewers, each with a test that is named after what
+/// must hold and tells in its comment which bug it was.
+#[test]
+fn every_bug_that_another_sandbox_had_is_a_test_that_names_it() {
+    let text = read("docs/threat-model.md");
+    let (_, section) = text.split_once("\n## Bugs that other sandboxes had\n").expect("a section");
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| ") && line.contains("]("));
+    let mut breaches = Vec::new();
+    let mut count = 0;
+    for row in rows {
+        count += 1;
+        let cells: Vec<_> = row.split(" | ").collect();
+        for bug in cells[1].split(", ").filter(|bug| bug.starts_with("CVE-") || bug.contains('#')) {
+            let files = links(row).into_iter().map(|(_, target)| target);
+            let told = files
+                .into_iter()
+                .any(|target| read(aim(Path::new("docs/threat-model.md"), &target)).contains(bug));
+            if !told {
+                breaches.push(format!("no test of \"{}\" names {bug}", cells[0]));
+            }
+        }
+    }
+    assert!(count >= 18, "docs/threat-model.md lists only {count} bugs and questions");
+    hold("A bug that another sandbox had has a test that names it.", &breaches);
+}
+
 /// Whether `text` has the function, and an attribute that makes it a test stands close above.
 fn is_test(text: &str, name: &str) -> bool {
     let lines: Vec<_> = text.lines().map(str::trim).collect();

@@ -8,24 +8,33 @@
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use rustix::process::Resource;
 
 use super::LaunchError;
 use crate::layers::descriptors;
-use crate::layers::mounts::{Base, MountPlan, What};
+use crate::layers::mounts::MountPlan;
+use crate::payload::Stdin;
 use crate::plan::Plan;
 use crate::policy::IdentityChoice;
 use crate::step::{At, Step};
 use crate::words::{Layer, LayerSet};
 
+mod mounted;
+
 /// The files of the held process, each read once.
-struct Held {
+struct Held<'a> {
     place: PathBuf,
     status: String,
+    /// The pipes that it prints to.
+    pipes: &'a [(u64, u64)],
 }
 
 /// Checks every layer of `plan` that the kernel shows at the held process behind `pidfd`, whose
-/// user should be `user` as the host sees it. Gives the layers that were seen.
+/// user should be `user` as the host sees it, and which prints to one of `pipes`, each given by device
+/// and inode. Gives the layers that were seen.
 ///
 /// # Errors
 /// The first layer that did not take, with what was seen instead; or the process cannot be seen.
@@ -33,9 +42,10 @@ pub(super) fn check(
     plan: &Plan,
     user: (u32, u32),
     pidfd: &OwnedFd,
+    pipes: &[(u64, u64)],
 ) -> Result<LayerSet, LaunchError> {
     let mut seen = LayerSet::EMPTY;
-    let held = Held::find(pidfd).at(Step::ReadBack)?;
+    let held = Held::find(pidfd, pipes).at(Step::ReadBack)?;
     for layer in plan.layers.iter() {
         match held.check(plan, user, layer) {
             Some(Ok(())) => seen = seen.with(layer),
@@ -48,16 +58,16 @@ pub(super) fn check(
 
 type Finding = Option<Result<(), String>>;
 
-impl Held {
+impl<'a> Held<'a> {
     /// The process, by the number that its descriptor has here (`pidfd_open(2)`, `proc(5)`).
-    fn find(pidfd: &OwnedFd) -> io::Result<Self> {
+    fn find(pidfd: &OwnedFd, pipes: &'a [(u64, u64)]) -> io::Result<Self> {
         use std::os::fd::AsRawFd;
         let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
         let number = info.lines().find_map(|line| line.strip_prefix("Pid:")).map(str::trim);
         let number = number.ok_or(io::ErrorKind::NotFound)?;
         let place = Path::new("/proc").join(number);
         let status = fs::read_to_string(place.join("status"))?;
-        Ok(Self { place, status })
+        Ok(Self { place, status, pipes })
     }
 
     fn check(&self, plan: &Plan, user: (u32, u32), layer: Layer) -> Finding {
@@ -74,7 +84,7 @@ impl Held {
             Layer::Limits => self.limits(plan),
             // The process has looked at itself: see `descriptors::look`.
             Layer::Descriptors if plan.looks_at_itself() => Ok(()),
-            Layer::Descriptors => self.descriptors(),
+            Layer::Descriptors => self.descriptors(plan),
             Layer::Session => self.session(),
             // The kernel does not show the rules. The process itself has tried one before it said
             // that it is ready, and says that it failed where the rule did not hold.
@@ -148,19 +158,46 @@ impl Held {
     fn limits(&self, plan: &Plan) -> Result<(), String> {
         let Some(bounds) = &plan.limits else { return Err("none are planned".to_owned()) };
         let found = self.read("limits")?;
-        let core = found.lines().find(|line| line.starts_with("Max core file size"));
-        if core.is_none_or(|line| line.split_ascii_whitespace().nth(4) != Some("0")) {
-            return Err(format!("core files are not forbidden: {core:?}"));
+        for (resource, limit) in &bounds.ceilings {
+            let Some((row, _)) = ROWS.iter().find(|(_, known)| known == resource) else { continue };
+            let line = found.lines().find_map(|line| line.strip_prefix(row)).unwrap_or_default();
+            let number = |bound: Option<u64>| {
+                bound.map_or("unlimited".to_owned(), |number| number.to_string())
+            };
+            let mut words = line.split_ascii_whitespace();
+            let (soft, hard) = (words.next(), words.next());
+            if (soft, hard) != (Some(&*number(limit.current)), Some(&*number(limit.maximum))) {
+                return Err(format!("{row} is {line:?}"));
+            }
         }
-        if bounds.groups.is_empty() || self.read("cgroup")?.contains("/bulkhead-") {
-            Ok(())
+        if bounds.groups.is_empty() {
+            return Ok(());
+        }
+        let own = self.read("cgroup")?.lines().filter(|line| line.contains("/bulkhead-")).count();
+        let wanted = bounds.groups.len();
+        if own < wanted {
+            Err(format!("it is in {own} of its {wanted} control groups"))
         } else {
-            Err("it is in no control group of its own".to_owned())
+            Ok(())
         }
     }
 
-    /// Only the standard ones, and those of the launch, which end with the exec.
-    fn descriptors(&self) -> Result<(), String> {
+    /// Only the standard ones, and those of the launch, which end with the exec. The standard ones are
+    /// not the caller's.
+    fn descriptors(&self, plan: &Plan) -> Result<(), String> {
+        let standard = |number: u8| {
+            let file = format!("fd/{number}");
+            fs::metadata(self.place.join(&file)).map_err(|error| format!("{file}: {error}"))
+        };
+        if plan.stdin == Stdin::Null && standard(0)?.rdev() != NULL_DEVICE {
+            return Err("its standard input is not /dev/null".to_owned());
+        }
+        for number in [1, 2] {
+            let found = standard(number)?;
+            if !self.pipes.contains(&(found.dev(), found.ino())) {
+                return Err(format!("descriptor {number} is no pipe to the supervisor"));
+            }
+        }
         match descriptors::kept_by(&self.place) {
             Ok(None) => Ok(()),
             Ok(Some(number)) => Err(format!("descriptor {number} would reach the payload")),
@@ -182,61 +219,25 @@ impl Held {
         }
     }
 
-    /// Every planned path is a mount of its own where it should be one, and read-only where it
-    /// should be; the root is in memory.
     fn files(&self, plan: &MountPlan, layer: Layer) -> Result<(), String> {
         let table = self.read("mountinfo")?;
-        let mounts: Vec<_> = table.lines().filter_map(Mount::parse).collect();
-        let find = |path: &Path| mounts.iter().rev().find(|mount| Path::new(mount.place) == path);
         if layer == Layer::Proc {
-            return match find(Path::new("/proc")) {
-                Some(Mount { kind: "proc", .. }) => Ok(()),
-                other => Err(format!("/proc is {other:?}")),
-            };
+            mounted::proc(plan, &table)
+        } else {
+            mounted::files(plan, &table)
         }
-        match find(Path::new("/")) {
-            Some(Mount { kind: "tmpfs", read_only: true, .. }) if plan.base == Base::Empty => {}
-            other => return Err(format!("the root is {other:?}")),
-        }
-        for entry in &plan.entries {
-            if let What::Overlay { .. } = entry.what
-                && !covered_later(plan, &entry.target)
-                && find(&entry.target).is_none_or(|mount| mount.kind != "overlay")
-                && !entry.target.to_string_lossy().contains(char::is_whitespace)
-            {
-                return Err(format!("{} is no overlay", entry.target.display()));
-            }
-            if let What::Bind { writable: false, .. } = entry.what
-                && !covered_later(plan, &entry.target)
-                && !find(&entry.target).is_some_and(|mount| mount.read_only)
-                && !entry.target.to_string_lossy().contains(char::is_whitespace)
-            {
-                return Err(format!("{} is not there read-only", entry.target.display()));
-            }
-        }
-        Ok(())
     }
 }
 
-/// Whether a later entry of the plan is put over the same path.
-fn covered_later(plan: &MountPlan, path: &Path) -> bool {
-    plan.entries.iter().filter(|entry| entry.target == path).count() > 1
-}
+/// How `proc_pid_limits(5)` names what is limited.
+const ROWS: [(&str, Resource); 6] = [
+    ("Max core file size", Resource::Core),
+    ("Max cpu time", Resource::Cpu),
+    ("Max data size", Resource::Data),
+    ("Max file size", Resource::Fsize),
+    ("Max open files", Resource::Nofile),
+    ("Max processes", Resource::Nproc),
+];
 
-/// A line of `proc_pid_mountinfo(5)`.
-#[derive(Debug)]
-struct Mount<'a> {
-    place: &'a str,
-    read_only: bool,
-    kind: &'a str,
-}
-
-impl<'a> Mount<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
-        let (mount, system) = line.split_once(" - ")?;
-        let mut fields = mount.split(' ').skip(4);
-        let (place, options) = (fields.next()?, fields.next()?);
-        let read_only = options.split(',').any(|option| option == "ro");
-        Some(Self { place, read_only, kind: system.split(' ').next()? })
-    }
-}
+/// The number of `/dev/null` (`null(4)`).
+const NULL_DEVICE: u64 = 0x103;

@@ -68,6 +68,13 @@ impl Streams {
         Ok(writer)
     }
 
+    /// Device and inode of each pipe, the same at both ends.
+    pub(super) fn identities(&self) -> Result<Vec<(u64, u64)>, Fault> {
+        let pipes = self.pipes.iter().filter_map(|stream| stream.from.as_ref());
+        let statuses = pipes.map(|from| fstat(from).at(Step::ReadBack));
+        statuses.map(|status| status.map(|status| (status.st_dev, status.st_ino))).collect()
+    }
+
     /// What to wait for.
     pub(super) fn wanted(&self) -> Vec<PollFd<'_>> {
         self.pipes.iter().filter_map(Stream::wanted).collect()

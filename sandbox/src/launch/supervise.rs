@@ -148,7 +148,8 @@ impl Watch<'_> {
             if open && word {
                 open = heard.listen(self.sandbox)? != Word::Last;
                 if let Some(payload) = heard.at_the_gate() {
-                    heard.enforced = readback::check(self.plan, self.user, &payload)?;
+                    let pipes = streams.identities()?;
+                    heard.enforced = readback::check(self.plan, self.user, &payload, &pipes)?;
                     if let Some(opener) = opener.take() {
                         rustix::io::write(&opener, b"g").at(Step::Gate)?;
                         heard.let_through = true;

@@ -306,7 +306,9 @@ fn lower(wish: Rlimit, current: Rlimit) -> Rlimit {
 /// ENODEV where the group has been removed meanwhile.
 pub fn join<'a>(doors: impl IntoIterator<Item = BorrowedFd<'a>>) -> io::Result<()> {
     for door in doors {
-        rustix::io::write(door, b"0")?;
+        if rustix::io::write(door, b"0")? != 1 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
     }
     Ok(())
 }

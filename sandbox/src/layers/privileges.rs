@@ -38,7 +38,10 @@ pub fn forbid_nesting(proc: BorrowedFd<'_>) -> Result<(), Fault> {
         Mode::empty(),
     )
     .at(Step::ForbidNesting)?;
-    rustix::io::write(limit.as_fd(), b"0").map(|_| ()).at(Step::ForbidNesting)
+    match rustix::io::write(limit.as_fd(), b"0").at(Step::ForbidNesting)? {
+        1 => Ok(()),
+        _ => Err(Fault::new(Step::ForbidNesting, rustix::io::Errno::IO)),
+    }
 }
 
 /// The same, where `/proc` is the host's: in a user namespace it shows the same limit.

@@ -18,7 +18,10 @@ pub fn apply_keyring() -> Result<(), Fault> {
         Err(Errno::PERM) if session_keyring() == Err(Errno::PERM) => Ok(()),
         // Without CONFIG_KEYS there is no keyring that could be inherited.
         Err(Errno::NOSYS) => Ok(()),
-        other => other.at(Step::Keyring),
+        Err(errno) => Err(Fault::new(Step::Keyring, errno)),
+        // The supervisor cannot see it from outside.
+        Ok(joined) if session_keyring() == Ok(joined) => Ok(()),
+        Ok(_) => Err(Fault::new(Step::Keyring, Errno::NOTRECOVERABLE)),
     }
 }
 

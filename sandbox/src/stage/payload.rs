@@ -111,7 +111,7 @@ fn await_gate(ties: &Ties) -> Result<(), Fault> {
             Ok(1) => return Ok(()),
             Err(Errno::INTR) => {}
             // It has seen something else than it should, or is dead.
-            Ok(_) => std::process::exit(0),
+            Ok(_) => std::process::exit(125),
             Err(errno) => return Err(Fault::new(Step::Gate, errno)),
         }
     }

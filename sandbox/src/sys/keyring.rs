@@ -9,12 +9,12 @@ const KEYCTL_GET_KEYRING_ID: libc::c_int = 0;
 const KEYCTL_JOIN_SESSION_KEYRING: libc::c_int = 1;
 const KEY_SPEC_SESSION_KEYRING: libc::c_int = -3;
 
-/// Leaves the inherited session keyring for a new, empty, anonymous one.
+/// Leaves the inherited session keyring for a new, empty, anonymous one, and gives its serial number.
 ///
 /// # Errors
 /// The errno of `keyctl(2)`: ENOSYS without `CONFIG_KEYS`, EPERM under Docker's filter, EDQUOT.
 #[expect(unsafe_code, reason = "neither nix nor rustix offers keyctl")]
-pub fn join_new_session_keyring() -> Result<(), Errno> {
+pub fn join_new_session_keyring() -> Result<i32, Errno> {
     // SAFETY: a null name asks for an anonymous keyring; nothing else is read.
     let answer = unsafe {
         libc::syscall(
@@ -23,7 +23,7 @@ pub fn join_new_session_keyring() -> Result<(), Errno> {
             std::ptr::null::<libc::c_char>(),
         )
     };
-    serial(answer).map(|_| ())
+    serial(answer)
 }
 
 /// The serial number of the session keyring.
@@ -61,7 +61,7 @@ pub fn add_user_key(description: &CStr, payload: &[u8]) -> Result<i32, Errno> {
 
 fn serial(answer: libc::c_long) -> Result<i32, Errno> {
     match i32::try_from(answer) {
-        Ok(serial) if serial >= 0 => Ok(serial),
+        Ok(serial) if serial > 0 => Ok(serial),
         _ => Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)),
     }
 }

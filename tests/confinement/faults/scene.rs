@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use rustix::fs::{FlockOperation, flock};
 
 use super::tracer::{Point, Traced, follow};
+use crate::apart::{leased, tables};
 use crate::machine::directory;
 
 /// Who starts it, on what kind of host.
@@ -27,6 +28,10 @@ pub enum Caller {
     UserWithout,
 }
 
+/// What of an outcome tells of confinement. How the source tree is shown, and the words in which it
+/// says why less is held, may differ.
+const TOLD: [&str; 5] = ["end", "enforced", "layers", "level", "plan"];
+
 /// A launch that can be repeated.
 pub struct Scene {
     pub name: &'static str,
@@ -40,13 +45,14 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// The scene of that name; its build gets `uid` where it gets a uid of its own.
+    /// The scene of that name; `number` tells its builds' uid from those of other scenes.
     pub fn new(
         name: &'static str,
         caller: Caller,
         options: &'static [&'static str],
-        uid: u32,
+        number: u32,
     ) -> Self {
+        let uid = leased().start() + number;
         let place = directory();
         // Copied by another process: see the tests of rootless callers.
         let program = place.path().join("bulkhead");
@@ -61,7 +67,7 @@ impl Scene {
         }
         fs::write(place.path().join("work/file"), "here").unwrap();
         let mut scene = Self { name, caller, options, uid, on_disk: false, place, before: vec![] };
-        scene.before = scene.tables();
+        scene.before = tables();
         scene
     }
 
@@ -138,11 +144,6 @@ impl Scene {
         command
     }
 
-    /// Whether its builds have accounts, for which others must wait.
-    pub fn makes_accounts(&self) -> bool {
-        self.options.contains(&"proposal")
-    }
-
     fn is_without(&self) -> bool {
         matches!(self.caller, Caller::RootWithout | Caller::UserWithout)
     }
@@ -156,33 +157,20 @@ impl Scene {
         child.stdin.take().unwrap().write_all(b"go\n").unwrap();
     }
 
-    /// The outcome that the program wrote, without what is another at every launch.
+    /// What the outcome that the program wrote tells of confinement.
     pub fn outcome(&self) -> serde_json::Value {
         let text = fs::read(self.path("out/outcome")).unwrap_or_default();
         let mut outcome: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
         if let Some(outcome) = outcome.as_object_mut() {
-            outcome.remove("usage");
-            // Why less is held than by another plan is told in words, which may differ.
-            outcome.remove("partly");
-            // A source tree that cannot be looked through is copied, which is as private.
-            outcome.remove("source");
+            outcome.retain(|key, _| TOLD.contains(&key.as_str()));
         }
         outcome
-    }
-
-    /// Tables of the machine that a launch must leave as they were.
-    fn tables(&self) -> Vec<String> {
-        let mut tables = vec![fs::read_to_string("/proc/self/mountinfo").unwrap()];
-        if self.makes_accounts() {
-            tables.extend(["/etc/passwd", "/etc/group"].map(|f| fs::read_to_string(f).unwrap()));
-        }
-        tables
     }
 
     /// Everything that is left of a launch that is over.
     pub fn remnants(&self) -> Vec<String> {
         let mut left = self.processes();
-        if self.tables() != self.before {
+        if tables() != self.before {
             left.push("a mount or an account".to_owned());
         }
         for place in ["scratch", "runtime/private", "runtime/claim", "runtime/user"] {

@@ -30,7 +30,7 @@ pub(super) fn schema() -> Value {
 pub(super) fn gaps() -> Value {
     let mut gap = object(
         [("attack", sentence()), ("level", levels()), ("reason", sentence())],
-        [("issue", text()), ("url", text()), ("until", date())],
+        [("hosts", array(&text())), ("issue", text()), ("url", text()), ("until", date())],
     );
     if let Some(table) = gap.as_object_mut() {
         let either = json!([{ "required": ["issue"] }, { "required": ["url"] }]);
