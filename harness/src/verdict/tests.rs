@@ -8,6 +8,7 @@ use sandbox::{Guarantee, Layer, LayerSet, Level};
 use super::*;
 use crate::catalogue::attack::{Attack, OracleKind, OracleSpec, Purpose, Severity};
 use crate::oracle::{Finding, SelfTest};
+use crate::recipe::Recipe;
 use crate::schedule::{Sandbox, Trial};
 use crate::target::{HookEnd, Run};
 
@@ -185,6 +186,21 @@ fn at_another_level_without_a_layer_against_it(
 ) {
     let observed = changed(changes);
     assert_eq!(reach(Expected::Escaped, &firm(), &observed), (seen, verdict));
+}
+
+fn recipe() -> Recipe {
+    Recipe { version: vec![], requires: vec![], ..Recipe::bare("box", Level::Full) }
+}
+
+#[rstest]
+#[case::on_a_host_that_refuses("docker", Verdict::Unsupported)]
+#[case::on_one_that_does_not("root", Verdict::Vacuous)]
+fn a_control_that_cannot_run_a_build_shows_nothing(#[case] host: &str, #[case] verdict: Verdict) {
+    let sandbox = Sandbox::Command(Arc::new(recipe()));
+    let trial = Trial { host: host.to_owned(), sandbox, ..trial() };
+    let observed = changed(&[FIRED, NO_MARK]);
+    let ruling = Verdict::reach(&trial, Expected::Escaped, &control(), &observed, None);
+    assert_eq!(ruling.verdict, verdict);
 }
 
 #[rstest]
