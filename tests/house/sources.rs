@@ -24,6 +24,7 @@ const STARTERS: [&str; 9] = [
     "harness/src/frontend/python.rs",
     "harness/src/lab.rs",
     "harness/src/lab/init.rs",
+    "harness/src/lab/users.rs",
     "harness/src/target/command.rs",
 ];
 
