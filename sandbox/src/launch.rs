@@ -216,7 +216,9 @@ fn prepare(plan: &Plan, user: &mut User, disk: Option<&Path>) -> Result<Prepared
     // The record comes first, so that a directory on disk is never without one.
     user.begin(plan, disk)?;
     let scratch = Scratch::make(disk, user.outside())?;
-    scratch.fill(&plan.trees, plan.sharing, user.outside())?;
+    scratch
+        .fill(&plan.trees, plan.sharing, user.outside())
+        .map_err(|fault| located(plan, fault))?;
     // Only while the filter forbids set-id modes: through such a mount the build could otherwise
     // make a set-uid program of the caller's.
     let mapped = plan.identity == IdentityChoice::Lease && plan.has(Layer::Syscalls);
@@ -299,11 +301,17 @@ fn go(plan: &Plan, user: &User, sandbox: &Link, started: &Started) -> Result<(),
     Ok(())
 }
 
-/// The error for a fault, with the path that it is about: one of the plan's mounts, or the program.
+/// The error for a fault, with the path that it is about: one of the plan's mounts, the program, or a
+/// directory of the build's.
 fn located(plan: &Plan, fault: Fault) -> LaunchError {
     let entry = fault.item.and_then(|item| plan.mounts.as_ref()?.entries.get(usize::from(item)));
-    let program = (fault.step == Step::Exec).then_some(&plan.program);
-    LaunchError::Step { fault, path: entry.map(|entry| &entry.target).or(program).cloned() }
+    let about = match fault.step {
+        Step::Exec => Some(&plan.program),
+        Step::WorkingDirectory => Some(&plan.directory),
+        Step::CopySource => plan.trees.first().map(|tree| &tree.path),
+        _ => None,
+    };
+    LaunchError::Step { fault, path: entry.map(|entry| &entry.target).or(about).cloned() }
 }
 
 /// Level `none`: the command in the place of this program.
