@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod groups;
+pub mod kernel_file;
 pub mod offer;
 
 use std::collections::BTreeSet;
@@ -10,11 +11,13 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::CWD;
 use rustix::process::{getegid, geteuid, getgroups};
 use rustix::thread::{CapabilitySet, SecureComputingMode, capabilities, secure_computing_mode};
 
 use crate::policy::files::{ETC, SYSTEM};
 use crate::sys::landlock;
+use kernel_file::read_text;
 use offer::Offer;
 
 #[cfg(test)]
@@ -114,7 +117,7 @@ impl Host {
     /// The caller must have one thread only, for a rehearsal starts a process.
     #[must_use]
     pub fn probe() -> Self {
-        let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let table = read_text(CWD, "/proc/self/mountinfo").unwrap_or_default();
         let host = Self::look(&table);
         // Root outside of containers launches without a rehearsal, which would cost it a third of
         // the launch. Should its namespaces be refused all the same, the launch says so.
@@ -143,7 +146,7 @@ impl Host {
             namespaces: namespaces(),
             root: root_layout(Path::new("/")),
             landlock: landlock::abi(),
-            limits: Offer::probe(true),
+            limits: Offer::of(&groups::Hierarchies::among(mounts), true),
             ids: taken_ids(),
             runtime: std::env::var_os("XDG_RUNTIME_DIR")
                 .map(PathBuf::from)
@@ -171,7 +174,7 @@ fn caller() -> Caller {
 /// In a user namespace that an ordinary user has made, groups stay and only one uid exists: its
 /// root can change nothing about who it is (`user_namespaces(7)`).
 fn may_set_groups() -> bool {
-    fs::read_to_string("/proc/self/setgroups").is_ok_and(|text| text.trim() == "allow")
+    read_text(CWD, "/proc/self/setgroups").is_ok_and(|text| text.trim() == "allow")
 }
 
 fn release(text: &str) -> (u32, u32) {
@@ -183,7 +186,7 @@ fn release(text: &str) -> (u32, u32) {
 fn namespaces() -> Namespaces {
     // The file is this namespace's own limit; those of the namespaces around it are not to be seen
     // from here and show themselves in a rehearsal only (`namespaces(7)`).
-    match fs::read_to_string("/proc/sys/user/max_user_namespaces") {
+    match read_text(CWD, "/proc/sys/user/max_user_namespaces") {
         Ok(text) if text.trim() == "0" => Namespaces::Off,
         Err(error) if error.kind() == io::ErrorKind::NotFound && Path::new(OWN).exists() => {
             Namespaces::Off
@@ -235,7 +238,7 @@ fn root_layout(root: &Path) -> RootLayout {
 }
 
 fn taken_ids() -> TakenIds {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let read = |path: &str| read_text(CWD, path).unwrap_or_default();
     TakenIds {
         accounts: read("/etc/passwd")
             .lines()

@@ -5,12 +5,17 @@
 //! sandbox that failed to set itself up ran the command all the same).
 #![forbid(unsafe_code)]
 
-use std::fs;
+use std::cell::OnceCell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, Dir, Mode, OFlags, openat, readlinkat};
+use rustix::io::Errno;
+
 use super::LaunchError;
+use crate::host::groups::unescape;
+use crate::host::kernel_file::read_text;
 use crate::layers::mounts::{Base, MountPlan, What};
 use crate::plan::Plan;
 use crate::policy::IdentityChoice;
@@ -19,8 +24,11 @@ use crate::words::{Layer, LayerSet};
 
 /// The files of the held process, each read once.
 struct Held {
-    place: PathBuf,
+    number: String,
+    /// Its directory in `/proc`.
+    place: OwnedFd,
     status: String,
+    mounts: OnceCell<Result<String, String>>,
 }
 
 /// Checks every layer of `plan` that the kernel shows at the held process behind `pidfd`, whose
@@ -51,12 +59,12 @@ impl Held {
     /// The process, by the number that its descriptor has here (`pidfd_open(2)`, `proc(5)`).
     fn find(pidfd: &OwnedFd) -> io::Result<Self> {
         use std::os::fd::AsRawFd;
-        let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
+        let info = read_text(CWD, format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
         let number = info.lines().find_map(|line| line.strip_prefix("Pid:")).map(str::trim);
-        let number = number.ok_or(io::ErrorKind::NotFound)?;
-        let place = Path::new("/proc").join(number);
-        let status = fs::read_to_string(place.join("status"))?;
-        Ok(Self { place, status })
+        let number = number.ok_or(io::ErrorKind::NotFound)?.to_owned();
+        let place = openat(CWD, format!("/proc/{number}"), LISTED, Mode::empty())?;
+        let status = read_text(&place, "status")?;
+        Ok(Self { number, place, status, mounts: OnceCell::new() })
     }
 
     fn check(&self, plan: &Plan, user: (u32, u32), layer: Layer) -> Finding {
@@ -93,7 +101,7 @@ impl Held {
     }
 
     fn read(&self, file: &str) -> Result<String, String> {
-        fs::read_to_string(self.place.join(file)).map_err(|error| format!("{file}: {error}"))
+        read_text(&self.place, file).map_err(|error| format!("{file}: {error}"))
     }
 
     fn mapping(&self, plan: &Plan, user: (u32, u32)) -> Result<(), String> {
@@ -120,13 +128,14 @@ impl Held {
     }
 
     fn namespace(&self, kind: &str) -> Result<(), String> {
-        let of = |place: &Path| fs::read_link(place.join("ns").join(kind));
-        match (of(&self.place), of(Path::new("/proc/self"))) {
+        let held = readlinkat(&self.place, format!("ns/{kind}"), Vec::new());
+        let own = readlinkat(CWD, format!("/proc/self/ns/{kind}"), Vec::new());
+        match (held, own) {
             (Ok(held), Ok(own)) if held != own => Ok(()),
             (Ok(held), Ok(_)) => {
-                Err(format!("the {kind} namespace is the host's, {}", held.display()))
+                Err(format!("the {kind} namespace is the host's, {}", held.to_string_lossy()))
             }
-            (Err(error), _) | (_, Err(error)) => Err(format!("ns/{kind}: {error}")),
+            (Err(errno), _) | (_, Err(errno)) => Err(format!("ns/{kind}: {errno}")),
         }
     }
 
@@ -158,14 +167,16 @@ impl Held {
 
     /// Only the standard ones, and those of the launch, which end with the exec.
     fn descriptors(&self) -> Result<(), String> {
-        let open = fs::read_dir(self.place.join("fd")).map_err(|error| format!("fd: {error}"))?;
-        for entry in open.flatten() {
-            let name = entry.file_name();
-            let number = name.to_str().and_then(|name| name.parse::<u32>().ok()).unwrap_or(0);
+        let failed = |errno: Errno| format!("fd: {errno}");
+        let open = openat(&self.place, "fd", LISTED, Mode::empty()).map_err(failed)?;
+        for entry in Dir::new(open).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let number = entry.file_name().to_str().ok().and_then(|name| name.parse::<u32>().ok());
+            let Some(number) = number.filter(|number| *number > 2) else { continue };
             let info = self.read(&format!("fdinfo/{number}"))?;
             let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
             let flags = flags.and_then(|text| u32::from_str_radix(text.trim(), 8).ok());
-            if number > 2 && flags.is_none_or(|flags| flags & CLOSE_ON_EXEC == 0) {
+            if flags.is_none_or(|flags| flags & CLOSE_ON_EXEC == 0) {
                 return Err(format!("descriptor {number} would reach the payload"));
             }
         }
@@ -178,8 +189,7 @@ impl Held {
         let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
         let mut fields = fields.split_ascii_whitespace().skip(3);
         let (session, terminal) = (fields.next(), fields.next());
-        let own = self.place.file_name().and_then(|name| name.to_str());
-        if session == own && terminal == Some("0") {
+        if session == Some(self.number.as_str()) && terminal == Some("0") {
             Ok(())
         } else {
             Err(format!("its session is {session:?} and its terminal {terminal:?}"))
@@ -189,9 +199,13 @@ impl Held {
     /// Every planned path is a mount of its own where it should be one, and read-only where it
     /// should be; the root is in memory.
     fn files(&self, plan: &MountPlan, layer: Layer) -> Result<(), String> {
-        let table = self.read("mountinfo")?;
+        let table = self.mounts.get_or_init(|| self.read("mountinfo")).as_ref();
+        let table = table.map_err(Clone::clone)?;
         let mounts: Vec<_> = table.lines().filter_map(Mount::parse).collect();
-        let find = |path: &Path| mounts.iter().rev().find(|mount| Path::new(mount.place) == path);
+        let find = |path: &Path| {
+            let path = path.as_os_str();
+            mounts.iter().rev().find(|mount| mount.place.as_os_str() == path)
+        };
         if layer == Layer::Proc {
             return match find(Path::new("/proc")) {
                 Some(Mount { kind: "proc", .. }) => Ok(()),
@@ -204,9 +218,8 @@ impl Held {
         }
         for entry in &plan.entries {
             if let What::Bind { writable: false, .. } = entry.what
-                && !covered_later(plan, &entry.target)
                 && !find(&entry.target).is_some_and(|mount| mount.read_only)
-                && !entry.target.to_string_lossy().contains(char::is_whitespace)
+                && !covered_later(plan, &entry.target)
             {
                 return Err(format!("{} is not there read-only", entry.target.display()));
             }
@@ -214,6 +227,9 @@ impl Held {
         Ok(())
     }
 }
+
+/// How a directory of `/proc` is opened.
+const LISTED: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// `O_CLOEXEC`, as fdinfo shows it.
 const CLOSE_ON_EXEC: u32 = 0o2_000_000;
@@ -226,7 +242,7 @@ fn covered_later(plan: &MountPlan, path: &Path) -> bool {
 /// A line of `proc_pid_mountinfo(5)`.
 #[derive(Debug)]
 struct Mount<'a> {
-    place: &'a str,
+    place: PathBuf,
     read_only: bool,
     kind: &'a str,
 }
@@ -235,7 +251,7 @@ impl<'a> Mount<'a> {
     fn parse(line: &'a str) -> Option<Self> {
         let (mount, system) = line.split_once(" - ")?;
         let mut fields = mount.split(' ').skip(4);
-        let (place, options) = (fields.next()?, fields.next()?);
+        let (place, options) = (unescape(fields.next()?), fields.next()?);
         let read_only = options.split(',').any(|option| option == "ro");
         Some(Self { place, read_only, kind: system.split(' ').next()? })
     }
