@@ -78,6 +78,19 @@ impl Scratch {
         Ok(())
     }
 
+    /// Lets go of the mount, and keeps the directory: nothing more can be mounted from it, and the
+    /// kernel has no mount to remove when this process ends, over which it would take its time.
+    ///
+    /// # Errors
+    /// The errno of `openat(2)`.
+    pub fn detach(&mut self) -> Result<(), Errno> {
+        if self.path.is_none() {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            self.root = openat(&self.root, ".", flags, Mode::empty())?;
+        }
+        Ok(())
+    }
+
     /// Its root.
     #[must_use]
     pub fn root(&self) -> BorrowedFd<'_> {

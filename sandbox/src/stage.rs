@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use rustix::io::Errno;
 
-use crate::layers::limits::{self, slot::Slot};
+use crate::layers::limits;
 use crate::layers::mounts::{self, MountPlan, NewRoot, What};
 use crate::layers::{descriptors, hostname, identity, leash, network, privileges, proc, session};
 use crate::plan::Plan;
@@ -19,20 +19,12 @@ use crate::words::Layer::{
     Descriptors, Environment, Hostname, Leash, Network, Pid, Privileges, Proc, Session, Userns,
 };
 
+mod command;
 mod init;
 mod payload;
 mod traces;
 
-/// What the sandbox takes over from its supervisor.
-#[derive(Debug)]
-pub struct Inheritance {
-    /// What ties it to the supervisor for as long as it lives.
-    pub ties: Ties,
-    /// The mounts that a privileged supervisor has opened, one place per entry of the plan.
-    pub opened: Option<Vec<Option<OwnedFd>>>,
-    /// The control groups to join.
-    pub slot: Option<Slot>,
-}
+pub use command::Command;
 
 /// What ties a sandbox to its supervisor for as long as it lives.
 #[derive(Debug)]
@@ -47,6 +39,17 @@ pub struct Ties {
     pub user: (u32, u32),
     /// The signals to block in the payload: those that were blocked in the caller.
     pub mask: nix::sys::signal::SigSet,
+    /// What the payload's process becomes.
+    pub command: Command,
+}
+
+/// What the supervisor has prepared while the sandbox was made.
+#[derive(Debug, Default)]
+struct Given {
+    /// The control groups to join.
+    doors: Vec<OwnedFd>,
+    /// The mounts of the plan that a privileged supervisor opens.
+    mounts: Vec<OwnedFd>,
 }
 
 /// The payload's ends of the pipes that it prints to.
@@ -59,12 +62,8 @@ pub struct Output {
 }
 
 /// Confines this process as `plan` says, runs the payload in it and exits.
-pub fn enter(plan: &Plan, inheritance: Inheritance) -> ! {
-    let Inheritance { ties, opened, slot } = inheritance;
-    let ended = confine(plan, &ties, opened, slot.as_ref()).and_then(|()| {
-        drop(slot);
-        init::reign(plan, &ties)
-    });
+pub fn enter(plan: &Plan, ties: &Ties) -> ! {
+    let ended = confine(plan, ties).and_then(|root| init::reign(plan, ties, root));
     let message = ended.map_or_else(Message::Failed, Message::Ended);
     // Should the supervisor be gone, there is nobody to tell, and the namespace ends all the same.
     let _ = ties.supervisor.send(message);
@@ -72,33 +71,65 @@ pub fn enter(plan: &Plan, inheritance: Inheritance) -> ! {
 }
 
 /// The order of confinement.
-fn confine(
-    plan: &Plan,
-    ties: &Ties,
-    opened: Option<Vec<Option<OwnedFd>>>,
-    slot: Option<&Slot>,
-) -> Result<(), Fault> {
+fn confine(plan: &Plan, ties: &Ties) -> Result<Option<NewRoot>, Fault> {
     let Ties { supervisor, user, .. } = ties;
-    // Who we are. Until the user is changed this process is root in the eyes of the kernel, so
-    // nothing of the payload's may be touched before.
+    // While the supervisor prepares: what needs nothing of it. Until the user is changed this
+    // process is root in the eyes of the kernel, so nothing of the payload's may be touched before.
     if plan.has(Descriptors) {
-        descriptors::apply(&kept(ties, opened.as_deref(), slot))?;
+        descriptors::apply(&kept(ties))?;
     }
-    await_go(supervisor)?;
-    if let Some(slot) = slot {
-        // Before the first fork, so that no process is ever outside.
-        limits::join(slot.doors()).at(Step::JoinControlGroup)?;
+    if plan.has(Network) {
+        network::enter()?;
+        network::apply()?;
     }
-    let opened = match (&plan.staging, &plan.mounts) {
-        // As the user that the supervisor has, who may read more than the one of the build.
-        (Some(staging), Some(files)) => {
-            let scratch = Scratch::reopen(staging)?;
-            Some(mounts::open_entries(files, Some(scratch.root()), None)?)
+    if plan.has(Hostname) {
+        hostname::apply()?;
+    }
+
+    // Who we are.
+    await_mapping(supervisor)?;
+    if plan.staging.is_none() {
+        become_user(plan, *user)?;
+    }
+    let laid_out = plan.mounts.as_ref().filter(|_| plan.staging.is_none());
+    let laid_out = laid_out.map(NewRoot::lay_out).transpose()?;
+    let given = await_preparation(supervisor)?;
+    // Before the first fork, so that no process is ever outside.
+    limits::join(given.doors.iter().map(AsFd::as_fd)).at(Step::JoinControlGroup)?;
+    drop(given.doors);
+
+    // What we see.
+    let Some(files) = &plan.mounts else {
+        if plan.staging.is_some() {
+            become_user(plan, *user)?;
         }
-        _ => opened,
+        return Ok(None);
     };
+    let opened = match &plan.staging {
+        // As the user that the supervisor has, who may read more than the one of the build.
+        Some(staging) => {
+            let scratch = Scratch::reopen(staging)?;
+            mounts::open_entries(files, Some(scratch.root()), None)?
+        }
+        None if plan.privileged => mounts::assign(files, given.mounts).at(Step::AwaitGo)?,
+        None => open_by_ourselves(plan, files, supervisor, *user)?,
+    };
+    if plan.staging.is_some() {
+        become_user(plan, *user)?;
+    }
+    let mut root = laid_out.map_or_else(|| NewRoot::lay_out(files), Ok)?;
+    root.fill(files, opened)?;
+    close_doors(plan, files, &root)?;
+    root.enter()?;
+    // What we may still do is given up by the payload's process: see `payload`. This one stays
+    // able to end it, and lets go of the host's root meanwhile: see `init`.
+    Ok(Some(root))
+}
+
+/// Becomes the build's user, with what has to follow at once.
+fn become_user(plan: &Plan, user: (u32, u32)) -> Result<(), Fault> {
     if plan.has(Userns) {
-        identity::apply(*user)?;
+        identity::apply(user)?;
     }
     if plan.has(Leash) && plan.has(Pid) {
         leash::apply()?;
@@ -111,34 +142,11 @@ fn confine(
     if plan.has(Environment) {
         traces::wipe()?;
     }
-
-    // What we see.
-    if plan.has(Hostname) {
-        hostname::apply()?;
-    }
-    if plan.has(Network) {
-        network::apply()?;
-    }
-    if let Some(files) = &plan.mounts {
-        enter_files(plan, files, supervisor, *user, opened)?;
-    }
-    // What we may still do is given up by the payload's process: see `payload`. This one stays
-    // able to end it.
     Ok(())
 }
 
-fn enter_files(
-    plan: &Plan,
-    files: &MountPlan,
-    supervisor: &Link,
-    user: (u32, u32),
-    opened: Option<Vec<Option<OwnedFd>>>,
-) -> Result<(), Fault> {
-    let opened = match opened {
-        Some(opened) => opened,
-        None => open_by_ourselves(plan, files, supervisor, user)?,
-    };
-    let root = NewRoot::build(files, opened)?;
+/// Covers what `/proc` tells and does, and forbids namespaces inside this one.
+fn close_doors(plan: &Plan, files: &MountPlan, root: &NewRoot) -> Result<(), Fault> {
     let bound = files.entries.iter().any(|entry| entry.what == What::BoundProc);
     if plan.has(Privileges) && plan.has(Userns) && !bound {
         privileges::forbid_nesting(root.proc()?.as_fd())?;
@@ -146,7 +154,7 @@ fn enter_files(
     if plan.has(Proc) && plan.has(Pid) && files.entries.iter().any(|e| e.what == What::Proc) {
         proc::mask(root.proc()?.as_fd(), root.directory())?;
     }
-    root.enter()
+    Ok(())
 }
 
 /// Without privilege outside, paths are opened and copied in here, with no more rights than the
@@ -159,26 +167,42 @@ fn open_by_ourselves(
 ) -> Result<Vec<Option<OwnedFd>>, Fault> {
     let scratch = Scratch::make(None, user)?;
     scratch.fill(&plan.trees, user)?;
-    supervisor.send_with(Message::Scratch, Some(scratch.root())).at(Step::Scratch)?;
+    supervisor.send_with(Message::Scratch, &[scratch.root()]).at(Step::Scratch)?;
     mounts::open_entries(files, Some(scratch.root()), None)
 }
 
-fn await_go(supervisor: &Link) -> Result<(), Fault> {
-    match supervisor.receive().at(Step::AwaitGo)? {
-        Some((Message::Go, _)) => Ok(()),
-        Some(_) => Err(Fault::new(Step::AwaitGo, Errno::BADMSG)),
-        // The supervisor died. Nothing has happened yet, and nothing will.
-        None => std::process::exit(0),
+/// Waits until the supervisor has mapped the user of the sandbox.
+fn await_mapping(supervisor: &Link) -> Result<(), Fault> {
+    match word(supervisor)? {
+        (Message::Mapped, _) => Ok(()),
+        _ => Err(Fault::new(Step::AwaitGo, Errno::BADMSG)),
     }
 }
 
+/// Waits until the supervisor has prepared everything, and takes it over.
+fn await_preparation(supervisor: &Link) -> Result<Given, Fault> {
+    let mut given = Given::default();
+    loop {
+        match word(supervisor)? {
+            (Message::Doors, doors) => given.doors.extend(doors),
+            (Message::Mounts, mounts) => given.mounts.extend(mounts),
+            (Message::Go, _) => return Ok(given),
+            _ => return Err(Fault::new(Step::AwaitGo, Errno::BADMSG)),
+        }
+    }
+}
+
+fn word(supervisor: &Link) -> Result<(Message, Vec<OwnedFd>), Fault> {
+    let word = supervisor.receive().at(Step::AwaitGo)?;
+    // The supervisor died, or gave up. Nothing of the payload's has happened, and nothing will.
+    word.map_or_else(|| std::process::exit(0), Ok)
+}
+
 /// The descriptors that the sandbox itself still needs.
-fn kept(ties: &Ties, opened: Option<&[Option<OwnedFd>]>, slot: Option<&Slot>) -> Vec<RawFd> {
-    let mounts = opened.unwrap_or_default().iter().flatten().map(AsRawFd::as_raw_fd);
-    let doors = slot.into_iter().flat_map(Slot::doors).map(|door| door.as_raw_fd());
+fn kept(ties: &Ties) -> Vec<RawFd> {
     let output = ties.output.iter().flat_map(Output::descriptors);
     let own = [ties.supervisor.as_fd().as_raw_fd(), ties.gate.as_raw_fd()];
-    let mut kept: Vec<_> = mounts.chain(doors).chain(output).chain(own).collect();
+    let mut kept: Vec<_> = output.chain(own).collect();
     kept.sort_unstable();
     kept
 }

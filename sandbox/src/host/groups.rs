@@ -152,6 +152,9 @@ pub(crate) fn field(text: &str, name: &str) -> Option<u64> {
 /// (`proc_pid_mountinfo(5)`).
 fn hierarchy(line: &str, cgroup: &str) -> Option<Hierarchy> {
     let (mount, filesystem) = line.split_once(" - ")?;
+    if !filesystem.starts_with("cgroup") {
+        return None;
+    }
     let mut mount = mount.split(' ').skip(3);
     let (root, mounted) = (unescape(mount.next()?), unescape(mount.next()?));
     let mut filesystem = filesystem.split(' ');
@@ -160,13 +163,15 @@ fn hierarchy(line: &str, cgroup: &str) -> Option<Hierarchy> {
         ("cgroup2", _) => (Version::Two, ""),
         _ => return None,
     };
-    let options: Vec<_> = options.split(',').collect();
     let (controllers, own) = cgroup.lines().find_map(|line| {
         let mut parts = line.splitn(3, ':');
         let (number, names, path) = (parts.next()?, parts.next()?, parts.next()?);
         let names: Vec<_> = names.split(',').filter(|name| !name.is_empty()).collect();
         let ours = match version {
-            Version::One => !names.is_empty() && names.iter().all(|name| options.contains(name)),
+            Version::One => {
+                !names.is_empty()
+                    && names.iter().all(|name| options.split(',').any(|option| option == *name))
+            }
             Version::Two => number == "0" && names.is_empty(),
         };
         ours.then(|| (names.into_iter().map(str::to_owned).collect(), PathBuf::from(path)))

@@ -212,6 +212,9 @@ impl Held {
                 other => Err(format!("/proc is {other:?}")),
             };
         }
+        if mounts.iter().filter(|mount| mount.place.as_os_str() == "/").count() > 1 {
+            return Err("the host's root is still there".to_owned());
+        }
         match find(Path::new("/")) {
             Some(Mount { kind: "tmpfs", read_only: true, .. }) if plan.base == Base::Empty => {}
             other => return Err(format!("the root is {other:?}")),

@@ -148,9 +148,12 @@ impl Watch<'_> {
             PollFd::new(&self.started.pidfd, PollFlags::IN),
             PollFd::new(&self.signals.descriptor, PollFlags::IN),
         ];
-        // What is not listened to is asked for nothing.
-        let listening = if open { PollFlags::IN } else { PollFlags::empty() };
-        ready.push(PollFd::new(self.sandbox, listening));
+        // What is not listened to is left out: that its other end is gone would be told for ever.
+        if open {
+            ready.push(PollFd::new(self.sandbox, PollFlags::IN));
+        } else {
+            ready.push(PollFd::new(&self.started.pidfd, PollFlags::IN));
+        }
         ready.push(PollFd::new(caller.unwrap_or(&self.started.pidfd), PollFlags::IN));
         ready.extend(streams.wanted());
         match poll(&mut ready, left.as_ref()) {
@@ -279,17 +282,21 @@ enum Word {
 impl Heard {
     /// Takes in one message. The payload's descriptor is there to be taken once it is ready.
     fn listen(&mut self, sandbox: &Link) -> Result<Word, LaunchError> {
-        let Some((message, descriptor)) = sandbox.receive().at(Step::Supervise)? else {
+        let Some((message, mut descriptors)) = sandbox.receive().at(Step::Supervise)? else {
             return Ok(Word::Last);
         };
         match message {
             // The first failure is the cause; what follows from it is not.
             Message::Failed(fault) => self.failed = self.failed.or(Some(fault)),
             Message::Ended(status) => self.status = Some(status),
-            Message::Scratch => self.scratch = descriptor.map(Scratch::received),
-            Message::Payload => self.process = descriptor,
+            Message::Scratch => self.scratch = descriptors.pop().map(Scratch::received),
+            Message::Payload => self.process = descriptors.pop(),
             Message::Ready => self.ready = true,
-            Message::Go | Message::Signal(_) => {
+            Message::Go
+            | Message::Mapped
+            | Message::Doors
+            | Message::Mounts
+            | Message::Signal(_) => {
                 return Err(Fault::new(Step::Supervise, Errno::BADMSG).into());
             }
         }

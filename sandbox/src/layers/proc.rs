@@ -41,8 +41,14 @@ pub fn mask(proc: BorrowedFd<'_>, root: BorrowedFd<'_>) -> Result<(), Fault> {
     for name in PROC_MASKED_FILES {
         cover(proc, name, || clone_of(root, "dev/null"))?;
     }
+    // One empty directory for all of them: a file system for each would cost more than all masks.
+    let mut covered: Option<&str> = None;
     for name in PROC_MASKED_DIRECTORIES {
-        cover(proc, name, empty_directory)?;
+        let done = cover(proc, name, || match covered {
+            Some(first) => clone_of(proc, first),
+            None => empty_directory(),
+        })?;
+        covered = covered.or(done.then_some(name));
     }
     for name in PROC_READ_ONLY {
         cover(proc, name, || {
@@ -54,19 +60,21 @@ pub fn mask(proc: BorrowedFd<'_>, root: BorrowedFd<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Puts the mount over the entry of that name; gives whether there is one.
 fn cover(
     proc: BorrowedFd<'_>,
     name: &str,
     cover: impl FnOnce() -> Result<OwnedFd, Errno>,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     if rustix::fs::accessat(proc, name, rustix::fs::Access::EXISTS, rustix::fs::AtFlags::empty())
         .is_err()
     {
-        return Ok(());
+        return Ok(false);
     }
     let cover = cover().at(Step::MaskProc)?;
     move_mount(cover.as_fd(), "", proc, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
-        .at(Step::MaskProc)
+        .at(Step::MaskProc)?;
+    Ok(true)
 }
 
 fn clone_of(directory: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {

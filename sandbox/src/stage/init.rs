@@ -15,6 +15,7 @@ use rustix::process::{
 
 use super::{Ties, payload};
 use crate::identity::processes;
+use crate::layers::mounts::NewRoot;
 use crate::plan::Plan;
 use crate::policy::IdentityChoice;
 use crate::scratch;
@@ -23,8 +24,8 @@ use crate::sys::clone::{Side, Started, fork};
 use crate::wire::{Link, Message};
 use crate::words::Layer;
 
-/// Runs the payload and gives its status of `waitpid(2)`.
-pub(super) fn reign(plan: &Plan, ties: &Ties) -> Result<i32, Fault> {
+/// Runs the payload in `root` and gives its status of `waitpid(2)`.
+pub(super) fn reign(plan: &Plan, ties: &Ties, root: Option<NewRoot>) -> Result<i32, Fault> {
     let Ties { supervisor, user, .. } = ties;
     if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
         // Without a process namespace, what loses its parent must come back here to be ended.
@@ -39,12 +40,15 @@ pub(super) fn reign(plan: &Plan, ties: &Ties) -> Result<i32, Fault> {
         Side::Parent(started) => started,
         Side::Child => payload::become_payload(plan, ties),
     };
-    let process = Some(started.pidfd.as_fd());
-    supervisor.send_with(Message::Payload, process).at(Step::ForkPayload)?;
     if plan.has(Layer::Privileges) {
         // From here on no process of the payload's user may look into this one (`ptrace(2)`).
         set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::ForkPayload)?;
     }
+    // The kernel takes its time over this, in which the payload's process gives up what it must not
+    // have. Without the next message the supervisor does not open the gate.
+    root.map_or(Ok(()), NewRoot::let_go)?;
+    let process = [started.pidfd.as_fd()];
+    supervisor.send_with(Message::Payload, &process).at(Step::ForkPayload)?;
     let status = watch(plan, supervisor, &started, &signals, *user)?;
     if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
         processes::end_descendants();

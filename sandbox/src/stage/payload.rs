@@ -2,8 +2,6 @@
 #![forbid(unsafe_code)]
 
 use std::convert::Infallible;
-use std::ffi::{CString, OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
@@ -46,11 +44,6 @@ fn last_steps(plan: &Plan, ties: &Ties) -> Result<Infallible, Fault> {
     }
     standard_streams(plan, ties).at(Step::StandardStreams)?;
     chdir(&plan.directory).at(Step::WorkingDirectory)?;
-    let (program, arguments, environment) = (
-        string(plan.program.as_os_str())?,
-        strings(plan.argv.iter().map(OsString::as_os_str))?,
-        environment(plan)?,
-    );
     if !plan.has(Userns) {
         if plan.has(Privileges) {
             // While there still is the capability to do so.
@@ -84,7 +77,7 @@ fn last_steps(plan: &Plan, ties: &Ties) -> Result<Infallible, Fault> {
         syscalls::apply(filter).at(Step::Syscalls)?;
     }
     await_gate(ties)?;
-    nix::unistd::execve(&program, &arguments, &environment).at(Step::Exec)
+    ties.command.execute().at(Step::Exec)
 }
 
 fn standard_streams(plan: &Plan, ties: &Ties) -> Result<(), Errno> {
@@ -111,23 +104,4 @@ fn await_gate(ties: &Ties) -> Result<(), Fault> {
             Err(errno) => return Err(Fault::new(Step::Gate, errno)),
         }
     }
-}
-
-fn environment(plan: &Plan) -> Result<Vec<CString>, Fault> {
-    let pairs = plan.environment.variables.iter().map(|(name, value)| {
-        let mut pair = name.clone();
-        pair.push("=");
-        pair.push(value);
-        pair
-    });
-    let pairs: Vec<_> = pairs.collect();
-    strings(pairs.iter().map(OsString::as_os_str))
-}
-
-fn strings<'a>(words: impl Iterator<Item = &'a OsStr>) -> Result<Vec<CString>, Fault> {
-    words.map(string).collect()
-}
-
-fn string(word: &OsStr) -> Result<CString, Fault> {
-    CString::new(word.as_bytes()).or(Err(Fault::new(Step::Exec, Errno::INVAL)))
 }
