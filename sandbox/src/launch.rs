@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,9 +15,10 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::set_child_subreaper;
 
 use crate::identity::IdentityError;
+use crate::layers::landlock::Rules;
 use crate::layers::limits::slot::{Slot, SlotError};
-use crate::layers::mounts::MountPlan;
-use crate::layers::{identity, mounts, network, userns};
+use crate::layers::mounts::{Base, MountPlan};
+use crate::layers::{identity, landlock, mounts, network, userns};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, PlanKind};
 use crate::policy::IdentityChoice;
@@ -197,6 +198,7 @@ fn prepare(
     Ok(Prepared { scratch, slot })
 }
 
+/// Makes the new root and opens what is mounted in it, with the rules of Landlock for that.
 fn hand_over_mounts(
     plan: &Plan,
     files: &MountPlan,
@@ -208,10 +210,32 @@ fn hand_over_mounts(
     // make a set-uid program of the caller's.
     let mapped = plan.identity == IdentityChoice::Lease && plan.has(Layer::Syscalls);
     let shown_as = mapped.then(|| user.outside());
-    let opened = mounts::open_entries(files, Some(scratch.root()), shown_as)
-        .map_err(|fault| located(plan, fault))?;
-    let opened: Vec<_> = opened.iter().flatten().map(AsFd::as_fd).collect();
-    Ok(sandbox.hand_over(Message::Mounts, &opened).at(Step::OpenMount)?)
+    let located = |fault| located(plan, fault);
+    let opened = mounts::open_entries(files, Some(scratch.root()), shown_as).map_err(located)?;
+    let rules = plan.landlock.as_ref().map(|rules| begin_rules(rules, files, &opened));
+    let rules = rules.transpose()?;
+    let root = (files.base == Base::Empty).then(|| mounts::lay_out(files).map_err(located));
+    let root = root.transpose()?;
+    let mounts: Vec<_> = root.iter().chain(opened.iter().flatten()).map(AsFd::as_fd).collect();
+    sandbox.hand_over(Message::Mounts, &mounts).at(Step::OpenMount)?;
+    let rules: Vec<_> = rules.iter().map(AsFd::as_fd).collect();
+    Ok(sandbox.hand_over(Message::Rules, &rules).at(Step::Landlock)?)
+}
+
+fn begin_rules(
+    rules: &Rules,
+    files: &MountPlan,
+    opened: &[Option<OwnedFd>],
+) -> Result<OwnedFd, Fault> {
+    let failed = |failure: landlock::Failure| Fault::new(Step::Landlock, failure.errno());
+    let ruleset = landlock::begin(rules).map_err(failed)?;
+    for (entry, file) in files.entries.iter().zip(opened) {
+        if let Some(file) = file {
+            let file = (file.as_fd(), entry.what.is_directory());
+            landlock::allow(rules, ruleset.as_fd(), &entry.target, file).map_err(failed)?;
+        }
+    }
+    Ok(ruleset)
 }
 
 /// The control groups of the build, named after its lease: whoever holds that holds them.

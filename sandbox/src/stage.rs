@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 
 use crate::layers::limits;
-use crate::layers::mounts::{self, MountPlan, NewRoot, What};
+use crate::layers::mounts::{self, Base, MountPlan, NewRoot, What};
 use crate::layers::{descriptors, hostname, identity, leash, network, privileges, proc, session};
 use crate::plan::Plan;
 use crate::scratch::Scratch;
@@ -48,8 +48,19 @@ pub struct Ties {
 struct Given {
     /// The control groups to join.
     doors: Vec<OwnedFd>,
-    /// The mounts of the plan that a privileged supervisor opens.
+    /// What a privileged supervisor makes and opens: the new root, and mounts of the plan.
     mounts: Vec<OwnedFd>,
+    /// The rules of Landlock for those mounts.
+    rules: Option<OwnedFd>,
+}
+
+/// What the sandbox is in once it is confined.
+#[derive(Debug, Default)]
+struct Walls {
+    /// The new root.
+    root: Option<NewRoot>,
+    /// The rules of Landlock that the supervisor has begun.
+    rules: Option<OwnedFd>,
 }
 
 /// The payload's ends of the pipes that it prints to.
@@ -63,7 +74,7 @@ pub struct Output {
 
 /// Confines this process as `plan` says, runs the payload in it and exits.
 pub fn enter(plan: &Plan, ties: &Ties) -> ! {
-    let ended = confine(plan, ties).and_then(|root| init::reign(plan, ties, root));
+    let ended = confine(plan, ties).and_then(|walls| init::reign(plan, ties, walls));
     let message = ended.map_or_else(Message::Failed, Message::Ended);
     // Should the supervisor be gone, there is nobody to tell, and the namespace ends all the same.
     let _ = ties.supervisor.send(message);
@@ -71,7 +82,7 @@ pub fn enter(plan: &Plan, ties: &Ties) -> ! {
 }
 
 /// The order of confinement.
-fn confine(plan: &Plan, ties: &Ties) -> Result<Option<NewRoot>, Fault> {
+fn confine(plan: &Plan, ties: &Ties) -> Result<Walls, Fault> {
     let Ties { supervisor, user, .. } = ties;
     // While the supervisor prepares: what needs nothing of it. Until the user is changed this
     // process is root in the eyes of the kernel, so nothing of the payload's may be touched before.
@@ -91,38 +102,58 @@ fn confine(plan: &Plan, ties: &Ties) -> Result<Option<NewRoot>, Fault> {
     if plan.staging.is_none() {
         become_user(plan, *user)?;
     }
-    let laid_out = plan.mounts.as_ref().filter(|_| plan.staging.is_none());
-    let laid_out = laid_out.map(NewRoot::lay_out).transpose()?;
+    let own = plan.mounts.as_ref().filter(|_| plan.staging.is_none()).map(mounts::make_own);
+    let own = own.transpose()?;
     let given = await_preparation(supervisor)?;
     // Before the first fork, so that no process is ever outside.
     limits::join(given.doors.iter().map(AsFd::as_fd)).at(Step::JoinControlGroup)?;
-    drop(given.doors);
 
     // What we see.
-    let Some(files) = &plan.mounts else {
-        if plan.staging.is_some() {
-            become_user(plan, *user)?;
-        }
-        return Ok(None);
-    };
-    let opened = match &plan.staging {
+    let root = enter_files(plan, supervisor, *user, own, given.mounts)?;
+    if plan.staging.is_some() && plan.mounts.is_none() {
+        become_user(plan, *user)?;
+    }
+    // What we may still do is given up by the payload's process: see `payload`. This one stays
+    // able to end it, and lets go of the host's root meanwhile: see `init`.
+    Ok(Walls { root, rules: given.rules })
+}
+
+/// Makes the plan's files what this process sees, from what it has made itself and what it was
+/// given.
+fn enter_files(
+    plan: &Plan,
+    supervisor: &Link,
+    user: (u32, u32),
+    own: Option<Vec<Option<OwnedFd>>>,
+    mut given: Vec<OwnedFd>,
+) -> Result<Option<NewRoot>, Fault> {
+    let Some(files) = &plan.mounts else { return Ok(None) };
+    let own_root = files.base == Base::Empty;
+    let (laid_out, opened) = match &plan.staging {
         // As the user that the supervisor has, who may read more than the one of the build.
         Some(staging) => {
             let scratch = Scratch::reopen(staging)?;
-            mounts::open_entries(files, Some(scratch.root()), None)?
+            (None, mounts::open_entries(files, Some(scratch.root()), None)?)
         }
-        None if plan.privileged => mounts::assign(files, given.mounts).at(Step::AwaitGo)?,
-        None => open_by_ourselves(plan, files, supervisor, *user)?,
+        None if plan.privileged => {
+            let first = usize::from(own_root && !given.is_empty());
+            let rest = given.split_off(first);
+            (given.pop(), mounts::assign(files, rest).at(Step::AwaitGo)?)
+        }
+        None => (None, open_by_ourselves(plan, files, supervisor, user)?),
     };
     if plan.staging.is_some() {
-        become_user(plan, *user)?;
+        become_user(plan, user)?;
     }
-    let mut root = laid_out.map_or_else(|| NewRoot::lay_out(files), Ok)?;
-    root.fill(files, opened)?;
+    let own = own.map_or_else(|| mounts::make_own(files), Ok)?;
+    let laid_out = match laid_out {
+        None if own_root => Some(mounts::lay_out(files)?),
+        given => given,
+    };
+    let root = NewRoot::of(files, laid_out)?;
+    root.fill(files, own, opened)?;
     close_doors(plan, files, &root)?;
     root.enter()?;
-    // What we may still do is given up by the payload's process: see `payload`. This one stays
-    // able to end it, and lets go of the host's root meanwhile: see `init`.
     Ok(Some(root))
 }
 
@@ -186,6 +217,7 @@ fn await_preparation(supervisor: &Link) -> Result<Given, Fault> {
         match word(supervisor)? {
             (Message::Doors, doors) => given.doors.extend(doors),
             (Message::Mounts, mounts) => given.mounts.extend(mounts),
+            (Message::Rules, rules) => given.rules = rules.into_iter().next(),
             (Message::Go, _) => return Ok(given),
             _ => return Err(Fault::new(Step::AwaitGo, Errno::BADMSG)),
         }

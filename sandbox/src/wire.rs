@@ -35,8 +35,10 @@ pub enum Message {
     Mapped,
     /// To the sandbox: its control groups, as descriptors to join them by.
     Doors,
-    /// To the sandbox: mounts of its plan, as descriptors.
+    /// To the sandbox: its new root and mounts of its plan, as descriptors.
     Mounts,
+    /// To the sandbox: its rules of Landlock, as far as they are about those mounts.
+    Rules,
     /// To the sandbox: send this signal to the payload.
     Signal(u8),
     /// To the supervisor: a step failed, the payload did not run.
@@ -71,6 +73,7 @@ impl Message {
             Self::Mapped => (7, 0, 0, 0),
             Self::Doors => (8, 0, 0, 0),
             Self::Mounts => (9, 0, 0, 0),
+            Self::Rules => (10, 0, 0, 0),
         };
         let number = u128::from(u32::from_ne_bytes(number.to_ne_bytes()));
         (kind | u128::from(step) << 8 | u128::from(item) << 24 | number << 40).to_le_bytes()
@@ -97,6 +100,7 @@ impl Message {
             7 => Self::Mapped,
             8 => Self::Doors,
             9 => Self::Mounts,
+            10 => Self::Rules,
             _ => return None,
         })
     }
@@ -250,6 +254,7 @@ mod tests {
             Message::Mapped,
             Message::Doors,
             Message::Mounts,
+            Message::Rules,
             Message::Ended(-1),
         ];
         for message in messages {

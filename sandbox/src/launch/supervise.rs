@@ -296,6 +296,7 @@ impl Heard {
             | Message::Mapped
             | Message::Doors
             | Message::Mounts
+            | Message::Rules
             | Message::Signal(_) => {
                 return Err(Fault::new(Step::Supervise, Errno::BADMSG).into());
             }

@@ -20,7 +20,7 @@ mod root;
 
 pub use access::accesses;
 pub use opening::{assign, open_entries};
-pub use root::NewRoot;
+pub use root::{NewRoot, lay_out, make_own};
 
 /// The namespaces that the layer asks for: mounts, and the view of the control groups.
 pub const NAMESPACES: UnshareFlags = UnshareFlags::NEWNS.union(UnshareFlags::NEWCGROUP);
@@ -95,6 +95,15 @@ impl What {
     #[must_use]
     pub const fn is_opened(&self) -> bool {
         matches!(self, Self::Bind { .. } | Self::Device(_) | Self::Scratch(_) | Self::OuterProc)
+    }
+
+    /// Whether it is a directory.
+    #[must_use]
+    pub const fn is_directory(&self) -> bool {
+        !matches!(
+            self,
+            Self::Link(_) | Self::Text(_) | Self::Device(_) | Self::Bind { directory: false, .. }
+        )
     }
 
     /// Whether it is a mount of its own.

@@ -13,7 +13,7 @@ use rustix::process::{
     set_dumpable_behavior, wait,
 };
 
-use super::{Ties, payload};
+use super::{Ties, Walls, payload};
 use crate::identity::processes;
 use crate::layers::mounts::NewRoot;
 use crate::plan::Plan;
@@ -24,8 +24,8 @@ use crate::sys::clone::{Side, Started, fork};
 use crate::wire::{Link, Message};
 use crate::words::Layer;
 
-/// Runs the payload in `root` and gives its status of `waitpid(2)`.
-pub(super) fn reign(plan: &Plan, ties: &Ties, root: Option<NewRoot>) -> Result<i32, Fault> {
+/// Runs the payload within `walls` and gives its status of `waitpid(2)`.
+pub(super) fn reign(plan: &Plan, ties: &Ties, walls: Walls) -> Result<i32, Fault> {
     let Ties { supervisor, user, .. } = ties;
     if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
         // Without a process namespace, what loses its parent must come back here to be ended.
@@ -38,7 +38,7 @@ pub(super) fn reign(plan: &Plan, ties: &Ties, root: Option<NewRoot>) -> Result<i
         .at(Step::ForkPayload)?;
     let started = match fork().at(Step::ForkPayload)? {
         Side::Parent(started) => started,
-        Side::Child => payload::become_payload(plan, ties),
+        Side::Child => payload::become_payload(plan, ties, walls.rules.as_ref()),
     };
     if plan.has(Layer::Privileges) {
         // From here on no process of the payload's user may look into this one (`ptrace(2)`).
@@ -46,7 +46,7 @@ pub(super) fn reign(plan: &Plan, ties: &Ties, root: Option<NewRoot>) -> Result<i
     }
     // The kernel takes its time over this, in which the payload's process gives up what it must not
     // have. Without the next message the supervisor does not open the gate.
-    root.map_or(Ok(()), NewRoot::let_go)?;
+    walls.root.map_or(Ok(()), NewRoot::let_go)?;
     let process = [started.pidfd.as_fd()];
     supervisor.send_with(Message::Payload, &process).at(Step::ForkPayload)?;
     let status = watch(plan, supervisor, &started, &signals, *user)?;

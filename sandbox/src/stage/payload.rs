@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 use std::convert::Infallible;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
@@ -10,6 +12,8 @@ use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::{Output, Ties};
 
+use crate::layers::landlock::{Proof, Rules};
+use crate::layers::mounts::Entry;
 use crate::layers::{
     descriptors, identity, landlock, leash, limits, privileges, session, syscalls,
 };
@@ -26,8 +30,8 @@ const NOT_EXECUTABLE: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
 /// Gives up what the payload must not have, and becomes it.
-pub(super) fn become_payload(plan: &Plan, ties: &Ties) -> ! {
-    let Err(fault) = last_steps(plan, ties);
+pub(super) fn become_payload(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) -> ! {
+    let Err(fault) = last_steps(plan, ties, begun);
     // The supervisor reports the step; a command that is not there is an end like any other.
     let status = match (fault.step, fault.errno) {
         (Step::Exec, Errno::NOENT) => NOT_FOUND,
@@ -38,7 +42,7 @@ pub(super) fn become_payload(plan: &Plan, ties: &Ties) -> ! {
     std::process::exit(status)
 }
 
-fn last_steps(plan: &Plan, ties: &Ties) -> Result<Infallible, Fault> {
+fn last_steps(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) -> Result<Infallible, Fault> {
     if plan.has(Session) {
         session::apply_terminal()?;
     }
@@ -65,7 +69,8 @@ fn last_steps(plan: &Plan, ties: &Ties) -> Result<Infallible, Fault> {
         privileges::apply()?;
     }
     if let Some(rules) = &plan.landlock {
-        landlock::apply(rules).map_err(|failure| Fault::new(Step::Landlock, failure.errno()))?;
+        confine_files(plan, rules, begun)
+            .map_err(|failure| Fault::new(Step::Landlock, failure.errno()))?;
     }
     if plan.has(Descriptors) {
         descriptors::seal()?;
@@ -78,6 +83,21 @@ fn last_steps(plan: &Plan, ties: &Ties) -> Result<Infallible, Fault> {
     }
     await_gate(ties)?;
     ties.command.execute().at(Step::Exec)
+}
+
+/// Applies the rules of Landlock. Those of what the supervisor has opened are in what it has begun.
+fn confine_files(
+    plan: &Plan,
+    rules: &Rules,
+    begun: Option<&OwnedFd>,
+) -> Result<Proof, landlock::Failure> {
+    let Some(begun) = begun else { return landlock::apply(rules) };
+    let opened = |entry: &&Entry| entry.what.is_opened();
+    let opened: Vec<_> =
+        plan.mounts.iter().flat_map(|files| files.entries.iter().filter(opened)).collect();
+    landlock::complete(rules, begun.as_fd(), |path| {
+        opened.iter().any(|entry| entry.target.as_os_str().as_bytes() == path)
+    })
 }
 
 fn standard_streams(plan: &Plan, ties: &Ties) -> Result<(), Errno> {

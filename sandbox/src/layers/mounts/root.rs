@@ -11,7 +11,7 @@ use rustix::mount::{
     MountAttrFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags, mount_change, move_mount,
     unmount,
 };
-use rustix::process::{chdir, fchdir, pivot_root};
+use rustix::process::{chdir, fchdir, pivot_root, umask};
 
 use super::{Base, Entry, MountPlan, What, filesystems};
 use crate::layers::proc;
@@ -27,66 +27,93 @@ const WAITING_PLACE: &str = "/dev";
 pub struct NewRoot {
     root: OwnedFd,
     base: Base,
-    /// Which entries stand in it already, or have a place to be mounted on.
-    laid: Vec<bool>,
-    /// The file systems that are made in here, one place per entry.
-    made: Vec<Option<OwnedFd>>,
+}
+
+/// Makes the new root with everything of `plan` in it that needs no mount: directories, links,
+/// texts, and places to mount on. It is attached nowhere.
+///
+/// Where the supervisor makes it, what is in it is root's, and the build could not change it even
+/// if it could write to the mount.
+///
+/// # Errors
+/// The entry that could not be made.
+pub fn lay_out(plan: &MountPlan) -> Result<OwnedFd, Fault> {
+    // The caller's may be narrower, and the build has to get through.
+    let before = umask(Mode::from_raw_mode(0o022));
+    let laid_out = lay_out_entries(plan);
+    umask(before);
+    laid_out
+}
+
+fn lay_out_entries(plan: &MountPlan) -> Result<OwnedFd, Fault> {
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID;
+    let root = filesystems::memory("1m", "0755", attributes).at(Step::NewRoot)?;
+    for (index, entry) in plan.entries.iter().enumerate() {
+        if !is_below_another(plan, index) {
+            lay(root.as_fd(), entry).map_err(|fault| fault.about(index))?;
+        }
+    }
+    Ok(root)
+}
+
+/// Makes the file systems of `plan` that are the build's own, one place per entry.
+///
+/// As the user of the sandbox, in its namespaces, and while the host's `/proc` can be seen, without
+/// which there is no fresh one.
+///
+/// # Errors
+/// The entry that could not be made.
+pub fn make_own(plan: &MountPlan) -> Result<Vec<Option<OwnedFd>>, Fault> {
+    let made = plan.entries.iter().enumerate();
+    made.map(|(index, entry)| make(&entry.what).map_err(|fault| fault.about(index))).collect()
 }
 
 impl NewRoot {
-    /// Makes everything of `plan` that needs no mount of the host: the empty root, directories,
-    /// links, texts, places to mount on, and the file systems of the build's own.
-    ///
-    /// As the user of the sandbox, for what is made belongs to its maker; and while the host's
-    /// `/proc` can be seen, without which there is no fresh one.
+    /// One that [`lay_out`] has made, or the host's where the plan begins with that.
     ///
     /// # Errors
-    /// The entry that could not be made.
-    pub fn lay_out(plan: &MountPlan) -> Result<Self, Fault> {
+    /// EBADF where there is none, or the errno of `openat(2)`.
+    pub fn of(plan: &MountPlan, laid_out: Option<OwnedFd>) -> Result<Self, Fault> {
         let root = match plan.base {
-            Base::Empty => filesystems::memory("1m", "0755", MountAttrFlags::MOUNT_ATTR_NOSUID),
+            Base::Empty => laid_out.ok_or(Errno::BADF),
             Base::Host => openat(CWD, "/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()),
         };
-        let root = root.at(Step::NewRoot)?;
-        let (mut laid, mut made) = (Vec::new(), Vec::new());
-        for (index, entry) in plan.entries.iter().enumerate() {
-            let now = plan.base == Base::Empty && !is_below_another(plan, index);
-            if now {
-                lay(root.as_fd(), entry).map_err(|fault| fault.about(index))?;
-            }
-            laid.push(now);
-            made.push(make(&entry.what).map_err(|fault| fault.about(index))?);
-        }
-        Ok(Self { root, base: plan.base, laid, made })
+        Ok(Self { root: root.at(Step::NewRoot)?, base: plan.base })
     }
 
-    /// Separates the mounts from the host's, and puts every entry of `plan` in its place.
+    /// Separates the mounts from the host's, and puts every entry of `plan` in its place: what was
+    /// `made` in here, and what was `opened` of the host.
     ///
     /// # Errors
     /// The entry that could not be mounted.
-    pub fn fill(&mut self, plan: &MountPlan, opened: Vec<Option<OwnedFd>>) -> Result<(), Fault> {
+    pub fn fill(
+        &self,
+        plan: &MountPlan,
+        made: Vec<Option<OwnedFd>>,
+        opened: Vec<Option<OwnedFd>>,
+    ) -> Result<(), Fault> {
         let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
         mount_change("/", private).at(Step::PrivateMounts)?;
-        let onto = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
         if self.base == Base::Empty {
+            let onto = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
             move_mount(self.root.as_fd(), "", CWD, WAITING_PLACE, onto).at(Step::NewRoot)?;
         }
-        let states = self.laid.iter().zip(&mut self.made).zip(opened);
-        for (index, (entry, ((laid, made), opened))) in plan.entries.iter().zip(states).enumerate()
-        {
-            if !laid {
+        let mounts = made.into_iter().zip(opened).map(|(made, opened)| opened.or(made));
+        for (index, (entry, mount)) in plan.entries.iter().zip(mounts).enumerate() {
+            if self.base == Base::Host || is_below_another(plan, index) {
                 lay(self.root.as_fd(), entry).map_err(|fault| fault.about(index))?;
             }
             if entry.what.is_mounted() {
-                let mounted = opened.or_else(|| made.take()).ok_or(Errno::BADF);
-                let place = relative(entry);
-                mounted
-                    .and_then(|mount| move_mount(mount.as_fd(), "", &self.root, place, onto))
-                    .at(Step::MountEntry)
-                    .map_err(|fault| fault.about(index))?;
+                self.put(entry, mount).at(Step::MountEntry).map_err(|fault| fault.about(index))?;
             }
         }
         Ok(())
+    }
+
+    fn put(&self, entry: &Entry, mount: Option<OwnedFd>) -> Result<(), Errno> {
+        let mount = mount.ok_or(Errno::BADF)?;
+        let onto = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+        move_mount(mount.as_fd(), "", &self.root, relative(entry), onto)
     }
 
     /// The directory that is, or will be, the root.
