@@ -178,7 +178,7 @@ fn prepare(
 ) -> Result<Prepared, LaunchError> {
     let slot = control_groups(plan, user)?;
     let doors: Vec<_> = slot.iter().flat_map(Slot::doors).collect();
-    sandbox.hand_over(Message::Doors, &doors).at(Step::ControlGroup)?;
+    sandbox.send_with(Message::Doors, &doors).at(Step::ControlGroup)?;
     let scratch = match plan.mounts.as_ref().filter(|_| plan.privileged) {
         None => {
             let (trees, relocation) = (&plan.trees, plan.relocation.as_ref());

@@ -25,6 +25,7 @@ mod payload;
 mod traces;
 
 pub use command::Command;
+use init::Init;
 
 /// What ties a sandbox to its supervisor for as long as it lives.
 #[derive(Debug)]
@@ -46,8 +47,6 @@ pub struct Ties {
 /// What the supervisor has prepared while the sandbox was made.
 #[derive(Debug, Default)]
 struct Given {
-    /// The control groups to join.
-    doors: Vec<OwnedFd>,
     /// What a privileged supervisor makes and opens: the new root, and mounts of the plan.
     mounts: Vec<OwnedFd>,
     /// The rules of Landlock for those mounts.
@@ -74,7 +73,7 @@ pub struct Output {
 
 /// Confines this process as `plan` says, runs the payload in it and exits.
 pub fn enter(plan: &Plan, ties: &Ties) -> ! {
-    let ended = confine(plan, ties).and_then(|walls| init::reign(plan, ties, walls));
+    let ended = confine(plan, ties).and_then(|(init, walls)| init.reign(plan, ties, walls));
     let message = ended.map_or_else(Message::Failed, Message::Ended);
     // Should the supervisor be gone, there is nobody to tell, and the namespace ends all the same.
     let _ = ties.supervisor.send(message);
@@ -82,7 +81,7 @@ pub fn enter(plan: &Plan, ties: &Ties) -> ! {
 }
 
 /// The order of confinement.
-fn confine(plan: &Plan, ties: &Ties) -> Result<Walls, Fault> {
+fn confine(plan: &Plan, ties: &Ties) -> Result<(Init, Walls), Fault> {
     let Ties { supervisor, user, .. } = ties;
     // While the supervisor prepares: what needs nothing of it. Until the user is changed this
     // process is root in the eyes of the kernel, so nothing of the payload's may be touched before.
@@ -97,25 +96,32 @@ fn confine(plan: &Plan, ties: &Ties) -> Result<Walls, Fault> {
         hostname::apply()?;
     }
 
-    // Who we are.
+    // Who we are. Where directories on disk are to be opened it is the supervisor's user that does
+    // so, who may read more than the one of the build.
+    let at_once = plan.staging.is_none();
     await_mapping(supervisor)?;
-    if plan.staging.is_none() {
+    if at_once {
         become_user(plan, *user)?;
     }
-    let own = plan.mounts.as_ref().filter(|_| plan.staging.is_none()).map(mounts::make_own);
-    let own = own.transpose()?;
-    let given = await_preparation(supervisor)?;
     // Before the first fork, so that no process is ever outside.
-    limits::join(given.doors.iter().map(AsFd::as_fd)).at(Step::JoinControlGroup)?;
+    let doors = await_doors(supervisor)?;
+    limits::join(doors.iter().map(AsFd::as_fd)).at(Step::JoinControlGroup)?;
+    drop(doors);
+    // The payload's process is started as soon as it is who it will be, and waits: what it gives up
+    // by itself it gives up while the files are made.
+    let init = at_once.then(|| Init::start(plan, ties)).transpose()?;
 
     // What we see.
+    let own = plan.mounts.as_ref().filter(|_| at_once).map(mounts::make_own).transpose()?;
+    let given = await_preparation(supervisor)?;
     let root = enter_files(plan, supervisor, *user, own, given.mounts)?;
-    if plan.staging.is_some() && plan.mounts.is_none() {
+    if !at_once && plan.mounts.is_none() {
         become_user(plan, *user)?;
     }
     // What we may still do is given up by the payload's process: see `payload`. This one stays
     // able to end it, and lets go of the host's root meanwhile: see `init`.
-    Ok(Walls { root, rules: given.rules })
+    let init = init.map_or_else(|| Init::start(plan, ties), Ok)?;
+    Ok((init, Walls { root, rules: given.rules }))
 }
 
 /// Makes the plan's files what this process sees, from what it has made itself and what it was
@@ -130,7 +136,6 @@ fn enter_files(
     let Some(files) = &plan.mounts else { return Ok(None) };
     let own_root = files.base == Base::Empty;
     let (laid_out, opened) = match &plan.staging {
-        // As the user that the supervisor has, who may read more than the one of the build.
         Some(staging) => {
             let scratch = Scratch::reopen(staging)?;
             (None, mounts::open_entries(files, Some(scratch.root()), None)?)
@@ -210,12 +215,19 @@ fn await_mapping(supervisor: &Link) -> Result<(), Fault> {
     }
 }
 
+/// Waits for the control groups to join.
+fn await_doors(supervisor: &Link) -> Result<Vec<OwnedFd>, Fault> {
+    match word(supervisor)? {
+        (Message::Doors, doors) => Ok(doors),
+        _ => Err(Fault::new(Step::AwaitGo, Errno::BADMSG)),
+    }
+}
+
 /// Waits until the supervisor has prepared everything, and takes it over.
 fn await_preparation(supervisor: &Link) -> Result<Given, Fault> {
     let mut given = Given::default();
     loop {
         match word(supervisor)? {
-            (Message::Doors, doors) => given.doors.extend(doors),
             (Message::Mounts, mounts) => given.mounts.extend(mounts),
             (Message::Rules, rules) => given.rules = rules.into_iter().next(),
             (Message::Go, _) => return Ok(given),

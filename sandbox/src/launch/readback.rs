@@ -22,35 +22,71 @@ use crate::policy::IdentityChoice;
 use crate::step::{At, Step};
 use crate::words::{Layer, LayerSet};
 
-/// The files of the held process, each read once.
-struct Held {
+/// A process that is confined and not let through the gate yet.
+pub(super) struct Held {
     number: String,
     /// Its directory in `/proc`.
     place: OwnedFd,
     status: String,
+    /// The layers that were seen so far.
+    seen: LayerSet,
+    /// What is mounted, where it was asked for.
     mounts: OnceCell<Result<String, String>>,
 }
 
-/// Checks every layer of `plan` that the kernel shows at the held process behind `pidfd`, whose
-/// user should be `user` as the host sees it. Gives the layers that were seen.
-///
-/// # Errors
-/// The first layer that did not take, with what was seen instead; or the process cannot be seen.
-pub(super) fn check(
-    plan: &Plan,
-    user: (u32, u32),
-    pidfd: &OwnedFd,
-) -> Result<LayerSet, LaunchError> {
-    let mut seen = LayerSet::EMPTY;
-    let held = Held::find(pidfd).at(Step::ReadBack)?;
-    for layer in plan.layers.iter() {
-        match held.check(plan, user, layer) {
-            Some(Ok(())) => seen = seen.with(layer),
-            Some(Err(found)) => return Err(LaunchError::NotTaken { layer, found }),
-            None => {}
-        }
+impl Held {
+    /// Checks what the held process behind `pidfd` cannot change any more: its namespaces and what
+    /// it sees in them. Its user should be `user` as the host sees it.
+    ///
+    /// This can be done while it gives up the rest.
+    ///
+    /// # Errors
+    /// The first layer that did not take, with what was seen instead; or the process cannot be seen.
+    pub(super) fn surroundings(
+        plan: &Plan,
+        user: (u32, u32),
+        pidfd: &OwnedFd,
+    ) -> Result<Self, LaunchError> {
+        let mut held = Self::find(pidfd).at(Step::ReadBack)?;
+        held.check_all(plan, user, |layer| !is_of_the_process(layer))?;
+        Ok(held)
     }
-    Ok(seen)
+
+    /// Checks the rest, once the process waits at the gate. Gives the layers that were seen.
+    ///
+    /// # Errors
+    /// As [`Self::surroundings`].
+    pub(super) fn process(
+        mut self,
+        plan: &Plan,
+        user: (u32, u32),
+    ) -> Result<LayerSet, LaunchError> {
+        self.status = read_text(&self.place, "status").at(Step::ReadBack)?;
+        self.check_all(plan, user, is_of_the_process)?;
+        Ok(self.seen)
+    }
+
+    fn check_all(
+        &mut self,
+        plan: &Plan,
+        user: (u32, u32),
+        which: impl Fn(Layer) -> bool,
+    ) -> Result<(), LaunchError> {
+        for layer in plan.layers.iter().filter(|layer| which(*layer)) {
+            match self.check(plan, user, layer) {
+                Some(Ok(())) => self.seen = self.seen.with(layer),
+                Some(Err(found)) => return Err(LaunchError::NotTaken { layer, found }),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a layer is seen at the process itself, and not at what is around it.
+const fn is_of_the_process(layer: Layer) -> bool {
+    use Layer::{Hostname, Ipc, Mounts, Network, Pid, Proc, Userns};
+    !matches!(layer, Userns | Network | Pid | Ipc | Hostname | Proc | Mounts)
 }
 
 type Finding = Option<Result<(), String>>;
@@ -63,8 +99,13 @@ impl Held {
         let number = info.lines().find_map(|line| line.strip_prefix("Pid:")).map(str::trim);
         let number = number.ok_or(io::ErrorKind::NotFound)?.to_owned();
         let place = openat(CWD, format!("/proc/{number}"), LISTED, Mode::empty())?;
-        let status = read_text(&place, "status")?;
-        Ok(Self { number, place, status, mounts: OnceCell::new() })
+        Ok(Self {
+            number,
+            place,
+            status: String::new(),
+            seen: LayerSet::EMPTY,
+            mounts: OnceCell::new(),
+        })
     }
 
     fn check(&self, plan: &Plan, user: (u32, u32), layer: Layer) -> Finding {

@@ -12,8 +12,9 @@ use rustix::process::{
     PidfdFlags, Signal, WaitOptions, getppid, pidfd_open, pidfd_send_signal, waitpid,
 };
 
+use super::readback::Held;
 use super::streams::Streams;
-use super::{LaunchError, located, readback};
+use super::{LaunchError, located};
 use crate::outcome::{Clock, End, Outcome};
 use crate::plan::Plan;
 use crate::scratch::Scratch;
@@ -86,6 +87,7 @@ struct Heard {
     status: Option<i32>,
     scratch: Option<Scratch>,
     process: Option<OwnedFd>,
+    held: Option<Held>,
     ready: bool,
     enforced: LayerSet,
     cut_off: Option<End>,
@@ -115,12 +117,7 @@ impl Watch<'_> {
             streams.pass_on()?;
             if open && word {
                 open = heard.listen(self.sandbox)? != Word::Last;
-                if let Some(payload) = heard.at_the_gate() {
-                    heard.enforced = readback::check(self.plan, self.user, &payload)?;
-                    if let Some(opener) = opener.take() {
-                        rustix::io::write(&opener, b"g").at(Step::Gate)?;
-                    }
-                }
+                self.look(&mut heard, &mut opener)?;
             } else if dead {
                 break;
             }
@@ -162,6 +159,21 @@ impl Watch<'_> {
         }
         let happened = |index: usize| ready.get(index).is_some_and(|d| !d.revents().is_empty());
         Ok((happened(0), open && happened(2), caller.is_some() && happened(3)))
+    }
+
+    /// Looks at the payload's process as soon as it is known, and once more when it waits at the
+    /// gate; lets it through if all is as it should be.
+    fn look(&self, heard: &mut Heard, opener: &mut Option<OwnedFd>) -> Result<(), LaunchError> {
+        if let Some(process) = heard.process.take() {
+            heard.held = Some(Held::surroundings(self.plan, self.user, &process)?);
+        }
+        if let Some(held) = heard.at_the_gate() {
+            heard.enforced = held.process(self.plan, self.user)?;
+            if let Some(opener) = opener.take() {
+                rustix::io::write(&opener, b"g").at(Step::Gate)?;
+            }
+        }
+        Ok(())
     }
 
     /// The payload has gone too far: first it is asked to end, then the sandbox is ended.
@@ -305,8 +317,8 @@ impl Heard {
     }
 
     /// The payload's process, once it waits at the gate; only once.
-    fn at_the_gate(&mut self) -> Option<OwnedFd> {
-        if self.ready { self.process.take() } else { None }
+    fn at_the_gate(&mut self) -> Option<Held> {
+        if self.ready { self.held.take() } else { None }
     }
 
     fn conclude(

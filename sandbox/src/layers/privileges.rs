@@ -66,13 +66,13 @@ pub fn kept_across(change: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fau
         .at(Step::BecomeUser)
 }
 
-/// Empties every capability set, the bounding set included, and forbids new privileges.
+/// Empties every capability set but the bounding set, which has to be empty already, and forbids
+/// new privileges.
 ///
 /// # Errors
 /// The errno of `prctl(2)` or `capset(2)`.
 pub fn apply() -> Result<(), Fault> {
     clear_ambient_capability_set().at(Step::DropCapabilities)?;
-    empty_bounding_set()?;
     match set_capabilities_secure_bits(SECUREBITS) {
         Ok(()) | Err(rustix::io::Errno::PERM) => {}
         Err(errno) => return Err(Fault::new(Step::DropCapabilities, errno)),

@@ -24,36 +24,60 @@ use crate::sys::clone::{Side, Started, fork};
 use crate::wire::{Link, Message};
 use crate::words::Layer;
 
-/// Runs the payload within `walls` and gives its status of `waitpid(2)`.
-pub(super) fn reign(plan: &Plan, ties: &Ties, walls: Walls) -> Result<i32, Fault> {
-    let Ties { supervisor, user, .. } = ties;
-    if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
-        // Without a process namespace, what loses its parent must come back here to be ended.
-        set_child_subreaper(Some(rustix::process::getpid())).at(Step::ForkPayload)?;
+/// The first process, with the payload's process started.
+#[derive(Debug)]
+pub(super) struct Init {
+    payload: Started,
+    /// The way to it.
+    word: Link,
+    signals: SignalFd,
+}
+
+impl Init {
+    /// Starts the payload's process, which goes as far as it can without the files of the build.
+    pub(super) fn start(plan: &Plan, ties: &Ties) -> Result<Self, Fault> {
+        if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
+            // Without a process namespace, what loses its parent must come back here to be ended.
+            set_child_subreaper(Some(rustix::process::getpid())).at(Step::ForkPayload)?;
+        }
+        let mut children = SigSet::empty();
+        children.add(NixSignal::SIGCHLD);
+        children.thread_block().at(Step::ForkPayload)?;
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        let signals = SignalFd::with_flags(&children, flags).at(Step::ForkPayload)?;
+        let (word, heard) = Link::pair().at(Step::ForkPayload)?;
+        match fork().at(Step::ForkPayload)? {
+            Side::Parent(payload) => Ok(Self { payload, word, signals }),
+            Side::Child => {
+                // Its end must be heard, so nobody else may hold the other side.
+                drop(word);
+                payload::become_payload(plan, ties, heard)
+            }
+        }
     }
-    let mut children = SigSet::empty();
-    children.add(NixSignal::SIGCHLD);
-    children.thread_block().at(Step::ForkPayload)?;
-    let signals = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
-        .at(Step::ForkPayload)?;
-    let started = match fork().at(Step::ForkPayload)? {
-        Side::Parent(started) => started,
-        Side::Child => payload::become_payload(plan, ties, walls.rules.as_ref()),
-    };
-    if plan.has(Layer::Privileges) {
-        // From here on no process of the payload's user may look into this one (`ptrace(2)`).
-        set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::ForkPayload)?;
+
+    /// Runs the payload within `walls` and gives its status of `waitpid(2)`.
+    pub(super) fn reign(self, plan: &Plan, ties: &Ties, walls: Walls) -> Result<i32, Fault> {
+        let Ties { supervisor, user, .. } = ties;
+        let Self { payload, word, signals } = self;
+        let rules: Vec<_> = walls.rules.iter().map(AsFd::as_fd).collect();
+        word.send_with(Message::Go, &rules).at(Step::ForkPayload)?;
+        drop(word);
+        if plan.has(Layer::Privileges) {
+            // From here on no process of the payload's user may look into this one (`ptrace(2)`).
+            set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::ForkPayload)?;
+        }
+        // The kernel takes its time over this, in which the payload's process gives up the rest of
+        // what it must not have. Without the next message the supervisor does not open the gate.
+        walls.root.map_or(Ok(()), NewRoot::let_go)?;
+        let process = [payload.pidfd.as_fd()];
+        supervisor.send_with(Message::Payload, &process).at(Step::ForkPayload)?;
+        let status = watch(plan, supervisor, &payload, &signals, *user)?;
+        if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
+            processes::end_descendants();
+        }
+        Ok(status)
     }
-    // The kernel takes its time over this, in which the payload's process gives up what it must not
-    // have. Without the next message the supervisor does not open the gate.
-    walls.root.map_or(Ok(()), NewRoot::let_go)?;
-    let process = [started.pidfd.as_fd()];
-    supervisor.send_with(Message::Payload, &process).at(Step::ForkPayload)?;
-    let status = watch(plan, supervisor, &started, &signals, *user)?;
-    if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
-        processes::end_descendants();
-    }
-    Ok(status)
 }
 
 fn watch(

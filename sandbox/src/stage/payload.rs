@@ -21,7 +21,7 @@ use crate::payload::Stdin;
 use crate::plan::Plan;
 use crate::step::{At, Fault, Step};
 use crate::sys::signals::restore_sigpipe;
-use crate::wire::Message;
+use crate::wire::{Link, Message};
 use crate::words::Layer::{Descriptors, Leash, Pid, Privileges, Session, Userns};
 
 /// The status of a command that could not be executed, as shells have it.
@@ -29,9 +29,11 @@ const NOT_EXECUTABLE: i32 = 126;
 /// The status of a command that is not there, as shells have it.
 const NOT_FOUND: i32 = 127;
 
-/// Gives up what the payload must not have, and becomes it.
-pub(super) fn become_payload(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) -> ! {
-    let Err(fault) = last_steps(plan, ties, begun);
+/// Gives up what the payload must not have, and becomes it. The files of the build are there when
+/// the first process has sent its `word`.
+pub(super) fn become_payload(plan: &Plan, ties: &Ties, word: Link) -> ! {
+    let Err(fault) =
+        first_steps(plan, word).and_then(|rules| last_steps(plan, ties, rules.as_ref()));
     // The supervisor reports the step; a command that is not there is an end like any other.
     let status = match (fault.step, fault.errno) {
         (Step::Exec, Errno::NOENT) => NOT_FOUND,
@@ -42,10 +44,24 @@ pub(super) fn become_payload(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) 
     std::process::exit(status)
 }
 
-fn last_steps(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) -> Result<Infallible, Fault> {
+/// What needs no file of the build, and the wait for them; gives the rules of Landlock that the
+/// supervisor has begun.
+fn first_steps(plan: &Plan, word: Link) -> Result<Option<OwnedFd>, Fault> {
     if plan.has(Session) {
         session::apply_terminal()?;
     }
+    if plan.has(Privileges) && plan.has(Userns) {
+        privileges::empty_bounding_set()?;
+    }
+    match word.receive().at(Step::AwaitGo)? {
+        Some((Message::Go, rules)) => Ok(rules.into_iter().next()),
+        Some(_) => Err(Fault::new(Step::AwaitGo, Errno::BADMSG)),
+        // The first process has failed, and has said so.
+        None => std::process::exit(0),
+    }
+}
+
+fn last_steps(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) -> Result<Infallible, Fault> {
     standard_streams(plan, ties).at(Step::StandardStreams)?;
     chdir(&plan.directory).at(Step::WorkingDirectory)?;
     if !plan.has(Userns) {
