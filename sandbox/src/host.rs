@@ -117,6 +117,17 @@ impl Host {
     /// The caller must have one thread only, for a rehearsal starts a process.
     #[must_use]
     pub fn probe() -> Self {
+        let host = Self::glance();
+        match host.namespaces {
+            Namespaces::Presumed => Self { namespaces: namespaces(), ..host },
+            Namespaces::Off | Namespaces::Rehearsed(_) => host,
+        }
+    }
+
+    /// The same for who launches at once, and so finds out by that whether namespaces that nothing
+    /// speaks against are switched off: to look costs more than any other look.
+    #[must_use]
+    pub fn glance() -> Self {
         let table = read_text(CWD, "/proc/self/mountinfo").unwrap_or_default();
         let host = Self::look(&table);
         // Root outside of containers launches without a rehearsal, which would cost it a third of
@@ -131,7 +142,11 @@ impl Host {
     pub fn rehearsed(self) -> Self {
         match self.namespaces {
             Namespaces::Presumed => {
-                Self { namespaces: Namespaces::Rehearsed(rehearsal::rehearse()), ..self }
+                let namespaces = match namespaces() {
+                    Namespaces::Presumed => Namespaces::Rehearsed(rehearsal::rehearse()),
+                    known => known,
+                };
+                Self { namespaces, ..self }
             }
             Namespaces::Off | Namespaces::Rehearsed(_) => self,
         }
@@ -143,7 +158,7 @@ impl Host {
             kernel: release(&uname.release().to_string_lossy()),
             machine: uname.machine().to_string_lossy().into_owned(),
             caller: caller(),
-            namespaces: namespaces(),
+            namespaces: Namespaces::Presumed,
             root: root_layout(Path::new("/")),
             landlock: landlock::abi(),
             limits: Offer::of(&groups::Hierarchies::among(mounts), true),

@@ -29,6 +29,7 @@ use crate::sys::clone::{Side, Started, clone_into};
 use crate::wire::{Link, Message};
 use crate::words::Layer;
 
+mod deadline;
 mod plain;
 mod readback;
 mod streams;

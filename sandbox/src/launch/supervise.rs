@@ -12,10 +12,11 @@ use rustix::process::{
     PidfdFlags, Signal, WaitOptions, getppid, pidfd_open, pidfd_send_signal, waitpid,
 };
 
+use super::deadline::Deadline;
 use super::readback::Held;
 use super::streams::Streams;
 use super::{LaunchError, located};
-use crate::outcome::{Clock, End, Outcome};
+use crate::outcome::{End, Outcome};
 use crate::plan::Plan;
 use crate::scratch::Scratch;
 use crate::step::{At, Fault, Step};
@@ -35,9 +36,6 @@ const FORWARDED: [NixSignal; 6] = [
 
 /// What a payload is ended with when nobody is left who wants it.
 const SIGTERM: u8 = 15;
-
-/// How long a payload has between SIGTERM and SIGKILL when its time is up.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// The caller's signals, turned into something to read.
 #[derive(Debug)]
@@ -80,6 +78,21 @@ pub(super) struct Watch<'a> {
     pub(super) signals: &'a Signals,
 }
 
+/// What a wait ends for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Event {
+    /// The sandbox is dead.
+    Death,
+    /// The caller has sent a signal.
+    Signal,
+    /// The sandbox has a word.
+    Word,
+    /// The caller is dead.
+    Orphaned,
+    /// The payload has printed, or what it has printed can be handed on.
+    Output,
+}
+
 /// What has been heard of the sandbox so far.
 #[derive(Default)]
 struct Heard {
@@ -108,20 +121,23 @@ impl Watch<'_> {
         let (mut heard, mut opener) = (Heard::default(), Some(opener));
         let mut open = true;
         loop {
-            let (dead, word, alone) =
-                self.wait(open, caller.as_ref(), &streams, clock.left(&streams))?;
-            if alone {
+            let happened = self.wait(open, caller.as_ref(), &streams, clock.left(&streams))?;
+            if happened.contains(&Event::Orphaned) {
                 caller = None;
                 self.cut_off(End::Signalled(SIGTERM), &mut heard, &mut clock)?;
             }
-            streams.pass_on()?;
-            if open && word {
+            if happened.contains(&Event::Output) {
+                streams.pass_on()?;
+            }
+            if happened.contains(&Event::Word) {
                 open = heard.listen(self.sandbox)? != Word::Last;
                 self.look(&mut heard, &mut opener)?;
-            } else if dead {
+            } else if happened.contains(&Event::Death) {
                 break;
             }
-            self.forward()?;
+            if happened.contains(&Event::Signal) {
+                self.forward()?;
+            }
             if let Some(end) = clock.is_up(self.plan, &streams) {
                 self.cut_off(end, &mut heard, &mut clock)?;
             }
@@ -132,15 +148,14 @@ impl Watch<'_> {
         heard.conclude(self.plan, waited.map_or(0, |(_, status)| status.as_raw()), elapsed)
     }
 
-    /// Waits for anything to happen; gives whether the sandbox is dead, whether it has a word, and
-    /// whether the caller is dead.
+    /// Waits for anything to happen.
     fn wait(
         &self,
         open: bool,
         caller: Option<&OwnedFd>,
         streams: &Streams,
         left: Option<Timespec>,
-    ) -> Result<(bool, bool, bool), Fault> {
+    ) -> Result<Vec<Event>, Fault> {
         let mut ready = vec![
             PollFd::new(&self.started.pidfd, PollFlags::IN),
             PollFd::new(&self.signals.descriptor, PollFlags::IN),
@@ -158,7 +173,14 @@ impl Watch<'_> {
             Err(errno) => return Err(Fault::new(Step::Supervise, errno)),
         }
         let happened = |index: usize| ready.get(index).is_some_and(|d| !d.revents().is_empty());
-        Ok((happened(0), open && happened(2), caller.is_some() && happened(3)))
+        let events = [
+            (Event::Death, happened(0)),
+            (Event::Signal, happened(1)),
+            (Event::Word, open && happened(2)),
+            (Event::Orphaned, caller.is_some() && happened(3)),
+            (Event::Output, ready.iter().skip(4).any(|d| !d.revents().is_empty())),
+        ];
+        Ok(events.into_iter().filter_map(|(event, happened)| happened.then_some(event)).collect())
     }
 
     /// Looks at the payload's process as soon as it is known, and once more when it waits at the
@@ -235,54 +257,6 @@ fn caller() -> Result<Option<OwnedFd>, Fault> {
     let Some(parent) = parent else { return Ok(None) };
     let descriptor = pidfd_open(parent, PidfdFlags::empty()).at(Step::Supervise)?;
     Ok(Some(descriptor).filter(|_| getppid() == Some(parent)))
-}
-
-/// When the payload is to be ended, and for what.
-struct Deadline {
-    wall: Option<Instant>,
-    silence: Option<Duration>,
-    output: Option<u64>,
-}
-
-impl Deadline {
-    fn new(plan: &Plan, begun: Instant) -> Self {
-        let limits = plan.limits.as_ref();
-        Self {
-            wall: limits.and_then(|limits| limits.wall_time).map(|time| begun + time),
-            silence: limits.and_then(|limits| limits.silence),
-            output: limits.and_then(|limits| limits.output),
-        }
-    }
-
-    /// How long until the next time is up.
-    fn left(&self, streams: &Streams) -> Option<Timespec> {
-        let next =
-            self.wall.into_iter().chain(self.silence.map(|time| streams.last() + time)).min();
-        let left = next?.saturating_duration_since(Instant::now());
-        Some(Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }))
-    }
-
-    /// What is up, if anything is.
-    fn is_up(&self, plan: &Plan, streams: &Streams) -> Option<End> {
-        let now = Instant::now();
-        if self.wall.is_some_and(|deadline| now >= deadline) {
-            return Some(End::TimedOut(Clock::Wall));
-        }
-        if self.silence.is_some_and(|time| now >= streams.last() + time) {
-            return Some(End::TimedOut(Clock::Silence));
-        }
-        let limit = self.output.filter(|limit| streams.moved() > *limit)?;
-        let why = format!("the build printed more than {limit} bytes at level {}", plan.level);
-        Some(End::OutputRefused { file: "log".to_owned(), why })
-    }
-
-    fn soon(&mut self) {
-        *self = Self { wall: Some(Instant::now() + GRACE), silence: None, output: None };
-    }
-
-    fn never(&mut self) {
-        *self = Self { wall: None, silence: None, output: None };
-    }
 }
 
 #[derive(PartialEq, Eq)]

@@ -20,7 +20,7 @@ pub(super) fn run(
     program: &Path,
     payload: &Payload,
 ) -> Result<(Plan, Finished), Failure> {
-    let host = Host::probe();
+    let host = Host::glance();
     let plan = Plan::resolve(policy, program, payload, &host)?;
     tell(&plan);
     let refused = match launch::run(&plan) {

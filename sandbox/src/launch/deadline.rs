@@ -1,0 +1,64 @@
+//! The times and sizes at which a payload is ended from outside.
+#![forbid(unsafe_code)]
+
+use std::time::{Duration, Instant};
+
+use rustix::event::Timespec;
+
+use super::streams::Streams;
+use crate::outcome::{Clock, End};
+use crate::plan::Plan;
+
+/// How long a payload has between SIGTERM and SIGKILL when its time is up.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// When the payload is to be ended, and for what.
+pub(super) struct Deadline {
+    wall: Option<Instant>,
+    silence: Option<Duration>,
+    output: Option<u64>,
+}
+
+impl Deadline {
+    /// What `plan` says of a payload that has `begun`.
+    pub(super) fn new(plan: &Plan, begun: Instant) -> Self {
+        let limits = plan.limits.as_ref();
+        Self {
+            wall: limits.and_then(|limits| limits.wall_time).map(|time| begun + time),
+            silence: limits.and_then(|limits| limits.silence),
+            output: limits.and_then(|limits| limits.output),
+        }
+    }
+
+    /// How long until the next time is up.
+    pub(super) fn left(&self, streams: &Streams) -> Option<Timespec> {
+        let next =
+            self.wall.into_iter().chain(self.silence.map(|time| streams.last() + time)).min();
+        let left = next?.saturating_duration_since(Instant::now());
+        Some(Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }))
+    }
+
+    /// What is up, if anything is.
+    pub(super) fn is_up(&self, plan: &Plan, streams: &Streams) -> Option<End> {
+        let now = Instant::now();
+        if self.wall.is_some_and(|deadline| now >= deadline) {
+            return Some(End::TimedOut(Clock::Wall));
+        }
+        if self.silence.is_some_and(|time| now >= streams.last() + time) {
+            return Some(End::TimedOut(Clock::Silence));
+        }
+        let limit = self.output.filter(|limit| streams.moved() > *limit)?;
+        let why = format!("the build printed more than {limit} bytes at level {}", plan.level);
+        Some(End::OutputRefused { file: "log".to_owned(), why })
+    }
+
+    /// The payload has been asked to end.
+    pub(super) fn soon(&mut self) {
+        *self = Self { wall: Some(Instant::now() + GRACE), silence: None, output: None };
+    }
+
+    /// The payload has been ended.
+    pub(super) fn never(&mut self) {
+        *self = Self { wall: None, silence: None, output: None };
+    }
+}
