@@ -47,6 +47,8 @@ pub enum Message {
     Scratch,
     /// To the supervisor: the payload's process, as a descriptor for it (`pidfd_open(2)`).
     Payload,
+    /// To the supervisor: the files of the build are in place, and the host's root is out of reach.
+    Entered,
     /// To the supervisor: the payload's process is confined and waits to be let through the gate.
     Ready,
     /// To the supervisor: the payload ended, with this status of `waitpid(2)`.
@@ -74,6 +76,7 @@ impl Message {
             Self::Doors => (8, 0, 0, 0),
             Self::Mounts => (9, 0, 0, 0),
             Self::Rules => (10, 0, 0, 0),
+            Self::Entered => (11, 0, 0, 0),
         };
         let number = u128::from(u32::from_ne_bytes(number.to_ne_bytes()));
         (kind | u128::from(step) << 8 | u128::from(item) << 24 | number << 40).to_le_bytes()
@@ -101,6 +104,7 @@ impl Message {
             8 => Self::Doors,
             9 => Self::Mounts,
             10 => Self::Rules,
+            11 => Self::Entered,
             _ => return None,
         })
     }
@@ -255,6 +259,7 @@ mod tests {
             Message::Doors,
             Message::Mounts,
             Message::Rules,
+            Message::Entered,
             Message::Ended(-1),
         ];
         for message in messages {

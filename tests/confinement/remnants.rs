@@ -3,12 +3,14 @@
 //! Builds with leases of their own take uids outside the default range, so that no other test has them.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::machine::{bulkhead, directory, etc, is_root, prints};
 
@@ -185,17 +187,22 @@ fn forty_builds_at_once_each_have_a_user_of_their_own() {
     let start = || {
         let mut command = bulkhead(place.path());
         command.args(["run", "--uids", "62300-62399", "--runtime"]).arg(runtime.path());
-        // The uid map tells which uid outside the build has.
-        command.args(["--", "/bin/sh", "-c", "awk '{print $2}' /proc/self/uid_map; sleep 0.5"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        // The uid map tells which uid outside the build has. None ends before all have told.
+        command.args(["--", "/bin/sh", "-c", "awk '{print $2}' /proc/self/uid_map; sleep 600"]);
+        command.stdout(Stdio::piped()).spawn().unwrap()
     };
-    let children: Vec<_> = (0..40).map(|_| start()).collect();
-    let told = |child: std::process::Child| {
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        output.stdout
+    let mut children: Vec<_> = (0..40).map(|_| start()).collect();
+    let told = |child: &mut std::process::Child| {
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        line
     };
-    let mut uids: Vec<_> = children.into_iter().map(told).collect();
+    let mut uids: Vec<_> = children.iter_mut().map(told).collect();
+    for child in &mut children {
+        kill_process(Pid::from_child(child), Signal::TERM).unwrap();
+        child.wait().unwrap();
+    }
+    assert!(uids.iter().all(|uid| !uid.is_empty()));
     uids.sort();
     uids.dedup();
     assert_eq!(uids.len(), 40);

@@ -166,15 +166,16 @@ fn hierarchy(line: &str, cgroup: &str) -> Option<Hierarchy> {
     let (controllers, own) = cgroup.lines().find_map(|line| {
         let mut parts = line.splitn(3, ':');
         let (number, names, path) = (parts.next()?, parts.next()?, parts.next()?);
-        let names: Vec<_> = names.split(',').filter(|name| !name.is_empty()).collect();
+        let mut named = names.split(',').filter(|name| !name.is_empty()).peekable();
         let ours = match version {
             Version::One => {
-                !names.is_empty()
-                    && names.iter().all(|name| options.split(',').any(|option| option == *name))
+                named.peek().is_some()
+                    && named.all(|name| options.split(',').any(|option| option == name))
             }
-            Version::Two => number == "0" && names.is_empty(),
+            Version::Two => number == "0" && named.peek().is_none(),
         };
-        ours.then(|| (names.into_iter().map(str::to_owned).collect(), PathBuf::from(path)))
+        let names = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned);
+        ours.then(|| (names.collect(), PathBuf::from(path)))
     })?;
     // In a container the mount may begin below the root of the tree; a group outside of what is
     // mounted cannot be reached.

@@ -31,14 +31,12 @@ pub(super) struct Held {
     /// The layers that were seen so far.
     seen: LayerSet,
     /// What is mounted, where it was asked for.
-    mounts: OnceCell<Result<String, String>>,
+    table: OnceCell<Result<String, String>>,
 }
 
 impl Held {
-    /// Checks what the held process behind `pidfd` cannot change any more: its namespaces and what
-    /// it sees in them. Its user should be `user` as the host sees it.
-    ///
-    /// This can be done while it gives up the rest.
+    /// Checks what the held process behind `pidfd` has from its birth: its namespaces. Its user
+    /// should be `user` as the host sees it.
     ///
     /// # Errors
     /// The first layer that did not take, with what was seen instead; or the process cannot be seen.
@@ -48,8 +46,16 @@ impl Held {
         pidfd: &OwnedFd,
     ) -> Result<Self, LaunchError> {
         let mut held = Self::find(pidfd).at(Step::ReadBack)?;
-        held.check_all(plan, user, |layer| !is_of_the_process(layer))?;
+        held.check_all(plan, user, Sight::Birth)?;
         Ok(held)
+    }
+
+    /// Checks what it sees of files, once they are in place.
+    ///
+    /// # Errors
+    /// As [`Self::surroundings`].
+    pub(super) fn files(&mut self, plan: &Plan, user: (u32, u32)) -> Result<(), LaunchError> {
+        self.check_all(plan, user, Sight::Entry)
     }
 
     /// Checks the rest, once the process waits at the gate. Gives the layers that were seen.
@@ -62,7 +68,7 @@ impl Held {
         user: (u32, u32),
     ) -> Result<LayerSet, LaunchError> {
         self.status = read_text(&self.place, "status").at(Step::ReadBack)?;
-        self.check_all(plan, user, is_of_the_process)?;
+        self.check_all(plan, user, Sight::Gate)?;
         Ok(self.seen)
     }
 
@@ -70,9 +76,9 @@ impl Held {
         &mut self,
         plan: &Plan,
         user: (u32, u32),
-        which: impl Fn(Layer) -> bool,
+        sight: Sight,
     ) -> Result<(), LaunchError> {
-        for layer in plan.layers.iter().filter(|layer| which(*layer)) {
+        for layer in plan.layers.iter().filter(|layer| Sight::of(*layer) == sight) {
             match self.check(plan, user, layer) {
                 Some(Ok(())) => self.seen = self.seen.with(layer),
                 Some(Err(found)) => return Err(LaunchError::NotTaken { layer, found }),
@@ -83,10 +89,27 @@ impl Held {
     }
 }
 
-/// Whether a layer is seen at the process itself, and not at what is around it.
-const fn is_of_the_process(layer: Layer) -> bool {
-    use Layer::{Hostname, Ipc, Mounts, Network, Pid, Proc, Userns};
-    !matches!(layer, Userns | Network | Pid | Ipc | Hostname | Proc | Mounts)
+/// When a layer can be seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// As soon as the process is there: it cannot change its namespaces any more.
+    Birth,
+    /// When the files are in place.
+    Entry,
+    /// When it has given up everything else, and waits.
+    Gate,
+}
+
+impl Sight {
+    const fn of(layer: Layer) -> Self {
+        match layer {
+            Layer::Userns | Layer::Network | Layer::Pid | Layer::Ipc | Layer::Hostname => {
+                Self::Birth
+            }
+            Layer::Proc | Layer::Mounts => Self::Entry,
+            _ => Self::Gate,
+        }
+    }
 }
 
 type Finding = Option<Result<(), String>>;
@@ -104,7 +127,7 @@ impl Held {
             place,
             status: String::new(),
             seen: LayerSet::EMPTY,
-            mounts: OnceCell::new(),
+            table: OnceCell::new(),
         })
     }
 
@@ -116,7 +139,7 @@ impl Held {
             Layer::Pid => self.namespace("pid"),
             Layer::Ipc => self.namespace("ipc"),
             Layer::Hostname => self.namespace("uts"),
-            Layer::Proc | Layer::Mounts => self.files(plan.mounts.as_ref()?, layer),
+            Layer::Proc | Layer::Mounts => self.mounts(plan.mounts.as_ref()?, layer),
             Layer::Privileges => self.privileges(plan),
             Layer::Syscalls => self.field("Seccomp", "2"),
             Layer::Limits => self.limits(plan),
@@ -239,8 +262,8 @@ impl Held {
 
     /// Every planned path is a mount of its own where it should be one, and read-only where it
     /// should be; the root is in memory.
-    fn files(&self, plan: &MountPlan, layer: Layer) -> Result<(), String> {
-        let table = self.mounts.get_or_init(|| self.read("mountinfo")).as_ref();
+    fn mounts(&self, plan: &MountPlan, layer: Layer) -> Result<(), String> {
+        let table = self.table.get_or_init(|| self.read("mountinfo")).as_ref();
         let table = table.map_err(Clone::clone)?;
         let mounts: Vec<_> = table.lines().filter_map(Mount::parse).collect();
         let find = |path: &Path| {

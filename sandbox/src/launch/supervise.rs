@@ -101,6 +101,8 @@ struct Heard {
     scratch: Option<Scratch>,
     process: Option<OwnedFd>,
     held: Option<Held>,
+    entered: bool,
+    files: bool,
     ready: bool,
     enforced: LayerSet,
     cut_off: Option<End>,
@@ -183,11 +185,15 @@ impl Watch<'_> {
         Ok(events.into_iter().filter_map(|(event, happened)| happened.then_some(event)).collect())
     }
 
-    /// Looks at the payload's process as soon as it is known, and once more when it waits at the
-    /// gate; lets it through if all is as it should be.
+    /// Looks at the payload's process as soon as it is known, at its files when they are in place,
+    /// and at the rest when it waits at the gate; lets it through if all is as it should be.
     fn look(&self, heard: &mut Heard, opener: &mut Option<OwnedFd>) -> Result<(), LaunchError> {
         if let Some(process) = heard.process.take() {
             heard.held = Some(Held::surroundings(self.plan, self.user, &process)?);
+        }
+        if let Some(held) = heard.held.as_mut().filter(|_| std::mem::take(&mut heard.entered)) {
+            held.files(self.plan, self.user)?;
+            heard.files = true;
         }
         if let Some(held) = heard.at_the_gate() {
             heard.enforced = held.process(self.plan, self.user)?;
@@ -277,6 +283,7 @@ impl Heard {
             Message::Ended(status) => self.status = Some(status),
             Message::Scratch => self.scratch = descriptors.pop().map(Scratch::received),
             Message::Payload => self.process = descriptors.pop(),
+            Message::Entered => self.entered = true,
             Message::Ready => self.ready = true,
             Message::Go
             | Message::Mapped
@@ -292,7 +299,7 @@ impl Heard {
 
     /// The payload's process, once it waits at the gate; only once.
     fn at_the_gate(&mut self) -> Option<Held> {
-        if self.ready { self.held.take() } else { None }
+        if self.ready && self.files { self.held.take() } else { None }
     }
 
     fn conclude(

@@ -47,7 +47,12 @@ impl Init {
         let signals = SignalFd::with_flags(&children, flags).at(Step::ForkPayload)?;
         let (word, heard) = Link::pair().at(Step::ForkPayload)?;
         match fork().at(Step::ForkPayload)? {
-            Side::Parent(payload) => Ok(Self { payload, word, signals }),
+            Side::Parent(payload) => {
+                // So that the supervisor can look at what is around it in good time.
+                let process = [payload.pidfd.as_fd()];
+                ties.supervisor.send_with(Message::Payload, &process).at(Step::ForkPayload)?;
+                Ok(Self { payload, word, signals })
+            }
             Side::Child => {
                 // Its end must be heard, so nobody else may hold the other side.
                 drop(word);
@@ -70,8 +75,7 @@ impl Init {
         // The kernel takes its time over this, in which the payload's process gives up the rest of
         // what it must not have. Without the next message the supervisor does not open the gate.
         walls.root.map_or(Ok(()), NewRoot::let_go)?;
-        let process = [payload.pidfd.as_fd()];
-        supervisor.send_with(Message::Payload, &process).at(Step::ForkPayload)?;
+        supervisor.send(Message::Entered).at(Step::ForkPayload)?;
         let status = watch(plan, supervisor, &payload, &signals, *user)?;
         if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
             processes::end_descendants();
