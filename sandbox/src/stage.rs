@@ -14,6 +14,7 @@ use crate::layers::{descriptors, hostname, identity, leash, network, privileges,
 use crate::plan::Plan;
 use crate::scratch::Scratch;
 use crate::step::{At, Fault, Step};
+use crate::sys::clone::exit_at_once;
 use crate::wire::{Link, Message};
 use crate::words::Layer::{
     Descriptors, Environment, Hostname, Leash, Network, Pid, Privileges, Proc, Session, Userns,
@@ -77,7 +78,7 @@ pub fn enter(plan: &Plan, ties: &Ties) -> ! {
     let message = ended.map_or_else(Message::Failed, Message::Ended);
     // Should the supervisor be gone, there is nobody to tell, and the namespace ends all the same.
     let _ = ties.supervisor.send(message);
-    std::process::exit(0)
+    exit_at_once(0)
 }
 
 /// The order of confinement.
@@ -156,8 +157,8 @@ fn enter_files(
         given => given,
     };
     let root = NewRoot::of(files, laid_out)?;
-    root.fill(files, own, opened)?;
-    close_doors(plan, files, &root)?;
+    let empty = root.fill(files, own, opened)?;
+    close_doors(plan, files, &root, empty)?;
     root.enter()?;
     Ok(Some(root))
 }
@@ -182,13 +183,18 @@ fn become_user(plan: &Plan, user: (u32, u32)) -> Result<(), Fault> {
 }
 
 /// Covers what `/proc` tells and does, and forbids namespaces inside this one.
-fn close_doors(plan: &Plan, files: &MountPlan, root: &NewRoot) -> Result<(), Fault> {
+fn close_doors(
+    plan: &Plan,
+    files: &MountPlan,
+    root: &NewRoot,
+    empty: Option<OwnedFd>,
+) -> Result<(), Fault> {
     let bound = files.entries.iter().any(|entry| entry.what == What::BoundProc);
     if plan.has(Privileges) && plan.has(Userns) && !bound {
         privileges::forbid_nesting(root.proc()?.as_fd())?;
     }
     if plan.has(Proc) && plan.has(Pid) && files.entries.iter().any(|e| e.what == What::Proc) {
-        proc::mask(root.proc()?.as_fd(), root.directory())?;
+        proc::mask(root.proc()?.as_fd(), root.directory(), empty)?;
     }
     Ok(())
 }

@@ -32,21 +32,26 @@ pub fn fresh() -> Result<OwnedFd, Errno> {
 
 /// Covers what tells of the machine or acts on it, in the mounted `/proc` that `proc` names.
 ///
-/// `null` is the directory in which the sandbox's own `dev/null` lies. Masks also keep the
-/// payload from mounting a `/proc` of its own, because the kernel then calls it "too revealing".
+/// `root` is the directory in which the sandbox's own `dev/null` lies, and `empty` a mount of an
+/// empty directory. Masks also keep the payload from mounting a `/proc` of its own, because the
+/// kernel then calls it "too revealing".
 ///
 /// # Errors
 /// Any errno but that of an entry which this kernel does not have.
-pub fn mask(proc: BorrowedFd<'_>, root: BorrowedFd<'_>) -> Result<(), Fault> {
+pub fn mask(
+    proc: BorrowedFd<'_>,
+    root: BorrowedFd<'_>,
+    mut empty: Option<OwnedFd>,
+) -> Result<(), Fault> {
     for name in PROC_MASKED_FILES {
         cover(proc, name, || clone_of(root, "dev/null"))?;
     }
-    // One empty directory for all of them: a file system for each would cost more than all masks.
+    // The same empty directory for all of them, cloned from where it is mounted first.
     let mut covered: Option<&str> = None;
     for name in PROC_MASKED_DIRECTORIES {
         let done = cover(proc, name, || match covered {
             Some(first) => clone_of(proc, first),
-            None => empty_directory(),
+            None => empty.take().map_or_else(empty_directory, sealed),
         })?;
         covered = covered.or(done.then_some(name));
     }
@@ -77,11 +82,17 @@ fn cover(
     Ok(true)
 }
 
-fn clone_of(directory: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
+pub(super) fn clone_of(directory: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_RECURSIVE;
     open_tree(directory, name, flags)
+}
+
+fn sealed(empty: OwnedFd) -> Result<OwnedFd, Errno> {
+    let nothing = Attributes { read_only: true, no_devices: true, no_exec: true };
+    set_attributes(&empty, nothing, false)?;
+    Ok(empty)
 }
 
 fn empty_directory() -> Result<OwnedFd, Errno> {

@@ -55,7 +55,7 @@ impl Init {
             }
             Side::Child => {
                 // Its end must be heard, so nobody else may hold the other side.
-                drop(word);
+                drop((word, signals));
                 payload::become_payload(plan, ties, heard)
             }
         }

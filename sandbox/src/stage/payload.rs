@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::convert::Infallible;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -20,6 +20,7 @@ use crate::layers::{
 use crate::payload::Stdin;
 use crate::plan::Plan;
 use crate::step::{At, Fault, Step};
+use crate::sys::descriptors::close_between;
 use crate::sys::signals::restore_sigpipe;
 use crate::wire::{Link, Message};
 use crate::words::Layer::{Descriptors, Leash, Pid, Privileges, Session, Userns};
@@ -124,6 +125,10 @@ fn standard_streams(plan: &Plan, ties: &Ties) -> Result<(), Errno> {
     if let Some(Output { standard_output, standard_error }) = &ties.output {
         dup2_stdout(standard_output)?;
         dup2_stderr(standard_error.as_ref().unwrap_or(standard_output))?;
+        // This process has no other use for them, and the fewer it has the fewer are looked at.
+        for pipe in std::iter::once(standard_output).chain(standard_error) {
+            close_between(pipe.as_raw_fd(), pipe.as_raw_fd())?;
+        }
     }
     Ok(())
 }

@@ -82,7 +82,8 @@ impl NewRoot {
     }
 
     /// Separates the mounts from the host's, and puts every entry of `plan` in its place: what was
-    /// `made` in here, and what was `opened` of the host.
+    /// `made` in here, and what was `opened` of the host. Gives a mount of an empty directory, if
+    /// there is one.
     ///
     /// # Errors
     /// The entry that could not be mounted.
@@ -91,13 +92,18 @@ impl NewRoot {
         plan: &MountPlan,
         made: Vec<Option<OwnedFd>>,
         opened: Vec<Option<OwnedFd>>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Option<OwnedFd>, Fault> {
         let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
         mount_change("/", private).at(Step::PrivateMounts)?;
         if self.base == Base::Empty {
             let onto = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
             move_mount(self.root.as_fd(), "", CWD, WAITING_PLACE, onto).at(Step::NewRoot)?;
         }
+        // The place of `/proc` is an empty directory as long as nothing is mounted there.
+        let has_place =
+            self.base == Base::Empty && plan.entries.iter().any(|e| e.what == What::Proc);
+        let empty = has_place.then(|| proc::clone_of(self.root.as_fd(), "proc"));
+        let empty = empty.transpose().at(Step::MaskProc)?;
         let mounts = made.into_iter().zip(opened).map(|(made, opened)| opened.or(made));
         for (index, (entry, mount)) in plan.entries.iter().zip(mounts).enumerate() {
             if self.base == Base::Host || is_below_another(plan, index) {
@@ -107,7 +113,7 @@ impl NewRoot {
                 self.put(entry, mount).at(Step::MountEntry).map_err(|fault| fault.about(index))?;
             }
         }
-        Ok(())
+        Ok(empty)
     }
 
     fn put(&self, entry: &Entry, mount: Option<OwnedFd>) -> Result<(), Errno> {
