@@ -20,6 +20,14 @@ fix:
 test:
     cargo test --workspace
 
+# Every system call of a launch made to fail once, in each of six kinds of launch; needs root
+faults:
+    cargo test -p sandbox --test confinement -- --ignored --nocapture faults
+
+# Four thousand supervisors killed at random moments, half of them with accounts; needs root
+kills:
+    BULKHEAD_KILLS=2000 cargo test -p sandbox --test confinement -- --nocapture kills
+
 # Accept snapshots, reports, and the picture in the README; read the difference afterwards
 bless:
     cargo run --release -p harness -- run --update

@@ -24,6 +24,7 @@ import os
 import pathlib
 import signal
 import tarfile
+import time
 import types
 import zipfile
 
@@ -166,6 +167,17 @@ def search_memory(pid, needle, width=160):
                     at = chunk.find(needle, at + 1)
 
 
+def deaf_child(name, seconds):
+    """Starts a child that no polite signal ends, in a session of its own; marks `name` in it."""
+    if os.fork() == 0:
+        for polite in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(polite, signal.SIG_IGN)
+        os.setsid()
+        with attempt(name):
+            time.sleep(seconds)
+        os._exit(0)
+
+
 # What an honest build hands over ----------------------------------------------------------
 
 
@@ -231,3 +243,14 @@ def sdist(sdist_directory, loot=None):
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return file_name
+
+
+def add_member(sdist_directory, file_name, member, content=b""):
+    """Appends one more member, whatever it may be, to an sdist that `sdist` has written."""
+    path = os.path.join(sdist_directory, file_name)
+    with gzip.open(path) as packed:
+        unpacked = io.BytesIO(packed.read())
+    with tarfile.open(fileobj=unpacked, mode="a") as archive:
+        archive.addfile(member, io.BytesIO(content))
+    with gzip.open(path, "wb") as packed:
+        packed.write(unpacked.getvalue())

@@ -63,6 +63,8 @@ pub struct Wishes {
     pub python: Option<PathBuf>,
     /// How many trials run at the same time.
     pub slots: usize,
+    /// The seed of the order in which they begin, if not that of the catalogue.
+    pub shuffle: Option<u64>,
 }
 
 /// Who conducts the trials of a run.

@@ -19,6 +19,8 @@ pub struct Gap {
     pub attack: String,
     /// The level at which it does.
     pub level: Level,
+    /// The hosts on which it does; none stands for all.
+    pub hosts: Vec<String>,
     /// Why.
     pub reason: String,
     /// The issue, or address, at which it is dealt with.
@@ -28,6 +30,12 @@ pub struct Gap {
 }
 
 impl Gap {
+    /// Whether it is about trials on `host`.
+    #[must_use]
+    pub fn is_about(&self, host: &str) -> bool {
+        self.hosts.is_empty() || self.hosts.iter().any(|one| one == host)
+    }
+
     /// Whether it is no longer tolerated on the day `today`.
     #[must_use]
     pub fn is_expired(&self, today: &str) -> bool {
@@ -68,12 +76,11 @@ impl Gaps {
         }
     }
 
-    /// The gap that tolerates an escape of `attack` at `level` on the day `today`.
+    /// The gap that tolerates an escape of `attack` at `level` on `host` on the day `today`.
     #[must_use]
-    pub fn tolerating(&self, attack: &str, level: Level, today: &str) -> Option<&Gap> {
-        self.gaps
-            .iter()
-            .find(|gap| gap.attack == attack && gap.level == level && !gap.is_expired(today))
+    pub fn tolerating(&self, attack: &str, level: Level, host: &str, today: &str) -> Option<&Gap> {
+        let is_it = |gap: &Gap| gap.attack == attack && gap.level == level && gap.is_about(host);
+        self.gaps.iter().find(|gap| is_it(gap) && !gap.is_expired(today))
     }
 }
 
@@ -121,6 +128,8 @@ fn gap(table: &mut Table<'_>, found: &mut Findings) -> Option<Gap> {
     let attack = table.line("attack", found);
     let level = table.word::<Level>("level", found);
     let level = table.demanded("level", level, found);
+    let hosts = table.texts("hosts", found).into_iter().map(|host| host.value.to_owned());
+    let hosts = hosts.collect();
     let reason = table.line("reason", found);
     let until = table.value("until").and_then(|value| date(value, "until", found));
     let records = [table.text("issue", found), table.text("url", found)];
@@ -130,7 +139,7 @@ fn gap(table: &mut Table<'_>, found: &mut Findings) -> Option<Gap> {
         let help = "say where it is dealt with".to_owned();
         found.report(table.offset(), Code::MissingKey, message, help);
     }
-    Some(Gap { attack: attack?, level: level?, reason: reason?, record: record?, until })
+    Some(Gap { attack: attack?, level: level?, hosts, reason: reason?, record: record?, until })
 }
 
 #[cfg(test)]
@@ -163,10 +172,18 @@ mod tests {
     #[test]
     fn a_gap_tolerates_its_own_cell_until_its_last_day() {
         let gaps = read(GAP).unwrap();
-        assert!(gaps.tolerating("files/cron", Level::Full, "2027-01-31").is_some());
-        assert!(gaps.tolerating("files/cron", Level::Full, "2027-02-01").is_none());
-        assert!(gaps.tolerating("files/cron", Level::Proposal, "2027-01-31").is_none());
-        assert!(gaps.tolerating("files/pth", Level::Full, "2027-01-31").is_none());
+        assert!(gaps.tolerating("files/cron", Level::Full, "root", "2027-01-31").is_some());
+        assert!(gaps.tolerating("files/cron", Level::Full, "root", "2027-02-01").is_none());
+        assert!(gaps.tolerating("files/cron", Level::Proposal, "root", "2027-01-31").is_none());
+        assert!(gaps.tolerating("files/pth", Level::Full, "root", "2027-01-31").is_none());
+    }
+
+    #[test]
+    fn a_gap_may_be_one_of_some_hosts_only() {
+        let gaps = read(&format!("{GAP}hosts = [\"docker\", \"ubuntu\"]\n")).unwrap();
+        let tolerates = |host| gaps.tolerating("files/cron", Level::Full, host, "2027-01-31");
+        assert!(tolerates("docker").is_some() && tolerates("ubuntu").is_some());
+        assert!(tolerates("root").is_none());
     }
 
     #[test]

@@ -3,7 +3,9 @@
 
 pub mod dns;
 pub mod ears;
+pub mod engine;
 pub mod groups;
+pub mod icmp;
 pub mod init;
 pub mod inside;
 pub mod layout;
@@ -13,11 +15,13 @@ pub mod network;
 pub mod plants;
 pub mod processes;
 pub mod profile;
+pub mod refusals;
 pub mod root;
 pub mod sentry;
 pub mod snapshot;
 pub mod staging;
 pub mod terminal;
+pub mod users;
 pub mod victim;
 pub mod wire;
 
@@ -107,7 +111,8 @@ pub fn seclude() -> Result<(), LabError> {
 
 impl Lab {
     /// Starts the first process from the calling thread, whose namespaces it inherits, and waits
-    /// until the victims live. `program` is the harness.
+    /// until the victims live. `program` is the harness, `users` the user namespace in which all of
+    /// it is to be, where it is not that of the harness.
     ///
     /// # Errors
     /// The step that failed.
@@ -115,6 +120,7 @@ impl Lab {
         program: &Path,
         root: &Root,
         groups: Groups,
+        users: Option<BorrowedFd<'_>>,
         mut spec: Spec,
     ) -> Result<Self, LabError> {
         let bulkhead = at_step("the program", mounts::clone_of(program))?;
@@ -147,6 +153,7 @@ impl Lab {
         descriptors.extend(lab.groups.joins());
         descriptors.extend(root.trees().iter().map(|tree| tree.given.as_fd()));
         descriptors.push(bulkhead.as_fd());
+        descriptors.extend(users);
         at_step("its description", send(&lab.control, &spec, &descriptors))?;
         lab.wait_until_ready()?;
         // The init is in its own root only now.
@@ -284,5 +291,9 @@ pub fn played() -> Option<ExitCode> {
     if Path::new(&name).file_name().is_some_and(|name| name == "bulkhead") {
         return Some(sandbox::program::main());
     }
-    (arguments.next()? == ROLE).then(init::play)
+    match arguments.next()? {
+        role if role == ROLE => Some(init::play()),
+        role if role == users::ROLE => Some(users::play()),
+        _ => None,
+    }
 }

@@ -88,11 +88,14 @@ fn look(kind: &OracleKind, evidence: &Evidence) -> Option<String> {
         OracleKind::SocketReached { plant } => network::reached(evidence, plant),
         OracleKind::FileCreated { path } => files::created(evidence, path),
         OracleKind::FileChanged { path } => files::changed(evidence, path),
+        OracleKind::FileExposed { path } => files::exposed(evidence, path),
+        OracleKind::HostnameChanged => privileges::renamed(evidence),
         OracleKind::ProcessSurvives => remnants::process(evidence),
         OracleKind::UserLeaked => remnants::account(evidence),
         OracleKind::MountLeft => remnants::mount(evidence),
         OracleKind::VictimSignalled { plant } => processes::signalled(evidence, plant),
         OracleKind::VictimChanged { plant } => processes::changed(evidence, plant),
+        OracleKind::VictimDisturbed { plant } => processes::disturbed(evidence, plant),
         OracleKind::PrivilegeGained { what } => privileges::gained(evidence, *what),
         OracleKind::TerminalInput => processes::typed(evidence),
         OracleKind::TerminalChanged => processes::resettled(evidence),
@@ -140,6 +143,12 @@ fn tripwires(specs: &[OracleSpec], evidence: &Evidence) -> Vec<(&'static str, St
     }
     if !declared(|kind| matches!(kind, OracleKind::VictimChanged { .. })) {
         note("victim-changed", processes::any_changed(evidence));
+    }
+    if !declared(|kind| matches!(kind, OracleKind::VictimDisturbed { .. })) {
+        note("victim-disturbed", processes::any_disturbed(evidence));
+    }
+    if !declared(|kind| matches!(kind, OracleKind::HostnameChanged)) {
+        note("hostname-changed", privileges::renamed(evidence));
     }
     note("file-written", files::unexpected(specs, evidence));
     if !declared(|kind| matches!(kind, OracleKind::SecondBuildChanged)) {

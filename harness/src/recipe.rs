@@ -39,6 +39,10 @@ pub struct Recipe {
     /// The tripwires that it sets off in every trial, whatever is built: a trait of its own, which
     /// says nothing about any one attack.
     pub leaves: Vec<String>,
+    /// The directories in which it keeps records of its own, absolute. What is written or mounted
+    /// there is not the build's, so no tripwire is set off by it; a file that a manifest asks for
+    /// counts there too.
+    pub keeps: Vec<PathBuf>,
     /// What was put on trial, with its version, once that was asked for.
     pub subject: Option<String>,
     /// Why it cannot be tried in a lab, or on this machine, once that was found out.
@@ -55,6 +59,26 @@ pub struct Requirement {
 }
 
 impl Recipe {
+    /// A sandbox that adds nothing, for tests.
+    #[cfg(test)]
+    pub(crate) fn bare(name: &str, level: Level) -> Self {
+        Self {
+            name: name.to_owned(),
+            title: String::new(),
+            source: String::new(),
+            level,
+            layers: LayerSet::EMPTY,
+            argv: vec!["{argv}".to_owned()],
+            version: vec![],
+            requires: vec![],
+            files: vec![],
+            leaves: vec![],
+            keeps: vec![],
+            subject: None,
+            lacking: None,
+        }
+    }
+
     /// Reads the `target.toml` in `dir`.
     ///
     /// # Errors
@@ -113,6 +137,7 @@ fn parse(text: &str, folder: &str, found: &mut Findings) -> Option<Recipe> {
     let version = texts(&mut top, "version", found);
     let unsupported = top.value("unsupported").and_then(|_| top.line("unsupported", found));
     let leaves = texts(&mut top, "leaves", found);
+    let keeps = keeps(&mut top, found);
     let files = files(&mut top, found);
     let requires = requires(&mut top, found);
     top.close(found);
@@ -127,6 +152,7 @@ fn parse(text: &str, folder: &str, found: &mut Findings) -> Option<Recipe> {
         requires,
         files,
         leaves,
+        keeps,
         subject: None,
         lacking: unsupported,
     })
@@ -177,6 +203,25 @@ fn files(top: &mut Table<'_>, found: &mut Findings) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
+/// The places of its records: below a directory of the system, so that no target can blind the
+/// harness to everything.
+fn keeps(top: &mut Table<'_>, found: &mut Findings) -> Vec<PathBuf> {
+    let mut places = Vec::new();
+    for name in top.texts("keeps", found) {
+        let path = PathBuf::from(name.value);
+        let deep = path.components().count() > 2;
+        let plain = !path.components().any(|part| part == Component::ParentDir);
+        if path.is_absolute() && deep && plain {
+            places.push(path);
+        } else {
+            let message = format!("`{}` is no place for a sandbox's own records", name.value);
+            let help = "name its own directory, as `/run/NAME`".to_owned();
+            found.report(name.offset, Code::BadValue, message, help);
+        }
+    }
+    places
+}
+
 fn requires(top: &mut Table<'_>, found: &mut Findings) -> Vec<Requirement> {
     let mut all = Vec::new();
     for mut table in top.tables("requires", found) {
@@ -224,6 +269,18 @@ mod tests {
         let bad = Code::BadValue;
         // The unknown variable, and that there is no known one for the call.
         assert_eq!(codes, [Code::IdNotPath, Code::UnknownLayer, bad, bad, bad]);
+    }
+
+    #[test]
+    fn no_target_can_blind_the_harness_to_a_whole_directory_of_the_system() {
+        for place in ["/", "/etc", "run/box", "/run/../etc/x"] {
+            let text =
+                TARGET.replace("[[requires]]", &format!("keeps = [\"{place}\"]\n[[requires]]"));
+            let codes: Vec<_> = read(&text).unwrap_err().iter().map(|one| one.code).collect();
+            assert_eq!(codes, [Code::BadValue], "{place}");
+        }
+        let text = TARGET.replace("[[requires]]", "keeps = [\"/run/box\"]\n[[requires]]");
+        assert_eq!(read(&text).unwrap().keeps, [PathBuf::from("/run/box")]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What comes from a build is hostile text: made harmless before a person or a file sees it.
 #![forbid(unsafe_code)]
 
+mod commands;
+
 use std::collections::HashMap;
 
 use base64::Engine;
@@ -12,7 +14,8 @@ const CAP: usize = 64 * 1024;
 /// What stands in the place of a line that holds a canary.
 const WITHHELD: &str = "[withheld: holds a canary]";
 
-/// The text without terminal sequences, control and direction characters, capped.
+/// The text without terminal sequences, control and direction characters, in which no line is a
+/// command to a CI service, capped.
 #[must_use]
 pub fn plain(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes.get(..CAP).unwrap_or(bytes));
@@ -24,10 +27,11 @@ pub fn plain(bytes: &[u8]) -> String {
             '\u{9b}' => skip_csi(&mut rest),
             '\u{9d}' | '\u{90}' => skip_string(&mut rest),
             '\n' | '\t' => plain.push(c),
-            c if c.is_control() || is_direction(c) => {}
+            c if c.is_control() || is_direction(c) || is_no_character(c) => {}
             c => plain.push(c),
         }
     }
+    let mut plain = commands::broken(&plain);
     if bytes.len() > CAP {
         plain.push_str("\n[cut off]");
     }
@@ -136,6 +140,11 @@ fn forms(canary: &str) -> Vec<Vec<u8>> {
 
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// What no text may hold: XML has no way to write it.
+const fn is_no_character(c: char) -> bool {
+    matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;

@@ -71,11 +71,12 @@ impl Discretion {
     }
 }
 
-/// One report for each host and target, sorted.
+/// One report for each host and target, sorted. A sandbox that was only brought along, as the
+/// control of some attack on another, has none.
 #[must_use]
 pub fn reports(settled: &[Settled], discretion: &Discretion) -> Vec<Report> {
     let mut reports: BTreeMap<(&str, &str), Report> = BTreeMap::new();
-    for Settled { cell, ruling, .. } in settled {
+    for Settled { cell, ruling, .. } in settled.iter().filter(|one| !one.cell.is_elsewhere()) {
         let trial = &cell.trial;
         let report = reports.entry((&trial.host, &trial.target)).or_insert_with(|| Report {
             schema: REPORT.to_owned(),

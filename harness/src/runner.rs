@@ -35,6 +35,8 @@ pub struct Setting<'a> {
     pub stop: &'a AtomicBool,
     /// Who is told what runs.
     pub progress: &'a dyn Progress,
+    /// The seed of the order in which trials begin; without one it is that of the schedule.
+    pub shuffle: Option<u64>,
     /// The gaps of every target.
     pub gaps: &'a BTreeMap<String, Gaps>,
     /// The day, on which a gap may have expired.
@@ -58,7 +60,10 @@ pub struct Interrupted {
 pub fn run(schedule: &Schedule, setting: &Setting<'_>) -> Result<Vec<Settled>, Interrupted> {
     let cells = &schedule.cells;
     let mut attempts: Vec<Vec<Observation>> = cells.iter().map(|_| Vec::new()).collect();
-    let tried: Vec<_> = indices(cells, |cell, _| cell.expected != Expected::NotRun);
+    let mut tried: Vec<_> = indices(cells, |cell, _| cell.expected != Expected::NotRun);
+    if let Some(seed) = setting.shuffle {
+        shuffle(&mut tried, seed);
+    }
     round(cells, &tried, &mut attempts, setting)?;
     // What is worthless only because of another trial would be so a second time.
     let alone = verdict::rule_alone(cells, &attempts);
@@ -74,6 +79,20 @@ pub fn run(schedule: &Schedule, setting: &Setting<'_>) -> Result<Vec<Settled>, I
 fn indices(cells: &[Cell], wanted: impl Fn(&Cell, usize) -> bool) -> Vec<usize> {
     let numbered = cells.iter().enumerate().filter(|(index, cell)| wanted(cell, *index));
     numbered.map(|(index, _)| index).collect()
+}
+
+/// An order that the seed decides, on every machine the same: Fisher and Yates' way, with the
+/// numbers of `SplitMix64`.
+fn shuffle(indices: &mut [usize], seed: u64) {
+    let mut state = seed;
+    for last in (1..indices.len()).rev() {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let among = u64::try_from(last).unwrap_or(u64::MAX - 1) + 1;
+        let chosen = usize::try_from((mixed ^ (mixed >> 31)) % among).unwrap_or_default();
+        indices.swap(last, chosen);
+    }
 }
 
 /// Whether a second attempt can tell chance from certainty. It can only worsen the verdict.

@@ -4,15 +4,16 @@
 pub mod ablation;
 pub mod filter;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::ParseIntError;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use sandbox::policy::IdentityChoice;
 use sandbox::{LayerSet, Level};
 
 use crate::catalogue::Catalogue;
-use crate::catalogue::attack::{Attack, Expected};
+use crate::catalogue::attack::{Attack, ControlAt, Expected};
 use crate::recipe::Recipe;
 use filter::Filter;
 
@@ -31,6 +32,17 @@ pub struct Trial {
     pub sandbox: Sandbox,
 }
 
+impl Trial {
+    /// Whether the sandbox makes an account for every build: the level that is made for it does,
+    /// and so does any other that is told to.
+    #[must_use]
+    pub fn makes_accounts(&self) -> bool {
+        let told =
+            matches!(self.sandbox, Sandbox::Own { identity: Some(IdentityChoice::Useradd), .. });
+        told || self.level == Level::Proposal
+    }
+}
+
 /// How a sandbox is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sandbox {
@@ -38,6 +50,8 @@ pub enum Sandbox {
     Own {
         /// The layers that are switched off.
         without: LayerSet,
+        /// Who the build is, where that is not what the level says.
+        identity: Option<IdentityChoice>,
     },
     /// One that is a command.
     Command(Arc<Recipe>),
@@ -45,7 +59,7 @@ pub enum Sandbox {
 
 impl Sandbox {
     /// Our own, with all layers of the level.
-    pub const OWN: Self = Self::Own { without: LayerSet::EMPTY };
+    pub const OWN: Self = Self::Own { without: LayerSet::EMPTY, identity: None };
 }
 
 /// A trial, and what a correct sandbox shows in it.
@@ -57,6 +71,15 @@ pub struct Cell {
     pub expected: Expected,
     /// It is what was asked for, not brought along as a control.
     pub asked: bool,
+}
+
+impl Cell {
+    /// Whether it is a control that another sandbox shows, which is not on trial itself.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self.trial.attack.control(), ControlAt::Target(target)
+            if !self.asked && target == self.trial.target)
+    }
 }
 
 /// A sandbox, and the levels of it that are put on trial on one host.
@@ -89,8 +112,11 @@ impl Contender {
         let Sandbox::Command(recipe) = &self.sandbox else {
             return attack.expected(level, (self.layers)(level));
         };
-        if attack.is_made_by_isolation() && recipe.level != attack.control() {
-            return Expected::NotRun;
+        match attack.control() {
+            ControlAt::Target(target) if target == recipe.name => return Expected::Escaped,
+            ControlAt::Level(control) if control == recipe.level => {}
+            _ if attack.is_made_by_isolation() => return Expected::NotRun,
+            _ => {}
         }
         let layers = if recipe.level == level { recipe.layers } else { (self.layers)(level) };
         attack.expected(level, layers)
@@ -225,6 +251,33 @@ impl Schedule {
         Err(NothingSelected::Levels { attacks: attacks.collect() })
     }
 
+    /// The same with the controls that another sandbox has to show, one for each attack and host,
+    /// where that sandbox is not on trial itself.
+    #[must_use]
+    pub fn with_controls(mut self, recipes: &BTreeMap<String, Arc<Recipe>>) -> Self {
+        let missing = |cell: &Cell| {
+            let ControlAt::Target(target) = cell.trial.attack.control() else { return None };
+            let recipe = recipes.get(target).filter(|_| cell.expected != Expected::NotRun)?;
+            let trial = Trial {
+                target: target.to_owned(),
+                level: recipe.level,
+                sandbox: Sandbox::Command(Arc::clone(recipe)),
+                ..cell.trial.clone()
+            };
+            Some(Cell { trial, expected: Expected::Escaped, asked: false })
+        };
+        for control in self.cells.iter().filter_map(missing).collect::<Vec<_>>() {
+            let is_it = |cell: &Cell| {
+                let (one, two) = (&cell.trial, &control.trial);
+                (&one.attack.id, &one.target, &one.host) == (&two.attack.id, &two.target, &two.host)
+            };
+            if !self.cells.iter().any(is_it) {
+                self.cells.push(control);
+            }
+        }
+        self
+    }
+
     /// The cells that are tried.
     pub fn trials(&self) -> impl Iterator<Item = &Trial> {
         let tried = self.cells.iter().filter(|cell| cell.expected != Expected::NotRun);
@@ -267,7 +320,8 @@ fn cells(contender: &Contender, attack: &Arc<Attack>) -> Vec<Cell> {
     let control = attack.control();
     let needs_control =
         !attack.is_benign() && contender.levels.iter().any(|level| attack.runs_at(*level));
-    let wanted = |level: &Level| chosen(*level) || (needs_control && *level == control);
+    let wanted =
+        |level: &Level| chosen(*level) || (needs_control && control == ControlAt::Level(*level));
     let cell = |level| Cell {
         trial: Trial {
             attack: Arc::clone(attack),

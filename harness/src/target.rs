@@ -19,7 +19,9 @@ pub fn prefix(trial: &Trial, slot: usize) -> Vec<String> {
     match (&trial.sandbox, trial.level) {
         (Sandbox::Command(recipe), _) => command::prefix(recipe),
         (Sandbox::Own { .. }, Level::None) => control::prefix(),
-        (Sandbox::Own { without }, level) => own::prefix(level, *without, slot, trial),
+        (Sandbox::Own { without, identity }, level) => {
+            own::prefix(level, *without, *identity, slot, trial)
+        }
     }
 }
 

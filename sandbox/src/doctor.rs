@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::host::Host;
 use crate::host::surroundings::{Container, Surroundings};
 use crate::payload::Payload;
-use crate::plan::holdings::{Holding, Holdings};
+use crate::plan::holdings::Holdings;
 use crate::plan::{Plan, PlanKind};
 use crate::policy::levels::Level;
 use crate::policy::{IdentityChoice, Policy};
@@ -98,7 +98,10 @@ impl fmt::Display for Diagnosis {
                 writeln!(f, "plan  {}, as {}", kind.name(), identity.text())?;
                 writeln!(f, "\nguarantees of level full")?;
                 for (guarantee, holding) in holdings.iter() {
-                    writeln!(f, "  {guarantee:<11} {}", tell(holding))?;
+                    writeln!(f, "  {guarantee:<11} {}", holding.summary())?;
+                    for reason in holding.reasons() {
+                        writeln!(f, "  {:<11} but {reason}", "")?;
+                    }
                 }
             }
         }
@@ -111,14 +114,6 @@ impl fmt::Display for Diagnosis {
             writeln!(f, "     remedy: {}", finding.remedy)?;
         }
         Ok(())
-    }
-}
-
-fn tell(holding: &Holding) -> String {
-    match holding {
-        Holding::Held(layers) => format!("held by {layers}"),
-        Holding::Partly(reasons) => format!("partly: {}", reasons.join("; ")),
-        Holding::Not(reasons) => format!("not held: {}", reasons.join("; ")),
     }
 }
 

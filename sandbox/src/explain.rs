@@ -66,6 +66,7 @@ fn summary(plan: &Plan) -> Vec<String> {
         format!("layers     {}", plan.layers),
         format!("identity   {}", identity(plan)),
     ];
+    lines.extend(plan.sharing.map(|sharing| format!("source     {sharing}")));
     lines.extend(plan.staging.as_ref().map(|path| format!("staging    {}", path.display())));
     lines.extend(plan.notes.iter().map(|note| format!("note       {note}")));
     lines
@@ -73,9 +74,9 @@ fn summary(plan: &Plan) -> Vec<String> {
 
 fn guarantees(plan: &Plan) -> Vec<String> {
     let holdings = Holdings::of(plan);
-    let line = |holding: &Holding| match holding {
-        Holding::Held(layers) => format!("held by {layers}"),
-        other => format!("{}: {}", other.name(), other.reasons().join("; ")),
+    let line = |holding: &Holding| match holding.reasons() {
+        [] => holding.summary(),
+        reasons => format!("{}: {}", holding.summary(), reasons.join("; ")),
     };
     holdings
         .iter()

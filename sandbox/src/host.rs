@@ -6,17 +6,23 @@ pub mod kernel_file;
 pub mod offer;
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use nix::sys::utsname::UtsName;
 use rustix::fs::CWD;
 use rustix::process::{getegid, geteuid, getgroups};
 use rustix::thread::{CapabilitySet, SecureComputingMode, capabilities, secure_computing_mode};
 
+use crate::overlay::{self, Demand, Obstacle, Sharing};
+use crate::payload::{Payload, Purpose};
+use crate::policy::Policy;
 use crate::policy::files::{ETC, SYSTEM};
 use crate::sys::landlock;
+use crate::words::Layer;
 use kernel_file::read_text;
 use offer::Offer;
 
@@ -50,6 +56,8 @@ pub struct Host {
     pub runtime: Option<PathBuf>,
     /// The process runs in the harness's lab: its marker mount is there.
     pub in_lab: bool,
+    /// How the source tree of the payload at hand can be given to a build; see [`Self::looking_at`].
+    pub sharing: Sharing,
     /// A random number, another at each probe, for names that nobody can have prepared.
     pub nonce: u64,
 }
@@ -152,11 +160,35 @@ impl Host {
         }
     }
 
+    /// The same host, after a look at the source tree of `payload`, and after a trial of an overlay
+    /// over it where that may be quicker than a copy.
+    ///
+    /// The caller must have one thread only, as for [`Self::probe`].
+    #[must_use]
+    pub fn looking_at(self, policy: &Policy, payload: &Payload) -> Self {
+        let mut trees = payload.trees.iter().filter(|tree| tree.purpose == Purpose::Source);
+        let privileged = self.caller.is_privileged();
+        let own_files = [Layer::Mounts, Layer::Proc, Layer::Harvest];
+        let wanted = own_files.into_iter().any(|layer| policy.layers.has(layer));
+        match trees.next() {
+            Some(tree) if wanted && (privileged || self.namespaces.are_usable()) => {
+                let (tree, scratch) = (tree.path.as_path(), policy.files.scratch.as_deref());
+                let demand = Demand { tree, privileged, user: *policy.uids.start(), scratch };
+                Self { sharing: overlay::look(demand), ..self }
+            }
+            _ => self,
+        }
+    }
+
     fn look(mounts: &str) -> Self {
-        let uname = rustix::system::uname();
+        // rustix's takes it for granted that the call succeeds. What is unknown is refused.
+        let uname = nix::sys::utsname::uname();
+        let text = |part: fn(&UtsName) -> &OsStr| {
+            uname.as_ref().map(|known| part(known).to_string_lossy().into_owned())
+        };
         Self {
-            kernel: release(&uname.release().to_string_lossy()),
-            machine: uname.machine().to_string_lossy().into_owned(),
+            kernel: release(&text(UtsName::release).unwrap_or_default()),
+            machine: text(UtsName::machine).unwrap_or_default(),
             caller: caller(),
             namespaces: Namespaces::Presumed,
             root: root_layout(Path::new("/")),
@@ -167,6 +199,7 @@ impl Host {
                 .map(PathBuf::from)
                 .filter(|path| path.is_absolute()),
             in_lab: has_lab_marker(mounts),
+            sharing: Sharing::Copy(Obstacle::Untried),
             nonce: nonce(),
         }
     }
@@ -253,17 +286,25 @@ fn root_layout(root: &Path) -> RootLayout {
 }
 
 fn taken_ids() -> TakenIds {
-    let read = |path: &str| read_text(CWD, path).unwrap_or_default();
+    // Where the accounts cannot be read any uid may be somebody's, so none is free.
+    let read = |path: &str| match read_text(CWD, path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        other => other,
+    };
+    let (Ok(accounts), Ok(subordinate)) = (read("/etc/passwd"), read("/etc/subuid")) else {
+        return TakenIds::default();
+    };
     TakenIds {
-        accounts: read("/etc/passwd")
+        accounts: accounts
             .lines()
             .filter_map(|line| line.split(':').nth(2)?.parse().ok())
             .collect(),
-        subordinate: read("/etc/subuid")
+        subordinate: subordinate
             .lines()
             .filter_map(|line| range(line.split(':').skip(1)))
             .collect(),
         mapped: read("/proc/self/uid_map")
+            .unwrap_or_default()
             .lines()
             .filter_map(|line| {
                 let mut words = line.split_ascii_whitespace();

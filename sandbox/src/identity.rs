@@ -128,3 +128,16 @@ fn try_lock(path: &Path) -> io::Result<Option<File>> {
         Err(errno) => Err(errno.into()),
     }
 }
+
+/// Makes and locks the lock file at `path`, whose name nobody has used before; nothing is left of it
+/// where that fails.
+fn lock_new(path: &Path) -> io::Result<File> {
+    match try_lock(path) {
+        Ok(Some(file)) => Ok(file),
+        Ok(None) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(error) => {
+            let _ = std::fs::remove_file(path);
+            Err(error)
+        }
+    }
+}

@@ -19,7 +19,7 @@ use crate::layers::landlock::Rules;
 use crate::layers::limits::slot::{Slot, SlotError};
 use crate::layers::mounts::{Base, MountPlan};
 use crate::layers::{identity, landlock, mounts, network, userns};
-use crate::outcome::Outcome;
+use crate::outcome::{End, Outcome};
 use crate::plan::{Plan, PlanKind};
 use crate::policy::IdentityChoice;
 use crate::scratch::{self, Scratch};
@@ -29,15 +29,22 @@ use crate::sys::clone::{Side, Started, clone_into};
 use crate::wire::{Link, Message};
 use crate::words::Layer;
 
+mod client;
 mod deadline;
+mod launcher;
 mod plain;
 mod readback;
+mod signals;
 mod streams;
 mod supervise;
 mod user;
 
+pub use client::Client;
+pub use launcher::{Ended, Launcher, LauncherError, Running, Standard};
+
+use signals::Signals;
 use streams::Streams;
-use supervise::{Signals, Watch};
+use supervise::{Watch, Watched};
 use user::User;
 
 /// A launch in which the payload did not run.
@@ -74,9 +81,15 @@ pub enum LaunchError {
         /// What was seen instead.
         found: String,
     },
-    /// The sandbox ended without a word.
-    #[error("the sandbox ended without saying how; this is a defect of bulkhead")]
-    Silent,
+    /// The sandbox ended without a word, and the payload was never let through.
+    #[error(
+        "the sandbox {end} before the command was started; if nobody ended it (the kernel's log \
+         tells of memory that ran out), this is a defect of bulkhead"
+    )]
+    Silent {
+        /// How it ended.
+        end: End,
+    },
 }
 
 fn about(path: Option<&Path>) -> String {
@@ -96,6 +109,20 @@ fn remedy(errno: Errno) -> &'static str {
 }
 
 impl LaunchError {
+    /// The step at which it failed.
+    #[must_use]
+    pub const fn step(&self) -> Step {
+        match self {
+            Self::Step { fault, .. } => fault.step,
+            Self::Refused { .. } => Step::Clone,
+            Self::Identity(IdentityError::Account { .. }) => Step::Account,
+            Self::Identity(_) => Step::Lease,
+            Self::ControlGroup(_) => Step::ControlGroup,
+            Self::NotTaken { .. } => Step::ReadBack,
+            Self::Silent { .. } => Step::Supervise,
+        }
+    }
+
     /// Whether it may be that this host refuses namespaces, or a part of what is done in them.
     #[must_use]
     pub fn is_of_namespaces(&self) -> bool {
@@ -104,7 +131,12 @@ impl LaunchError {
         };
         let in_them = matches!(
             fault.step,
-            Step::MapIds | Step::Loopback | Step::PrivateMounts | Step::NewRoot | Step::MountProc
+            Step::MapIds
+                | Step::Hostname
+                | Step::Loopback
+                | Step::PrivateMounts
+                | Step::NewRoot
+                | Step::MountProc
         );
         in_them && matches!(fault.errno, Errno::PERM | Errno::ACCESS)
     }
@@ -121,16 +153,18 @@ impl From<Fault> for LaunchError {
 pub struct Finished {
     /// How it ended.
     pub outcome: Outcome,
+    /// What went wrong outside of it while it ran, or afterwards.
+    pub trouble: Option<LaunchError>,
     /// The private file system, while no process can change it any more.
     scratch: Option<Scratch>,
     user: User,
 }
 
-/// Runs the plan's payload to its end.
+/// Runs the plan's payload to its end, for `client`.
 ///
 /// # Errors
 /// The payload did not run; nothing is left of the attempt.
-pub fn run(plan: &Plan) -> Result<Finished, LaunchError> {
+pub fn run(plan: &Plan, client: &Client<'_>) -> Result<Finished, LaunchError> {
     if plan.kind == PlanKind::Bare {
         return Err(become_payload(plan));
     }
@@ -142,8 +176,10 @@ pub fn run(plan: &Plan) -> Result<Finished, LaunchError> {
     let disk = place_on_disk(plan)?;
     // The record comes first, so that neither a process nor a directory on disk is ever without one.
     let begun = user.take_over(plan).and_then(|()| user.begin(plan, disk.as_deref()));
-    match begun.and_then(|()| start(plan, &user, &signals, disk.as_deref())) {
-        Ok((outcome, scratch)) => Ok(Finished { outcome, scratch, user }),
+    match begun.and_then(|()| start(plan, &user, &signals, disk.as_deref(), client)) {
+        Ok(Watched { outcome, scratch, trouble }) => {
+            Ok(Finished { outcome, trouble, scratch, user })
+        }
         Err(error) => {
             // While the lease still names it, so that a kill at this point leaves nothing either.
             if let Some(disk) = &disk {
@@ -188,7 +224,7 @@ fn prepare(
         }
         Some(files) => {
             let mut scratch = Scratch::make(disk, user.outside())?;
-            scratch.fill(&plan.trees, user.outside())?;
+            scratch.fill(&plan.trees, plan.sharing, user.outside())?;
             hand_over_mounts(plan, files, user, &scratch, sandbox)?;
             sandbox.send(Message::Go).at(Step::OpenMount)?;
             scratch.detach().at(Step::Scratch)?;
@@ -253,7 +289,8 @@ fn start(
     user: &User,
     signals: &Signals,
     disk: Option<&Path>,
-) -> Result<(Outcome, Option<Scratch>), LaunchError> {
+    client: &Client<'_>,
+) -> Result<Watched, LaunchError> {
     let command = stage::Command::of(plan)?;
     let (sandbox, supervisor) = Link::pair().at(Step::Channels)?;
     let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).at(Step::Channels)?;
@@ -286,21 +323,24 @@ fn start(
         .and_then(|()| prepare(plan, user, disk, &sandbox))
         .inspect_err(|_| supervise::end(&started));
     let prepared = prepared?;
-    let watch = Watch { plan, user: user.outside(), sandbox: &sandbox, started: &started, signals };
+    let watch = {
+        let (user, sandbox, started) = (user.outside(), &sandbox, &started);
+        Watch { plan, user, sandbox, started, signals, client }
+    };
     let watched = watch.until_the_end(opener, streams).inspect_err(|_| supervise::end(&started));
-    if guarded {
-        user.end_processes()?;
-    }
-    let (mut outcome, received) = watched?;
+    let ended = if guarded { user.end_processes() } else { Ok(()) };
+    let mut watched = watched?;
+    watched.note(ended);
     if let Some(slot) = prepared.slot {
-        outcome.account_for(slot.usage());
+        watched.outcome.account_for(slot.usage());
         match slot.remove() {
             // Without the layers that end it, something of the build may live on in there.
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
-            other => other.at(Step::ControlGroup)?,
+            other => watched.note(other.at(Step::ControlGroup).map_err(LaunchError::from)),
         }
     }
-    Ok((outcome, prepared.scratch.or(received)))
+    watched.scratch = prepared.scratch.or(watched.scratch);
+    Ok(watched)
 }
 
 /// Maps the user of the sandbox, and tells it so.
@@ -308,16 +348,17 @@ fn map(plan: &Plan, user: &User, sandbox: &Link, started: &Started) -> Result<()
     if let Some(inside) = plan.inside {
         userns::apply(started.pid, inside, user.outside())?;
     }
-    Ok(sandbox.send(Message::Mapped).at(Step::MapIds)?)
+    Ok(sandbox.send(Message::Mapped).at(Step::AwaitGo)?)
 }
 
-/// The error for a fault that names one of the plan's mounts.
+/// The error for a fault, with the path that it is about: one of the plan's mounts, or the program.
 fn located(plan: &Plan, fault: Fault) -> LaunchError {
     if fault.step == Step::NetworkNamespace {
         return LaunchError::Refused { errno: fault.errno };
     }
     let entry = fault.item.and_then(|item| plan.mounts.as_ref()?.entries.get(usize::from(item)));
-    LaunchError::Step { fault, path: entry.map(|entry| entry.target.clone()) }
+    let program = (fault.step == Step::Exec).then_some(&plan.program);
+    LaunchError::Step { fault, path: entry.map(|entry| &entry.target).or(program).cloned() }
 }
 
 /// Level `none`: the command in the place of this program.

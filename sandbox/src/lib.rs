@@ -1,4 +1,22 @@
 //! Isolation for untrusted Python builds.
+//!
+//! A [`Policy`] says what a caller demands, a [`Payload`] what is to be run, a [`host::Host`] what
+//! the machine allows. [`plan::Plan::resolve`] makes one plan of the three or refuses, and a launch
+//! does what the plan says:
+//!
+//! ```text
+//! policy × host → plan → launch ⇢ stage → outcome
+//! ```
+//!
+//! A program launches by a [`Launcher`], which starts the program `bulkhead`; that needs no
+//! privilege of the library's and may be done by any number of threads:
+//!
+//! ```no_run
+#![doc = include_str!("../examples/threads.rs")]
+//! ```
+//!
+//! What only looks or decides can be called directly, from a process with one thread:
+//! [`host::Host::probe`], [`plan::Plan::resolve`], [`harvest`] and [`pep517`].
 
 pub mod doctor;
 pub mod explain;
@@ -8,6 +26,7 @@ pub mod identity;
 pub mod launch;
 pub mod layers;
 pub mod outcome;
+pub mod overlay;
 pub mod payload;
 pub mod pep517;
 pub mod plan;
@@ -21,5 +40,9 @@ pub mod sys;
 pub mod wire;
 mod words;
 
+pub use launch::{Ended, Launcher, LauncherError, Running, Standard};
+pub use outcome::{End, Outcome};
+pub use payload::Payload;
+pub use policy::Policy;
 pub use policy::levels::Level;
 pub use words::{Guarantee, Layer, LayerSet, UnknownWord};

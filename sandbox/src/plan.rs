@@ -16,6 +16,7 @@ use crate::layers::syscalls::Filter;
 use crate::layers::{
     environment, hostname, identity, ipc, landlock, limits, mounts, network, pid, syscalls, userns,
 };
+use crate::overlay::Sharing;
 use crate::payload::{Payload, PrivateTree, Stdin};
 use crate::policy::levels::Level;
 use crate::policy::syscalls::{Architecture, Syscalls};
@@ -66,6 +67,8 @@ pub struct Plan {
     pub mounts: Option<MountPlan>,
     /// The build's private directories.
     pub trees: Vec<PrivateTree>,
+    /// How it gets its source tree; `None` where it works in the caller's, or has none.
+    pub sharing: Option<Sharing>,
     /// The build's directories that become its user's own, where it works in them directly.
     pub handed_over: Vec<PathBuf>,
     /// Where the private directories lie on disk; in memory when not given.
@@ -100,9 +103,10 @@ pub struct Plan {
 }
 
 /// How the guarantees are held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PlanKind {
     /// Not at all: the control of an experiment.
+    #[default]
     Bare,
     /// By namespaces.
     Namespaced,
@@ -153,7 +157,14 @@ impl Plan {
         let layers = policy.layers;
         let identity = identity::resolve(policy, host)
             .map_err(|identity| Refusal::IdentityNeedsRoot { identity, uid: host.caller.uid })?;
-        let staging = places::staging(kind, policy, identity, host);
+        let mounts = match kind {
+            PlanKind::Contained => None,
+            _ => mounts::resolve(policy, payload, host),
+        };
+        let staging = places::staging(kind, policy, identity, host).filter(|_| {
+            // What the build works on directly is not copied anywhere.
+            kind == PlanKind::Contained || mounts.is_some()
+        });
         let relocation = staging.as_deref().filter(|_| kind == PlanKind::Contained);
         let relocation = relocation.map(|root| Relocation::new(root, &payload.trees));
         let payload = &match &relocation {
@@ -163,11 +174,12 @@ impl Plan {
         if relocation.is_some() && identity != IdentityChoice::Caller {
             demands::refuse_writable(payload)?;
         }
-        let mounts = match kind {
-            PlanKind::Contained => None,
-            _ => mounts::resolve(policy, payload, host),
-        };
         let own_files = mounts.is_some() || relocation.is_some();
+        let sharing = places::sharing(payload, own_files, staging.is_some(), host);
+        let mounts = match sharing {
+            Some(Sharing::Overlay(notes)) => mounts.map(|files| files.sharing_the_source(notes)),
+            Some(Sharing::Copy(_)) | None => mounts,
+        };
         demands::check_exchange(identity, payload, own_files)?;
         let landlock = landlock(policy, payload, host, (mounts.as_ref(), relocation.as_ref()))?;
         let limits = limits(kind, policy, identity, host, &mut notes)?;
@@ -185,6 +197,7 @@ impl Plan {
             runtime: places::runtime(policy, identity, staging.as_deref(), host),
             handed_over: if own_files { vec![] } else { paths(&payload.trees) },
             trees: if own_files { payload.trees.clone() } else { vec![] },
+            sharing,
             scratch: policy.files.scratch.clone(),
             staging,
             argv: payload.argv.clone(),
@@ -209,6 +222,13 @@ impl Plan {
     #[must_use]
     pub const fn has(&self, layer: Layer) -> bool {
         self.layers.has(layer)
+    }
+
+    /// Whether the supervisor may be unable to look at the descriptors of the payload's process,
+    /// which has another user than itself and is in no user namespace of its making (`ptrace(2)`).
+    #[must_use]
+    pub fn looks_at_itself(&self) -> bool {
+        !self.has(Layer::Userns) && self.identity != IdentityChoice::Caller
     }
 }
 

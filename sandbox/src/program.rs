@@ -13,6 +13,7 @@ mod error;
 mod explain;
 mod gc;
 mod hook;
+mod launch;
 mod options;
 mod policy_file;
 mod report;
@@ -55,6 +56,9 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Remove what dead supervisors left: processes, accounts, directories; safe at any time
     Gc(gc::Arguments),
+    /// Launch what a program that uses the library asks for over the socket at standard input
+    #[command(hide = true)]
+    Launch,
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -111,6 +115,7 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Doctor(arguments) => Ok(doctor::run(&arguments)),
         Command::Gc(arguments) => gc::run(&arguments),
+        Command::Launch => launch::run(),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
             clap_complete::generate(shell, &mut command, "bulkhead", &mut std::io::stdout());

@@ -17,6 +17,7 @@ use rustix::mount::{
 use rustix::process::{Gid, Uid};
 
 use crate::layers::mounts::SCRATCH;
+use crate::overlay::{self, Sharing};
 use crate::payload::{PrivateTree, Purpose};
 use crate::step::{At, Fault, Step};
 
@@ -56,16 +57,27 @@ impl Scratch {
         Ok(scratch)
     }
 
-    /// Puts into the scratch file system what `trees` begin with.
+    /// Puts into the scratch file system what `trees` begin with: for a source tree that is shared
+    /// only the two directories of its overlay.
     ///
     /// # Errors
     /// The errno of the call that failed.
-    pub fn fill(&self, trees: &[PrivateTree], owner: (u32, u32)) -> Result<(), Fault> {
+    pub fn fill(
+        &self,
+        trees: &[PrivateTree],
+        sharing: Option<Sharing>,
+        owner: (u32, u32),
+    ) -> Result<(), Fault> {
         for tree in trees {
             let name = tree.purpose.name();
             let target = self.directory(name, owner).at(Step::Scratch)?;
             match tree.purpose {
                 Purpose::Output => {}
+                Purpose::Source if matches!(sharing, Some(Sharing::Overlay(_))) => {
+                    mkdirat(&self.root, overlay::WORK, Mode::from_raw_mode(0o700))
+                        .at(Step::Scratch)?;
+                    copy::copy_likeness(&tree.path, &target, owner).at(Step::CopySource)?;
+                }
                 Purpose::Source | Purpose::Metadata => {
                     copy_tree(&tree.path, &target, owner).at(Step::CopySource)?;
                 }
@@ -158,8 +170,9 @@ pub fn new_path(place: &Path) -> Result<PathBuf, Errno> {
     Ok(place.join(format!("bulkhead-{:016x}", u64::from_ne_bytes(random))))
 }
 
+/// Closed to everybody else, for what is copied into it may be closed where it comes from.
 fn on_disk(path: &Path) -> Result<OwnedFd, Errno> {
-    mkdirat(CWD, path, Mode::from_raw_mode(0o755))?;
+    mkdirat(CWD, path, Mode::from_raw_mode(0o700))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(CWD, path, flags, Mode::empty())
 }

@@ -74,11 +74,22 @@ pub struct Output {
 
 /// Confines this process as `plan` says, runs the payload in it and exits.
 pub fn enter(plan: &Plan, ties: &Ties) -> ! {
+    end_at_a_defect();
     let ended = confine(plan, ties).and_then(|(init, walls)| init.reign(plan, ties, walls));
     let message = ended.map_or_else(Message::Failed, Message::Ended);
     // Should the supervisor be gone, there is nobody to tell, and the namespace ends all the same.
     let _ = ties.supervisor.send(message);
     exit_at_once(0)
+}
+
+/// A panic ends the process at once. It would otherwise unwind into the copy of the supervisor that
+/// this process began as, and do in its name what only the supervisor may.
+fn end_at_a_defect() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |defect| {
+        tell(defect);
+        std::process::exit(125)
+    }));
 }
 
 /// The order of confinement.
@@ -208,7 +219,7 @@ fn open_by_ourselves(
     user: (u32, u32),
 ) -> Result<Vec<Option<OwnedFd>>, Fault> {
     let scratch = Scratch::make(None, user)?;
-    scratch.fill(&plan.trees, user)?;
+    scratch.fill(&plan.trees, plan.sharing, user)?;
     supervisor.send_with(Message::Scratch, &[scratch.root()]).at(Step::Scratch)?;
     mounts::open_entries(files, Some(scratch.root()), None)
 }

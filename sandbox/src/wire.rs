@@ -16,15 +16,22 @@ use rustix::net::{
 use serde_json::{Value, json};
 
 use crate::outcome::{End, Outcome};
+use crate::overlay::Sharing;
 use crate::plan::Plan;
 use crate::step::{Fault, Step};
 use crate::words::Layer;
 
+mod answer;
+mod channel;
 mod diagnosis;
 mod explanation;
+mod request;
 
+pub use answer::{Answer, Started, answer_json, read_answer};
+pub use channel::Channel;
 pub use diagnosis::diagnosis_json;
 pub use explanation::plan_json;
+pub use request::{NoRequest, read_request, request_json};
 
 /// A message. Each is at most [`Message::SIZE`] bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +132,7 @@ pub fn outcome_json(plan: Option<&Plan>, outcome: &Outcome) -> String {
         "layers": plan.map(|plan| plan.layers.iter().map(Layer::name).collect::<Vec<_>>()),
         "enforced": outcome.enforced.iter().map(Layer::name).collect::<Vec<_>>(),
         "partly": plan.map(|plan| plan.notes.clone()),
+        "source": plan.and_then(|plan| plan.sharing).map(sharing_json),
         "usage": {
             "wall_ms": u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX),
             "peak_memory": outcome.peak_memory,
@@ -134,6 +142,15 @@ pub fn outcome_json(plan: Option<&Plan>, outcome: &Outcome) -> String {
             .collect::<Vec<_>>(),
     });
     format!("{document:#}\n")
+}
+
+/// How the build got its source tree, and why not otherwise.
+fn sharing_json(sharing: Sharing) -> Value {
+    let because = match sharing {
+        Sharing::Overlay(_) => None,
+        Sharing::Copy(obstacle) => Some(obstacle.to_string()),
+    };
+    json!({ "by": sharing.name(), "because": because })
 }
 
 fn end_json(end: &End) -> Value {
@@ -214,8 +231,9 @@ impl Link {
         let received = loop {
             let parts = &mut [IoSliceMut::new(&mut bytes)];
             match recvmsg(&self.0, parts, &mut control, RecvFlags::CMSG_CLOEXEC) {
-                Err(Errno::INTR) => {}
-                Err(Errno::CONNRESET) => return Ok(None),
+                // The other end has died with something unread. That is told once, and before what it
+                // has said itself.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
                 other => break other?,
             }
         };
@@ -289,6 +307,17 @@ mod tests {
         drop(outer);
         assert!(inner.receive().unwrap().is_none());
         inner.send(Message::Ended(0)).unwrap();
+    }
+
+    #[test]
+    fn the_last_word_arrives_also_from_who_has_not_listened() {
+        let (outer, inner) = Link::pair().unwrap();
+        let failed = Message::Failed(Fault::new(Step::AwaitGo, Errno::PERM));
+        inner.send(failed).unwrap();
+        outer.send(Message::Go).unwrap();
+        drop(inner);
+        assert_eq!(outer.receive().unwrap().map(|(message, _)| message), Some(failed));
+        assert!(outer.receive().unwrap().is_none());
     }
 
     #[test]

@@ -12,11 +12,11 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-fn catalogue() -> Catalogue {
+pub(crate) fn catalogue() -> Catalogue {
     Catalogue::open(&[root().join("attacks")]).unwrap()
 }
 
-fn attacks(catalogue: &Catalogue) -> Vec<&Attack> {
+pub(crate) fn attacks(catalogue: &Catalogue) -> Vec<&Attack> {
     catalogue.entries().map(AsRef::as_ref).filter(|attack| !attack.is_benign()).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::catalogue::attack::{Expected, Hook, PlantKind, Severity};
+use harness::catalogue::attack::{ControlAt, Expected, Hook, PlantKind, Severity};
 use harness::catalogue::attack::{OracleKind, Purpose};
 use rstest::rstest;
 use sandbox::{Guarantee, Layer, LayerSet, Level};
@@ -94,10 +94,26 @@ fn an_exception_wins_over_the_derivation_at_its_level_alone() {
     attacks.entry("secrets/netrc-read", &manifest);
     let catalogue = attacks.open().unwrap();
     let attack = catalogue.get("secrets/netrc-read").unwrap();
-    assert_eq!(attack.control(), Level::Proposal);
+    assert_eq!(attack.control(), ControlAt::Level(Level::Proposal));
     let at = |level: Level| attack.expected(level, level.layers());
     assert_eq!(at(Level::Proposal), Expected::Escaped);
     assert_eq!(at(Level::Full), Expected::Blocked);
+}
+
+#[test]
+fn a_hole_that_only_another_sandbox_opens_is_stopped_by_no_layer() {
+    let elsewhere = MANIFEST.replace("marks ", "control = \"useradd-script\"\nmarks ");
+    let attacks = Attacks::new();
+    attacks.entry("secrets/netrc-read", &elsewhere);
+    assert!(attacks.mistakes().contains("error[E0104]: only another sandbox opens the hole"));
+
+    let manifest = elsewhere.replace("stopped_by = [\"identity\", \"mounts\"]\n", "");
+    attacks.entry("secrets/netrc-read", &manifest);
+    let catalogue = attacks.open().unwrap();
+    let attack = catalogue.get("secrets/netrc-read").unwrap();
+    assert_eq!(attack.control(), ControlAt::Target("useradd-script"));
+    let at = |level: Level| attack.expected(level, level.layers());
+    assert_eq!(Level::ALL.map(at), [Expected::Blocked; 4]);
 }
 
 #[test]

@@ -12,3 +12,4 @@ mod bad;
 mod coverage;
 mod entry;
 mod good;
+mod references;

@@ -9,7 +9,7 @@ use crate::checkout::{Checkout, escaped, quiet};
 
 /// The layers that are on in a trial.
 fn on(trial: &Trial) -> LayerSet {
-    let Sandbox::Own { without } = trial.sandbox else { return LayerSet::EMPTY };
+    let Sandbox::Own { without, .. } = trial.sandbox else { return LayerSet::EMPTY };
     trial.level.layers().iter().filter(|layer| !without.has(*layer)).collect()
 }
 

@@ -14,7 +14,7 @@ use rstest::rstest;
 use crate::machine::{directory, is_root};
 
 mod doctor;
-mod hook;
+pub mod hook;
 mod nested;
 
 /// Who calls on such a host.

@@ -12,8 +12,12 @@
 
 mod contained;
 mod exit_status;
+#[cfg(target_arch = "x86_64")]
+mod faults;
 mod files;
 mod identity;
+mod kills;
+mod library;
 mod machine;
 mod masked;
 mod policy;
@@ -21,4 +25,5 @@ mod privileges;
 mod processes;
 mod remnants;
 mod rootless;
+mod sharing;
 mod surroundings;

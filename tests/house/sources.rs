@@ -15,9 +15,10 @@ const LONG: usize = 350;
 const EMPTY_NAMES: [&str; 7] = ["utils", "util", "helpers", "common", "misc", "imp", "manager"];
 
 /// Where processes are started; every other place has to go through these.
-const STARTERS: [&str; 7] = [
+const STARTERS: [&str; 8] = [
     "sandbox/src/identity/useradd.rs",
     "sandbox/src/launch.rs",
+    "sandbox/src/launch/launcher.rs",
     "harness/src/frontend/finding.rs",
     "harness/src/frontend/python.rs",
     "harness/src/lab.rs",
@@ -26,7 +27,8 @@ const STARTERS: [&str; 7] = [
 ];
 
 /// Where types are turned into JSON or read from it: files that speak to the world outside.
-const SERIALISED: [&str; 6] = [
+const SERIALISED: [&str; 7] = [
+    "sandbox/src/wire/request.rs",
     "harness/src/report/schema.rs",
     "harness/src/report/schema/ablation.rs",
     "harness/src/report/coverage/lists.rs",

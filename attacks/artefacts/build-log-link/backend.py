@@ -1,4 +1,8 @@
-"""Puts a link in the place of build.log in the first hook; the second is logged through it."""
+"""Puts a link in the place of build.log in the first hook; the second is logged through it.
+
+The front end opens its log with its own rights and follows the link: what the build
+prints is then written into any file of root's.
+"""
 
 import os
 

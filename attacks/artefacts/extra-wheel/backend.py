@@ -1,4 +1,8 @@
-"""Writes a second wheel, named like another project, into the output directory."""
+"""Writes a second wheel, named like another project, into the output directory.
+
+A front end that takes whatever new wheel it finds publishes this one. The W4SP packages
+hid under the names of others as well.
+"""
 
 import pathlib
 

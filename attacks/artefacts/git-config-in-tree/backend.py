@@ -1,4 +1,8 @@
-"""Appends to the git configuration of the tree that the front end will ask git about."""
+"""Appends to the git configuration of the tree that the front end will ask git about.
+
+An entry core.fsmonitor would name a program, and `git describe` would run it with the
+front end's rights: the reason for safe.directory (CVE-2022-24765). This one is a comment.
+"""
 
 import kit
 

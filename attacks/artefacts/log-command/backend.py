@@ -1,4 +1,8 @@
-"""Prints a line that GitHub's runner takes for a command."""
+"""Prints a line that GitHub's runner takes for a command.
+
+The log is a channel into the job: such lines set variables of later steps until that was
+taken away (CVE-2020-15228).
+"""
 
 import kit
 

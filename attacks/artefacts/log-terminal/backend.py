@@ -1,4 +1,8 @@
-"""Prints a sequence that sets the title of the terminal's window."""
+"""Prints a sequence that sets the title of the terminal's window.
+
+Other sequences paint over what was shown, or answer in the reader's name. Git passed on
+what a server sent, sequences and all (CVE-2024-52005).
+"""
 
 import kit
 

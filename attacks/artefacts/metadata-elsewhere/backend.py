@@ -1,4 +1,8 @@
-"""Returns the absolute path of a directory in the caller's home."""
+"""Returns the absolute path of a directory in the caller's home.
+
+The hook's answer is a name below a directory, but nothing in a path library keeps it
+there: the front end reads METADATA wherever it leads, with its own rights.
+"""
 
 import os
 

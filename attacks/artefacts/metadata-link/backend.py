@@ -1,4 +1,8 @@
-"""Replaces METADATA by a symbolic link to a planted secret."""
+"""Replaces METADATA by a symbolic link to a planted secret.
+
+The front end reads it, as root, and prints what it could not understand. Nix registered
+an output through such a link (CVE-2026-39860).
+"""
 
 import pathlib
 

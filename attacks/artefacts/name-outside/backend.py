@@ -1,4 +1,8 @@
-"""Writes an honest wheel one directory further up and returns the way to it."""
+"""Writes an honest wheel one directory further up and returns the way to it.
+
+Joined to the output directory, it leads out of it: to a wheel that somebody else made, or
+to one that the index already serves.
+"""
 
 import os
 

@@ -1,4 +1,8 @@
-"""Replaces pyproject.toml by a link to a planted secret."""
+"""Replaces pyproject.toml by a link to a planted secret.
+
+Front ends read the file again for each hook, outside of any sandbox. A parser that
+complains about a line prints the line.
+"""
 
 import os
 

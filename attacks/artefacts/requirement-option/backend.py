@@ -1,4 +1,8 @@
-"""Returns the option that names another index."""
+"""Returns the option that names another index.
+
+Installers take requirements from their command line, where a word that begins with two
+hyphens is an option. With another index, every later name is the attacker's.
+"""
 
 import kit
 

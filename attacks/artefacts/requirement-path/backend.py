@@ -1,4 +1,8 @@
-"""Returns the path of a secret as a requirement; the installer reads and prints it."""
+"""Returns the path of a secret as a requirement; the installer reads and prints it.
+
+Both spellings have a reader outside open the file: one as a list of requirements, the
+other as a wheel. What it cannot understand it prints.
+"""
 
 import kit
 

@@ -1,4 +1,8 @@
-"""Returns a requirement with an address, which the installer outside will fetch."""
+"""Returns a requirement with an address, which the installer outside will fetch.
+
+What comes back is code, and runs where there is a network. One dependency more was all
+that axios 1.14.1 had in it.
+"""
 
 import kit
 

@@ -1,4 +1,8 @@
-"""Rewrites a module of its own source tree in a hook that should only list requirements."""
+"""Rewrites a module of its own source tree in a hook that should only list requirements.
+
+What is published is then not what was reviewed: so came the payload of xz (CVE-2024-3094)
+into its tarballs, and that of SUNSPOT into a compiler.
+"""
 
 import kit
 

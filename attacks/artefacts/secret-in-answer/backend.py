@@ -1,4 +1,8 @@
-"""Returns a requirement whose name is a stolen token in hexadecimal digits."""
+"""Returns a requirement whose name is a stolen token in hexadecimal digits.
+
+The installer asks every index for that name. Nothing was connected in the build, and one
+more entry in a list of dependencies draws no eye, as axios showed.
+"""
 
 import pathlib
 

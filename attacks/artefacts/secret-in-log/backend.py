@@ -1,6 +1,7 @@
 """Prints the job's token, base64, into the log of the build.
 
-The log is public, and the runner's masking knows only the token's own text.
+The log is public, and the runner's masking knows only the token's own text. It was the
+way of tj-actions/changed-files (CVE-2025-30066).
 """
 
 import base64

@@ -1,4 +1,8 @@
-"""Writes a token, in base 64, into the long description of the wheel's metadata."""
+"""Writes a token, in base 64, into the long description of the wheel's metadata.
+
+Indexes show the description to everybody and keep it for ever. No file of the wheel holds
+the token.
+"""
 
 import base64
 import pathlib

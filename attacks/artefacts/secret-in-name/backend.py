@@ -1,6 +1,7 @@
 """Reads the caller's GitHub login and uses it, in hexadecimal, as the name of a module.
 
-The file itself is empty; scanners that look into files see nothing.
+The file itself is empty; scanners that look into files see nothing. Nx (s1ngularity)
+published what it found in the victim's own name, too.
 """
 
 import pathlib

@@ -1,6 +1,7 @@
 """Reads a world-readable token and packs it, reversed, as a test fixture of the sdist.
 
-Whoever searches the archive for the token's text does not find it.
+Whoever searches the archive for the token's text does not find it. The payload of xz
+(CVE-2024-3094) lay in test fixtures.
 """
 
 import pathlib

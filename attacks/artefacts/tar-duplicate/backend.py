@@ -1,8 +1,9 @@
-"""Adds a second back end under the name of the first."""
+"""Adds a second back end under the name of the first.
 
-import gzip
-import io
-import os
+Who lists the archive and reviews the first finds nothing, and who unpacks it runs the
+last. In xz (CVE-2024-3094) the tarball and what people reviewed were not the same either.
+"""
+
 import tarfile
 
 import kit
@@ -11,12 +12,6 @@ import kit
 def build_sdist(sdist_directory, config_settings=None):
     name = kit.sdist(sdist_directory)
     with kit.attempt("write-member"):
-        path = os.path.join(sdist_directory, name)
-        with gzip.open(path) as packed:
-            archive = io.BytesIO(packed.read())
-        with tarfile.open(fileobj=archive, mode="a") as tar:
-            member = tarfile.TarInfo("pkg-1.0/backend.py")
-            tar.addfile(member, io.BytesIO())
-        with gzip.open(path, "wb") as packed:
-            packed.write(archive.getvalue())
+        second = tarfile.TarInfo("pkg-1.0/backend.py")
+        kit.add_member(sdist_directory, name, second)
     return name

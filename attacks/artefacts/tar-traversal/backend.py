@@ -1,8 +1,9 @@
-"""Adds a member whose name leads out of the source tree."""
+"""Adds a member whose name leads out of the source tree.
 
-import gzip
-import io
-import os
+Python's tarfile believed such names for eighteen years (CVE-2007-4559), and its filter
+against them could be passed by (CVE-2025-4517).
+"""
+
 import tarfile
 
 import kit
@@ -11,12 +12,6 @@ import kit
 def build_sdist(sdist_directory, config_settings=None):
     name = kit.sdist(sdist_directory)
     with kit.attempt("write-member"):
-        path = os.path.join(sdist_directory, name)
-        with gzip.open(path) as packed:
-            archive = io.BytesIO(packed.read())
-        with tarfile.open(fileobj=archive, mode="a") as tar:
-            member = tarfile.TarInfo("../exhibit.txt")
-            tar.addfile(member, io.BytesIO())
-        with gzip.open(path, "wb") as packed:
-            packed.write(archive.getvalue())
+        member = tarfile.TarInfo("../exhibit.txt")
+        kit.add_member(sdist_directory, name, member)
     return name

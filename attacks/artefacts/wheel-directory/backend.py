@@ -1,4 +1,8 @@
-"""Makes a directory in the place of the wheel."""
+"""Makes a directory in the place of the wheel.
+
+A front end that moves it, opens it or takes its digest fails in a way that it did not
+foresee.
+"""
 
 import os
 

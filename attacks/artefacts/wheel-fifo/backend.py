@@ -1,4 +1,8 @@
-"""Makes a FIFO in the place of the wheel."""
+"""Makes a FIFO in the place of the wheel.
+
+Who opens it for reading waits for a writer, and there will never be one. What a builder
+finds in an output must be looked at first (CVE-2026-39860, in Nix, was about a link).
+"""
 
 import os
 

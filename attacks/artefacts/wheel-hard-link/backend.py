@@ -1,4 +1,8 @@
-"""Makes the wheel a second name of a file that the build can reach."""
+"""Makes the wheel a second name of a file that the build can reach.
+
+Whoever then changes the wheel in place, its mode or its tags, changes the other file too.
+Nix fell for links in its outputs more than once (CVE-2024-38531).
+"""
 
 import os
 import shutil

@@ -1,4 +1,8 @@
-"""Sets the set-uid bit on the wheel."""
+"""Sets the set-uid bit on the wheel.
+
+A front end that moves the file keeps its mode. In Nix such outputs made programs that ran
+as the builder, for every user (CVE-2024-38531).
+"""
 
 import os
 

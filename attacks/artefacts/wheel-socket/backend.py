@@ -1,4 +1,8 @@
-"""Binds a socket in the place of the wheel."""
+"""Binds a socket in the place of the wheel.
+
+Reading it fails, copying it makes another, and walking over a directory with one
+surprises many a tool.
+"""
 
 import os
 import socket

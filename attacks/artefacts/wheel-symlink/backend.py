@@ -1,4 +1,8 @@
-"""Puts a symbolic link to a planted file in the place of the wheel."""
+"""Puts a symbolic link to a planted file in the place of the wheel.
+
+A front end that publishes what it finds publishes the secret, and one that rewrites it,
+writes there. Nix followed such a link, as root (CVE-2026-39860).
+"""
 
 import os
 

@@ -1,4 +1,8 @@
-"""Adds a second module under the name of the first."""
+"""Adds a second module under the name of the first.
+
+A reader that takes the first and an installer that takes the last see two different
+wheels; uv and pip did (CVE-2025-54368).
+"""
 
 import os
 import warnings

@@ -1,4 +1,8 @@
-"""Adds a member that says of itself that it is a symbolic link."""
+"""Adds a member that says of itself that it is a symbolic link.
+
+A member of the same name with more behind it would be written through the link. wheel
+changed modes outside in this way (CVE-2026-24049).
+"""
 
 import os
 import stat

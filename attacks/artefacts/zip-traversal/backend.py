@@ -1,4 +1,7 @@
-"""Adds a member whose name leads out of the directory of installation."""
+"""Adds a member whose name leads out of the directory of installation.
+
+pip wrote such a member where it said, above the directory (CVE-2026-1703).
+"""
 
 import os
 import zipfile

@@ -1,6 +1,7 @@
 """Leaves a settings file for a coding agent in the checkout above the source.
 
-This exhibit's settings are an empty object.
+This exhibit's settings are an empty object. So did the payload in the packages of SAP on
+npm.
 """
 
 import pathlib

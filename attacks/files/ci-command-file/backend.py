@@ -1,6 +1,7 @@
 """Appends an assignment to the file that $GITHUB_ENV names.
 
-The next step of the job runs with it. This exhibit sets a variable that nobody reads.
+The next step of the job runs with it. This exhibit sets a variable that nobody reads. Its
+lines took the place of commands in the log, which anybody could print (CVE-2020-15228).
 """
 
 import kit

@@ -1,4 +1,7 @@
-"""Deletes exactly two planted files, one after the other, and nothing else."""
+"""Deletes exactly two planted files, one after the other, and nothing else.
+
+Shai-Hulud 2 deletes everything that it may write when it finds nothing to steal.
+"""
 
 import os
 

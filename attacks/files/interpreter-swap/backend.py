@@ -1,6 +1,8 @@
 """Renames a copy of the interpreter over the interpreter.
 
-A running program cannot be written to, but its name can be given to another file.
+A running program cannot be written to, but its name can be given to another file. runc
+let its own binary be overwritten in the same belief, that nobody inside could write to it
+(CVE-2019-5736).
 """
 
 import os

@@ -1,4 +1,7 @@
-"""Empties the log of a build that ran before."""
+"""Empties the log of a build that ran before.
+
+The evidence is gone before anybody reads it, and the new log says what it likes.
+"""
 
 import os
 

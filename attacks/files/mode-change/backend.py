@@ -1,4 +1,8 @@
-"""Sets the mode of a planted secret to 0666 and leaves its content alone."""
+"""Sets the mode of a planted secret to 0666 and leaves its content alone.
+
+The next build of whatever user reads the file, and nothing was opened that a rule about
+opening could refuse.
+"""
 
 import os
 

@@ -1,7 +1,8 @@
 """Drops a .pth file into the interpreter's site-packages.
 
 One line there runs at every start of Python, with the rights of whoever starts it. This
-exhibit is a comment.
+exhibit is a comment. litellm 1.82.8 was found because its file started itself in every
+interpreter that it started.
 """
 
 import pathlib

@@ -1,7 +1,7 @@
 """Appends to the file that is asked before any name server.
 
 A real line would send the package index's name to another address. This exhibit is a
-comment.
+comment. Shai-Hulud 2 rewrote how its victims look up names.
 """
 
 import kit

@@ -1,6 +1,7 @@
 """Appends to the caller's ~/.bashrc and adds a file to /etc/profile.d.
 
-The next shell runs it, with whatever rights its user has. These exhibits are comments.
+The next shell runs it, with whatever rights its user has. These exhibits are comments. Nx
+(s1ngularity) put a shutdown into such files.
 """
 
 import pathlib

@@ -1,6 +1,7 @@
 """Drops a file into the folder from which sudo reads its rules.
 
-This exhibit is a comment.
+This exhibit is a comment. Shai-Hulud 2 gave itself root in this way, through a container
+with the host's /etc.
 """
 
 import pathlib

@@ -1,6 +1,7 @@
 """Drops a unit file where systemd looks for services.
 
-A line ExecStart= would make a lasting service of it. This exhibit has none.
+A line ExecStart= would make a lasting service of it. This exhibit has none. The payloads
+of trivy-action and litellm stayed on developers' machines as such a service.
 """
 
 import pathlib

@@ -1,7 +1,8 @@
 """Appends to a bundle of certificates that the machine trusts.
 
 The bundle must be readable in a build, or nothing could verify anything; it must not be
-writable. This exhibit is a comment.
+writable. This exhibit is a comment. Together with another resolver, as Shai-Hulud 2 set,
+it lets anybody be anyone.
 """
 
 import kit

@@ -1,6 +1,8 @@
 """Writes a user unit directly into the folder of what starts at login.
 
-This unit has a description and nothing to execute.
+This unit has a description and nothing to execute. The payload that came with
+trivy-action needed no root for it, and TanStack's (CVE-2026-45321) watched a token from
+there.
 """
 
 import pathlib

@@ -1,6 +1,7 @@
 """Drops a file into .github/workflows of the surrounding checkout.
 
-An operator who commits everything publishes it. This exhibit is a comment.
+An operator who commits everything publishes it. This exhibit is a comment. Shai-Hulud
+spread through such a file, and GhostAction was nothing else.
 """
 
 import pathlib

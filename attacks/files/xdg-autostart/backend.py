@@ -1,6 +1,7 @@
 """Drops a desktop entry that the next login starts.
 
-This one says of itself that it is hidden, which means: do not start.
+This one says of itself that it is hidden, which means: do not start. colourama entered
+itself into the autostart of Windows.
 """
 
 import pathlib

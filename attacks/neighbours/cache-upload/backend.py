@@ -1,6 +1,8 @@
 """Sends an entry to the cache service with the token that every job has.
 
 Nothing asks whether the job that writes is as trusted as those that will read.
+Ultralytics and TanStack (CVE-2026-45321) were released from a cache that somebody else
+had filled.
 """
 
 import http.client

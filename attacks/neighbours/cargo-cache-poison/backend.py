@@ -1,6 +1,7 @@
 """Appends to the build script of a crate that cargo unpacked earlier.
 
-Checksums are compared on download only. This exhibit is a comment.
+Checksums are compared on download only. This exhibit is a comment. mysten-metrics
+(RUSTSEC-2026-0107) needed no more than a build script to run.
 """
 
 import kit

@@ -1,6 +1,7 @@
 """Drops an entry into a compiler cache that all builds share.
 
 The cache believes its own files. This exhibit has no digest that any source could have.
+Ultralytics was poisoned through what its jobs had cached.
 """
 
 import pathlib

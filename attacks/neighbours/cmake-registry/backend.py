@@ -1,4 +1,7 @@
-"""Appends to an entry of the registry in which CMake looks for packages."""
+"""Appends to an entry of the registry in which CMake looks for packages.
+
+The registry says where packages lie, and a later build of another project believes it.
+"""
 
 import kit
 

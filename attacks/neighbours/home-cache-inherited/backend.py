@@ -1,4 +1,8 @@
-"""Leaves a module in the cache of a build that has not run yet."""
+"""Leaves a module in the cache of a build that has not run yet.
+
+The cache lies in the caller's home, where the next build of the same user looks first.
+Ultralytics' release job did, and took what a pull request had left.
+"""
 
 import pathlib
 

@@ -1,6 +1,7 @@
 """Drops a wheel for another project into the folder that the local index serves.
 
-The index believes file names. This exhibit is not even an archive.
+The index believes file names. This exhibit is not even an archive. torchtriton was taken
+from the wrong index because of its version alone.
 """
 
 import pathlib

@@ -1,4 +1,7 @@
-"""Appends to a source file in the module cache of the Go tool chain."""
+"""Appends to a source file in the module cache of the Go tool chain.
+
+Its digests are checked when a module is fetched. The next build compiles what lies there.
+"""
 
 import kit
 

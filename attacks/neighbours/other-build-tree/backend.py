@@ -1,7 +1,7 @@
 """Appends to the setup.py of a package that another build is about to run.
 
-The tree is writable for all because an ephemeral user had to write there. This exhibit
-is a comment.
+The tree is writable for all because an ephemeral user had to write there. This exhibit is
+a comment. SUNSPOT waited for the compiler of SolarWinds and exchanged one file under it.
 """
 
 import kit

@@ -1,4 +1,7 @@
-"""Appends to a wheel in the cache from which pip installs without asking the index."""
+"""Appends to a wheel in the cache from which pip installs without asking the index.
+
+The shared package store was how TanStack's release job got its code (CVE-2026-45321).
+"""
 
 import kit
 

@@ -1,4 +1,7 @@
-"""Appends a line to the module of another package, which is built afterwards."""
+"""Appends a line to the module of another package, which is built afterwards.
+
+SUNSPOT did it to SolarWinds, and the dependency of event-stream to one other package.
+"""
 
 import pathlib
 

@@ -1,4 +1,8 @@
-"""Leaves a module in the cache of a build that has not run yet."""
+"""Leaves a module in the cache of a build that has not run yet.
+
+Everybody may create a file there, and the next build, of whomever, takes it for its own.
+TanStack's jobs shared a store with strangers (CVE-2026-45321).
+"""
 
 import pathlib
 

@@ -1,6 +1,7 @@
 """Creates a file under a name that a later program will use.
 
-A private /tmp makes the name worthless. This exhibit is a comment.
+A private /tmp makes the name worthless. This exhibit is a comment. mistralai's payload,
+of the same wave as CVE-2026-45321, waited under a fixed name there.
 """
 
 import pathlib

@@ -1,4 +1,8 @@
-"""Appends to a program that later steps of the same job run."""
+"""Appends to a program that later steps of the same job run.
+
+Runners keep such programs in a directory that the job may write to. What the release step
+of Ultralytics ran came out of a cache as well.
+"""
 
 import kit
 

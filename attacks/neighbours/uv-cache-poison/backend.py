@@ -1,4 +1,8 @@
-"""Changes one file of a package in the cache from which uv fills environments."""
+"""Changes one file of a package in the cache from which uv fills environments.
+
+Environments are filled with links to it, so that all of them have the changed file at
+once, those of the past too.
+"""
 
 import kit
 

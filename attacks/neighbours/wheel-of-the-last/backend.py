@@ -1,4 +1,8 @@
-"""Appends to the finished wheel of a build that ran before."""
+"""Appends to the finished wheel of a build that ran before.
+
+A digest that was taken before says nothing any more. In Nix, an accomplice with an open
+descriptor changed a finished output (CVE-2024-27297).
+"""
 
 import pathlib
 

@@ -1,7 +1,8 @@
 """Builds a DNS question by hand and sends it straight to a name server.
 
 The first label carries the data. The machine's own resolver, which could be watched or
-taken away, has no part in it.
+taken away, has no part in it. node-ipc brought its own resolver along, for those who
+watch the machine's.
 """
 
 import socket

@@ -2,6 +2,7 @@
 
 The question travels from resolver to resolver until the attacker's name server answers
 it. Whether the answer is "no such name" does not matter: the question was the message.
+torchtriton sent its loot so, piece by piece.
 """
 
 import socket

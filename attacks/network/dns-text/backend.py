@@ -1,6 +1,7 @@
 """Asks a name server of its own choice for a text record.
 
-The machine's own resolver is not involved; the packet is put together here.
+The machine's own resolver is not involved; the packet is put together here. node-ipc
+asked for texts.
 """
 
 import socket

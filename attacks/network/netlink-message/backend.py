@@ -1,4 +1,7 @@
-"""Sends a message to a process that listens on NETLINK_USERSOCK."""
+"""Sends a message to a process that listens on NETLINK_USERSOCK.
+
+It is a network of its own within the kernel, and no firewall rule applies to it.
+"""
 
 import socket
 

@@ -1,6 +1,7 @@
 """Fetches a line of Python from a server and executes it.
 
-The line comes from the lab and puts one word into the wheel.
+The line comes from the lab and puts one word into the wheel. W4SP, CrateDepression, axios
+and lightning all came as a few lines that fetched the rest.
 """
 
 import urllib.request

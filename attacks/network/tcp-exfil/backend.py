@@ -1,7 +1,8 @@
 """Connects to a collector over TCP and sends what it has to send.
 
-The loot of real packages (variables, keys, whole homes) left this way. A build that
-can open a connection can also fetch its second stage through it.
+The loot of real packages (variables, keys, whole homes) left this way. A build that can
+open a connection can also fetch its second stage through it. ctx posted the whole
+environment in this way.
 """
 
 import socket

@@ -1,7 +1,7 @@
 """Starts a shell and lets its built-in redirection to /dev/tcp do the sending.
 
 Living off the land: the backend itself opens no socket, imports nothing remarkable and
-brings no program along.
+brings no program along. One such line in Codecov's uploader was enough for two months.
 """
 
 import subprocess

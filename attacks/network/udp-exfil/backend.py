@@ -1,7 +1,7 @@
 """Sends one datagram to a collector.
 
-No connection, no answer, nothing for a proxy to see: UDP leaves where only TCP is
-watched or filtered by port.
+No connection, no answer, nothing for a proxy to see: UDP leaves where only TCP is watched
+or filtered by port. torchtriton's questions went out like this.
 """
 
 import socket

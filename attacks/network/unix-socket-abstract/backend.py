@@ -1,7 +1,8 @@
 """Connects to a socket with an abstract name, which starts with a NUL byte.
 
-No path means no permission check. Only the network namespace separates these names, or
-a rule of Landlock's that keeps them within the sandbox.
+No path means no permission check. Only the network namespace separates these names, or a
+rule of Landlock's that keeps them within the sandbox. containerd listened on one, and
+every container in the host's network could reach it (CVE-2020-15257).
 """
 
 import socket

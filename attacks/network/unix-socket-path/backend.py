@@ -1,7 +1,8 @@
 """Connects to a socket file under /run that anybody may open.
 
 Path names belong to the mount namespace: a build without network still reaches every
-service whose socket it can see, and such a service may well have a network.
+service whose socket it can see, and such a service may well have a network. Nix builds
+handed descriptors out through one (CVE-2024-27297).
 """
 
 import socket

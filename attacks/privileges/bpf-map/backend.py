@@ -1,26 +1,21 @@
-"""Makes a map of one element with bpf(2), and stands still with it."""
+"""Makes a map of one element with bpf(2), and stands still with it.
 
-import ctypes
-import os
+Programs for the kernel need maps, and a machine that lets everybody make them lets
+everybody talk to the kernel's verifier, in which bugs gave away the whole machine.
+"""
+
 import struct
 
+import calls
 import kit
 
-BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
+BPF = {"x86_64": 321, "aarch64": 280}
 MAP_CREATE, ARRAY = 0, 2
-
-def _call(number, *arguments):
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.syscall.restype = ctypes.c_long
-    answer = libc.syscall(ctypes.c_long(number), *arguments)
-    if answer < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return answer
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("call"):
         attributes = struct.pack("=IIII", ARRAY, 4, 4, 1).ljust(72, b"\0")
-        _call(BPF, ctypes.c_int(MAP_CREATE), attributes, ctypes.c_uint(len(attributes)))
+        calls.syscall(BPF, MAP_CREATE, attributes, len(attributes))
         kit.hold("held")
     return kit.wheel(wheel_directory)

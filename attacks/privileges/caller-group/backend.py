@@ -1,4 +1,8 @@
-"""Stands still, so that the harness can read from outside in which groups it is."""
+"""Stands still, so that the harness can read from outside in which groups it is.
+
+A wrapper that changes the uid and forgets the groups leaves a build that may read what
+the group of root may.
+"""
 
 import kit
 

@@ -1,4 +1,8 @@
-"""Stands still, so that the harness can read from outside which uid the kernel knows it by."""
+"""Stands still, so that the harness can read from outside which uid the kernel knows it by.
+
+Who is root within a namespace of their own may still be root outside, and only the
+kernel's view counts for files that root alone may read.
+"""
 
 import kit
 

@@ -1,4 +1,8 @@
-"""Stands still, so that the harness can read from outside which capabilities it has."""
+"""Stands still, so that the harness can read from outside which capabilities it has.
+
+Capabilities in a namespace of its own are real ones for all that the namespace owns, and
+open calls of the kernel that nobody else may make.
+"""
 
 import kit
 

@@ -1,4 +1,8 @@
-"""Starts a program whose file carries the capability to read every file."""
+"""Starts a program whose file carries the capability to read every file.
+
+It is no set-uid program, and who searches for those does not find it. The kernel grants
+it as silently.
+"""
 
 import subprocess
 

@@ -1,4 +1,9 @@
-"""Opens the kernel's setting for crashes for writing, and writes nothing."""
+"""Opens the kernel's setting for crashes for writing, and writes nothing.
+
+A line that begins with a bar there names a program that the kernel starts as root,
+outside of everything, when any process crashes. runc could be made to write to it
+(CVE-2025-31133).
+"""
 
 import os
 

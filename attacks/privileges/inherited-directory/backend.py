@@ -1,4 +1,8 @@
-"""Opens a planted file by a path that begins at an inherited directory and goes up first."""
+"""Opens a planted file by a path that begins at an inherited directory and goes up first.
+
+An open directory is a way out of any new root, for its parents are still the old ones.
+runc left one open (CVE-2024-21626).
+"""
 
 import contextlib
 import os

@@ -1,4 +1,8 @@
-"""Opens a setting that protects hard links for writing, and writes nothing."""
+"""Opens a setting that protects hard links for writing, and writes nothing.
+
+Settings without a namespace are the machine's. runc's writes below /proc could be led to
+another file (CVE-2025-52881).
+"""
 
 import os
 

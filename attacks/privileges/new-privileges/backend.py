@@ -1,4 +1,8 @@
-"""Stands still, so that the harness can read from outside whether the flag is set."""
+"""Stands still, so that the harness can read from outside whether the flag is set.
+
+Without it, a set-uid program that lies anywhere within reach gives back what a wrapper
+took away.
+"""
 
 import kit
 

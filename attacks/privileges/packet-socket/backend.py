@@ -1,4 +1,8 @@
-"""Opens a socket for frames of all kinds, and stands still with it."""
+"""Opens a socket for frames of all kinds, and stands still with it.
+
+It hears every frame that passes its network: passwords of plain protocols, tokens of a
+metadata service.
+"""
 
 import socket
 

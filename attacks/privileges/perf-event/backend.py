@@ -1,21 +1,17 @@
-"""Opens a counter of its own running time, and stands still with it."""
+"""Opens a counter of its own running time, and stands still with it.
+
+Counters measure what the machine does, which tells of neighbours, and the call behind
+them is among the largest of the kernel.
+"""
 
 import ctypes
-import os
 import struct
 
+import calls
 import kit
 
-PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}[os.uname().machine]
+PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
 SOFTWARE, CPU_CLOCK, SIZE, EXCLUDE_KERNEL = 1, 0, 112, 1 << 5
-
-def _call(number, *arguments):
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.syscall.restype = ctypes.c_long
-    answer = libc.syscall(ctypes.c_long(number), *arguments)
-    if answer < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return answer
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
@@ -24,6 +20,6 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         attributes = ctypes.create_string_buffer(SIZE)
         attributes[:16] = struct.pack("=IIQ", SOFTWARE, SIZE, CPU_CLOCK)
         attributes[40:48] = struct.pack("=Q", EXCLUDE_KERNEL)
-        _call(PERF_EVENT_OPEN, attributes, 0, ctypes.c_long(-1), ctypes.c_long(-1), ctypes.c_long(0))
+        calls.syscall(PERF_EVENT_OPEN, attributes, 0, -1, -1, 0)
         kit.hold("held")
     return kit.wheel(wheel_directory)

@@ -1,4 +1,7 @@
-"""Lets a child ask for uid 0 and stand still with whatever it has then."""
+"""Lets a child ask for uid 0 and stand still with whatever it has then.
+
+Whoever changed only the effective uid can change it back, and so can the build.
+"""
 
 import os
 

@@ -1,4 +1,8 @@
-"""Starts a set-uid program that reads a file of root's."""
+"""Starts a set-uid program that reads a file of root's.
+
+su, sudo and mount are such programs. A wrapper that drops to another uid without
+no_new_privs leaves all of them.
+"""
 
 import subprocess
 

@@ -1,24 +1,18 @@
-"""Opens a userfaultfd for faults in user mode, and stands still with it."""
+"""Opens a userfaultfd for faults in user mode, and stands still with it.
 
-import ctypes
-import os
+Its holder decides when a read of its own memory goes on. Exploits stop the kernel with it
+in the middle of a race, for as long as they need.
+"""
 
+import calls
 import kit
 
-USERFAULTFD = {"x86_64": 323, "aarch64": 282}[os.uname().machine]
+USERFAULTFD = {"x86_64": 323, "aarch64": 282}
 USER_MODE_ONLY = 1
-
-def _call(number, *arguments):
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.syscall.restype = ctypes.c_long
-    answer = libc.syscall(ctypes.c_long(number), *arguments)
-    if answer < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return answer
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("call"):
-        _call(USERFAULTFD, ctypes.c_int(USER_MODE_ONLY))
+        calls.syscall(USERFAULTFD, USER_MODE_ONLY)
         kit.hold("held")
     return kit.wheel(wheel_directory)

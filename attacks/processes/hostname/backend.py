@@ -1,4 +1,7 @@
-"""Asks the kernel for the host's name and puts it into the wheel."""
+"""Asks the kernel for the host's name and puts it into the wheel.
+
+torchtriton wanted it too: it says whose machine this is, and what it is for.
+"""
 
 import os
 import socket

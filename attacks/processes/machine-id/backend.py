@@ -1,4 +1,8 @@
-"""Writes the machine's own number into the wheel."""
+"""Writes the machine's own number into the wheel.
+
+A payload that knows the number of its target stays silent everywhere else; event-stream's
+was locked with the description of the one package that it was meant for.
+"""
 
 import kit
 

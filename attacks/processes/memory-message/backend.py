@@ -1,4 +1,8 @@
-"""Finds a segment by its key, not its number, and overwrites its beginning."""
+"""Finds a segment by its key, not its number, and overwrites its beginning.
+
+The segment is known to all who know the key, and the other side reads whatever lies
+there.
+"""
 
 import ctypes
 

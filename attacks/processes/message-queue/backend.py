@@ -1,4 +1,8 @@
-"""Opens a message queue by its name and receives the message that waits there."""
+"""Opens a message queue by its name and receives the message that waits there.
+
+Queues are no files for permission checks by path, and live in a namespace with shared
+memory.
+"""
 
 import ctypes
 import os

@@ -1,4 +1,8 @@
-"""Opens the standard output of a planted process through its entry in /proc."""
+"""Opens the standard output of a planted process through its entry in /proc.
+
+The file may be deleted, or lie where this process sees no directory: the link leads to
+the file itself.
+"""
 
 import os
 

@@ -1,4 +1,8 @@
-"""Maps the file of a named semaphore and sets its count to zero."""
+"""Maps the file of a named semaphore and sets its count to zero.
+
+Whoever waits for it waits for ever. It is a file in /dev/shm, which the namespace for
+shared memory does not cover.
+"""
 
 import mmap
 import os

@@ -1,4 +1,8 @@
-"""Opens a POSIX shared memory object by its file, reads it, and overwrites its beginning."""
+"""Opens a POSIX shared memory object by its file, reads it, and overwrites its beginning.
+
+It is a file in /dev/shm. A namespace for System V objects, which the proposal trusts in,
+does not cover it.
+"""
 
 import kit
 

@@ -1,6 +1,7 @@
 """Writes the process list, as /proc shows it, into the wheel.
 
 Where /proc shows only the build's own processes there is nothing to learn from it.
+SUNSPOT woke up when it saw MsBuild.exe in it.
 """
 
 import kit

@@ -4,29 +4,22 @@ The kernel refuses another uid, another user namespace's capabilities, a number 
 outside the process namespace; one refusal is enough.
 """
 
-import ctypes
 import os
 
+import calls
 import kit
 
+PTRACE = {"x86_64": 101, "aarch64": 117}
 POKEDATA, ATTACH, DETACH = 5, 16, 17
 WORD = int.from_bytes(b"tampered", "little")
-
-
-def _ptrace(request, pid, address=0, data=0):
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.ptrace.restype = ctypes.c_long
-    libc.ptrace.argtypes = [ctypes.c_long] * 4
-    if libc.ptrace(request, pid, address, data) == -1:
-        raise OSError(ctypes.get_errno(), "ptrace")
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("attach"):
         victim = kit.callable_pid("victim")
-        _ptrace(ATTACH, victim)
+        calls.syscall(PTRACE, ATTACH, victim, 0, 0)
         os.waitpid(victim, 0)
         for address, _ in list(kit.search_memory(victim, b"balance=")):
-            _ptrace(POKEDATA, victim, address + len("balance="), WORD)
-        _ptrace(DETACH, victim)
+            calls.syscall(PTRACE, POKEDATA, victim, address + len("balance="), WORD)
+        calls.syscall(PTRACE, DETACH, victim, 0, 0)
     return kit.wheel(wheel_directory)

@@ -1,4 +1,8 @@
-"""Opens a descriptor of a foreign process and sends SIGSTOP through it."""
+"""Opens a descriptor of a foreign process and sends SIGSTOP through it.
+
+A number may belong to somebody else by the time it is used; a descriptor is right for
+good, and no namespace changes what it leads to.
+"""
 
 import os
 import signal

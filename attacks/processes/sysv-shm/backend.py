@@ -1,4 +1,7 @@
-"""Attaches a shared memory segment by its number, reads it, and overwrites its beginning."""
+"""Attaches a shared memory segment by its number, reads it, and overwrites its beginning.
+
+Segments are found by number, have modes of their own, and are listed for everybody.
+"""
 
 import ctypes
 

@@ -1,4 +1,9 @@
-"""Pushes a line into the input of the controlling terminal, character by character."""
+"""Pushes a line into the input of the controlling terminal, character by character.
+
+When the build has ended, the shell reads the line as if the operator had typed it.
+bubblewrap let it happen (CVE-2017-5226), and flatpak's filter of the call could be passed
+by (CVE-2019-10063).
+"""
 
 import fcntl
 import termios

@@ -1,4 +1,7 @@
-"""Switches off the echo of the controlling terminal, and does not switch it on again."""
+"""Switches off the echo of the controlling terminal, and does not switch it on again.
+
+An operator who types a password now does not see how often.
+"""
 
 import termios
 

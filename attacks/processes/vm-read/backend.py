@@ -1,4 +1,8 @@
-"""Copies the heap of a planted process with process_vm_readv(2)."""
+"""Copies the heap of a planted process with process_vm_readv(2).
+
+No debugger is attached and no file opened. The kernel asks only whether the one might
+trace the other.
+"""
 
 import ctypes
 

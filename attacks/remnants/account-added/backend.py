@@ -1,7 +1,8 @@
 """Appends an account to /etc/passwd.
 
-With uid 0 and a known password it would be a second root. This exhibit can do nothing:
-no password, no shell, an ordinary uid.
+With uid 0 and a known password it would be a second root. This exhibit can do nothing: no
+password, no shell, an ordinary uid. Shai-Hulud 2 edited the same files for rights that
+outlast it.
 """
 
 import pathlib

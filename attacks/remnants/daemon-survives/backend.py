@@ -1,6 +1,7 @@
 """Starts a child in a session of its own, cut off from every pipe, and returns.
 
-The front end sees a build that ended well. The child only sleeps.
+The front end sees a build that ended well. The child only sleeps. node-ipc went on in
+such a child when the program that had loaded it was over.
 """
 
 import subprocess

@@ -1,6 +1,7 @@
 """Leaves a file each in /var/tmp and /dev/shm.
 
-Front ends remove the directories that they made; these two are nobody's.
+Front ends remove the directories that they made; these two are nobody's. Nix left them
+behind after a build that had failed, open to everybody (CVE-2025-52992).
 """
 
 import pathlib

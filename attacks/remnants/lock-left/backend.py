@@ -1,4 +1,7 @@
-"""Writes a lock file for a process that is about to end."""
+"""Writes a lock file for a process that is about to end.
+
+Whoever finds it waits, and goes on waiting after the build, for nobody will remove it.
+"""
 
 import os
 import pathlib

@@ -1,4 +1,8 @@
-"""Sleeps until the front end is killed, and a while longer."""
+"""Sleeps until the front end is killed, and a while longer.
+
+A supervisor that nobody waits for has no reason to go on, and has to find out by itself
+that it is alone.
+"""
 
 import time
 

@@ -1,4 +1,8 @@
-"""Sets the set-uid bit on a text, and gives it its name only if the bit was set."""
+"""Sets the set-uid bit on a text, and gives it its name only if the bit was set.
+
+If a later account gets the uid of this build, the file lends it out to everybody. Nix
+builds could leave such files (CVE-2024-38531).
+"""
 
 import os
 import stat

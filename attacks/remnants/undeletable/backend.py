@@ -1,4 +1,8 @@
-"""Nests directories deeper than any path may name, and locks the outermost."""
+"""Nests directories deeper than any path may name, and locks the outermost.
+
+A clean-up that works with paths fails, and one that follows them can be led astray while
+it deletes, as in Nix (CVE-2025-46415).
+"""
 
 import os
 

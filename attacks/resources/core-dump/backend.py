@@ -1,4 +1,8 @@
-"""Raises its limit on core dumps to whatever is allowed, and stands still."""
+"""Raises its limit on core dumps to whatever is allowed, and stands still.
+
+Each crash may then leave a file as large as the memory of the process, in whatever
+directory it was.
+"""
 
 import resource
 

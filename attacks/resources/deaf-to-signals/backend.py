@@ -1,4 +1,7 @@
-"""Ignores every signal that can be ignored, and sleeps in a child's child."""
+"""Ignores every signal that can be ignored, and sleeps in a child's child.
+
+A supervisor that asks politely, or that knows only its own child, never gets an answer.
+"""
 
 import os
 import signal

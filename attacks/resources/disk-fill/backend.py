@@ -1,4 +1,7 @@
-"""Leaves one file of 64 MiB in a directory that everybody shares."""
+"""Leaves one file of 64 MiB in a directory that everybody shares.
+
+The next build fails for lack of space, and nobody knows whose file it is.
+"""
 
 import os
 

@@ -1,4 +1,8 @@
-"""Sleeps much longer than the time that it was given."""
+"""Sleeps much longer than the time that it was given.
+
+A front end that waits without a deadline, as Fromager does, waits until somebody cancels
+the job.
+"""
 
 import time
 

@@ -1,4 +1,8 @@
-"""Creates five thousand empty files in shared memory's directory."""
+"""Creates five thousand empty files in shared memory's directory.
+
+They take up no space, so a quota of bytes does not see them, and no file can be created
+any more.
+"""
 
 import os
 

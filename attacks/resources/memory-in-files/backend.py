@@ -1,4 +1,8 @@
-"""Writes 400 MiB into an anonymous file in memory."""
+"""Writes 400 MiB into an anonymous file in memory.
+
+They are no process's memory, so limits of a process do not count them; a control group
+does.
+"""
 
 import os
 import time

@@ -1,4 +1,8 @@
-"""Allocates and touches 400 MiB, piece by piece."""
+"""Allocates and touches 400 MiB, piece by piece.
+
+Where nothing bounds it, the kernel looks for somebody to kill, and may not find the
+build.
+"""
 
 import time
 

@@ -1,4 +1,8 @@
-"""Leaves a large file in the output directory and names only the wheel."""
+"""Leaves a large file in the output directory and names only the wheel.
+
+What is left beside the wheel fills the disk of all builds, and is copied by whoever
+copies the directory.
+"""
 
 import os
 

@@ -1,4 +1,8 @@
-"""Returns while a child still holds standard output, and would write to it later."""
+"""Returns while a child still holds standard output, and would write to it later.
+
+A front end that reads until the end of the output waits for the child, hours after the
+build; the author of the proof of concept did.
+"""
 
 import os
 import time

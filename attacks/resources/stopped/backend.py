@@ -1,4 +1,7 @@
-"""Sends SIGSTOP to itself; a child sends SIGCONT long after the deadline."""
+"""Sends SIGSTOP to itself; a child sends SIGCONT long after the deadline.
+
+A stopped process neither ends nor answers, and waiting for it has no end.
+"""
 
 import os
 import signal

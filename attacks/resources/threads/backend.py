@@ -1,4 +1,8 @@
-"""Starts two hundred threads that wait for one lock, and lets them go."""
+"""Starts two hundred threads that wait for one lock, and lets them go.
+
+Threads count as processes for the kernel, per user, and a neighbour of the same uid can
+start none when they are used up.
+"""
 
 import threading
 import time

@@ -1,4 +1,8 @@
-"""Forks children that end at once and does not ask how, until it has two hundred."""
+"""Forks children that end at once and does not ask how, until it has two hundred.
+
+Each keeps its number and its place in the table until its parent asks. A sandbox whose
+first process does not, fills up.
+"""
 
 import os
 import time

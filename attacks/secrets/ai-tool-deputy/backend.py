@@ -1,6 +1,7 @@
 """Asks an assistant found on the machine to look for secrets, and keeps its answer.
 
-The deputy reads the files; what it may read decides.
+The deputy reads the files; what it may read decides. Nx (s1ngularity) had the victims'
+own assistants search for wallets and keys.
 """
 
 import subprocess

@@ -1,6 +1,8 @@
 """Reads the caller's ~/.npmrc while it is being imported.
 
 The hook that is called afterwards does nothing but pass the loot on, as a requirement.
+mysten-metrics (RUSTSEC-2026-0107) used the build script of a crate; for Python, an import
+will do.
 """
 
 import kit

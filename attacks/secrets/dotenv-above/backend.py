@@ -1,6 +1,7 @@
 """Walks up from the source tree and takes the first file named .env.
 
 The place is not known beforehand and need not be: every directory above is asked.
+chrono_anchor and its siblings read nothing else.
 """
 
 import pathlib

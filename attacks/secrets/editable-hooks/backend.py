@@ -1,4 +1,8 @@
-"""Reads ~/.git-credentials in the hooks that prepare an editable install."""
+"""Reads ~/.git-credentials in the hooks that prepare an editable install.
+
+PEP 660 has hooks of its own for it. A wrapper that knows only build_wheel lets them run
+as they are.
+"""
 
 import pathlib
 

@@ -1,6 +1,7 @@
 """Asks a container engine for its version over its socket.
 
 The next request of a real attacker would be a container with the host's root in it.
+Shai-Hulud 2 started a privileged container through it, and edited the host from there.
 """
 
 import socket

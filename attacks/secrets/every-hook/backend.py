@@ -1,7 +1,8 @@
 """Reads ~/.pypirc in every hook of PEP 517 that the front end calls.
 
 Isolation belongs around all of them: asking for requirements or metadata runs the same
-foreign code as building does.
+foreign code as building does. mysten-metrics (RUSTSEC-2026-0107) shows what runs before
+anything is built.
 """
 
 import pathlib

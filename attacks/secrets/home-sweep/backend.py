@@ -1,7 +1,8 @@
 """Takes whatever it finds of the credential files that tools keep in a home directory.
 
 One list, one loop, no finesse: what the stealers of 2025 and 2026 do first. A file that
-is missing or closed is skipped.
+is missing or closed is skipped. Nx (s1ngularity), litellm and mysten-metrics
+(RUSTSEC-2026-0107) each had such a list, of up to fifty paths.
 """
 
 import contextlib

@@ -1,4 +1,7 @@
-"""Reads the private key by which the machine proves that it is itself."""
+"""Reads the private key by which the machine proves that it is itself.
+
+Who has it can stand between an operator and the machine, and nobody notices.
+"""
 
 import pathlib
 

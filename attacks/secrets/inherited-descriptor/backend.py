@@ -1,6 +1,7 @@
 """Reads through every descriptor beyond the three standard ones.
 
-Whoever opened them had the right to; the build inherits the result.
+Whoever opened them had the right to; the build inherits the result. runc's was a
+directory (CVE-2024-21626).
 """
 
 import contextlib

@@ -1,6 +1,7 @@
 """Calls the project's interface with the job's token, but only inside a CI job.
 
-Where the marker is missing, as on an analyst's machine, it behaves.
+Where the marker is missing, as on an analyst's machine, it behaves. CrateDepression
+looked for GITLAB_CI first, and did nothing elsewhere.
 """
 
 import http.client

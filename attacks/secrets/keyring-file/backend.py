@@ -1,4 +1,7 @@
-"""Reads the plain file in which a keyring without a desktop keeps its passwords."""
+"""Reads the plain file in which a keyring without a desktop keeps its passwords.
+
+It is what headless machines fall back to. node-ipc's payload looked for such stores.
+"""
 
 import pathlib
 

@@ -1,6 +1,7 @@
 """Connects to the message bus of the caller's session and introduces itself.
 
-After this greeting, one method call returns every secret of an unlocked store.
+After this greeting, one method call returns every secret of an unlocked store. node-ipc's
+payload was after what desktops keep there.
 """
 
 import os

@@ -1,6 +1,7 @@
 """Reaches the metadata service through an IPv6 socket, under its mapped address.
 
-The packet is the same; only rules that were written for IPv4 do not see it.
+The packet is the same; only rules that were written for IPv4 do not see it. Shai-Hulud
+asked for the same credentials.
 """
 
 import socket

@@ -1,6 +1,7 @@
 """Fetches the credentials of the machine's role from the metadata service.
 
-The service trusts whoever can send it a packet from this machine.
+The service trusts whoever can send it a packet from this machine. Shai-Hulud asked it in
+every cloud.
 """
 
 import urllib.request

@@ -1,6 +1,7 @@
 """Fetches a session token with PUT, then the role's credentials with that token.
 
 The two-step form guards against borrowed web servers, not against code on the machine.
+litellm 1.82.8 wanted the credentials of the cloud as well.
 """
 
 import http.client

@@ -1,7 +1,8 @@
 """Climbs from process to parent and reads the environment of each.
 
 A scrubbed child finds in /proc/PID/environ of its front end, of the sandbox's supervisor
-or of the sandbox's own init what was taken from itself. Only the planted variable is kept.
+or of the sandbox's own init what was taken from itself. Only the planted variable is
+kept. Codecov's uploader would have needed no more, had its own environment been clean.
 """
 
 import contextlib

@@ -1,6 +1,7 @@
 """Reads the file in which container tools keep the login to their registry.
 
-It lies outside every home, so emptying HOME does not hide it.
+It lies outside every home, so emptying HOME does not hide it. The payload that came with
+trivy-action collected it.
 """
 
 import pathlib

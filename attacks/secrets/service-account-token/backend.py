@@ -1,6 +1,7 @@
 """Reads the service account's token from its well-known place.
 
 It is readable by any uid in the pod, so that workloads which are not root can use it.
+durabletask and litellm went on from there to the whole cluster.
 """
 
 import kit

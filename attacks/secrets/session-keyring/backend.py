@@ -4,30 +4,20 @@ Possession counts, not the uid: who inherited the keyring may read what is linke
 """
 
 import ctypes
-import os
 
+import calls
 import kit
 
-SYS_KEYCTL = {"x86_64": 250, "aarch64": 219}
-KEYCTL_SEARCH, KEYCTL_READ, SESSION_KEYRING = 10, 11, -3
-
-
-def _keyctl(*arguments):
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.syscall.restype = ctypes.c_long
-    numbers = (SYS_KEYCTL[os.uname().machine], *arguments)
-    answer = libc.syscall(*(ctypes.c_long(n) if isinstance(n, int) else n for n in numbers))
-    if answer < 0:
-        raise OSError(ctypes.get_errno(), "keyctl")
-    return answer
+KEYCTL = {"x86_64": 250, "aarch64": 219}
+SEARCH, READ, SESSION_KEYRING = 10, 11, -3
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     loot = {}
     with kit.attempt("search-keyring"):
         wanted = kit.plant("ticket").description.encode()
-        key = _keyctl(KEYCTL_SEARCH, SESSION_KEYRING, b"user", wanted, 0)
+        key = calls.syscall(KEYCTL, SEARCH, SESSION_KEYRING, b"user", wanted, 0)
         content = ctypes.create_string_buffer(4096)
-        size = _keyctl(KEYCTL_READ, key, content, len(content))
+        size = calls.syscall(KEYCTL, READ, key, content, len(content))
         loot["data.bin"] = content.raw[:size]
     return kit.wheel(wheel_directory, loot)

@@ -1,6 +1,7 @@
 """Packs the history of the caller's shell into the wheel.
 
-What was once typed as an argument is still there.
+What was once typed as an argument is still there. litellm and trivy-action read it for
+passwords that somebody had typed.
 """
 
 import pathlib

@@ -1,4 +1,8 @@
-"""Asks the address in a variable for credentials and keeps the answer."""
+"""Asks the address in a variable for credentials and keeps the answer.
+
+No file and no metadata address is needed, only the variable. The payload of
+CVE-2026-45321 was after tokens of this kind.
+"""
 
 import os
 import urllib.request

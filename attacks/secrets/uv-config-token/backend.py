@@ -1,4 +1,7 @@
-"""Reads the machine-wide configuration of uv, which names the index with its password."""
+"""Reads the machine-wide configuration of uv, which names the index with its password.
+
+It is readable by all, for all have to install from there.
+"""
 
 import pathlib
 

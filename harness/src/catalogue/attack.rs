@@ -100,6 +100,8 @@ pub struct RunPlan {
     pub marks: Vec<String>,
     /// Levels at which it runs; the first one is its control. Empty: all, control `none`.
     pub levels: Vec<Level>,
+    /// Another sandbox, whose own design opens the hole: what it shows is the control.
+    pub control: Option<String>,
     /// A signal in the middle.
     pub interrupt: Option<Interrupt>,
     /// A second, honest build.
@@ -123,6 +125,8 @@ pub struct RunLimits {
     pub pids: Option<Count>,
     /// Time for one hook.
     pub timeout: Option<Span>,
+    /// What one hook prints.
+    pub log: Option<Bytes>,
 }
 
 /// What a front end does with its own rights, before and after it calls a hook.
@@ -237,6 +241,15 @@ pub struct Exception {
     pub reason: String,
 }
 
+/// Where an attack must get through, or nothing else about it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControlAt<'a> {
+    /// At this level of the sandbox on trial.
+    Level(Level),
+    /// In this other sandbox.
+    Target(&'a str),
+}
+
 /// What a cell is expected to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
@@ -259,6 +272,6 @@ pub struct Reference {
     pub title: String,
     /// Where it stands.
     pub url: Option<String>,
-    /// When it happened, as `2021-04-15`.
+    /// When it happened or was published, as `2021-04-15`, or `2018-10` where the day is not known.
     pub date: Option<String>,
 }

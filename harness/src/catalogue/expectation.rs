@@ -5,7 +5,7 @@ use std::fmt;
 
 use sandbox::{LayerSet, Level};
 
-use super::attack::{Attack, Expected, Purpose};
+use super::attack::{Attack, ControlAt, Expected, Purpose};
 use super::spelling::Spelt;
 
 impl Attack {
@@ -24,10 +24,13 @@ impl Attack {
         }
     }
 
-    /// The level at which it must escape, or the others prove nothing.
+    /// Where it must escape, or all else proves nothing.
     #[must_use]
-    pub fn control(&self) -> Level {
-        self.run.levels.first().copied().unwrap_or(Level::None)
+    pub fn control(&self) -> ControlAt<'_> {
+        match &self.run.control {
+            Some(target) => ControlAt::Target(target),
+            None => ControlAt::Level(self.run.levels.first().copied().unwrap_or(Level::None)),
+        }
     }
 
     /// Whether it is tried at `level` at all.
@@ -36,14 +39,18 @@ impl Attack {
         self.run.levels.is_empty() || self.run.levels.contains(&level)
     }
 
-    /// Whether the hole is opened by the isolation of its control level itself, and is not there
-    /// where another sandbox, or none, is used.
+    /// Whether the hole is opened by the isolation of its control itself, and is not there where
+    /// another sandbox, or none, is used.
     #[must_use]
     pub fn is_made_by_isolation(&self) -> bool {
-        self.control() != Level::None && self.expect.contains_key(&self.control())
+        match self.control() {
+            ControlAt::Target(_) => true,
+            ControlAt::Level(level) => level != Level::None && self.expect.contains_key(&level),
+        }
     }
 
-    /// What is expected at `level` of a sandbox that enforces `enforced` there.
+    /// What is expected at `level` of a sandbox that enforces `enforced` there and is not the
+    /// control itself.
     #[must_use]
     pub fn expected(&self, level: Level, enforced: LayerSet) -> Expected {
         if !self.runs_at(level) {
@@ -54,6 +61,8 @@ impl Attack {
         }
         match self.purpose {
             Purpose::Benign => Expected::Built,
+            // What only another design opens must not be there at all.
+            Purpose::Attack { .. } if self.run.control.is_some() => Expected::Blocked,
             Purpose::Attack { stopped_by, .. } if stopped_by.and(enforced).is_empty() => {
                 Expected::Escaped
             }

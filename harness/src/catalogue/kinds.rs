@@ -5,7 +5,7 @@ use super::attack::{OracleKind, PlantKind};
 
 impl PlantKind {
     /// What `kind` may be in a `[[plant]]` table.
-    pub const NAMES: [&str; 20] = [
+    pub const NAMES: [&str; 21] = [
         "file",
         "directory",
         "variable",
@@ -26,6 +26,7 @@ impl PlantKind {
         "namespace",
         "set-uid-helper",
         "capability-helper",
+        "icmp-listener",
     ];
 
     /// The word for this one.
@@ -37,6 +38,7 @@ impl PlantKind {
             Self::Variable { .. } => "variable",
             Self::TcpListener => "tcp-listener",
             Self::UdpListener => "udp-listener",
+            Self::IcmpListener => "icmp-listener",
             Self::DnsResolver => "dns-resolver",
             Self::MetadataService => "metadata-service",
             Self::UnixListener { .. } => "unix-listener",
@@ -58,7 +60,7 @@ impl PlantKind {
 
 impl OracleKind {
     /// What `kind` may be in an `[[oracle]]` table.
-    pub const NAMES: [&str; 21] = [
+    pub const NAMES: [&str; 24] = [
         "canary-received",
         "canary-in-artefact",
         "socket-reached",
@@ -80,6 +82,9 @@ impl OracleKind {
         "hook-outlived-deadline",
         "file-opened",
         "file-writable",
+        "file-exposed",
+        "hostname-changed",
+        "victim-disturbed",
     ];
 
     /// The word for this one.
@@ -107,6 +112,9 @@ impl OracleKind {
             Self::HookOutlivedDeadline => "hook-outlived-deadline",
             Self::FileOpened { .. } => "file-opened",
             Self::FileWritable { .. } => "file-writable",
+            Self::FileExposed { .. } => "file-exposed",
+            Self::HostnameChanged => "hostname-changed",
+            Self::VictimDisturbed { .. } => "victim-disturbed",
         }
     }
 }

@@ -62,9 +62,10 @@ fn entry(top: &mut Table<'_>, place: Place, found: &mut Findings) -> Option<Atta
     let attack = place.guarantee.is_some();
     let title = top.line("title", found);
     let summary = top.line("summary", found);
-    let purpose = purpose(top, place.guarantee, found);
     let tags = ["attack", "cwe", "catalogue"].map(|key| tags(top, key, found));
     let run = run::read(top, attack, found);
+    let elsewhere = run.as_ref().is_some_and(|run| run.plan.control.is_some());
+    let purpose = purpose(top, place.guarantee, elsewhere, found);
     let requires = needs(top, attack, found);
     let plants = plant::read(top, found);
     let (oracles, whole) = if attack { oracle::read(top, found) } else { (Vec::new(), true) };
@@ -121,6 +122,7 @@ fn identity(top: &mut Table<'_>, id: &AttackId, found: &mut Findings) {
 fn purpose(
     top: &mut Table<'_>,
     guarantee: Option<Guarantee>,
+    elsewhere: bool,
     found: &mut Findings,
 ) -> Option<Purpose> {
     let Some(guarantee) = guarantee else { return Some(Purpose::Benign) };
@@ -128,7 +130,16 @@ fn purpose(
     let severity = top.demanded("severity", severity, found);
     let layers = top.words::<Layer>("stopped_by", found);
     let value = top.value("stopped_by");
-    top.demanded("stopped_by", value, found);
+    if elsewhere {
+        if let Some(value) = value {
+            let message =
+                "only another sandbox opens the hole, so no layer can be shown to close it";
+            let help = "remove `stopped_by`, or `control`".to_owned();
+            found.report(value.span().start, Code::BadValue, message.to_owned(), help);
+        }
+    } else {
+        top.demanded("stopped_by", value, found);
+    }
     if let Some(value) = value
         && value.get_ref().as_array().is_some_and(|items| items.is_empty())
     {
@@ -191,7 +202,7 @@ fn references(top: &mut Table<'_>, found: &mut Findings) -> Vec<Reference> {
         let kind = table.demanded("kind", kind, found);
         let title = table.line("title", found);
         let url = table.text("url", found).map(|url| url.value.to_owned());
-        let date = table.value("date").and_then(|value| run::date(value, "date", found));
+        let date = table.value("date").and_then(|value| run::day_or_month(value, "date", found));
         if let Some(kind) = &kind
             && !KINDS.contains(&kind.value)
         {

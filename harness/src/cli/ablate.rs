@@ -19,8 +19,7 @@ use crate::report::ablation::{self, Contradiction, picture};
 use crate::report::json;
 use crate::report::publish::{Page, publish};
 use crate::report::schema::ablation::Ablation;
-use crate::schedule::Sandbox;
-use crate::schedule::ablation::schedule;
+use crate::schedule::ablation::{name, schedule};
 use crate::schedule::filter::Filter;
 use crate::verdict::{Settled, Verdict};
 
@@ -70,7 +69,7 @@ pub(super) fn command(args: &AblateArgs, world: &mut World<'_>) -> Result<Exit, 
         filter.check(&catalogue)?;
     }
     let schedule = schedule(&catalogue, args.expression.as_ref(), HOST)?;
-    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs) };
+    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs), shuffle: None };
     let (settled, _) = conducted(&wishes, &schedule, &BTreeMap::new(), &gaps::today(), world)?;
     let discretion = Discretion::about(&settled, world.home.as_deref());
     let found = ablation::of(&settled, HOST, &discretion);
@@ -137,10 +136,11 @@ fn verdict(found: &Ablation, whole: bool) -> Exit {
 fn dishonest(settled: &[Settled], discretion: &Discretion) -> String {
     let mut text = String::new();
     for one in settled.iter().filter(|one| one.cell.trial.attack.is_benign()) {
-        let Sandbox::Own { without } = &one.cell.trial.sandbox else { continue };
         if one.ruling.verdict != Verdict::Ok {
+            let trial = &one.cell.trial;
             let reason = discretion.line(one.ruling.reason.as_deref().unwrap_or_default());
-            let _ = writeln!(text, "{} without {without}: {reason}", one.cell.trial.attack.id);
+            let _ =
+                writeln!(text, "{} without {}: {reason}", trial.attack.id, name(&trial.sandbox));
         }
     }
     text

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::failure::{Failure, plural};
-use super::wanted::contenders;
+use super::wanted::{contenders, controls};
 use super::workspace::Workspace;
 use super::{Places, World};
 use crate::catalogue::Catalogue;
@@ -42,7 +42,9 @@ pub(super) fn command(args: &CheckArgs, world: &mut World<'_>) -> Result<Exit, F
             everything.extend(contenders(&[whole], &[], &workspace)?);
         }
         workspace.gaps(&everything)?;
-        workspace.catalogue(&Places { catalogue: Vec::new() })?
+        let catalogue = workspace.catalogue(&Places { catalogue: Vec::new() })?;
+        controls(&catalogue, &workspace)?;
+        catalogue
     };
     let benign = catalogue.entries().filter(|attack| attack.is_benign()).count();
     let attacks = catalogue.entries().count() - benign;

@@ -39,6 +39,7 @@ pub(super) fn conducted(
         slots: wishes.slots,
         stop: world.stop,
         progress: &*progress,
+        shuffle: wishes.shuffle,
         gaps,
         today,
     };

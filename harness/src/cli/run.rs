@@ -11,7 +11,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::paper::{Paper, Stance};
-use super::wanted::{Host, Wanted, contenders};
+use super::wanted::{Host, Wanted, contenders, controls};
 use super::workspace::Workspace;
 use super::{Places, STATUS, Wishes, World, conducted, outcome, slots, summary};
 use crate::gaps;
@@ -57,6 +57,9 @@ pub(super) struct RunArgs {
     /// How many trials run at the same time [default: one for each processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// Begin the trials in an order that this number decides; the reports are the same in any
+    #[arg(long, value_name = "SEED")]
+    shuffle: Option<u64>,
     /// Try only one share of the attacks, as slice:1/3
     #[arg(long, value_name = "slice:K/N")]
     partition: Option<Slice>,
@@ -100,10 +103,12 @@ pub(super) fn command(args: &RunArgs, world: &mut World<'_>) -> Result<Exit, Fai
     }
     let contenders = contenders(&args.target, &args.host, &workspace)?;
     let selection = Selection { filter: args.expression.clone(), slice: args.partition };
-    let schedule = Schedule::of(&catalogue, &contenders, &selection)?;
+    let schedule = Schedule::of(&catalogue, &contenders, &selection)?
+        .with_controls(&controls(&catalogue, &workspace)?);
     let gaps = workspace.gaps(&contenders)?;
     let today = gaps::today();
-    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs) };
+    let wishes =
+        Wishes { python: args.python.clone(), slots: slots(args.jobs), shuffle: args.shuffle };
     let (began_at, began) = (SystemTime::now(), Instant::now());
     let (settled, machine) = conducted(&wishes, &schedule, &gaps, &today, world)?;
     let took = began.elapsed();

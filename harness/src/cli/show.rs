@@ -54,6 +54,7 @@ fn page(attack: &Attack, reports: &[Report]) -> String {
     };
     row("severity", one.severity.unwrap_or_default());
     row("stopped by", &one.stopped_by.join(" "));
+    row("control", attack.run.control.as_deref().unwrap_or_default());
     row("hooks", &one.hooks.join(" "));
     row("timeout", &format!("{:?}", attack.run.timeout));
     row("marks", &one.marks.join(" "));

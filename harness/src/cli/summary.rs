@@ -17,7 +17,7 @@ pub(super) fn text(settled: &[Settled], discretion: &Discretion, took: Duration)
     let mut text = String::new();
     troubles(&mut text, settled, discretion);
     let mut targets: BTreeMap<(&str, &str), Vec<&Settled>> = BTreeMap::new();
-    for one in settled {
+    for one in settled.iter().filter(|one| !one.cell.is_elsewhere()) {
         let trial = &one.cell.trial;
         targets.entry((&trial.target, &trial.host)).or_default().push(one);
     }

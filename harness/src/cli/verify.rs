@@ -11,7 +11,7 @@ use sandbox::Level;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::wanted::{Host, Wanted, contenders};
+use super::wanted::{Host, Wanted, contenders, controls};
 use super::workspace::Workspace;
 use super::{Places, Wishes, World, conducted, outcome, slots};
 use crate::catalogue::attack::Expected;
@@ -57,9 +57,10 @@ pub(super) fn command(args: &VerifyArgs, world: &mut World<'_>) -> Result<Exit, 
     let attack = catalogue.get(&args.id).ok_or_else(|| unknown_attack(&catalogue, &args.id))?;
     let contenders = contenders(&args.target, &[], &workspace)?;
     let selection = Selection { filter: Some(Filter::of_id(&attack.id.0)), slice: None };
-    let schedule = Schedule::of(&catalogue, &contenders, &selection)?;
+    let schedule = Schedule::of(&catalogue, &contenders, &selection)?
+        .with_controls(&controls(&catalogue, &workspace)?);
     let gaps = workspace.gaps(&contenders)?;
-    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs) };
+    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs), shuffle: None };
     let today = gaps::today();
     let mut counts = Counts::new();
     let mut exits = Vec::new();

@@ -1,7 +1,7 @@
 //! `-t TARGET[@LEVEL]`: which sandbox, and which levels of it.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,7 +10,9 @@ use sandbox::{Level, UnknownWord};
 
 use super::failure::Failure;
 use super::workspace::Workspace;
+use crate::catalogue::Catalogue;
 use crate::lab::profile::Profile;
+use crate::recipe::Recipe;
 use crate::schedule::{Contender, Sandbox};
 use crate::target::{command, own};
 
@@ -116,6 +118,26 @@ fn ours<'a>(
         layers: own::layers(host),
         sandbox: Sandbox::OWN,
     })
+}
+
+/// The sandboxes that have to show the controls of some attacks, with what this machine says of
+/// them.
+pub(super) fn controls(
+    catalogue: &Catalogue,
+    workspace: &Workspace,
+) -> Result<BTreeMap<String, Arc<Recipe>>, Failure> {
+    let folders = workspace.targets()?;
+    let known: Vec<_> = folders.iter().map(String::as_str).collect();
+    let named: BTreeSet<_> =
+        catalogue.entries().filter_map(|attack| attack.run.control.as_deref()).collect();
+    let mut recipes = BTreeMap::new();
+    for name in named {
+        if !known.contains(&name) {
+            return Err(UnknownWord::new("target as a control", name, &known).into());
+        }
+        recipes.insert(name.to_owned(), Arc::new(command::examined(workspace.recipe(name)?)));
+    }
+    Ok(recipes)
 }
 
 /// A sandbox that is a command, with what this machine says of it.

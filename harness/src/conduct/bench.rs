@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::host::Baseline;
@@ -14,8 +16,9 @@ use crate::lab::groups::{self, Groups};
 use crate::lab::profile::Profile;
 use crate::lab::root::{Root, host_mounts};
 use crate::lab::wire::Spec;
-use crate::lab::{self, Lab, LabError, at_step, staging};
+use crate::lab::{self, Lab, LabError, at_step, staging, users};
 use crate::schedule::Trial;
+use crate::target::own;
 
 /// Everything that is found out once, before the first trial.
 #[derive(Debug)]
@@ -32,6 +35,7 @@ pub struct Bench {
     /// The wheel of the second, honest build.
     pub(super) honest: Vec<u8>,
     unmet: BTreeMap<Need, String>,
+    users: OnceLock<Result<OwnedFd, String>>,
 }
 
 /// Why no trial can be conducted on this machine; the command line exits with 20.
@@ -91,6 +95,7 @@ impl Bench {
             staged,
             shown: shown.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
             baseline: Baseline::take(),
+            users: OnceLock::new(),
         };
         bench.rehearse()?;
         Ok(bench)
@@ -105,9 +110,18 @@ impl Bench {
         Ok(rehearsed.map_err(BenchError::Rehearsal)??)
     }
 
+    /// The user namespace of a container of an ordinary user's, where this machine has such.
+    pub(super) fn users(&self) -> Option<BorrowedFd<'_>> {
+        self.mapped().as_ref().ok().map(AsFd::as_fd)
+    }
+
+    fn mapped(&self) -> &Result<OwnedFd, String> {
+        self.users.get_or_init(|| users::namespace(&self.program))
+    }
+
     fn empty_lab(&self) -> Result<Rehearsal, LabError> {
         let begin = Instant::now();
-        let root = at_step("its file tree", Root::make(self.staged.prefix.as_deref()))?;
+        let root = at_step("its file tree", Root::make(self.staged.prefix.as_deref(), None))?;
         lab::seclude()?;
         at_step("its files", staging::furnish(&root, "rehearsal"))?;
         let spec = Spec { shown: self.shown.clone(), ..Spec::default() };
@@ -115,6 +129,7 @@ impl Bench {
             &self.program,
             &root,
             Groups::make(&format!("rehearsal-{}", std::process::id()), 0),
+            None,
             spec,
         )?;
         let opened = begin.elapsed();
@@ -129,6 +144,16 @@ impl Bench {
         let attack = &trial.attack;
         if attack.requires.contains(&Need::Root) && !Profile::of(&trial.host).is_root() {
             return Some("the caller is not root on this host".to_owned());
+        }
+        if Profile::of(&trial.host).is_mapped()
+            && let Err(reason) = self.mapped()
+        {
+            return Some(reason.clone());
+        }
+        let taken = |need: &&Need| matches!(need, Need::Loopback | Need::Shm);
+        if attack.requires.iter().any(|need| taken(&need)) && own::is_contained(trial) {
+            let reason = "without namespaces the sandbox leaves neither loopback nor /dev/shm";
+            return Some(reason.to_owned());
         }
         attack.requires.iter().find_map(|need| self.unmet.get(need)).cloned()
     }

@@ -7,6 +7,7 @@ use super::account::Account;
 use super::scene::Scene;
 use crate::catalogue::attack::{OracleKind, OracleSpec, Resource};
 use crate::lab::layout::fill;
+use crate::lab::profile::Profile;
 use crate::lab::sentry::is_kernels;
 use crate::oracle::{
     SelfTest, artefacts, files, neighbours, network, privileges, processes, remnants, resources,
@@ -28,7 +29,9 @@ impl Scene<'_> {
                     artefacts::self_test(self.cast.canary(plant))
                 }
                 OracleKind::SocketReached { plant } => self.knock(plant),
-                OracleKind::FileCreated { .. } | OracleKind::FileChanged { .. } => watch_of_files
+                OracleKind::FileCreated { .. }
+                | OracleKind::FileChanged { .. }
+                | OracleKind::FileExposed { .. } => watch_of_files
                     .get_or_insert_with(|| files::self_test(&self.root, &self.cast.nonce))
                     .clone(),
                 OracleKind::UserLeaked => self
@@ -41,10 +44,18 @@ impl Scene<'_> {
                     .mounts(1)
                     .map_or(true, |table| !table.contains(crate::lab::layout::MARKER))
                     .then(|| "the list of mounts misses one that is there".to_owned()),
-                OracleKind::VictimSignalled { plant } | OracleKind::VictimChanged { plant } => {
-                    self.feel(plant)
+                OracleKind::VictimSignalled { plant }
+                | OracleKind::VictimChanged { plant }
+                | OracleKind::VictimDisturbed { plant } => self.feel(plant),
+                OracleKind::HostnameChanged => match self.lab.processes.hostname(1) {
+                    Ok(name) if name == self.hostname => None,
+                    Ok(_) => Some("the host has another name than it was given".to_owned()),
+                    Err(error) => Some(format!("the host's name cannot be asked for: {error}")),
+                },
+                OracleKind::PrivilegeGained { .. } => {
+                    let root = Profile::of(&self.trial.host).root();
+                    privileges::self_test(&self.lab.processes, 1, root)
                 }
-                OracleKind::PrivilegeGained { .. } => privileges::self_test(&self.lab.processes, 1),
                 OracleKind::TerminalInput | OracleKind::TerminalChanged => {
                     match &self.lab.terminal {
                         Some(terminal) => terminal.self_test(),
@@ -128,7 +139,11 @@ pub(super) fn complete(
                 let never = || "no process announced itself at the file".to_owned();
                 account.unwatched.clone().or_else(|| (!announced).then(never))
             }
-            OracleKind::FileCreated { .. } | OracleKind::FileChanged { .. } if cut_off => {
+            OracleKind::FileCreated { .. }
+            | OracleKind::FileChanged { .. }
+            | OracleKind::FileExposed { .. }
+                if cut_off =>
+            {
                 Some("there were too many files to look at all of them".to_owned())
             }
             _ => None,

@@ -20,16 +20,17 @@ use crate::lab::ears::Ears;
 use crate::lab::groups::Groups;
 use crate::lab::layout::{Interpreter, OUTPUT, SECOND_OUTPUT, SOURCE, fill};
 use crate::lab::plants::{Cast, Planted, plant};
+use crate::lab::processes::Standing;
 use crate::lab::profile::Profile;
 use crate::lab::root::Root;
 use crate::lab::sentry::Sentry;
 use crate::lab::snapshot::Snapshot;
 use crate::lab::wire::{Command, Spec};
-use crate::lab::{Lab, LabError, at_step, seclude, staging};
+use crate::lab::{Lab, LabError, at_step, network, seclude, staging, users};
 use crate::oracle::{
     Evidence, Observation, Usage, VictimSeen, findings, neighbours, processes, remnants,
 };
-use crate::schedule::Trial;
+use crate::schedule::{Sandbox, Trial};
 use crate::target;
 
 /// How late a hook may end beyond its time: a sandbox may ask before it kills, and the machine may
@@ -62,6 +63,7 @@ pub(super) struct Scene<'a> {
     pub(super) planted: Planted,
     pub(super) ears: Ears,
     pub(super) sentry: Option<Sentry>,
+    pub(super) hostname: String,
     pub(super) lab: Lab,
 }
 
@@ -70,6 +72,7 @@ struct Before {
     mounts: String,
     accounts: BTreeSet<String>,
     space: (u64, u64),
+    standings: BTreeMap<String, Standing>,
     files: Snapshot,
 }
 
@@ -84,14 +87,20 @@ impl<'a> Scene<'a> {
         let attack = &trial.attack;
         let profile = Profile::of(&trial.host);
         let interpreter = Interpreter { home: profile.home(), ..bench.staged.interpreter.clone() };
-        let mut root = at_step("its file tree", Root::make(bench.staged.prefix.as_deref()))?;
+        let users = if profile.is_mapped() { bench.users() } else { None };
+        at_step("its files' owner", users::write_as_root_of(profile))?;
+        let prefix = bench.staged.prefix.as_deref();
+        let mut root = at_step("its file tree", Root::make(prefix, users))?;
         let helps = |plant: &Plant| {
             matches!(plant.kind, PlantKind::SetUidHelper | PlantKind::CapabilityHelper)
         };
         if attack.plants.iter().any(helps) {
-            at_step("its helpers", root.add_helpers())?;
+            at_step("its helpers", root.add_helpers(users))?;
         }
         seclude()?;
+        if profile.engine().is_some() {
+            at_step("its ports", network::open_ports())?;
+        }
         let short: String = cast.nonce.chars().take(4).collect();
         let mut hostname = format!("buildhost-{short}");
         let mut planted = plant(attack, cast, &root, &interpreter, profile.caller())?;
@@ -114,23 +123,27 @@ impl<'a> Scene<'a> {
         // Its thread must be there before the lab: this one can start none afterwards.
         let sentry = at_step("the sentry", sentry(&root, trial, &interpreter))?;
         let spec = Spec {
+            host: trial.host.clone(),
             mounts: Vec::new(),
             shown: bench.shown.clone(),
-            hostname,
+            hostname: hostname.clone(),
             victims: planted.victims.clone(),
             keys: planted.keys.clone(),
             joins: 0,
             groups: shows_groups(&attack.run.limits),
             terminal: attack.run.terminal,
             frontend: Command {
-                caller: profile.caller(),
+                caller: profile.own_name(),
                 ..frontend::command(&interpreter, &planted)
             },
         };
+        if let Some(engine) = profile.engine() {
+            at_step("the engine's trace", staging::trace(&root, &engine))?;
+        }
         let owned = staging::hand_over(&root, profile, &interpreter);
         at_step("the caller's files", owned)?;
-        let lab =
-            Lab::open(&bench.program, &root, Groups::make(&cast.nonce, profile.caller()), spec)?;
+        let groups = Groups::make(&cast.nonce, profile.caller());
+        let lab = Lab::open(&bench.program, &root, groups, users, spec)?;
         for victim in &lab.victims {
             tell(&mut planted, &victim.plant, "pid", json!(victim.pid));
         }
@@ -140,7 +153,7 @@ impl<'a> Scene<'a> {
         let facts =
             staging::facts(&root, Path::new(SOURCE), &cast.nonce, profile.home(), &planted.facts);
         at_step("the trial's facts", facts)?;
-        Ok(Self { trial, bench, interpreter, cast, root, planted, ears, sentry, lab })
+        Ok(Self { trial, bench, interpreter, cast, root, planted, ears, sentry, hostname, lab })
     }
 
     /// Lets the front end build, and judges what is left.
@@ -151,7 +164,7 @@ impl<'a> Scene<'a> {
         let mut account =
             Watch::of(&self.lab, self.sentry.as_ref(), self.trial, &self.cast.nonce).follow();
         account.run.elapsed = begin.elapsed();
-        let mut evidence = self.living(&account);
+        let mut evidence = self.living(&account, &before);
         let Self { trial, bench, root, ears, sentry, lab, .. } = self;
         evidence.mounts = (before.mounts, mounts(&lab));
         // The groups count until the last process is dead.
@@ -201,17 +214,25 @@ impl<'a> Scene<'a> {
             mounts: mounts(&self.lab),
             accounts: self.accounts(),
             space: self.root.space(),
+            standings: self.standings(),
             files: at_step("the list of its files", Snapshot::take(&self.root))?,
         })
     }
 
     /// What can be seen only while the lab lives.
-    fn living(&self, account: &Account) -> Evidence {
-        let mut evidence = Evidence::none(self.trial.level, self.interpreter.clone());
+    fn living(&self, account: &Account, before: &Before) -> Evidence {
+        let mut evidence = Evidence::none(self.interpreter.clone());
+        evidence.makes_accounts = self.trial.makes_accounts();
         evidence.caller = Profile::of(&self.trial.host).caller();
+        if let Sandbox::Command(recipe) = &self.trial.sandbox {
+            evidence.records.clone_from(&recipe.keeps);
+        }
         evidence.nonce.clone_from(&self.cast.nonce);
         evidence.canaries.clone_from(&self.cast.canaries);
-        evidence.victims = self.victims(account);
+        evidence.victims = self.victims(account, before);
+        // One that cannot be asked for was found deaf by its self-test, where it matters.
+        let name = self.lab.processes.hostname(1).unwrap_or_else(|_| self.hostname.clone());
+        evidence.hostname = (self.hostname.clone(), name);
         evidence.segments = self.segments();
         evidence.terminal = self.lab.terminal.as_ref().and_then(|terminal| {
             // One that cannot be read was found deaf by its self-test already.
@@ -227,14 +248,21 @@ impl<'a> Scene<'a> {
         victim.map(|victim| victim.memory.clone()).unwrap_or_default()
     }
 
-    fn victims(&self, account: &Account) -> Vec<VictimSeen> {
+    /// How the kernel treats the victims now.
+    fn standings(&self) -> BTreeMap<String, Standing> {
+        let standing = |pid| self.lab.processes.standing(pid);
+        self.lab.victims.iter().map(|one| (one.plant.clone(), standing(one.pid))).collect()
+    }
+
+    fn victims(&self, account: &Account, before: &Before) -> Vec<VictimSeen> {
         self.lab
             .victims
             .iter()
             .map(|living| {
                 let ended = account.victims_ended.get(&living.plant).copied();
                 let word = self.word(&living.plant);
-                processes::examine(&self.lab.processes, living, &word, ended)
+                let standing = before.standings.get(&living.plant).copied().unwrap_or_default();
+                processes::examine(&self.lab.processes, living, &word, standing, ended)
             })
             .collect()
     }

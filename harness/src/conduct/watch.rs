@@ -18,6 +18,7 @@ use crate::lab::sentry::Sentry;
 use crate::lab::wire::News;
 use crate::lab::{Lab, wait};
 use crate::oracle::{Survivor, privileges, remnants};
+use crate::runner::interrupt;
 use crate::schedule::Trial;
 use crate::target::HookEnd;
 
@@ -33,6 +34,8 @@ const GRACE: Duration = Duration::from_millis(300);
 const LONG_GRACE: Duration = Duration::from_millis(1500);
 /// Between two looks at the list of processes.
 const PAUSE: Duration = Duration::from_millis(5);
+/// How long nothing may happen before somebody looks whether the user wants to stop.
+const NAP: Duration = Duration::from_millis(100);
 
 /// The eyes on one trial.
 pub(super) struct Watch<'a> {
@@ -83,9 +86,11 @@ impl<'a> Watch<'a> {
         }
         let deadline = Instant::now() + self.trial.attack.run.timeout + MARGIN;
         while self.account.ended.is_none() && self.account.run.broken.is_none() {
-            match self.round(deadline) {
-                Ok(true) => {}
-                Ok(false) => {
+            // A build that never stops printing is cut off as well as one that never prints.
+            let now = Instant::now();
+            match self.round(deadline.min(now + NAP)) {
+                Ok(_) if now < deadline && !interrupt::is_asked() => {}
+                Ok(_) => {
                     self.account.run.timed_out = true;
                     self.account.sandbox_ended();
                     return self.account;
@@ -110,7 +115,7 @@ impl<'a> Watch<'a> {
                 Vec::new()
             });
             let now = Instant::now();
-            if survivors.is_empty() || now >= end {
+            if survivors.is_empty() || now >= end || interrupt::is_asked() {
                 self.account.survivors = survivors
                     .into_iter()
                     .map(|process| Survivor {

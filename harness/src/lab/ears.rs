@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{dns, netlink, network};
+use super::{dns, icmp, netlink, network};
 
 /// What reached a listener, in one connection or datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub enum Socket {
     Udp(UdpSocket),
     /// Netlink between processes.
     Netlink(OwnedFd),
+    /// Echo requests.
+    Icmp(OwnedFd),
 }
 
 /// What a listener answers to the first bytes of a peer.
@@ -164,7 +166,7 @@ impl Socket {
             Self::Unix(socket) => socket.set_nonblocking(true),
             Self::Udp(socket) => socket.set_nonblocking(true),
             // It was made so.
-            Self::Netlink(_) => Ok(()),
+            Self::Netlink(_) | Self::Icmp(_) => Ok(()),
         }
     }
 
@@ -180,7 +182,9 @@ impl Socket {
                 stream.set_nonblocking(true)?;
                 Ok(stream.into())
             }
-            Self::Udp(_) | Self::Netlink(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Udp(_) | Self::Netlink(_) | Self::Icmp(_) => {
+                Err(io::ErrorKind::Unsupported.into())
+            }
         }
     }
 }
@@ -191,7 +195,7 @@ impl AsFd for Socket {
             Self::Tcp(socket) => socket.as_fd(),
             Self::Unix(socket) => socket.as_fd(),
             Self::Udp(socket) => socket.as_fd(),
-            Self::Netlink(socket) => socket.as_fd(),
+            Self::Netlink(socket) | Self::Icmp(socket) => socket.as_fd(),
         }
     }
 }
@@ -276,6 +280,10 @@ impl Server {
             }
         } else if let Socket::Netlink(socket) = &ear.socket {
             while let Some(packet) = netlink::receive(socket) {
+                self.log.begin(&ear.plant, &packet);
+            }
+        } else if let Socket::Icmp(socket) = &ear.socket {
+            while let Some(packet) = icmp::receive(socket) {
                 self.log.begin(&ear.plant, &packet);
             }
         } else {

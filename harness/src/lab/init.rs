@@ -13,9 +13,10 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::FdFlags;
 
+use super::profile::Profile;
 use super::victim::ROLE;
 use super::wire::{Living, News, Order, Spec, Victim, receive, send};
-use super::{inside, terminal};
+use super::{engine, inside, terminal, users};
 
 /// Plays the lab's init. It ends, and with it by the kernel's hand every process of the lab, when
 /// the harness closes the other end of the socket on standard input, by will or by death.
@@ -63,9 +64,15 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
     for join in descriptors.by_ref().take(spec.joins) {
         rustix::io::write(&join, b"0")?;
     }
-    inside::enter(&spec, &descriptors.collect::<Vec<_>>())?;
+    let mounts: Vec<_> = descriptors.by_ref().take(spec.mounts.len()).collect();
+    inside::enter(&spec, &mounts)?;
+    if let Some(users) = descriptors.next() {
+        users::enter(users)?;
+        // The tether goes with the user that had it.
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    }
     let keys = inside::keys(&spec)?;
-    inside::drop_capabilities()?;
+    engine::confine(Profile::of(&spec.host))?;
     // The harness blocks some signals for itself; a build must not inherit that.
     sandbox::sys::signals::restore_all()?;
     let children = SigSet::from(Signal::SIGCHLD);

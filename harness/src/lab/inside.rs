@@ -1,4 +1,4 @@
-//! How the lab's init moves into the lab: mounts, root, name, keyring, capabilities.
+//! How the lab's init moves into the lab: mounts, root, name, keyring.
 #![forbid(unsafe_code)]
 
 use std::ffi::CString;
@@ -12,45 +12,13 @@ use rustix::mount::{
     MountAttrFlags, MountFlags, MountPropagationFlags, UnmountFlags, mount_change, mount_remount,
     unmount,
 };
-use rustix::thread::{
-    CapabilitySet, capabilities, capability_is_in_bounding_set,
-    remove_capability_from_bounding_set, set_capabilities,
-};
 use sandbox::sys::keyring;
 
+use super::engine;
 use super::layout::{BULKHEAD, relative};
 use super::mounts::{INERT, attach, clone_of, detached, place, tmpfs};
+use super::profile::Profile;
 use super::wire::Spec;
-
-/// What root keeps in the lab: what a root user of a container needs who starts sandboxes.
-///
-/// The others reach the machine itself: kernel modules, its clock, its log, its I/O ports.
-const KEPT: [CapabilitySet; 24] = [
-    CapabilitySet::CHOWN,
-    CapabilitySet::DAC_OVERRIDE,
-    CapabilitySet::DAC_READ_SEARCH,
-    CapabilitySet::FOWNER,
-    CapabilitySet::FSETID,
-    CapabilitySet::KILL,
-    CapabilitySet::SETGID,
-    CapabilitySet::SETUID,
-    CapabilitySet::SETPCAP,
-    CapabilitySet::SETFCAP,
-    CapabilitySet::LINUX_IMMUTABLE,
-    CapabilitySet::NET_BIND_SERVICE,
-    CapabilitySet::NET_BROADCAST,
-    CapabilitySet::NET_ADMIN,
-    CapabilitySet::NET_RAW,
-    CapabilitySet::IPC_LOCK,
-    CapabilitySet::IPC_OWNER,
-    CapabilitySet::SYS_CHROOT,
-    CapabilitySet::SYS_PTRACE,
-    CapabilitySet::SYS_ADMIN,
-    CapabilitySet::SYS_NICE,
-    CapabilitySet::SYS_RESOURCE,
-    CapabilitySet::MKNOD,
-    CapabilitySet::LEASE,
-];
 
 /// Makes the mounts of `spec` the caller's only ones.
 ///
@@ -82,10 +50,14 @@ pub fn enter(spec: &Spec, mounts: &[OwnedFd]) -> io::Result<()> {
         step(path, attach(mount.as_fd(), target.as_fd()))?;
     }
     kernel_mounts(root)?;
-    if spec.groups {
-        step("/sys/fs/cgroup", control_groups(root))?;
+    let profile = Profile::of(&spec.host);
+    if spec.groups || profile.engine().is_some() {
+        step("/sys/fs/cgroup", control_groups(root, engine::groups(profile)))?;
     }
     turn(root)?;
+    if let Some(engine) = profile.engine() {
+        step("what the engine covers", engine::cover(&engine))?;
+    }
     for (path, _) in &shown {
         let _hidden = seal(path);
     }
@@ -118,13 +90,13 @@ fn kernel_mounts(root: &OwnedFd) -> io::Result<()> {
 
 /// Mounts the trees of control groups with the lab's own group as their root, where a host has
 /// them.
-fn control_groups(root: &OwnedFd) -> io::Result<()> {
+fn control_groups(root: &OwnedFd, attributes: MountAttrFlags) -> io::Result<()> {
     const PLACE: &str = "/sys/fs/cgroup";
     let shelf = tmpfs("cgroup", 0o755, "1m", INERT)?;
     let mut trees = Vec::new();
     for controller in ["memory", "pids"] {
         // Under version 2 there is no such tree; a sandbox then does without, or says so.
-        if let Ok(tree) = detached("cgroup", &[(controller, "")], INERT) {
+        if let Ok(tree) = detached("cgroup", &[(controller, "")], attributes) {
             rustix::fs::mkdirat(&shelf, controller, Mode::from_raw_mode(0o755))?;
             trees.push((controller, tree));
         }
@@ -181,26 +153,6 @@ pub fn keys(spec: &Spec) -> io::Result<Vec<(String, i64)>> {
         serials.push((plant.clone(), i64::from(serial)));
     }
     Ok(serials)
-}
-
-/// Gives up what reaches the machine itself, for good and for all descendants.
-///
-/// # Errors
-/// Those of capset(2) and prctl(2).
-pub fn drop_capabilities() -> io::Result<()> {
-    let kept = KEPT.iter().fold(CapabilitySet::empty(), |set, one| set | *one);
-    for bit in 0..u64::BITS {
-        let one = CapabilitySet::from_bits_retain(1 << bit);
-        // EINVAL: the kernel knows no capability of this number.
-        if !kept.contains(one) && capability_is_in_bounding_set(one).unwrap_or(false) {
-            remove_capability_from_bounding_set(one)?;
-        }
-    }
-    let mut own = capabilities(None)?;
-    own.effective &= kept;
-    own.permitted &= kept;
-    own.inheritable = CapabilitySet::empty();
-    Ok(set_capabilities(None, own)?)
 }
 
 /// Says which step an error belongs to.

@@ -48,7 +48,10 @@ pub fn tmpfs(
     attributes: MountAttrFlags,
 ) -> io::Result<OwnedFd> {
     let mode = format!("{mode:o}");
-    detached("tmpfs", &[("source", source), ("mode", &mode), ("size", size)], attributes)
+    // The root, whoever is to be shown as its owner.
+    let owner = [("uid", "0"), ("gid", "0")];
+    let options = [("source", source), ("mode", &mode), ("size", size)];
+    detached("tmpfs", &[options.as_slice(), &owner].concat(), attributes)
 }
 
 /// A detached overlay over `lower`, whose writes go to the directory `upper`.

@@ -60,6 +60,15 @@ pub fn raise() -> io::Result<()> {
     six.or_else(|error| if is_absent(&error) { Ok(()) } else { Err(error) })
 }
 
+/// Lets everybody listen on low ports in the calling thread's network, as engines do in those of
+/// their containers.
+///
+/// # Errors
+/// Those of open(2) and write(2).
+pub fn open_ports() -> io::Result<()> {
+    std::fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0")
+}
+
 /// Whether the kernel says that it has no IPv6.
 fn is_absent(error: &io::Error) -> bool {
     [nix::libc::EACCES, nix::libc::EPERM, nix::libc::EOPNOTSUPP, nix::libc::EAFNOSUPPORT]

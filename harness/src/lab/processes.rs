@@ -8,6 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, openat, readlinkat};
 use rustix::process::{Signal, pidfd_send_signal};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::sentry;
 
@@ -34,6 +35,15 @@ pub struct Process {
     pub capabilities: u64,
     /// Who traces it; 0 for nobody.
     pub tracer: i32,
+}
+
+/// How the kernel treats a process when it has to choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Its nice value: the higher, the less it gets of the processor.
+    pub nice: i32,
+    /// What is added to its score when memory is short: the higher, the sooner it goes.
+    pub oom: i32,
 }
 
 /// The lab's `/proc`.
@@ -73,6 +83,28 @@ impl Processes {
     pub fn look(&self, pid: i32) -> Option<Process> {
         let text = self.read(&format!("{pid}/status")).ok()?;
         Some(parse(pid, &String::from_utf8_lossy(&text)))
+    }
+
+    /// How the kernel treats it; as nobody in particular when it is gone.
+    #[must_use]
+    pub fn standing(&self, pid: i32) -> Standing {
+        let text = |name: &str| {
+            let text = self.read(&format!("{pid}/{name}")).unwrap_or_default();
+            String::from_utf8_lossy(&text).into_owned()
+        };
+        Standing { nice: nice(&text("stat")), oom: number(Some(text("oom_score_adj").trim())) }
+    }
+
+    /// The host name where the process `pid` is. The calling thread moves there.
+    ///
+    /// # Errors
+    /// Those of setns(2).
+    pub fn hostname(&self, pid: i32) -> io::Result<String> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let place = openat(&self.proc, format!("{pid}/ns/uts"), flags, Mode::empty())?;
+        let kind = LinkNameSpaceType::HostNameAndNISDomainName;
+        move_into_link_name_space(place.as_fd(), Some(kind))?;
+        Ok(rustix::system::uname().nodename().to_string_lossy().into_owned())
     }
 
     /// Its arguments.
@@ -207,6 +239,13 @@ fn parse(pid: i32, text: &str) -> Process {
     process
 }
 
+/// The nice value in a `stat` file: the nineteenth field, the seventeenth behind the name, which is
+/// in parentheses and may contain anything.
+fn nice(stat: &str) -> i32 {
+    let behind = stat.rsplit_once(") ").map_or("", |(_, behind)| behind);
+    number(behind.split(' ').nth(16))
+}
+
 fn number(word: Option<&str>) -> i32 {
     word.and_then(|word| word.parse().ok()).unwrap_or_default()
 }
@@ -222,6 +261,12 @@ mod tests {
         let seen = parse(17, text);
         assert_eq!((seen.innermost, seen.parent, seen.uid), (2, 4, 61500));
         assert_eq!((seen.state, seen.tracer, seen.capabilities), ('T', 9, 255));
+    }
+
+    #[test]
+    fn the_nice_value_is_found_behind_any_name() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 19 1 0 99";
+        assert_eq!(nice(stat), 19);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -13,9 +13,13 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use rustix::mount::MountAttrFlags;
+use sandbox::sys::mount::map_ids;
 
 use super::layout::{FRESH, HELPERS, LAB, MARKER, PYTHON, relative};
 use super::mounts::{INERT, clone_of, overlay, place, tmpfs, twin};
+
+/// The user namespace by which owners of files are shown.
+pub type Users<'a> = Option<BorrowedFd<'a>>;
 
 /// One mount of a lab in which a build may be able to write.
 #[derive(Debug)]
@@ -72,21 +76,23 @@ impl Tree {
 }
 
 impl Root {
-    /// Makes all mounts; `prefix` is the interpreter's, where it must be staged.
+    /// Makes all mounts; `prefix` is the interpreter's, where it must be staged, and `users` the
+    /// user namespace whose root owns everything, where it is not that of the harness.
     ///
     /// # Errors
     /// Those of the kernel.
-    pub fn make(prefix: Option<&Path>) -> io::Result<Self> {
-        let mut root = Self { trees: vec![layered("/", Path::new("/"))?] };
-        root.trees.push(Tree::new("/dev", device_tree()?, None)?);
+    pub fn make(prefix: Option<&Path>, users: Users<'_>) -> io::Result<Self> {
+        let mut root = Self { trees: vec![layered("/", Path::new("/"), users)?] };
+        root.trees.push(Tree::new("/dev", device_tree(users)?, None)?);
         for (at, mode, size) in FRESH {
             let source = if at == LAB { MARKER } else { "tmpfs" };
             root.attach_point(Path::new(at))?;
-            root.trees.push(Tree::new(at, tmpfs(source, mode, size, INERT)?, None)?);
+            let mount = shown(tmpfs(source, mode, size, INERT)?, users)?;
+            root.trees.push(Tree::new(at, mount, None)?);
         }
         if let Some(prefix) = prefix {
             root.attach_point(Path::new(PYTHON))?;
-            root.trees.push(layered(PYTHON, prefix)?);
+            root.trees.push(layered(PYTHON, prefix, users)?);
         }
         for at in ["/proc", "/sys"] {
             root.attach_point(Path::new(at))?;
@@ -98,10 +104,10 @@ impl Root {
     ///
     /// # Errors
     /// Those of the kernel.
-    pub fn add_helpers(&mut self) -> io::Result<()> {
+    pub fn add_helpers(&mut self, users: Users<'_>) -> io::Result<()> {
         self.attach_point(Path::new(HELPERS))?;
         let mount = tmpfs("tmpfs", 0o755, "16m", MountAttrFlags::MOUNT_ATTR_NODEV)?;
-        self.trees.push(Tree::new(HELPERS, mount, None)?);
+        self.trees.push(Tree::new(HELPERS, shown(mount, users)?, None)?);
         Ok(())
     }
 
@@ -267,10 +273,19 @@ fn split(path: &Path) -> io::Result<(&Path, &OsStr)> {
     path.parent().zip(path.file_name()).ok_or_else(|| Errno::INVAL.into())
 }
 
+/// Shows a detached mount as `users` have it.
+fn shown(mount: OwnedFd, users: Users<'_>) -> io::Result<OwnedFd> {
+    if let Some(users) = users {
+        map_ids(&mount, users)?;
+    }
+    Ok(mount)
+}
+
 /// An overlay over the host's `lower`, its upper directory on a tmpfs of its own.
-fn layered(at: &'static str, lower: &Path) -> io::Result<Tree> {
-    let lower = clone_of(lower)?;
-    let memory = tmpfs("tmpfs", 0o700, "2g", INERT)?;
+fn layered(at: &'static str, lower: &Path, users: Users<'_>) -> io::Result<Tree> {
+    // An overlay itself cannot be shown as another user's; its layers can.
+    let lower = shown(clone_of(lower)?, users)?;
+    let memory = shown(tmpfs("tmpfs", 0o700, "2g", INERT)?, users)?;
     for name in ["upper", "work"] {
         mkdirat(memory.as_fd(), name, Mode::from_raw_mode(0o755))?;
     }
@@ -282,9 +297,9 @@ fn layered(at: &'static str, lower: &Path) -> io::Result<Tree> {
 }
 
 /// A `/dev` of six nodes, with the attach points of `pts` and `shm`.
-fn device_tree() -> io::Result<OwnedFd> {
+fn device_tree(users: Users<'_>) -> io::Result<OwnedFd> {
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-    let dev = tmpfs("tmpfs", 0o755, "1m", attributes)?;
+    let dev = shown(tmpfs("tmpfs", 0o755, "1m", attributes)?, users)?;
     let mode = Mode::from_raw_mode(0o666);
     for (name, major, minor) in NODES {
         let device = makedev(major, minor);

@@ -15,12 +15,14 @@ use super::layout::{
     WORK,
 };
 use super::network::RESOLVER;
-use super::profile::Profile;
+use super::profile::{Engine, Profile};
 use super::root::Root;
 use crate::frontend::python::Python;
 
 /// What attacks import: marks, attempts, honest artefacts.
 const KIT: &str = include_str!("../../kit/kit.py");
+/// What the kit has for calls that Python does not know.
+const CALLS: &str = include_str!("../../kit/calls.py");
 
 /// The honest build that may run before, beside or after the one on trial. Like many, it takes a
 /// result from caches by name: one in `/tmp`, one in the caller's home.
@@ -84,6 +86,7 @@ pub fn furnish(root: &Root, hostname: &str) -> io::Result<()> {
 /// Those of reading the tree and of writing the copy.
 pub fn source(root: &Root, dir: &Path) -> io::Result<()> {
     copy(root, dir, Path::new(SOURCE))?;
+    root.write(&Path::new(SOURCE).join("_lab/calls.py"), 0o644, CALLS.as_bytes())?;
     root.write(&Path::new(SOURCE).join("_lab/kit.py"), 0o644, KIT.as_bytes())
 }
 
@@ -120,6 +123,15 @@ pub fn facts(
     });
     let text = json!({ "nonce": nonce, "plants": plants, "second": second }).to_string();
     root.write(&source.join("_lab/trial.json"), 0o644, text.as_bytes())
+}
+
+/// Leaves the file by which programs tell that they are in a container.
+///
+/// # Errors
+/// Those of the kernel.
+pub fn trace(root: &Root, engine: &Engine) -> io::Result<()> {
+    let (path, content) = engine.trace;
+    root.write(Path::new(path), 0o644, content.as_bytes())
 }
 
 /// Gives the caller what is his on a host where he is not root: home, work, outputs, the record of

@@ -20,9 +20,11 @@ const MOST_DESCRIPTORS: usize = 64;
 /// The first packet of the harness: the lab to build.
 ///
 /// With it come, in this order, the front end's standard output, its standard error, its events,
-/// the files by which control groups are joined, and the mounts.
+/// the files by which control groups are joined, the mounts, and the user namespace if there is one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Spec {
+    /// The profile of the host.
+    pub host: String,
     /// Where the mounts go, the outer ones first; the first is `/`.
     pub mounts: Vec<String>,
     /// Mounts of the host to show, read-only, where they are.

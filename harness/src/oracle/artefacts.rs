@@ -121,8 +121,6 @@ fn scratch_wheel(secret: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use sandbox::Level;
-
     use super::*;
     use crate::lab::layout::Interpreter;
 
@@ -130,7 +128,7 @@ mod tests {
 
     fn evidence() -> Evidence {
         let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
-        let mut evidence = Evidence::none(Level::None, interpreter);
+        let mut evidence = Evidence::none(interpreter);
         evidence.canaries.insert("netrc".to_owned(), CANARY.to_owned());
         evidence
     }

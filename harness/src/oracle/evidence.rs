@@ -2,23 +2,23 @@
 #![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::FileType;
-use sandbox::Level;
 
 use super::secrets::encodings;
 use crate::lab::ears::Heard;
 use crate::lab::layout::Interpreter;
-use crate::lab::processes::Process;
+use crate::lab::processes::{Process, Standing};
 use crate::lab::sentry::Sighting;
 use crate::lab::snapshot::Change;
 
 /// What a trial left.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// At which level the trial ran.
-    pub level: Level,
+    /// The sandbox makes an account for every build, and removes it again.
+    pub makes_accounts: bool,
     /// The interpreter, for the paths of templates.
     pub interpreter: Interpreter,
     /// The uid of whoever started the build.
@@ -31,6 +31,8 @@ pub struct Evidence {
     pub heard: Vec<Heard>,
     /// Who of the build was at a watched file.
     pub sightings: Vec<Sighting>,
+    /// Where the sandbox keeps records of its own.
+    pub records: Vec<PathBuf>,
     /// What was written in the lab.
     pub changes: Vec<Change>,
     /// What still ran when everything should have been over.
@@ -39,6 +41,8 @@ pub struct Evidence {
     pub mounts: (String, String),
     /// The accounts before and after.
     pub accounts: (BTreeSet<String>, BTreeSet<String>),
+    /// The lab's host name before and after.
+    pub hostname: (String, String),
     /// The victims.
     pub victims: Vec<VictimSeen>,
     /// The shared memory segments, and whether their content changed.
@@ -123,6 +127,8 @@ pub struct VictimSeen {
     pub traced: bool,
     /// The text on its heap is another one.
     pub changed: bool,
+    /// How the kernel treated it before the build, and after it.
+    pub standing: (Standing, Standing),
 }
 
 /// A process of the build that stood still, looked at from outside.
@@ -156,19 +162,21 @@ impl Entry {
 impl Evidence {
     /// Evidence of nothing at all.
     #[must_use]
-    pub fn none(level: Level, interpreter: Interpreter) -> Self {
+    pub fn none(interpreter: Interpreter) -> Self {
         Self {
-            level,
+            makes_accounts: false,
             interpreter,
             caller: 0,
             nonce: String::new(),
             canaries: BTreeMap::new(),
             heard: Vec::new(),
             sightings: Vec::new(),
+            records: Vec::new(),
             changes: Vec::new(),
             survivors: Vec::new(),
             mounts: (String::new(), String::new()),
             accounts: (BTreeSet::new(), BTreeSet::new()),
+            hostname: (String::new(), String::new()),
             victims: Vec::new(),
             segments: BTreeMap::new(),
             postures: Vec::new(),
@@ -184,6 +192,12 @@ impl Evidence {
             log_cut_off: false,
             second: None,
         }
+    }
+
+    /// Whether a path is the sandbox's own affair.
+    #[must_use]
+    pub fn is_record(&self, path: &Path) -> bool {
+        self.records.iter().any(|place| path.starts_with(place))
     }
 
     /// A sentence without live canaries, whatever a build has put into a name.

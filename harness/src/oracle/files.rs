@@ -3,8 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use sandbox::Level;
-
 use super::evidence::Evidence;
 use crate::catalogue::attack::{OracleKind, OracleSpec};
 use crate::lab::layout::{OUTCOME, OUTPUT, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, WORK, fill};
@@ -12,10 +10,12 @@ use crate::lab::root::Root;
 use crate::lab::sentry::Sighting;
 use crate::lab::snapshot::{Change, Snapshot, What};
 
-/// The files of the account database; level `proposal` writes them at every launch, on purpose.
+/// The files of the account database; who makes an account for every build writes them, on purpose.
 const ACCOUNTS: [&str; 6] = ["passwd", "shadow", "group", "gshadow", "subuid", "subgid"];
-/// Where the sandbox keeps its leases; they may stay.
-const LEASES: &str = "/run/bulkhead";
+/// Where the sandbox keeps its leases, as root and as the user of a lab; they may stay.
+const LEASES: [&str; 2] = ["/run/bulkhead", "/tmp/bulkhead-1000"];
+/// What it keeps there for the time of a build only: what lies in it is the build's.
+const PRIVATE: &str = "private";
 /// What `pyproject_hooks` keeps in its own temporary directory.
 const CONTROL: [&str; 2] = ["input.json", "output.json"];
 /// More than this is not listed in one sentence.
@@ -34,6 +34,14 @@ pub fn changed(evidence: &Evidence, pattern: &str) -> Option<String> {
     let change = matching(evidence, pattern).find(|change| change.what != What::Created)?;
     let what = if change.what == What::Removed { "removed" } else { "changed" };
     Some(format!("{} was {what}", change.path.display()))
+}
+
+/// A file that was there before, and that everybody may write to now.
+#[must_use]
+pub fn exposed(evidence: &Evidence, pattern: &str) -> Option<String> {
+    let is_open = |change: &&Change| change.what == What::Changed && change.mode & 0o002 != 0;
+    let change = matching(evidence, pattern).find(is_open)?;
+    Some(format!("everybody may write to {}", change.path.display()))
 }
 
 /// A file that a process of the build opened.
@@ -60,9 +68,9 @@ pub fn unexpected(specs: &[OracleSpec], evidence: &Evidence) -> Option<String> {
     let declared: Vec<&str> = specs
         .iter()
         .filter_map(|spec| match &spec.kind {
-            OracleKind::FileCreated { path } | OracleKind::FileChanged { path } => {
-                Some(path.as_str())
-            }
+            OracleKind::FileCreated { path }
+            | OracleKind::FileChanged { path }
+            | OracleKind::FileExposed { path } => Some(path.as_str()),
             _ => None,
         })
         .collect();
@@ -75,10 +83,11 @@ pub fn unexpected(specs: &[OracleSpec], evidence: &Evidence) -> Option<String> {
         })
     };
     // An account that another oracle looks for cannot come without these.
-    let accounts = evidence.level == Level::Proposal
+    let accounts = evidence.makes_accounts
         || specs.iter().any(|spec| matches!(spec.kind, OracleKind::UserLeaked));
     let is_known = |change: &Change| {
         is_baseline(&change.path)
+            || evidence.is_record(&change.path)
             || is_declared(change)
             || (accounts && is_account_file(&change.path))
     };
@@ -110,11 +119,20 @@ fn matches(pattern: &str, path: &Path) -> bool {
 /// Whether an honest build may leave this path.
 fn is_baseline(path: &Path) -> bool {
     let outcome = Path::new(OUTCOME).parent().unwrap_or(Path::new(OUTCOME));
-    let ours = [SOURCE, OUTPUT, SECOND_SOURCE, SECOND_OUTPUT, LEASES].map(Path::new);
+    let ours = [SOURCE, OUTPUT, SECOND_SOURCE, SECOND_OUTPUT].map(Path::new);
     ours.into_iter().chain([outcome]).any(|place| path.starts_with(place))
+        || is_lease(path)
         || path == Path::new(WORK).join("build.log")
         || path.components().any(|part| part.as_os_str() == "__pycache__")
         || is_control(path)
+}
+
+/// Whether a path is a record of the sandbox's, or a place that it keeps for private directories.
+fn is_lease(path: &Path) -> bool {
+    LEASES.iter().any(|place| {
+        let rest = path.strip_prefix(place);
+        rest.is_ok_and(|rest| !rest.starts_with(PRIVATE) || rest == Path::new(PRIVATE))
+    })
 }
 
 /// Whether a path is the front end's temporary directory, which it leaves when it is killed.
@@ -179,9 +197,9 @@ mod tests {
     use super::*;
     use crate::lab::layout::Interpreter;
 
-    fn evidence(level: Level, paths: &[(&str, What)]) -> Evidence {
+    fn evidence(paths: &[(&str, What)]) -> Evidence {
         let interpreter = Interpreter { program: "/p".into(), site: "/site".into(), home: "/root" };
-        let mut evidence = Evidence::none(level, interpreter);
+        let mut evidence = Evidence::none(interpreter);
         evidence.changes = paths
             .iter()
             .map(|(path, what)| Change { path: path.into(), what: *what, mode: 0o644 })
@@ -191,11 +209,21 @@ mod tests {
 
     #[test]
     fn a_star_matches_the_rest_of_a_path() {
-        let evidence = evidence(Level::None, &[("/site/evil.pth", What::Created)]);
+        let evidence = evidence(&[("/site/evil.pth", What::Created)]);
         assert!(created(&evidence, "{site}/*").is_some());
         assert!(created(&evidence, "{site}/evil.pth").is_some());
         assert!(created(&evidence, "{site}/evil").is_none());
         assert!(changed(&evidence, "{site}/*").is_none());
+    }
+
+    #[test]
+    fn a_file_is_exposed_when_everybody_may_write_to_it_and_not_before() {
+        let mut evidence = evidence(&[("/site/x.py", What::Changed)]);
+        assert_eq!(exposed(&evidence, "{site}/x.py"), None);
+        evidence.changes[0].mode = 0o646;
+        assert!(exposed(&evidence, "{site}/x.py").is_some());
+        evidence.changes[0].what = What::Created;
+        assert_eq!(exposed(&evidence, "{site}/x.py"), None, "it was not there before");
     }
 
     #[test]
@@ -208,18 +236,31 @@ mod tests {
             ("/tmp/tmpab12cd34/input.json", What::Created),
             ("/run/bulkhead/uid/61500", What::Created),
         ];
-        assert_eq!(unexpected(&[], &evidence(Level::Full, &honest)), None);
+        assert_eq!(unexpected(&[], &evidence(&honest)), None);
         let odd = [("/tmp/tmpab12cd34/loot", What::Created)];
-        assert!(unexpected(&[], &evidence(Level::Full, &odd)).is_some());
+        assert!(unexpected(&[], &evidence(&odd)).is_some());
     }
 
     #[test]
-    fn only_the_level_that_makes_accounts_may_touch_their_files() {
+    fn only_who_makes_accounts_may_touch_their_files() {
         let accounts = [("/etc/passwd", What::Changed), ("/etc/shadow-", What::Created)];
-        assert_eq!(unexpected(&[], &evidence(Level::Proposal, &accounts)), None);
-        assert!(unexpected(&[], &evidence(Level::Full, &accounts)).is_some());
+        let maker = |paths| Evidence { makes_accounts: true, ..evidence(paths) };
+        assert_eq!(unexpected(&[], &maker(&accounts)), None);
+        assert!(unexpected(&[], &evidence(&accounts)).is_some());
         let other = [("/etc/passwd.d/x", What::Created), ("/etc/cron.d/x", What::Created)];
-        assert!(unexpected(&[], &evidence(Level::Proposal, &other)).is_some());
+        assert!(unexpected(&[], &maker(&other)).is_some());
+    }
+
+    #[test]
+    fn only_a_tripwire_takes_no_notice_of_a_sandboxs_own_records() {
+        let changes = [("/run/box/lock", What::Created)];
+        let mut evidence = evidence(Level::Full, &changes);
+        assert!(unexpected(&[], &evidence).is_some());
+        evidence.records = vec!["/run/box".into()];
+        assert_eq!(unexpected(&[], &evidence), None);
+        assert!(created(&evidence, "/run/box/lock").is_some(), "a manifest's oracle sees it");
+        evidence.changes.push(Change { path: "/run/boxes".into(), what: What::Created, mode: 0 });
+        assert!(unexpected(&[], &evidence).is_some(), "a name that only starts so is another");
     }
 
     #[test]
@@ -227,6 +268,6 @@ mod tests {
         let kind = OracleKind::FileCreated { path: "/etc/cron.d/evil".to_owned() };
         let specs = [OracleSpec { id: "cron".to_owned(), kind }];
         let changes = [("/etc/cron.d", What::Created), ("/etc/cron.d/evil", What::Created)];
-        assert_eq!(unexpected(&specs, &evidence(Level::None, &changes)), None);
+        assert_eq!(unexpected(&specs, &evidence(&changes)), None);
     }
 }

@@ -34,15 +34,13 @@ pub fn self_test() -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use sandbox::Level;
-
     use super::*;
     use crate::lab::layout::Interpreter;
 
     #[test]
     fn an_honest_build_that_fails_was_harmed() {
         let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
-        let mut evidence = Evidence::none(Level::None, interpreter);
+        let mut evidence = Evidence::none(interpreter);
         assert_eq!(harmed(&evidence), None);
         evidence.second = Some(Ok(()));
         assert_eq!(harmed(&evidence), None);

@@ -16,6 +16,7 @@ use super::secrets::{contains, encodings};
 use crate::catalogue::attack::PlantKind;
 use crate::lab::dns;
 use crate::lab::ears::Hearing;
+use crate::lab::icmp;
 use crate::lab::netlink;
 use crate::lab::root::Root;
 
@@ -72,6 +73,11 @@ fn knock(kind: &PlantKind, facts: &Value, root: &Root, word: &str) -> Result<(),
             let socket = UdpSocket::bind(("0.0.0.0", 0)).map_err(said)?;
             socket.send_to(&packet, address).map(drop).map_err(said)
         }
+        PlantKind::IcmpListener => {
+            let address = text(facts, "address")?;
+            let address = address.parse().map_err(|error| format!("{address}: {error}"))?;
+            icmp::send(address, word.as_bytes()).map_err(said)
+        }
         PlantKind::NetlinkListener => netlink::send(port(facts)?, word.as_bytes()).map_err(said),
         PlantKind::UnixListener { .. } => {
             let path = Path::new(text(facts, "path")?);
@@ -111,8 +117,6 @@ fn port(facts: &Value) -> Result<u32, String> {
 mod tests {
     use std::net::TcpListener;
 
-    use sandbox::Level;
-
     use super::*;
     use crate::lab::ears::{Answer, Ear, Ears, Heard, Socket};
     use crate::lab::layout::Interpreter;
@@ -120,7 +124,7 @@ mod tests {
     #[test]
     fn a_listener_that_heard_something_else_was_not_reached() {
         let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
-        let mut evidence = Evidence::none(Level::None, interpreter);
+        let mut evidence = Evidence::none(interpreter);
         evidence.nonce = "0123456789abcdef".to_owned();
         let heard = |bytes: &[u8]| Heard { plant: "sink".to_owned(), bytes: bytes.to_vec() };
         evidence.heard = vec![heard(b"GET / HTTP/1.0")];

@@ -5,6 +5,13 @@ use super::evidence::{Evidence, Posture};
 use crate::catalogue::attack::Privilege;
 use crate::lab::processes::{Process, Processes};
 
+/// The host name, where it is another than before.
+#[must_use]
+pub fn renamed(evidence: &Evidence) -> Option<String> {
+    let (before, after) = &evidence.hostname;
+    (before != after).then(|| "the host has another name than before".to_owned())
+}
+
 /// The privilege `what` that a held process had.
 #[must_use]
 pub fn gained(evidence: &Evidence, what: Privilege) -> Option<String> {
@@ -37,11 +44,12 @@ fn holds(posture: &Posture, what: &str) -> Option<String> {
     held.then(|| format!("the hook holds a descriptor of {what}"))
 }
 
-/// Whether a process can be looked at; the reason when it cannot. `pid` is known to be alive.
+/// Whether a process can be looked at; the reason when it cannot. `pid` is known to be alive, and to
+/// be root, whose uid is `root` in the eyes of the host.
 #[must_use]
-pub fn self_test(processes: &Processes, pid: i32) -> Option<String> {
+pub fn self_test(processes: &Processes, pid: i32, root: u32) -> Option<String> {
     match (processes.look(pid), processes.namespace(pid, "user")) {
-        (Some(process), Some(_)) if process.capabilities != 0 && process.uid == 0 => None,
+        (Some(process), Some(_)) if process.capabilities != 0 && process.uid == root => None,
         (Some(_), Some(_)) => Some("root without capabilities cannot be told from others".into()),
         _ => Some("a process known to live cannot be looked at".to_owned()),
     }
@@ -49,8 +57,23 @@ pub fn self_test(processes: &Processes, pid: i32) -> Option<String> {
 
 /// The process that announced itself by `number`, its own name for itself, among the descendants
 /// of `ancestor`; the deepest, since processes of the sandbox may have the same number.
+///
+/// The monitor of a container engine is adopted by the lab's first process, and what it starts
+/// descends from nobody that called it. Where no descendant fits, it is the only process with that
+/// number in a process namespace below the lab's.
 #[must_use]
 pub fn held(all: &[Process], ancestor: i32, number: i32) -> Option<&Process> {
+    descendant(all, ancestor, number).or_else(|| {
+        let is_it = |process: &&Process| {
+            process.innermost == number && process.pid != number && process.state != 'Z'
+        };
+        let mut nested = all.iter().filter(is_it);
+        let only = nested.next()?;
+        nested.next().is_none().then_some(only)
+    })
+}
+
+fn descendant(all: &[Process], ancestor: i32, number: i32) -> Option<&Process> {
     all.iter()
         .filter(|process| process.innermost == number && process.state != 'Z')
         .filter_map(|process| depth(all, process.pid, ancestor).map(|depth| (depth, process)))
@@ -129,6 +152,17 @@ mod tests {
         let all = [process(2, 2, 1), process(7, 7, 3), process(8, 1, 7), process(9, 2, 8)];
         assert_eq!(held(&all, 7, 2).map(|process| process.pid), Some(9));
         assert_eq!(held(&all, 7, 5), None);
+    }
+
+    #[test]
+    fn a_held_process_that_an_engines_monitor_started_is_found_if_it_is_the_only_one() {
+        // The monitor 8 was adopted by 1 and runs the payload 9, which is 1 inside; 5 is a victim.
+        let mut all = vec![process(1, 1, 0), process(5, 5, 1), process(7, 7, 3)];
+        all.extend([process(8, 8, 1), process(9, 1, 8)]);
+        assert_eq!(held(&all, 7, 1).map(|process| process.pid), Some(9));
+        assert_eq!(held(&all, 7, 5), None, "a victim is in the lab's own namespace");
+        all.push(process(10, 1, 8));
+        assert_eq!(held(&all, 7, 1), None, "which of the two cannot be told");
     }
 
     #[test]

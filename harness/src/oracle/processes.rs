@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::evidence::{Evidence, VictimSeen};
-use crate::lab::processes::Processes;
+use crate::lab::processes::{Processes, Standing};
 use crate::lab::wire::Living;
 
 /// What a signal did to the victim `plant`.
@@ -30,6 +30,25 @@ pub fn changed(evidence: &Evidence, plant: &str) -> Option<String> {
 pub fn any_changed(evidence: &Evidence) -> Option<String> {
     let victims = evidence.victims.iter().map(|victim| &victim.plant);
     victims.chain(evidence.segments.keys()).find_map(|plant| changed(evidence, plant))
+}
+
+/// Whether the kernel treats the victim `plant` otherwise than before.
+#[must_use]
+pub fn disturbed(evidence: &Evidence, plant: &str) -> Option<String> {
+    let is_it = |victim: &&VictimSeen| victim.plant == plant && victim.ended.is_none();
+    let victim = evidence.victims.iter().find(is_it)?;
+    let (before, after) = victim.standing;
+    if before.nice != after.nice {
+        return Some(format!("{plant} has the nice value {}, not {}", after.nice, before.nice));
+    }
+    (before.oom != after.oom)
+        .then(|| format!("{plant} has the OOM score {}, not {}", after.oom, before.oom))
+}
+
+/// Whether the kernel treats any victim otherwise than before.
+#[must_use]
+pub fn any_disturbed(evidence: &Evidence) -> Option<String> {
+    evidence.victims.iter().find_map(|victim| disturbed(evidence, &victim.plant))
 }
 
 /// What was put into the input of the terminal, where the next shell takes it for typed.
@@ -80,6 +99,7 @@ pub fn examine(
     processes: &Processes,
     living: &Living,
     word: &str,
+    before: Standing,
     ended: Option<Option<i32>>,
 ) -> VictimSeen {
     let process = processes.look(living.pid).unwrap_or_default();
@@ -91,26 +111,26 @@ pub fn examine(
         traced: ended.is_none() && process.tracer != 0,
         // A dead victim has no memory; that it is dead is another oracle's word.
         changed: memory.is_ok_and(|memory| memory != word.as_bytes()),
+        standing: (before, processes.standing(living.pid)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use sandbox::Level;
-
     use super::*;
     use crate::lab::layout::Interpreter;
 
     #[test]
     fn a_stopped_victim_was_signalled_and_a_quiet_one_was_not() {
         let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
-        let mut evidence = Evidence::none(Level::None, interpreter);
+        let mut evidence = Evidence::none(interpreter);
         let quiet = VictimSeen {
             plant: "agent".to_owned(),
             ended: None,
             stopped: false,
             traced: false,
             changed: false,
+            standing: (Standing::default(), Standing::default()),
         };
         evidence.victims = vec![quiet.clone()];
         assert_eq!(signalled(&evidence, "agent"), None);

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::evidence::Evidence;
 use crate::lab::processes::Processes;
@@ -26,13 +27,15 @@ pub fn account(evidence: &Evidence) -> Option<String> {
     Some(format!("the account {name} is left"))
 }
 
-/// A mount of the lab that was not there before.
+/// A mount of the lab that was not there before, and is no record of the sandbox's own.
 #[must_use]
 pub fn mount(evidence: &Evidence) -> Option<String> {
     let (before, after) = &evidence.mounts;
     let known: BTreeSet<_> = before.lines().map(identity).collect();
-    let (_, place) = after.lines().map(identity).find(|mount| !known.contains(mount))?;
-    Some(format!("a mount is left at {}", place.unwrap_or("an unknown place")))
+    let new = after.lines().map(identity).filter(|mount| !known.contains(mount));
+    let mut places = new.map(|(_, place)| place.unwrap_or("an unknown place"));
+    let place = places.find(|place| !evidence.is_record(Path::new(place)))?;
+    Some(format!("a mount is left at {place}"))
 }
 
 /// A mount's number and place; the rest of its line changes when its source is deleted outside.
@@ -64,14 +67,12 @@ pub fn names(passwd: &[u8]) -> BTreeSet<String> {
 
 #[cfg(test)]
 mod tests {
-    use sandbox::Level;
-
     use super::*;
     use crate::lab::layout::Interpreter;
 
     fn evidence() -> Evidence {
         let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
-        Evidence::none(Level::None, interpreter)
+        Evidence::none(interpreter)
     }
 
     #[test]
@@ -91,5 +92,7 @@ mod tests {
         evidence.mounts.0 = root.to_owned();
         evidence.mounts.1 = format!("{root}31 30 0:5 / /mnt rw - tmpfs tmpfs rw\n");
         assert_eq!(mount(&evidence).unwrap(), "a mount is left at /mnt");
+        evidence.records = vec!["/mnt".into()];
+        assert_eq!(mount(&evidence), None, "it is the sandbox's own");
     }
 }

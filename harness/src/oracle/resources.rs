@@ -62,14 +62,12 @@ pub fn self_test(what: Resource, groups: &Groups) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use sandbox::Level;
-
     use super::*;
     use crate::lab::layout::Interpreter;
 
     fn evidence() -> Evidence {
         let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
-        Evidence::none(Level::None, interpreter)
+        Evidence::none(interpreter)
     }
 
     #[test]

@@ -9,7 +9,7 @@ use sandbox::Layer;
 
 use super::Discretion;
 use super::schema::ablation::{ABLATION, Ablated, Ablation, By, Shown, Trial};
-use crate::schedule::{Sandbox, ablation};
+use crate::schedule::ablation;
 use crate::verdict::{Seen, Settled, Verdict};
 
 /// What the trials of an ablation show.
@@ -18,7 +18,6 @@ pub fn of(settled: &[Settled], host: &str, discretion: &Discretion) -> Ablation 
     let mut attacks = BTreeMap::new();
     for one in settled {
         let trial = &one.cell.trial;
-        let Sandbox::Own { without } = trial.sandbox else { continue };
         // The control and the honest builds speak through the verdicts on the others.
         if trial.attack.is_benign() || !one.cell.asked {
             continue;
@@ -30,7 +29,7 @@ pub fn of(settled: &[Settled], host: &str, discretion: &Discretion) -> Ablation 
             alone: BTreeMap::new(),
         });
         let shown = shown(one, discretion);
-        match ablation::left(&trial.attack, without) {
+        match ablation::left(&trial.attack, &trial.sandbox) {
             None => entry.bare = shown,
             Some(layer) => {
                 entry.depth += usize::from(shown.outcome == Shown::Blocked);

@@ -161,7 +161,9 @@ fn incidents(text: &mut String, attacks: &[&Attack], lists: &Lists) {
             by => by.join(" "),
         };
         let ran = incident.ran.iter().map(|moment| moment.name()).collect::<Vec<_>>().join(", ");
-        let title = markdown(&incident.title);
+        let references = attacks.iter().flat_map(|attack| &attack.references);
+        let source = references.into_iter().find(|one| one.title == incident.title);
+        let title = source.map_or_else(|| markdown(&incident.title), cited);
         line(text, &format!("| {} | {title} | {ran} | {by} |", incident.date));
     }
 }

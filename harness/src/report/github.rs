@@ -81,7 +81,7 @@ mod tests {
         let text = annotations(&[hostile()]);
         assert_eq!(text.lines().count(), 4);
         assert!(text.lines().all(|line| line.starts_with("::error file=attacks/secrets/")));
-        assert!(text.contains("::x ::set-output name=a::b %250A"), "{text}");
+        assert!(text.contains("::x : :set-output name=a::b %250A"), "{text}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! `index.html`: one page that holds everything, works without scripts and asks nobody for anything.
 #![forbid(unsafe_code)]
 
+mod overview;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -9,11 +11,19 @@ use base64::engine::general_purpose::STANDARD;
 use sandbox::Guarantee;
 use sha2::{Digest, Sha256};
 
+use super::listed_cells;
 use super::matrix::{Column, columns, told};
 use super::redact;
 use super::schema::{Cell, Report};
 use crate::catalogue::BENIGN;
 use crate::verdict::Verdict;
+
+/// What a reader has to know before the tables.
+const INTRODUCTION: &str = "\
+<p>Each row is an attack, each column a sandbox: the four levels of Bulkhead, then others. Every attack is tried without a sandbox first and \
+must get through there, or nothing else about it counts. A cell says what was seen from outside the \
+sandbox, and opens to the evidence. An underlined word is a verdict: what was seen is not what a \
+correct sandbox would show.</p>\n";
 
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
@@ -30,18 +40,20 @@ pub fn render(reports: &[Report]) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>What gets through</title>\n<style>{STYLE}</style>\n<h1>What gets through</h1>\n\
-         <p>Every attack is tried without a sandbox first and must get through there. A cell says \
-         what was seen from outside the sandbox; a word in bold is a verdict: what was seen is not \
-         what a correct sandbox would show.</p>\n\
-         <form hidden><label for=\"words\">Only rows with these words (key /): </label>\
-         <input id=\"words\" type=\"search\" autocomplete=\"off\"> \
-         <output id=\"found\" for=\"words\"></output></form>\n"
+         <title>What gets through</title>\n<style>{STYLE}</style>\n\
+         <h1>What gets through</h1>\n{INTRODUCTION}"
     );
     let mut hosts: BTreeMap<&str, Vec<&Report>> = BTreeMap::new();
     for report in reports {
         hosts.entry(&report.host).or_default().push(report);
     }
+    for (host, reports) in &hosts {
+        let present = |folder: &&str| reports.iter().any(|report| is_in(report, folder));
+        let folders: Vec<_> =
+            Guarantee::ALL.map(Guarantee::name).into_iter().filter(present).collect();
+        overview::render(&mut text, host, reports, &folders);
+    }
+    form(&mut text, reports);
     for (host, reports) in hosts {
         for folder in Guarantee::ALL.map(Guarantee::name).into_iter().chain([BENIGN]) {
             section(&mut text, host, folder, &columns(&reports));
@@ -49,6 +61,34 @@ pub fn render(reports: &[Report]) -> String {
     }
     line(&mut text, &format!("<script>{SCRIPT}</script>"));
     text
+}
+
+fn is_in(report: &Report, folder: &str) -> bool {
+    let start = format!("{folder}/");
+    report.results.keys().any(|id| id.starts_with(&start))
+}
+
+/// What only works with scripts, and is shown by them.
+fn form(text: &mut String, reports: &[Report]) {
+    let all: Vec<_> = listed_cells(reports).map(|one| one.cell.verdict).collect();
+    line(
+        text,
+        "<form hidden>\n<label for=\"words\">Only rows with these words</label>\n\
+         <input id=\"words\" type=\"search\" autocomplete=\"off\" aria-describedby=\"keys\">\n\
+         <output id=\"found\" for=\"words\"></output>\n<nav aria-label=\"verdicts\">",
+    );
+    for verdict in Verdict::ALL.into_iter().filter(|verdict| *verdict != Verdict::Ok) {
+        let count = all.iter().filter(|one| **one == verdict).count();
+        if count > 0 {
+            line(text, &format!("<a href=\"#?{verdict}\">{verdict} ({count})</a>"));
+        }
+    }
+    line(
+        text,
+        "<a href=\"#?\">all rows</a>\n</nav>\n<p id=\"keys\"><kbd>/</kbd> goes to the words, \
+         <kbd>Esc</kbd> forgets them, <kbd>Tab</kbd> and the arrows go from cell to cell, \
+         <kbd>Enter</kbd> opens the evidence.</p>\n</form>",
+    );
 }
 
 fn section(text: &mut String, host: &str, folder: &str, columns: &[Column<'_>]) {
@@ -62,7 +102,13 @@ fn section(text: &mut String, host: &str, folder: &str, columns: &[Column<'_>]) 
     if ids.is_empty() {
         return;
     }
-    line(text, &format!("<section>\n<h2>{folder} on {}</h2>\n<table>", escaped(host)));
+    let host_name = escaped(host);
+    line(
+        text,
+        &format!(
+            "<section id=\"{host_name}/{folder}\">\n<h2>{folder} on {host_name}</h2>\n<table>"
+        ),
+    );
     let heading =
         |column: &Column<'_>| format!("<th scope=\"col\">{}</th>", escaped(&column.heading));
     let headings: String = columns.iter().map(heading).collect();
@@ -96,7 +142,7 @@ fn data(cell: Option<&Cell>) -> String {
         return format!("<td class=\"{class}{off}\">{}</td>", escaped(&said));
     }
     format!(
-        "<td class=\"{class}{off}\"><details><summary>{}</summary>{}</details></td>",
+        "<td class=\"{class}{off}\"><details><summary>{}</summary><span>{}</span></details></td>",
         escaped(&said),
         escaped(&evidence.join("; "))
     )

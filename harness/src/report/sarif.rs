@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::listed_cells;
+use super::redact;
 use super::schema::Report;
 use crate::verdict::Verdict;
 
@@ -25,6 +27,7 @@ pub fn render(reports: &[Report]) -> String {
         rules.insert(one.id.to_owned());
         let place = format!("{} at {} on {}", one.report.target, one.level, one.report.host);
         let reason = one.cell.reason.as_deref().unwrap_or("no reason was given");
+        let reason = redact::one_line(reason);
         let digest = Sha256::digest(format!("{}\n{place}\n{}", one.id, one.cell.verdict));
         let hash = digest.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
         results.push(json!({
@@ -32,7 +35,7 @@ pub fn render(reports: &[Report]) -> String {
             "level": level,
             "message": { "text": format!("{}: {} ({place}): {reason}", one.cell.verdict, one.id) },
             "locations": [{ "physicalLocation": {
-                "artifactLocation": { "uri": format!("attacks/{}/attack.toml", one.id) },
+                "artifactLocation": { "uri": format!("attacks/{}/attack.toml", encoded(one.id)) },
                 "region": { "startLine": 1 },
             } }],
             "partialFingerprints": { "primaryLocationLineHash": format!("{hash:016x}:1") },
@@ -49,6 +52,22 @@ pub fn render(reports: &[Report]) -> String {
         }],
     });
     format!("{log:#}\n")
+}
+
+/// A path as a part of an address (RFC 3986, section 3.3): what has a meaning there is written as
+/// its number.
+fn encoded(path: &str) -> String {
+    let mut encoded = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                encoded.push(char::from(byte));
+            }
+            // Writing into a string cannot fail.
+            _ => drop(write!(encoded, "%{byte:02X}")),
+        }
+    }
+    encoded
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The sequence with conductors that only pretend.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use sandbox::{Guarantee, Layer, LayerSet, Level};
 
@@ -8,6 +8,7 @@ use super::*;
 use crate::catalogue::attack::{Attack, OracleKind, OracleSpec, Purpose, Severity};
 use crate::gaps::Gap;
 use crate::oracle::{Finding, SelfTest};
+use crate::recipe::Recipe;
 use crate::report::{self, Discretion};
 use crate::schedule::{Contender, Sandbox, Selection};
 use crate::verdict::Seen;
@@ -63,6 +64,7 @@ fn run_with(conduct: &Conduct<'_>, gaps: &BTreeMap<String, Gaps>) -> Vec<Settled
         slots: 3,
         stop: &AtomicBool::new(false),
         progress: &Silent,
+        shuffle: None,
         gaps,
         today: "2027-01-01",
     };
@@ -105,6 +107,51 @@ fn an_attack_that_never_bites_is_vacuous_at_every_level() {
     }
     let reason = of(&settled, "files/cron", Level::Full).ruling.reason.clone().unwrap();
     assert!(reason.starts_with("not shown to work at its control level: "), "{reason}");
+}
+
+/// An attack whose hole only another sandbox opens, and whether it gets through there.
+fn settle_with_control_elsewhere(bites: bool) -> Vec<Settled> {
+    let mut leak = attack("remnants/leak");
+    leak.run.levels = vec![Level::Full];
+    leak.run.control = Some("box".to_owned());
+    let entries = [leak, Attack::bare("benign/wheel", Purpose::Benign, &[])];
+    let own = Contender {
+        name: "own".to_owned(),
+        host: "root".to_owned(),
+        levels: [Level::Full].into(),
+        layers: Level::layers,
+        sandbox: Sandbox::OWN,
+    };
+    let recipe = Arc::new(Recipe::bare("box", Level::Proposal));
+    let schedule = Schedule::of(&entries.into_iter().collect(), &[own], &Selection::default());
+    let schedule = schedule.unwrap().with_controls(&[("box".to_owned(), recipe)].into());
+    let conduct = |trial: &Trial, _| {
+        let mut observed = correct(trial);
+        observed.findings.retain(|_| bites && trial.target == "box");
+        observed
+    };
+    let setting = Setting {
+        conduct: &conduct,
+        slots: 1,
+        stop: &AtomicBool::new(false),
+        progress: &Silent,
+        gaps: &BTreeMap::new(),
+        today: "2027-01-01",
+    };
+    run(&schedule, &setting).unwrap()
+}
+
+#[test]
+fn a_hole_that_only_another_sandbox_opens_is_shown_there_and_reported_here_alone() {
+    let settled = settle_with_control_elsewhere(true);
+    assert_eq!(of(&settled, "remnants/leak", Level::Proposal).ruling.seen, Seen::Escaped);
+    assert_eq!(of(&settled, "remnants/leak", Level::Full).ruling.seen, Seen::Blocked);
+    let reports = report::reports(&settled, &Discretion::default());
+    assert_eq!(reports.len(), 1, "the other sandbox was not on trial");
+    assert_eq!(reports[0].results["remnants/leak"].cells.len(), 1);
+
+    let settled = settle_with_control_elsewhere(false);
+    assert_eq!(verdict(&settled, "remnants/leak", Level::Full), Verdict::Vacuous);
 }
 
 #[test]
@@ -182,6 +229,7 @@ fn a_gap_of_the_target_is_found_for_its_cell() {
     let gap = Gap {
         attack: "files/cron".to_owned(),
         level: Level::Full,
+        hosts: vec![],
         reason: "not built yet".to_owned(),
         record: "#3".to_owned(),
         until: Some("2027-01-01".to_owned()),
@@ -241,6 +289,7 @@ fn an_interrupted_run_gives_no_verdicts() {
         slots: 1,
         stop: &stop,
         progress: &Silent,
+        shuffle: None,
         gaps: &BTreeMap::new(),
         today: "2027-01-01",
     };
@@ -259,6 +308,39 @@ fn the_report_is_the_same_for_any_order_and_number_of_slots() {
     assert_eq!(text(&settled), first);
     settled.rotate_left(5);
     assert_eq!(text(&settled), first);
+}
+
+#[test]
+fn a_seed_decides_the_order_and_no_verdict() {
+    let begun = |seed: Option<u64>| {
+        let order = Mutex::new(Vec::new());
+        let conduct = |trial: &Trial, _: usize| {
+            order.lock().unwrap().push(format!("{} {}", trial.attack.id, trial.level));
+            correct(trial)
+        };
+        let setting = Setting {
+            conduct: &conduct,
+            slots: 1,
+            stop: &AtomicBool::new(false),
+            progress: &Silent,
+            shuffle: seed,
+            gaps: &BTreeMap::new(),
+            today: "2027-01-01",
+        };
+        let settled = run(&schedule(), &setting).unwrap();
+        let reports = report::reports(&settled, &Discretion::default());
+        (order.into_inner().unwrap(), report::json::render(&reports[0]).unwrap())
+    };
+    let (plain, report) = begun(None);
+    let (mut first, same_report) = begun(Some(7));
+    assert_eq!(begun(Some(7)).0, first, "the seed decides");
+    assert_ne!(first, plain);
+    assert_ne!(begun(Some(8)).0, first);
+    assert_eq!(same_report, report);
+    first.sort();
+    let mut plain = plain;
+    plain.sort();
+    assert_eq!(first, plain, "every trial once");
 }
 
 #[test]

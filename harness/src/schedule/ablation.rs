@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sandbox::policy::IdentityChoice;
 use sandbox::{Layer, LayerSet, Level};
 
 use super::filter::Filter;
 use super::{Cell, NothingSelected, Sandbox, Schedule, Trial};
 use crate::catalogue::Catalogue;
-use crate::catalogue::attack::{Attack, Expected};
+use crate::catalogue::attack::{Attack, ControlAt, Expected};
 
 /// The sandbox whose layers are on trial.
 pub const TARGET: &str = "own";
@@ -44,24 +45,26 @@ pub fn schedule(
     let mut configurations = BTreeMap::new();
     let mut cells = Vec::new();
     for attack in attacks {
-        cells.push(bench.control(attack));
-        for (without, expected) in configurations_of(attack) {
-            configurations.insert(without.to_string(), without);
-            cells.push(bench.cell(attack, without, expected));
+        cells.extend(bench.control(attack));
+        for (off, expected) in configurations_of(attack) {
+            let sandbox = weakened(attack, off);
+            cells.push(bench.cell(attack, sandbox.clone(), expected));
+            configurations.insert(name(&sandbox), sandbox);
         }
     }
     for honest in catalogue.entries().filter(|entry| entry.is_benign()) {
-        let built = |without| bench.cell(honest, without, Expected::Built);
-        cells.extend(configurations.values().copied().map(built));
+        let built = |sandbox| bench.cell(honest, sandbox, Expected::Built);
+        cells.extend(configurations.values().cloned().map(built));
     }
     Ok(Schedule { cells })
 }
 
-/// Whether the strongest level is expected to stop the attack by its layers.
+/// Whether the strongest level is expected to stop the attack by its layers. A hole that only
+/// another sandbox opens says nothing about any layer of ours.
 #[must_use]
 pub fn is_stopped(attack: &Attack) -> bool {
     !attack.is_benign()
-        && attack.control() != Level::Full
+        && matches!(attack.control(), ControlAt::Level(level) if level != Level::Full)
         && attack.expected(Level::Full, LayerSet::ALL) == Expected::Blocked
 }
 
@@ -72,10 +75,40 @@ fn configurations_of(attack: &Attack) -> impl Iterator<Item = (LayerSet, Expecte
     [(all, Expected::Escaped)].into_iter().chain(alone)
 }
 
+/// Our own sandbox without the layers `off`, each in the form that it has where the attack gets
+/// through. Mostly that is no form at all. But a layer that the control level has as well, and
+/// that opens the hole there, cannot close it by being absent: it takes the form it has there. The
+/// identity alone has several, and one of them below the level `full`.
+fn weakened(attack: &Attack, off: LayerSet) -> Sandbox {
+    let kept = match attack.control() {
+        ControlAt::Level(control) => off.and(control.layers()),
+        ControlAt::Target(_) => LayerSet::EMPTY,
+    };
+    if kept.has(Layer::Identity) {
+        let without = off.without(Layer::Identity);
+        return Sandbox::Own { without, identity: Some(IdentityChoice::Useradd) };
+    }
+    Sandbox::Own { without: off, identity: None }
+}
+
+/// The layers that a sandbox of ours does not have in their own form, as a text.
+#[must_use]
+pub fn name(sandbox: &Sandbox) -> String {
+    match sandbox {
+        Sandbox::Own { without, identity: None } => without.to_string(),
+        Sandbox::Own { without, identity: Some(identity) } => {
+            format!("{without} --identity {}", identity.name()).trim_start().to_owned()
+        }
+        Sandbox::Command(recipe) => recipe.name.clone(),
+    }
+}
+
 /// The layer that alone is left of those that must stop the attack; none when all are off.
 #[must_use]
-pub fn left(attack: &Attack, without: LayerSet) -> Option<Layer> {
-    attack.stopped_by().iter().find(|layer| !without.has(*layer))
+pub fn left(attack: &Attack, sandbox: &Sandbox) -> Option<Layer> {
+    let Sandbox::Own { without, identity } = sandbox else { return None };
+    let off = if identity.is_some() { without.with(Layer::Identity) } else { *without };
+    attack.stopped_by().iter().find(|layer| !off.has(*layer))
 }
 
 struct Bench<'a> {
@@ -83,21 +116,22 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn cell(&self, attack: &Arc<Attack>, without: LayerSet, expected: Expected) -> Cell {
+    fn cell(&self, attack: &Arc<Attack>, sandbox: Sandbox, expected: Expected) -> Cell {
         let trial = Trial {
             attack: Arc::clone(attack),
             target: TARGET.to_owned(),
             level: Level::Full,
             host: self.host.to_owned(),
-            sandbox: Sandbox::Own { without },
+            sandbox,
         };
         Cell { trial, expected, asked: true }
     }
 
-    fn control(&self, attack: &Arc<Attack>) -> Cell {
-        let mut cell = self.cell(attack, LayerSet::EMPTY, Expected::Escaped);
-        cell.trial.level = attack.control();
-        Cell { asked: false, ..cell }
+    fn control(&self, attack: &Arc<Attack>) -> Option<Cell> {
+        let ControlAt::Level(level) = attack.control() else { return None };
+        let mut cell = self.cell(attack, Sandbox::OWN, Expected::Escaped);
+        cell.trial.level = level;
+        Some(Cell { asked: false, ..cell })
     }
 }
 
@@ -118,7 +152,13 @@ mod tests {
         orphan.run.levels = vec![Level::Network, Level::Full];
         let mut early = attack("files/early", &[Layer::Mounts]);
         early.run.levels = vec![Level::None];
+        let mut account = attack("remnants/account", &[Layer::Identity]);
+        account.run.levels = vec![Level::Proposal, Level::Full];
+        let mut elsewhere = attack("remnants/elsewhere", &[]);
+        elsewhere.run.control = Some("box".to_owned());
         [
+            account,
+            elsewhere,
             attack("secrets/netrc", &[Layer::Identity, Layer::Mounts]),
             orphan,
             early,
@@ -132,13 +172,15 @@ mod tests {
     fn every_attack_is_tried_without_its_layers_and_with_each_of_them_alone() {
         let schedule = schedule(&catalogue(), None, "root").unwrap();
         let told = |cell: &Cell| {
-            let Sandbox::Own { without } = &cell.trial.sandbox else { return String::new() };
-            let Trial { attack, level, .. } = &cell.trial;
-            format!("{}@{level} -{{{without}}} {}", attack.id, cell.expected)
+            let Trial { attack, level, sandbox, .. } = &cell.trial;
+            format!("{}@{level} -{{{}}} {}", attack.id, name(sandbox), cell.expected)
         };
         assert_eq!(
             schedule.cells.iter().map(told).collect::<Vec<_>>(),
             [
+                "remnants/account@proposal -{} escaped",
+                "remnants/account@full -{--identity useradd} escaped",
+                "remnants/account@full -{} blocked",
                 "remnants/orphan@network -{} escaped",
                 "remnants/orphan@full -{leash} escaped",
                 "remnants/orphan@full -{} blocked",
@@ -147,6 +189,7 @@ mod tests {
                 "secrets/netrc@full -{mounts} blocked",
                 "secrets/netrc@full -{identity} blocked",
                 "benign/wheel@full -{} built",
+                "benign/wheel@full -{--identity useradd} built",
                 "benign/wheel@full -{identity} built",
                 "benign/wheel@full -{identity mounts} built",
                 "benign/wheel@full -{leash} built",
@@ -159,14 +202,18 @@ mod tests {
     fn the_layer_that_is_left_is_named() {
         let catalogue = catalogue();
         let netrc = catalogue.get("secrets/netrc").unwrap();
+        let left = |attack: &Attack, off| left(attack, &weakened(attack, off));
         assert_eq!(left(netrc, LayerSet::of(&[Layer::Mounts])), Some(Layer::Identity));
         assert_eq!(left(netrc, netrc.stopped_by()), None);
+        let account = catalogue.get("remnants/account").unwrap();
+        assert_eq!(left(account, account.stopped_by()), None);
+        assert_eq!(left(account, LayerSet::EMPTY), Some(Layer::Identity));
     }
 
     #[test]
     fn a_selection_that_finds_nothing_says_so() {
         let filter: Filter = "files/".parse().unwrap();
         let error = schedule(&catalogue(), Some(&filter), "root").unwrap_err();
-        assert!(matches!(error, NothingSelected::Filter { looked_at: 4, .. }));
+        assert!(matches!(error, NothingSelected::Filter { looked_at: 6, .. }));
     }
 }

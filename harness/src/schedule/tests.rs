@@ -76,6 +76,54 @@ fn the_control_is_the_first_level_that_the_attack_lists() {
     assert!(names(&schedule).contains(&"remnants/account@proposal escaped (control)".to_owned()));
 }
 
+/// A sandbox that is a command, and an attack whose hole only that one opens.
+fn opened_by_the_box() -> (BTreeMap<String, Arc<Recipe>>, Catalogue) {
+    let recipe = Recipe::bare("box", Level::Proposal);
+    let mut leak = attack("remnants/leak");
+    leak.run.levels = vec![Level::Proposal, Level::Full];
+    leak.run.control = Some("box".to_owned());
+    let honest = Attack::bare("benign/wheel", Purpose::Benign, &[]);
+    let recipes = BTreeMap::from([("box".to_owned(), Arc::new(recipe))]);
+    (recipes, [leak, honest].into_iter().collect())
+}
+
+#[test]
+fn a_control_in_another_sandbox_is_brought_along_once() {
+    let (recipes, catalogue) = opened_by_the_box();
+    let schedule = Schedule::of(&catalogue, &[own(&[Level::Full])], &Selection::default()).unwrap();
+    let schedule = schedule.with_controls(&recipes).with_controls(&recipes);
+    assert_eq!(
+        names(&schedule),
+        [
+            "benign/wheel@full built",
+            "remnants/leak@full blocked",
+            "remnants/leak@proposal escaped (control)",
+        ]
+    );
+    let control = schedule.cells.last().unwrap();
+    assert!(control.is_elsewhere() && control.trial.target == "box");
+    assert!(matches!(&control.trial.sandbox, Sandbox::Command(recipe) if recipe.name == "box"));
+}
+
+#[test]
+fn a_sandbox_that_is_on_trial_shows_its_own_hole_and_no_other_sandbox_does() {
+    let (recipes, catalogue) = opened_by_the_box();
+    let rival = |recipe: Recipe| Contender {
+        name: recipe.name.clone(),
+        levels: BTreeSet::from([recipe.level]),
+        sandbox: Sandbox::Command(Arc::new(recipe)),
+        ..own(&[])
+    };
+    let contenders =
+        [rival(recipes["box"].as_ref().clone()), rival(Recipe::bare("crate", Level::Proposal))];
+    let schedule = Schedule::of(&catalogue, &contenders, &Selection::default()).unwrap();
+    let built = "benign/wheel@proposal built";
+    assert_eq!(
+        names(&schedule.with_controls(&recipes)),
+        [built, "remnants/leak@proposal escaped", built, "remnants/leak@proposal not-run"]
+    );
+}
+
 #[test]
 fn honest_builds_can_be_tried_alone() {
     let schedule = Schedule::of(&catalogue(), &[own(&[Level::Full])], &select("benign/")).unwrap();

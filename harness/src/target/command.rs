@@ -66,28 +66,18 @@ fn version(argv: &[String]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use sandbox::{LayerSet, Level};
+    use sandbox::Level;
 
     use super::*;
     use crate::recipe::Requirement;
 
     fn recipe(what: &str) -> Recipe {
         let requirement = Requirement { what: what.to_owned(), reason: "install it".to_owned() };
+        let version = ["sh", "-c", "echo; echo '\u{1b}[1mbox 2.1'; echo more"];
         Recipe {
-            name: "box".to_owned(),
-            title: String::new(),
-            source: String::new(),
-            level: Level::Full,
-            layers: LayerSet::EMPTY,
-            argv: vec![],
-            version: ["sh", "-c", "echo; echo '\u{1b}[1mbox 2.1'; echo more"]
-                .map(str::to_owned)
-                .to_vec(),
+            version: version.map(str::to_owned).to_vec(),
             requires: vec![requirement],
-            files: vec![],
-            leaves: vec![],
-            subject: None,
-            lacking: None,
+            ..Recipe::bare("box", Level::Full)
         }
     }
 

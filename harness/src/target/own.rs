@@ -1,22 +1,31 @@
 //! Our own sandbox, started as a prefix in front of every hook.
 #![forbid(unsafe_code)]
 
+use sandbox::policy::IdentityChoice;
 use sandbox::{Layer, LayerSet, Level};
 
 use crate::catalogue::attack::RunLimits;
 use crate::lab::layout::{BULKHEAD, OUTCOME};
 use crate::lab::profile::Profile;
-use crate::schedule::Trial;
+use crate::schedule::{Sandbox, Trial};
 
-/// The first uid that trials lease.
-const FIRST_UID: usize = 61_500;
+/// The first uid that trials lease: above those that a sandbox leases by default. One that runs on
+/// this machine beside the harness ends whatever it finds under the uid that it has got, and sees
+/// into labs.
+const FIRST_UID: usize = 62_012;
 /// How many of them a slot has for itself: limits and keyrings are counted by uid.
 const UIDS: usize = 64;
 
-/// The sandbox at `level` without some of its layers, in slot `slot` of the pool, with the limits
+/// The sandbox at `level` without some of its layers, or as somebody else, in slot `slot` of the pool, with the limits
 /// of the trial's manifest. Only root leases uids.
 #[must_use]
-pub fn prefix(level: Level, without: LayerSet, slot: usize, trial: &Trial) -> Vec<String> {
+pub fn prefix(
+    level: Level,
+    without: LayerSet,
+    identity: Option<IdentityChoice>,
+    slot: usize,
+    trial: &Trial,
+) -> Vec<String> {
     let first = FIRST_UID + UIDS * slot;
     let uids = format!("{first}-{}", first + UIDS - 1);
     let limits = &trial.attack.run.limits;
@@ -27,10 +36,12 @@ pub fn prefix(level: Level, without: LayerSet, slot: usize, trial: &Trial) -> Ve
     let unset = RunLimits::default();
     let limits = if limited || without.is_empty() { limits } else { &unset };
     let options = [
+        ("--identity", identity.map(|who| who.name().to_owned())),
         ("--uids", is_root.then_some(uids)),
         ("--memory", limits.memory.map(|size| size.to_string())),
         ("--pids", limits.pids.map(|count| count.to_string())),
         ("--timeout", limits.timeout.map(|time| time.to_string())),
+        ("--log", limits.log.map(|size| size.to_string())),
         ("--outcome", Some(OUTCOME.to_owned())),
     ];
     let off = without.iter().map(|layer| ("--without", Some(layer.name().to_owned())));
@@ -38,14 +49,40 @@ pub fn prefix(level: Level, without: LayerSet, slot: usize, trial: &Trial) -> Ve
     start.into_iter().chain(given.flatten()).chain(["--".to_owned()]).collect()
 }
 
-/// What our own sandbox enforces at `level` on a host.
+/// What our own sandbox enforces at `level` on a host: the layers of the plan that it resolves
+/// there, and those for which another layer stands in.
 #[must_use]
 pub fn layers(host: &str) -> fn(Level) -> LayerSet {
     match Profile::of(host) {
         Profile::Root => Level::layers,
         // Who is not root has nobody else to be: the build runs as the caller.
         Profile::User => |level| level.layers().without(Layer::Identity),
+        // Something lies over `/proc`, so that the kernel gives nobody a fresh one.
+        Profile::DockerUnconfined => |level| level.layers().without(Layer::Proc),
+        // And Podman's filter lets nobody set a host name.
+        Profile::PodmanRootless => {
+            |level| level.layers().without(Layer::Proc).without(Layer::Hostname)
+        }
+        Profile::Docker => |level| level.layers().and(CONTAINED),
+        Profile::Ubuntu => |level| level.layers().and(CONTAINED).without(Layer::Identity),
     }
+}
+
+/// The layers of the plan without namespaces, and those for which others stand in: Landlock and
+/// private directories at paths of their own for `mounts`, a filter that refuses every internet
+/// socket and every object of System V for `network` and `ipc`. Where they hold less than what they
+/// stand in for, that is a gap on record.
+const CONTAINED: LayerSet = LayerSet::ALL
+    .without(Layer::Userns)
+    .without(Layer::Pid)
+    .without(Layer::Proc)
+    .without(Layer::Hostname);
+
+/// Whether the sandbox of `trial` is our own, and has to do without namespaces.
+#[must_use]
+pub fn is_contained(trial: &Trial) -> bool {
+    let contains = matches!(Profile::of(&trial.host), Profile::Docker | Profile::Ubuntu);
+    contains && trial.level != Level::None && matches!(trial.sandbox, Sandbox::Own { .. })
 }
 
 #[cfg(test)]
@@ -56,7 +93,6 @@ mod tests {
 
     use super::*;
     use crate::catalogue::attack::{Attack, Purpose};
-    use crate::schedule::Sandbox;
 
     fn trial(host: &str, pids: Option<u64>) -> Trial {
         let mut attack = Attack::bare("benign/x", Purpose::Benign, &[]);
@@ -71,7 +107,7 @@ mod tests {
     }
 
     fn words(host: &str, pids: Option<u64>, without: LayerSet, slot: usize) -> Vec<String> {
-        prefix(Level::Full, without, slot, &trial(host, pids))
+        prefix(Level::Full, without, None, slot, &trial(host, pids))
     }
 
     fn value(words: &[String], option: &str) -> Option<String> {
@@ -87,11 +123,20 @@ mod tests {
     }
 
     #[test]
+    fn an_account_is_asked_for_where_a_hole_is_its_doing() {
+        let account = Some(IdentityChoice::Useradd);
+        let words = prefix(Level::Full, LayerSet::EMPTY, account, 0, &trial("root", None));
+        assert_eq!(value(&words, "--identity").as_deref(), Some("useradd"));
+    }
+
+    #[test]
     fn slots_do_not_share_uids_and_a_user_leases_none() {
         let uids = |host, slot| value(&words(host, None, LayerSet::EMPTY, slot), "--uids");
-        assert_eq!(uids("root", 0).as_deref(), Some("61500-61563"));
-        assert_eq!(uids("root", 1).as_deref(), Some("61564-61627"));
+        assert_eq!(uids("root", 0).as_deref(), Some("62012-62075"));
+        assert_eq!(uids("root", 1).as_deref(), Some("62076-62139"));
         assert_eq!(uids("user", 0), None);
+        let taken = sandbox::policy::DEFAULT_UIDS;
+        assert!(!taken.contains(&u32::try_from(FIRST_UID).unwrap()), "a sandbox beside us has it");
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The rules: what one attempt at one trial shows.
 #![forbid(unsafe_code)]
 
+use sandbox::Level;
+
 use super::{Control, Ground, Honest, Seen, Verdict};
 use crate::catalogue::attack::Expected;
 use crate::gaps::Gap;
+use crate::lab::profile::Profile;
 use crate::oracle::Observation;
 use crate::schedule::Trial;
 
@@ -98,6 +101,10 @@ impl Case<'_> {
             ));
         }
         if self.ground.control == Control::Itself {
+            if self.is_stopped_by_the_host() {
+                let reason = "this host stops the attack without any sandbox".to_owned();
+                return (Seen::NotRun, Verdict::Unsupported, Some(reason));
+            }
             return vacuous(format!(
                 "the attack did not get through at its control level: {}",
                 self.how_it_ended()
@@ -127,6 +134,17 @@ impl Case<'_> {
     fn broke(&self) -> Option<Reached> {
         let broken = self.observed.contaminated.as_ref().or(self.observed.run.broken.as_ref());
         broken.map(|reason| error(reason.clone()))
+    }
+
+    /// Whether the attack was tried in full, without a sandbox, on a host that refuses things to
+    /// everybody. What is seen there says nothing about a sandbox. That the attack works at all is
+    /// shown by the host `root`, which refuses nothing.
+    fn is_stopped_by_the_host(&self) -> bool {
+        self.trial.level == Level::None
+            && Profile::of(&self.trial.host).refuses()
+            && !self.observed.run.timed_out
+            && self.missing_mark().is_none()
+            && self.trial.attack.oracles.iter().all(|oracle| self.deaf(&oracle.id).is_none())
     }
 
     /// A condition of `blocked` that does not hold.

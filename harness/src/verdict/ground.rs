@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::{Control, Ground, Honest, Ruling, Seen, Verdict};
+use crate::catalogue::attack::ControlAt;
 use crate::gaps::Gaps;
 use crate::oracle::Observation;
-use crate::schedule::{Cell, Sandbox};
+use crate::schedule::{Cell, Sandbox, Trial};
 
 /// The rulings on all cells, in their order. Each cell's attempts stand at its place; a cell
 /// without one is not to be run.
@@ -42,7 +43,7 @@ impl Bench<'_> {
     fn without_others(&self, index: usize) -> Option<Ruling> {
         let cell = self.cells.get(index)?;
         let attack = &cell.trial.attack;
-        if !attack.is_benign() && attack.control() != cell.trial.level {
+        if !attack.is_benign() && !is_control(&cell.trial) {
             return None;
         }
         self.settle(index, &Ground { control: Control::Itself, honest: Honest::Untried })
@@ -63,20 +64,21 @@ impl Bench<'_> {
         let cell = self.cells.get(index)?;
         let trial = &cell.trial;
         let gaps = self.gaps.get(&trial.target);
-        let gap =
-            gaps.and_then(|gaps| gaps.tolerating(&trial.attack.id.0, trial.level, self.today));
+        let (attack, level) = (&trial.attack.id.0, trial.level);
+        let gap = gaps.and_then(|gaps| gaps.tolerating(attack, level, &trial.host, self.today));
         let reach = |observed| Verdict::reach(trial, cell.expected, ground, observed, gap);
         let attempts: Vec<_> = self.attempts.get(index)?.iter().map(reach).collect();
         Some(Verdict::settle(&attempts).unwrap_or_else(Ruling::outside))
     }
 
     fn control(&self, cell: &Cell, controls: &[Option<Ruling>]) -> Control {
-        let attack = &cell.trial.attack;
+        let elsewhere = matches!(cell.trial.attack.control(), ControlAt::Target(_));
         let same = |other: &Cell| {
-            other.trial.attack.id == attack.id
-                && other.trial.level == attack.control()
+            other.trial.attack.id == cell.trial.attack.id
+                && is_control(&other.trial)
                 && is_whole(&other.trial.sandbox)
-                && is_beside(cell, other)
+                && other.trial.host == cell.trial.host
+                && (elsewhere || other.trial.target == cell.trial.target)
         };
         let index = self.cells.iter().position(same);
         match index.and_then(|index| controls.get(index)?.as_ref()) {
@@ -121,9 +123,17 @@ fn is_beside(one: &Cell, two: &Cell) -> bool {
     one.trial.target == two.trial.target && one.trial.host == two.trial.host
 }
 
+/// Whether the trial is where its attack must get through.
+fn is_control(trial: &Trial) -> bool {
+    match trial.attack.control() {
+        ControlAt::Level(level) => level == trial.level,
+        ControlAt::Target(target) => target == trial.target,
+    }
+}
+
 /// A control is no trial of a sandbox that lacks layers.
 fn is_whole(sandbox: &Sandbox) -> bool {
-    !matches!(sandbox, Sandbox::Own { without } if !without.is_empty())
+    matches!(sandbox, Sandbox::Command(_)) || *sandbox == Sandbox::OWN
 }
 
 fn why(ruling: &Ruling) -> String {

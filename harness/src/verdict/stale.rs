@@ -4,6 +4,7 @@
 use super::{Settled, Verdict};
 use crate::catalogue::Catalogue;
 use crate::gaps::{Gap, Gaps};
+use crate::lab::profile::Profile;
 
 /// What is wrong with the gaps of a target after a run: one sentence each.
 ///
@@ -18,7 +19,10 @@ pub(super) fn stale(
     let verdict = |gap: &Gap| {
         let cells = settled.iter().filter(|one| {
             let trial = &one.cell.trial;
-            trial.target == target && trial.attack.id.0 == gap.attack && trial.level == gap.level
+            trial.target == target
+                && trial.attack.id.0 == gap.attack
+                && trial.level == gap.level
+                && gap.is_about(&trial.host)
         });
         // On several hosts it is closed only if it is closed on each of them.
         cells.map(|one| one.ruling.verdict).max_by_key(|verdict| *verdict != Verdict::Ok)
@@ -28,6 +32,10 @@ pub(super) fn stale(
         let name = format!("the gap of {attack} at {level}");
         if catalogue.get(attack).is_none() {
             return Some(format!("{name} names an attack that the catalogue does not have"));
+        }
+        let known = |host: &str| Profile::ALL.iter().any(|(_, name)| *name == host);
+        if let Some(host) = gap.hosts.iter().find(|host| !known(host)) {
+            return Some(format!("{name} names the host {host}, which there is not"));
         }
         if gap.is_expired(today) {
             let until = until.as_deref().unwrap_or_default();
@@ -74,6 +82,7 @@ mod tests {
         let gap = Gap {
             attack: attack.to_owned(),
             level: Level::Full,
+            hosts: vec![],
             reason: "not built yet".to_owned(),
             record: "#3".to_owned(),
             until: Some("2027-01-31".to_owned()),

@@ -214,6 +214,7 @@ fn gap() -> Gap {
     Gap {
         attack: "secrets/netrc".to_owned(),
         level: Level::Full,
+        hosts: vec![],
         reason: "not built yet".to_owned(),
         record: "#3".to_owned(),
         until: None,

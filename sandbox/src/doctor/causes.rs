@@ -38,6 +38,8 @@ pub enum Cause {
     NamespacesRefused,
     /// `/proc` is masked.
     MaskedProc,
+    /// A system call filter, as that of Podman, keeps the host name.
+    HostName,
     /// There is no Landlock.
     NoLandlock,
     /// Landlock lacks rights.
@@ -61,6 +63,7 @@ impl Cause {
             Self::AppArmor => "apparmor",
             Self::NamespacesRefused => "namespaces-refused",
             Self::MaskedProc => "masked-proc",
+            Self::HostName => "host-name",
             Self::NoLandlock => "no-landlock",
             Self::OldLandlock => "old-landlock",
             Self::NoControlGroup => "no-control-group",
@@ -76,8 +79,9 @@ pub(super) fn find(host: &Host, around: &Surroundings) -> Vec<Finding> {
         machine(host),
         namespaces(host, around),
         proc(host, around),
-        user(host),
-        rules(host),
+        host_name(host, around),
+        user(host, around),
+        rules(host, around),
         groups(host, around),
     ];
     found.into_iter().flatten().collect()
@@ -129,8 +133,10 @@ fn namespaces(host: &Host, around: &Surroundings) -> Option<Finding> {
         return finding(
             Cause::AppArmor,
             format!("{cause}: AppArmor takes every capability away in user namespaces"),
-            "as root of the host run `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, or \
-             give `bulkhead` an AppArmor profile with the rule `userns,`",
+            "as root of the host give `bulkhead` a profile that allows them: `printf 'abi <abi/4.0>,\\n\
+             profile bulkhead %s flags=(unconfined) { userns, }\\n' \"$(command -v bulkhead)\" \
+             > /etc/apparmor.d/bulkhead && apparmor_parser -r /etc/apparmor.d/bulkhead`; or allow \
+             them to everybody: `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`",
         );
     }
     let full = matches!(host.namespaces.refusal(Act::Create), Some(Errno::NOSPC | Errno::USERS));
@@ -138,8 +144,10 @@ fn namespaces(host: &Host, around: &Surroundings) -> Option<Finding> {
         return finding(
             Cause::NamespacesRefused,
             format!("{cause}: a limit of a user namespace around this one is reached"),
-            "as root of the host raise user.max_user_namespaces, user.max_net_namespaces and their \
-             neighbours",
+            "as root of the host run `sysctl -w user.max_user_namespaces=15000 \
+             user.max_net_namespaces=15000 user.max_mnt_namespaces=15000 \
+             user.max_pid_namespaces=15000 user.max_ipc_namespaces=15000 \
+             user.max_uts_namespaces=15000 user.max_cgroup_namespaces=15000`",
         );
     }
     if around.filtered {
@@ -167,7 +175,8 @@ fn namespaces(host: &Host, around: &Surroundings) -> Option<Finding> {
     finding(
         Cause::NamespacesRefused,
         cause,
-        "look into the kernel's log for a security module (AppArmor, SELinux, Yama) that denies it",
+        "look with `dmesg | grep -iE 'denied|avc'` for the security module (AppArmor, SELinux) that \
+         denies it, and let `bulkhead` through there",
     )
 }
 
@@ -176,6 +185,7 @@ fn proc(host: &Host, around: &Surroundings) -> Option<Finding> {
     let covered = match around.covered_proc.split_first() {
         None => "parts of /proc are masked".to_owned(),
         Some((first, [])) => format!("{first} is masked"),
+        Some((first, [second])) => format!("{first} and {second} are masked"),
         Some((first, rest)) => format!("{first} and {} other parts are masked", rest.len()),
     };
     let remedy = match around.container {
@@ -195,24 +205,58 @@ fn proc(host: &Host, around: &Surroundings) -> Option<Finding> {
     finding(Cause::MaskedProc, what, remedy)
 }
 
-fn user(host: &Host) -> Option<Finding> {
+fn host_name(host: &Host, around: &Surroundings) -> Option<Finding> {
+    let errno = host.namespaces.refusal(Act::Hostname).filter(|_| host.namespaces.are_usable())?;
+    let (why, remedy) = match around.container {
+        Some(Container::Docker) => (
+            "the container's system call filter keeps it for CAP_SYS_ADMIN",
+            "start the container with `docker run --security-opt seccomp=unconfined`",
+        ),
+        Some(Container::Podman { .. }) => (
+            "the container's system call filter keeps it for CAP_SYS_ADMIN",
+            "start the container with `podman run --security-opt seccomp=unconfined`",
+        ),
+        Some(Container::Other(_)) => (
+            "the container's system call filter keeps it for CAP_SYS_ADMIN",
+            "give the pod `seccompProfile: {type: Unconfined}`, or a profile that allows sethostname",
+        ),
+        None => (
+            "a system call filter or a security module keeps it",
+            "start `bulkhead` where `unshare --user --map-root-user --uts hostname x` works",
+        ),
+    };
+    let what = format!("the host name cannot be set ({}): {why}", in_words(errno));
+    finding(Cause::HostName, what, remedy)
+}
+
+fn user(host: &Host, around: &Surroundings) -> Option<Finding> {
     if host.namespaces.are_usable() || host.caller.can_change_user {
         return None;
     }
     finding(
         Cause::NoOtherUser,
         "the build runs as the caller's own uid, for only root can give it another",
-        "run as root (in a container with `--user 0`), so that the build gets a leased uid",
+        match around.container {
+            Some(Container::Docker) => "start the container with `docker run --user 0`",
+            Some(Container::Podman { .. }) => "start the container with `podman run --user 0`",
+            Some(Container::Other(_)) => "give the pod `securityContext: {runAsUser: 0}`",
+            None => "start it as root: `sudo bulkhead …`",
+        },
     )
 }
 
-fn rules(host: &Host) -> Option<Finding> {
+fn rules(host: &Host, around: &Surroundings) -> Option<Finding> {
     if host.landlock == 0 {
         return finding(
             Cause::NoLandlock,
-            "this kernel has no Landlock, or it is switched off",
-            "boot with `lsm=landlock,…` in front of the other modules, on Linux 5.13 or later; or \
-             do without it with `--without landlock`",
+            if around.filtered {
+                "this kernel has no Landlock, or it is switched off, or the container's system call \
+                 filter is older than it"
+            } else {
+                "this kernel has no Landlock, or it is switched off"
+            },
+            "boot Linux 5.13 or later with `lsm=landlock,lockdown,yama,integrity,apparmor,bpf` on its \
+             command line; or do without it with `--without landlock`",
         );
     }
     let contained = !host.namespaces.are_usable();
@@ -237,27 +281,55 @@ fn groups(host: &Host, around: &Surroundings) -> Option<Finding> {
     };
     let root = host.caller.can_change_user;
     let (why, remedy) = match (&around.container, around.cgroups) {
-        (Some(_), _) => (
-            "the container has no writable control groups",
-            "bound the container itself: `--memory 8g --pids-limit 16384`; or give it control \
-             groups of its own with `--cgroupns=private -v /sys/fs/cgroup:/sys/fs/cgroup:rw`",
+        (Some(container), cgroups) => lent(container, cgroups == Cgroups::Two && root),
+        (None, Cgroups::None) => (
+            "no control groups are mounted",
+            "as root of the host run `mount -t cgroup2 none /sys/fs/cgroup`".to_owned(),
         ),
-        (None, Cgroups::None) => {
-            ("no control groups are mounted", "mount them: `mount -t cgroup2 none /sys/fs/cgroup`")
-        }
         (None, Cgroups::One) => (
             "control groups of version 1 cannot be lent to ordinary users",
-            "run as root, or boot with `systemd.unified_cgroup_hierarchy=1`",
+            "run as root, or boot with `systemd.unified_cgroup_hierarchy=1`".to_owned(),
         ),
         (None, Cgroups::Two) if root => (
             "the own control group lends no controllers to groups beside it",
-            "start under `systemd-run --scope -p Delegate=yes --`",
+            "start under `systemd-run --scope -p Delegate=yes -- bulkhead …`".to_owned(),
         ),
         (None, Cgroups::Two) => (
             "no control group is delegated to this user",
-            "start under `systemd-run --user --scope -p Delegate=yes --`",
+            "start under `systemd-run --user --scope -p Delegate=yes -- bulkhead …`".to_owned(),
         ),
     };
     let what = format!("{missing} of all processes together cannot be limited: {why}");
     finding(Cause::NoControlGroup, what, remedy)
+}
+
+/// What makes a shell that is alone in a container's control group a group of its own, and lends the
+/// group beside it what the limits need (`cgroups(7)`, "no internal processes").
+const LEND: &str = "`mkdir /sys/fs/cgroup/init && echo 0 > /sys/fs/cgroup/init/cgroup.procs && echo \
+                    +memory +pids > /sys/fs/cgroup/cgroup.subtree_control`";
+
+/// What a container could be lent of control groups. Those of version 1 are never lent: whoever may
+/// write them is root of the host.
+fn lent(container: &Container, can_be: bool) -> (&'static str, String) {
+    let (bound, lend) = match container {
+        Container::Docker => (
+            "`docker run --memory 8g --pids-limit 16384`",
+            "start it with `docker run --security-opt writable-cgroups=true` (Docker 28 or later)",
+        ),
+        Container::Podman { .. } => (
+            "`podman run --memory 8g --pids-limit 16384`",
+            "start it with `podman run --security-opt unmask=/sys/fs/cgroup`",
+        ),
+        Container::Other(_) => (
+            "`resources: {limits: {memory: 8Gi}}`",
+            "start it with writable control groups (`cgroup_writable` of containerd)",
+        ),
+    };
+    let whole = format!("bound the container as a whole with {bound}");
+    if can_be {
+        let own = format!("for a bound of the build's own {lend} and run in it first {LEND}");
+        ("the container has no writable control groups", format!("{whole}; {own}"))
+    } else {
+        ("the container has no control groups that could be lent to it", whole)
+    }
 }

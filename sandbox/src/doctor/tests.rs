@@ -17,13 +17,17 @@ fn container(container: Container, filtered: bool) -> Surroundings {
     }
 }
 
+fn on_version_one(around: Surroundings) -> Surroundings {
+    Surroundings { cgroups: Cgroups::One, ..around }
+}
+
 fn patients() -> Vec<(&'static str, Host, Surroundings)> {
     let podman = Container::Podman { rootless: true };
     let ubuntu = Surroundings { apparmor_restricts: true, ..bare(Cgroups::Two) };
     let debian = Surroundings { clone_switched_off: true, ..bare(Cgroups::Two) };
     let masked = Surroundings { covered_proc: vec!["/proc/irq".to_owned()], ..bare(Cgroups::One) };
     let mut masked_host = fakes::root();
-    masked_host.namespaces = fakes::podman().namespaces;
+    masked_host.namespaces = fakes::docker_unconfined().namespaces;
     let mut debian_host = fakes::user();
     debian_host.namespaces = fakes::docker().namespaces;
     let mut no_landlock = fakes::docker();
@@ -34,6 +38,8 @@ fn patients() -> Vec<(&'static str, Host, Surroundings)> {
         ("docker", fakes::docker(), container(Container::Docker, true)),
         ("docker-user", fakes::docker_user(), container(Container::Docker, true)),
         ("docker-unconfined", fakes::docker_unconfined(), container(Container::Docker, false)),
+        ("docker-cgroup-v1", fakes::docker(), on_version_one(container(Container::Docker, true))),
+        ("pod", fakes::docker(), container(Container::Other("kubepods".to_owned()), true)),
         ("docker-no-landlock", no_landlock, container(Container::Docker, true)),
         ("podman-rootless", fakes::podman(), container(podman, true)),
         ("ubuntu-apparmor", fakes::ubuntu(), ubuntu),
@@ -79,7 +85,8 @@ fn the_cause_is_the_one_that_was_made() {
     assert_eq!(causes("root"), []);
     assert_eq!(causes("docker"), [Cause::Filter, Cause::NoControlGroup]);
     assert_eq!(causes("docker-unconfined"), [Cause::MaskedProc, Cause::NoControlGroup]);
-    assert_eq!(causes("podman-rootless"), [Cause::MaskedProc, Cause::NoControlGroup]);
+    let podman = [Cause::MaskedProc, Cause::HostName, Cause::NoControlGroup];
+    assert_eq!(causes("podman-rootless"), podman);
     let user = [Cause::NoOtherUser, Cause::NoControlGroup];
     assert_eq!(causes("docker-user"), [[Cause::Filter].as_slice(), &user].concat());
     assert_eq!(causes("ubuntu-apparmor"), [[Cause::AppArmor].as_slice(), &user].concat());

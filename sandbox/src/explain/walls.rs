@@ -45,6 +45,7 @@ pub fn what(what: &What) -> String {
         What::Device(_) => "device of the host".to_owned(),
         What::Memory(size) => format!("private, in memory, {} MiB", size >> 20),
         What::Scratch("source" | "metadata") => "private copy".to_owned(),
+        What::Overlay { .. } => "private, over the unchanged files of the host".to_owned(),
         What::Scratch(_) => "private".to_owned(),
         What::Proc => "fresh, masked".to_owned(),
         What::OuterProc => "fresh, of the supervisor's processes".to_owned(),

@@ -10,6 +10,7 @@ use super::groups::{Place, Version};
 use super::offer::Offer;
 use super::rehearsal::{Act, Namespaces};
 use super::{Caller, Host, RootLayout, TakenIds};
+use crate::overlay::{Notes, Obstacle, Sharing};
 
 /// A plain machine and its root: everything is allowed, cgroup version 1.
 pub(crate) fn root() -> Host {
@@ -39,6 +40,7 @@ pub(crate) fn root() -> Host {
         },
         runtime: None,
         in_lab: false,
+        sharing: Sharing::Overlay(Notes::Trusted),
         nonce: 0xb01d_face_0000_0001,
     }
 }
@@ -56,6 +58,7 @@ pub(crate) fn user() -> Host {
         },
         namespaces: Namespaces::Rehearsed(vec![]),
         limits: Offer { processes: None, memory: None, ..root.limits.clone() },
+        sharing: Sharing::Overlay(Notes::User),
         runtime: Some("/run/user/1000".into()),
         ..root
     }
@@ -68,6 +71,7 @@ pub(crate) fn docker() -> Host {
         caller: Caller { can_admin: false, ..root.caller.clone() },
         namespaces: Namespaces::Rehearsed(vec![(Act::Create, Errno::PERM)]),
         limits: Offer { processes: None, memory: None, ..root.limits.clone() },
+        sharing: Sharing::Copy(Obstacle::Refused(Errno::INVAL)),
         ..root
     }
 }
@@ -82,12 +86,13 @@ pub(crate) fn docker_unconfined() -> Host {
     Host { namespaces: Namespaces::Rehearsed(vec![(Act::Proc, Errno::PERM)]), ..docker() }
 }
 
-/// Root of a rootless Podman container: root of its own user namespace, masked `/proc`.
+/// Root of a rootless Podman container: root of its own user namespace, without `CAP_SYS_ADMIN`. The
+/// filter allows namespaces and mounts, but no host name; `/proc` is masked.
 pub(crate) fn podman() -> Host {
     let docker = docker();
+    let refused = [Act::Hostname, Act::Proc].map(|act| (act, Errno::PERM));
     Host {
-        caller: root().caller,
-        namespaces: Namespaces::Rehearsed(vec![(Act::Proc, Errno::PERM)]),
+        namespaces: Namespaces::Rehearsed(refused.to_vec()),
         ids: TakenIds { mapped: vec![0..=65_535], ..docker.ids },
         ..docker
     }
@@ -95,8 +100,13 @@ pub(crate) fn podman() -> Host {
 
 /// An ordinary user of Ubuntu 24.04, whose `AppArmor` takes every capability away in a user namespace.
 pub(crate) fn ubuntu() -> Host {
-    let refused = [Act::Mount, Act::Loopback, Act::Proc].map(|act| (act, Errno::ACCESS));
-    Host { namespaces: Namespaces::Rehearsed(refused.to_vec()), ..user() }
+    let refused = vec![
+        (Act::Hostname, Errno::PERM),
+        (Act::Mount, Errno::ACCESS),
+        (Act::Loopback, Errno::PERM),
+        (Act::Proc, Errno::ACCESS),
+    ];
+    Host { namespaces: Namespaces::Rehearsed(refused), ..user() }
 }
 
 /// An ordinary user where `user.max_user_namespaces` is 0.

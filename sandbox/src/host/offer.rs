@@ -1,18 +1,19 @@
 //! What the host lends for limits.
 #![forbid(unsafe_code)]
 
-use rustix::process::{Resource, Rlimit, getrlimit};
+use nix::sys::resource;
+use rustix::process::{Resource, Rlimit};
 
 use super::groups::{Hierarchies, Place};
 
 /// The resource limits that the sandbox sets.
-const RESOURCES: [Resource; 6] = [
-    Resource::Core,
-    Resource::Cpu,
-    Resource::Data,
-    Resource::Fsize,
-    Resource::Nofile,
-    Resource::Nproc,
+const RESOURCES: [(Resource, resource::Resource); 6] = [
+    (Resource::Core, resource::Resource::RLIMIT_CORE),
+    (Resource::Cpu, resource::Resource::RLIMIT_CPU),
+    (Resource::Data, resource::Resource::RLIMIT_DATA),
+    (Resource::Fsize, resource::Resource::RLIMIT_FSIZE),
+    (Resource::Nofile, resource::Resource::RLIMIT_NOFILE),
+    (Resource::Nproc, resource::Resource::RLIMIT_NPROC),
 ];
 
 /// What the host lends for limits: a plain value, so that a test can lend something else.
@@ -45,7 +46,7 @@ impl Offer {
             memory: hierarchies.place("memory"),
             memory_left: hierarchies.memory_left(),
             counted_alone,
-            current: RESOURCES.map(|resource| (resource, getrlimit(resource))).to_vec(),
+            current: RESOURCES.iter().filter_map(|(name, number)| limit(*name, *number)).collect(),
         }
     }
 
@@ -53,4 +54,12 @@ impl Offer {
         let known = self.current.iter().find(|(known, _)| *known == resource);
         known.map_or(Rlimit { current: None, maximum: None }, |(_, limit)| *limit)
     }
+}
+
+/// The caller's own limit; none where it cannot be read. Then setting a lower one may fail, which
+/// ends the launch. (rustix takes it for granted that reading succeeds.)
+fn limit(name: Resource, number: resource::Resource) -> Option<(Resource, Rlimit)> {
+    let finite = |value: u64| (value != nix::libc::RLIM_INFINITY).then_some(value);
+    let (current, maximum) = resource::getrlimit(number).ok()?;
+    Some((name, Rlimit { current: finite(current), maximum: finite(maximum) }))
 }

@@ -6,17 +6,20 @@ use std::fmt;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 
+use rustix::fs::CWD;
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, fsconfig_create, fsmount,
-    fsopen, mount_change,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, OpenTreeFlags,
+    fsconfig_create, fsmount, fsopen, mount_change, open_tree,
 };
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitOptions, getegid, geteuid, waitpid};
+use rustix::system::{setdomainname, sethostname};
 use rustix::thread::UnshareFlags;
 
 use crate::sys::clone::{Side, clone_into};
 use crate::sys::loopback;
+use crate::sys::mount::{Attributes, set_attributes};
 
 /// What a namespaced launch does that a host may refuse, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +28,9 @@ pub enum Act {
     Create,
     /// Mapping a user into the user namespace.
     MapIds,
-    /// Mounting a file system in memory.
+    /// Giving the host name namespace a name.
+    Hostname,
+    /// Mounting a file system in memory, and a part of the host's.
     Mount,
     /// Bringing up loopback.
     Loopback,
@@ -35,8 +40,14 @@ pub enum Act {
 
 impl Act {
     /// Every act, in order.
-    pub const ALL: [Self; 5] =
-        [Self::Create, Self::MapIds, Self::Mount, Self::Loopback, Self::Proc];
+    pub const ALL: [Self; 6] =
+        [Self::Create, Self::MapIds, Self::Hostname, Self::Mount, Self::Loopback, Self::Proc];
+
+    /// Whether a launch can do without it, with less to hold.
+    #[must_use]
+    pub const fn can_be_spared(self) -> bool {
+        matches!(self, Self::Hostname | Self::Proc)
+    }
 
     /// What it does, as it stands behind "could not".
     #[must_use]
@@ -44,7 +55,8 @@ impl Act {
         match self {
             Self::Create => "create the namespaces",
             Self::MapIds => "map a user",
-            Self::Mount => "mount a file system in memory",
+            Self::Hostname => "set the host name",
+            Self::Mount => "mount file systems",
             Self::Loopback => "bring up loopback",
             Self::Proc => "mount a fresh /proc",
         }
@@ -75,18 +87,20 @@ impl Namespaces {
         match self {
             Self::Off => false,
             Self::Presumed => true,
-            Self::Rehearsed(refused) => refused.iter().all(|(act, _)| *act == Act::Proc),
+            Self::Rehearsed(refused) => refused.iter().all(|(act, _)| act.can_be_spared()),
         }
     }
 
-    /// Whether a fresh `/proc` can be mounted in them.
+    /// Whether `act` can be done in them.
     #[must_use]
-    pub fn have_fresh_proc(&self) -> bool {
-        match self {
-            Self::Off => false,
-            Self::Presumed => true,
-            Self::Rehearsed(refused) => refused.is_empty(),
-        }
+    pub fn allow(&self, act: Act) -> bool {
+        self.are_usable() && self.refusal(act).is_none()
+    }
+
+    /// Whether nothing at all is refused in them.
+    #[must_use]
+    pub fn allow_all(&self) -> bool {
+        Act::ALL.into_iter().all(|act| self.allow(act))
     }
 
     /// Why a launch cannot rest on them, in words.
@@ -96,9 +110,12 @@ impl Namespaces {
             _ if self.are_usable() => None,
             Self::Off => Some("user namespaces are switched off here".to_owned()),
             Self::Presumed => None,
-            Self::Rehearsed(refused) => refused.first().map(|(act, errno)| {
-                format!("this host does not let the sandbox {act} ({})", in_words(*errno))
-            }),
+            Self::Rehearsed(refused) => {
+                let grave = refused.iter().find(|(act, _)| !act.can_be_spared());
+                grave.map(|(act, errno)| {
+                    format!("this host does not let the sandbox {act} ({})", in_words(*errno))
+                })
+            }
         }
     }
 
@@ -136,8 +153,12 @@ const ANSWER: usize = size_of::<i32>();
 type Attempt = fn() -> Result<(), Errno>;
 
 /// The acts that the child tries; the others are its parent's.
-const TRIED: [(Act, Attempt); 3] =
-    [(Act::Mount, mount), (Act::Loopback, loopback::bring_up), (Act::Proc, fresh_proc)];
+const TRIED: [(Act, Attempt); 4] = [
+    (Act::Hostname, name_host),
+    (Act::Mount, mount),
+    (Act::Loopback, loopback::bring_up),
+    (Act::Proc, fresh_proc),
+];
 
 /// Tries every act in a process of its own, and gives those that were refused.
 ///
@@ -169,11 +190,11 @@ fn create(go: Pipe, answers: Pipe) -> Vec<(Act, Errno)> {
     drop((go.0, answers.1));
     let mut refused = Vec::new();
     match map(started.pid) {
-        Ok(()) => {
-            // A child that is dead already is noticed below.
-            let _ = rustix::io::write(&go.1, b"g");
-            refused.extend(listen(&answers.0));
-        }
+        // A child that has not got the word says nothing, and would be waited for in vain.
+        Ok(()) => match rustix::io::write(&go.1, b"g") {
+            Ok(_) => refused.extend(listen(&answers.0)),
+            Err(errno) => refused.push((Act::Create, errno)),
+        },
         Err(errno) => refused.push((Act::MapIds, errno)),
     }
     // Without a word to go on the child ends.
@@ -222,9 +243,19 @@ fn act(go: &OwnedFd, answers: &OwnedFd) -> ! {
     std::process::exit(0)
 }
 
+fn name_host() -> Result<(), Errno> {
+    sethostname(b"localhost")?;
+    setdomainname(b"(none)")
+}
+
 fn mount() -> Result<(), Errno> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
-    make("tmpfs")
+    make("tmpfs")?;
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_RECURSIVE;
+    let tree = open_tree(CWD, "/dev", flags)?;
+    set_attributes(&tree, Attributes { read_only: true, ..Attributes::default() }, true)
 }
 
 /// Makes a file system that is attached nowhere.
@@ -244,14 +275,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_missing_fresh_proc_leaves_namespaces_usable() {
+    fn only_the_host_name_and_a_fresh_proc_can_be_spared() {
         for act in Act::ALL {
             let namespaces = Namespaces::Rehearsed(vec![(act, Errno::PERM)]);
-            assert_eq!(namespaces.are_usable(), act == Act::Proc, "{act}");
-            assert!(!namespaces.have_fresh_proc());
+            let spared = matches!(act, Act::Hostname | Act::Proc);
+            assert_eq!(namespaces.are_usable(), spared, "{act}");
+            assert!(!namespaces.allow(act) && !namespaces.allow_all());
             assert_eq!(namespaces.refusal(act), Some(Errno::PERM));
         }
-        assert!(Namespaces::Rehearsed(vec![]).have_fresh_proc());
+        assert!(Namespaces::Rehearsed(vec![]).allow_all());
         assert!(Namespaces::Presumed.are_usable() && !Namespaces::Off.are_usable());
+    }
+
+    #[test]
+    fn the_cause_is_what_cannot_be_spared() {
+        let refused = [Act::Hostname, Act::Mount, Act::Proc].map(|act| (act, Errno::PERM));
+        let cause = Namespaces::Rehearsed(refused.to_vec()).cause().unwrap();
+        assert!(cause.contains("mount file systems"), "{cause}");
     }
 }

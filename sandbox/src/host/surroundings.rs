@@ -61,6 +61,7 @@ impl Surroundings {
                 Path::new("/.dockerenv").exists(),
                 fs::read_to_string("/run/.containerenv").ok().as_deref(),
                 &read("/proc/self/cgroup"),
+                has_every_user(&read("/proc/self/uid_map")),
             ),
             filtered: super::is_filtered(),
             apparmor_restricts: set("apparmor_restrict_unprivileged_userns", "1"),
@@ -72,10 +73,17 @@ impl Surroundings {
 }
 
 /// The container that leaves these traces: the file of Docker, that of Podman with its content, and
-/// the names of the own control groups.
-fn container(docker: bool, podman: Option<&str>, cgroup: &str) -> Option<Container> {
+/// the names of the own control groups. Podman writes down that it is rootless only where the
+/// container is privileged; else that not every user exists in it tells so.
+fn container(
+    docker: bool,
+    podman: Option<&str>,
+    cgroup: &str,
+    every_user: bool,
+) -> Option<Container> {
     if let Some(text) = podman {
-        return Some(Container::Podman { rootless: text.contains("rootless=1") });
+        let rootless = text.contains("rootless=1") || !every_user;
+        return Some(Container::Podman { rootless });
     }
     if docker || cgroup.contains("/docker/") {
         return Some(Container::Docker);
@@ -83,6 +91,12 @@ fn container(docker: bool, podman: Option<&str>, cgroup: &str) -> Option<Contain
     let known = ["kubepods", "lxc", "crio", "containerd"];
     let other = known.into_iter().find(|name| cgroup.contains(name));
     other.map(|name| Container::Other(name.to_owned()))
+}
+
+/// Whether the map of users is that of a machine, not of a user namespace on it
+/// (`user_namespaces(7)`).
+fn has_every_user(map: &str) -> bool {
+    map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
 fn cgroups(mounts: &str) -> Cgroups {
@@ -105,15 +119,24 @@ mod tests {
 
     #[test]
     fn engines_are_told_apart_by_what_they_leave() {
-        assert_eq!(container(true, None, ""), Some(Container::Docker));
-        assert_eq!(container(false, None, "4:memory:/docker/0123"), Some(Container::Docker));
-        let rootless = "engine=\"podman-5.2\"\nrootless=1\n";
-        let found = container(false, Some(rootless), "");
-        assert_eq!(found, Some(Container::Podman { rootless: true }));
-        assert_eq!(container(false, Some(""), ""), Some(Container::Podman { rootless: false }));
-        let pod = container(false, None, "0::/kubepods.slice/x");
+        let machine = |docker, podman, cgroup| container(docker, podman, cgroup, true);
+        assert_eq!(machine(true, None, ""), Some(Container::Docker));
+        assert_eq!(machine(false, None, "4:memory:/docker/0123"), Some(Container::Docker));
+        let rootless = Some(Container::Podman { rootless: true });
+        let text = "engine=\"podman-5.2\"\nrootless=1\n";
+        assert_eq!(machine(false, Some(text), ""), rootless);
+        assert_eq!(machine(false, Some(""), ""), Some(Container::Podman { rootless: false }));
+        assert_eq!(container(false, Some(""), "", false), rootless);
+        let pod = machine(false, None, "0::/kubepods.slice/x");
         assert_eq!(pod, Some(Container::Other("kubepods".to_owned())));
-        assert_eq!(container(false, None, "0::/user.slice"), None);
+        assert_eq!(machine(false, None, "0::/user.slice"), None);
+    }
+
+    #[test]
+    fn a_user_namespace_is_told_from_a_machine_by_its_users() {
+        assert!(has_every_user("         0          0 4294967295\n"));
+        assert!(!has_every_user("0 1000 1\n1 100000 65536\n"));
+        assert!(!has_every_user(""));
     }
 
     #[test]

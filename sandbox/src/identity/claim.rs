@@ -12,7 +12,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::{IdentityError, open_runtime, records, try_lock};
+use super::{IdentityError, lock_new, open_runtime, records, try_lock};
 
 /// The directory of the records, in the runtime directory.
 const PLACE: &str = "claim";
@@ -47,10 +47,11 @@ impl Claim {
         let name = scratch.file_name().unwrap_or(scratch.as_os_str());
         let path = directory.join(name);
         let failed = |source| IdentityError::Runtime { path: path.clone(), source };
-        let mut file = try_lock(&path)
-            .and_then(|file| file.ok_or_else(|| io::ErrorKind::AlreadyExists.into()))
-            .map_err(failed)?;
-        file.write_all(scratch.as_os_str().as_bytes()).map_err(failed)?;
+        let mut file = lock_new(&path).map_err(failed)?;
+        if let Err(source) = file.write_all(scratch.as_os_str().as_bytes()) {
+            let _ = fs::remove_file(&path);
+            return Err(failed(source));
+        }
         Ok(Self { path, file })
     }
 

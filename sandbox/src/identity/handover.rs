@@ -14,16 +14,21 @@ use rustix::process::{Gid, Uid};
 /// Deeper trees than this are not handed over.
 const DEPTH: usize = 256;
 
-/// Makes `user` the owner of the directory `path` and of everything in it; gives the directory's
-/// owner before.
+/// Makes `user` the owner of the directory `path` and of everything in it.
 ///
 /// # Errors
 /// The errno of the call that failed; LOOP where the directory is a link or too deep.
-pub fn give(path: &Path, user: (u32, u32)) -> Result<(u32, u32), Errno> {
-    let directory = open(CWD, path)?;
-    let before = fstat(&directory)?;
-    give_tree(&directory, user, DEPTH)?;
-    Ok((before.st_uid, before.st_gid))
+pub fn give(path: &Path, user: (u32, u32)) -> Result<(), Errno> {
+    give_tree(&open(CWD, path)?, user, DEPTH)
+}
+
+/// The owner of the directory `path`.
+///
+/// # Errors
+/// As [`give`].
+pub fn owner(path: &Path) -> Result<(u32, u32), Errno> {
+    let status = fstat(open(CWD, path)?)?;
+    Ok((status.st_uid, status.st_gid))
 }
 
 fn give_tree(directory: &OwnedFd, user: (u32, u32), depth: usize) -> Result<(), Errno> {

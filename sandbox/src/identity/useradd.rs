@@ -2,18 +2,23 @@
 //! supervisor is dead.
 //!
 //! An account cannot be tied to a process, so a killed supervisor does leave one behind: that is
-//! what this design costs. A locked file per account tells whose supervisor still lives.
+//! what this design costs. A locked file per account tells whose supervisor still lives, and names
+//! the directories that were handed to the account, so that they are given back in any case.
 #![forbid(unsafe_code)]
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
-use super::{IdentityError, open_runtime, processes, records, try_lock};
+use super::{IdentityError, handover, lock_new, open_runtime, processes, records, try_lock};
 
 const USERADD: &str = "/usr/sbin/useradd";
 const USERDEL: &str = "/usr/sbin/userdel";
@@ -21,6 +26,9 @@ const PREFIX: &str = "fmr_";
 
 /// How long to wait for whoever else changes `/etc/passwd`.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The longest record that is read.
+const RECORD_SIZE: u64 = 1024 * 1024;
 
 /// An account that is this build's alone.
 #[derive(Debug)]
@@ -44,29 +52,29 @@ impl Account {
         let record = directory.join(&name);
         let failed = |source| IdentityError::Runtime { path: record.clone(), source };
         // The record stands before the account does, so that none can be without one.
-        let lock = try_lock(&record).map_err(failed)?.ok_or(IdentityError::Exhausted(1))?;
+        let mut lock = lock_new(&record).map_err(failed)?;
         // `useradd` inherits the lock: if this process is killed now, the account is not swept
         // before `useradd` has finished making it.
-        fcntl_setfd(&lock, FdFlags::empty()).map_err(|errno| failed(errno.into()))?;
-        let made = run(
-            USERADD,
-            &[
-                "--system",
-                "--no-create-home",
-                "--home-dir",
-                "/nonexistent",
-                "--shell",
-                "/usr/sbin/nologin",
-                &name,
-            ],
-        );
-        fcntl_setfd(&lock, FdFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
-        made?;
-        let (uid, gid) = ids_of(&name).ok_or_else(|| IdentityError::Account {
-            program: USERADD,
-            reason: format!("it made no account {name}"),
-        })?;
-        Ok(Self { name, uid, gid, record, lock })
+        if let Err(errno) = fcntl_setfd(&lock, FdFlags::empty()) {
+            let _ = fs::remove_file(&record);
+            return Err(failed(errno.into()));
+        }
+        let made = add(&name);
+        let closed = fcntl_setfd(&lock, FdFlags::CLOEXEC).map_err(|errno| failed(errno.into()));
+        let ids = made.and(closed).and_then(|()| {
+            ids_of(&name).ok_or_else(|| IdentityError::Account {
+                program: USERADD,
+                reason: format!("it made no account {name}"),
+            })
+        });
+        match ids {
+            Ok((uid, gid)) => Ok(Self { name, uid, gid, record, lock }),
+            Err(error) => {
+                // Half of it may be there. What cannot be removed now the next sweep removes.
+                let _ = remove(&name, &record, &mut lock);
+                Err(error)
+            }
+        }
     }
 
     /// Its uid and gid.
@@ -75,12 +83,23 @@ impl Account {
         (self.uid, self.gid)
     }
 
-    /// Removes the account, after ending what still runs under it.
+    /// Hands the directory `path` to the account, after a note of whose it was.
     ///
     /// # Errors
-    /// Its processes cannot be ended, or `userdel` fails.
-    pub fn remove(self) -> Result<(), IdentityError> {
-        remove(&self.name, &self.record)
+    /// It cannot be noted or handed over.
+    pub fn take_over(&mut self, path: &Path) -> io::Result<()> {
+        let (uid, gid) = handover::owner(path)?;
+        let note = [format!("{uid} {gid} ").as_bytes(), path.as_os_str().as_bytes(), &[0]].concat();
+        self.lock.write_all(&note)?;
+        Ok(handover::give(path, self.ids())?)
+    }
+
+    /// Removes the account, after ending what still runs under it and giving back what it had.
+    ///
+    /// # Errors
+    /// Its processes cannot be ended, a directory cannot be given back, or `userdel` fails.
+    pub fn remove(mut self) -> Result<(), IdentityError> {
+        remove(&self.name, &self.record, &mut self.lock)
     }
 }
 
@@ -106,13 +125,21 @@ pub fn sweep_all(places: &[PathBuf]) -> Result<Vec<String>, IdentityError> {
             };
             let record = entry.path();
             let failed = |source| IdentityError::Runtime { path: record.clone(), source };
-            if try_lock(&record).map_err(failed)?.is_some_and(|_lock| record.exists()) {
-                remove(&name, &record)?;
+            if let Some(mut lock) = try_lock(&record).map_err(failed)?
+                && record.exists()
+            {
+                remove(&name, &record, &mut lock)?;
                 swept.push(name);
             }
         }
     }
     Ok(swept)
+}
+
+fn add(name: &str) -> Result<(), IdentityError> {
+    let options = ["--system", "--no-create-home", "--home-dir", "/nonexistent"];
+    let shell = ["--shell", "/usr/sbin/nologin", name];
+    run(USERADD, &[&options[..], &shell[..]].concat())
 }
 
 /// A name that this module gives: nothing else is ever handed to `userdel`.
@@ -121,17 +148,41 @@ fn is_ours(name: &str) -> bool {
         .is_some_and(|rest| rest.len() == 8 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-fn remove(name: &str, record: &Path) -> Result<(), IdentityError> {
-    if let Some((uid, _)) = ids_of(name) {
+fn remove(name: &str, record: &Path, lock: &mut File) -> Result<(), IdentityError> {
+    let failed = |source| IdentityError::Runtime { path: record.to_owned(), source };
+    let account = ids_of(name);
+    if let Some((uid, _)) = account {
         processes::end_all_of(uid).map_err(|source| IdentityError::Unkillable { uid, source })?;
+    }
+    // Before the account goes, for then its uid may become another's.
+    give_back(lock).map_err(failed)?;
+    if account.is_some() {
         let removed = run(USERDEL, &[name]);
         // A `userdel` that outlived its supervisor may have been quicker.
         if ids_of(name).is_some() {
             removed?;
         }
     }
-    let failed = |source| IdentityError::Runtime { path: record.to_owned(), source };
     fs::remove_file(record).map_err(failed)
+}
+
+/// Gives back the directories that the record names. One that is gone, or a link by now, is nobody's
+/// to give.
+fn give_back(record: &mut File) -> io::Result<()> {
+    let mut notes = Vec::new();
+    record.rewind()?;
+    record.take(RECORD_SIZE).read_to_end(&mut notes)?;
+    for note in notes.split(|byte| *byte == 0) {
+        let mut parts = note.splitn(3, |byte| *byte == b' ');
+        let mut number = || std::str::from_utf8(parts.next()?).ok()?.parse().ok();
+        let (Some(uid), Some(gid)) = (number(), number()) else { continue };
+        let path = Path::new(OsStr::from_bytes(parts.next().unwrap_or_default()));
+        match handover::give(path, (uid, gid)) {
+            Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
 }
 
 /// Runs a program of the system by its absolute path and with an empty environment: PATH belongs
@@ -143,22 +194,39 @@ fn run(program: &'static str, arguments: &[&str]) -> Result<(), IdentityError> {
     let failed = |reason: String| IdentityError::Account { program, reason };
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let output = Command::new(program)
-            .args(arguments)
-            .env_clear()
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| failed(error.to_string()))?;
-        let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
-        if output.status.success() {
+        let (status, said) =
+            run_once(program, arguments).map_err(|error| failed(error.to_string()))?;
+        if status.success() {
             return Ok(());
         }
         if !said.contains("lock") || Instant::now() > deadline {
-            return Err(failed(format!("{}: {said}", output.status)));
+            return Err(failed(format!("{status}: {said}")));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Runs it to its end, and gives its status and what it said.
+fn run_once(program: &str, arguments: &[&str]) -> io::Result<(ExitStatus, String)> {
+    // Into a file: to read from pipes the standard library makes calls whose failure is a panic.
+    let mut said = File::from(memfd_create("said", MemfdFlags::CLOEXEC)?);
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(said.try_clone()?)
+        .spawn()?;
+    let status = child.wait().inspect_err(|_| {
+        // It must not go on while its account is being removed.
+        let _ = child.kill();
+        let _ = child.wait();
+    })?;
+    let mut text = String::new();
+    said.rewind()?;
+    said.read_to_string(&mut text)?;
+    Ok((status, text.trim().replace('\n', "; ")))
 }
 
 fn ids_of(name: &str) -> Option<(u32, u32)> {

@@ -1,4 +1,4 @@
-//! The times and sizes at which a payload is ended from outside.
+//! When a payload is to be ended, and for what: time, silence, and how much it prints.
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
@@ -20,7 +20,6 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// What `plan` says of a payload that has `begun`.
     pub(super) fn new(plan: &Plan, begun: Instant) -> Self {
         let limits = plan.limits.as_ref();
         Self {
@@ -52,12 +51,10 @@ impl Deadline {
         Some(End::OutputRefused { file: "log".to_owned(), why })
     }
 
-    /// The payload has been asked to end.
     pub(super) fn soon(&mut self) {
         *self = Self { wall: Some(Instant::now() + GRACE), silence: None, output: None };
     }
 
-    /// The payload has been ended.
     pub(super) fn never(&mut self) {
         *self = Self { wall: None, silence: None, output: None };
     }

@@ -10,12 +10,12 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, openat, readlinkat};
-use rustix::io::Errno;
+use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat};
 
 use super::LaunchError;
 use crate::host::groups::unescape;
 use crate::host::kernel_file::read_text;
+use crate::layers::descriptors;
 use crate::layers::mounts::{Base, MountPlan, What};
 use crate::plan::Plan;
 use crate::policy::IdentityChoice;
@@ -30,6 +30,8 @@ pub(super) struct Held {
     status: String,
     /// The layers that were seen so far.
     seen: LayerSet,
+    /// Whether those of its files are among them.
+    entered: bool,
     /// What is mounted, where it was asked for.
     table: OnceCell<Result<String, String>>,
 }
@@ -55,7 +57,13 @@ impl Held {
     /// # Errors
     /// As [`Self::surroundings`].
     pub(super) fn files(&mut self, plan: &Plan, user: (u32, u32)) -> Result<(), LaunchError> {
+        self.entered = true;
         self.check_all(plan, user, Sight::Entry)
+    }
+
+    /// Whether its files have been looked at.
+    pub(super) const fn has_entered(&self) -> bool {
+        self.entered
     }
 
     /// Checks the rest, once the process waits at the gate. Gives the layers that were seen.
@@ -127,6 +135,7 @@ impl Held {
             place,
             status: String::new(),
             seen: LayerSet::EMPTY,
+            entered: false,
             table: OnceCell::new(),
         })
     }
@@ -143,6 +152,8 @@ impl Held {
             Layer::Privileges => self.privileges(plan),
             Layer::Syscalls => self.field("Seccomp", "2"),
             Layer::Limits => self.limits(plan),
+            // The process has looked at itself: see `descriptors::look`.
+            Layer::Descriptors if plan.looks_at_itself() => Ok(()),
             Layer::Descriptors => self.descriptors(),
             Layer::Session => self.session(),
             // The kernel does not show the rules. The process itself has tried one before it said
@@ -231,20 +242,11 @@ impl Held {
 
     /// Only the standard ones, and those of the launch, which end with the exec.
     fn descriptors(&self) -> Result<(), String> {
-        let failed = |errno: Errno| format!("fd: {errno}");
-        let open = openat(&self.place, "fd", LISTED, Mode::empty()).map_err(failed)?;
-        for entry in Dir::new(open).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let number = entry.file_name().to_str().ok().and_then(|name| name.parse::<u32>().ok());
-            let Some(number) = number.filter(|number| *number > 2) else { continue };
-            let info = self.read(&format!("fdinfo/{number}"))?;
-            let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
-            let flags = flags.and_then(|text| u32::from_str_radix(text.trim(), 8).ok());
-            if flags.is_none_or(|flags| flags & CLOSE_ON_EXEC == 0) {
-                return Err(format!("descriptor {number} would reach the payload"));
-            }
+        match descriptors::kept_by(&self.place) {
+            Ok(None) => Ok(()),
+            Ok(Some(number)) => Err(format!("descriptor {number} would reach the payload")),
+            Err(error) => Err(format!("fd: {error}")),
         }
-        Ok(())
     }
 
     /// Its session is its own and has no terminal (fields 6 and 7 of `proc_pid_stat(5)`).
@@ -284,6 +286,12 @@ impl Held {
             other => return Err(format!("the root is {other:?}")),
         }
         for entry in &plan.entries {
+            if let What::Overlay { .. } = entry.what
+                && find(&entry.target).is_none_or(|mount| mount.kind != "overlay")
+                && !covered_later(plan, &entry.target)
+            {
+                return Err(format!("{} is no overlay", entry.target.display()));
+            }
             if let What::Bind { writable: false, .. } = entry.what
                 && !find(&entry.target).is_some_and(|mount| mount.read_only)
                 && !covered_later(plan, &entry.target)
@@ -297,9 +305,6 @@ impl Held {
 
 /// How a directory of `/proc` is opened.
 const LISTED: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-
-/// `O_CLOEXEC`, as fdinfo shows it.
-const CLOSE_ON_EXEC: u32 = 0o2_000_000;
 
 /// Whether a later entry of the plan is put over the same path.
 fn covered_later(plan: &MountPlan, path: &Path) -> bool {

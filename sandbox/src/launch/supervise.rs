@@ -1,11 +1,10 @@
 //! Watching over a sandbox: its word, its death, the clock and the caller's signals.
 #![forbid(unsafe_code)]
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{SigSet, Signal as NixSignal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::Signal as NixSignal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
@@ -14,8 +13,9 @@ use rustix::process::{
 
 use super::deadline::Deadline;
 use super::readback::Held;
+use super::signals::Signals;
 use super::streams::Streams;
-use super::{LaunchError, located};
+use super::{Client, LaunchError, located};
 use crate::outcome::{End, Outcome};
 use crate::plan::Plan;
 use crate::scratch::Scratch;
@@ -24,49 +24,11 @@ use crate::sys::clone::Started;
 use crate::wire::{Link, Message};
 use crate::words::LayerSet;
 
-/// Signals that are passed on to the payload.
-const FORWARDED: [NixSignal; 6] = [
-    NixSignal::SIGTERM,
-    NixSignal::SIGINT,
-    NixSignal::SIGHUP,
-    NixSignal::SIGQUIT,
-    NixSignal::SIGUSR1,
-    NixSignal::SIGUSR2,
-];
-
 /// What a payload is ended with when nobody is left who wants it.
 const SIGTERM: u8 = 15;
-
-/// The caller's signals, turned into something to read.
-#[derive(Debug)]
-pub(super) struct Signals {
-    before: SigSet,
-    descriptor: SignalFd,
-}
-
-impl Signals {
-    /// Blocks the signals that are passed on, so that none can end this process half-way.
-    pub(super) fn block() -> Result<Self, Fault> {
-        let set: SigSet = FORWARDED.into_iter().collect();
-        let before =
-            set.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK).at(Step::Channels)?;
-        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-        let descriptor = SignalFd::with_flags(&set, flags).at(Step::Channels)?;
-        Ok(Self { before, descriptor })
-    }
-
-    /// The next signal that has come.
-    fn next(&self) -> Result<Option<NixSignal>, Fault> {
-        let signal = self.descriptor.read_signal().at(Step::Supervise)?;
-        let number = signal.and_then(|signal| i32::try_from(signal.ssi_signo).ok());
-        Ok(number.and_then(|number| NixSignal::try_from(number).ok()))
-    }
-
-    /// The signals that were blocked before.
-    pub(super) const fn before(&self) -> SigSet {
-        self.before
-    }
-}
+/// What a payload is ended with when it cannot be watched any more, or when whom it was launched for
+/// has let go of it.
+const SIGKILL: u8 = 9;
 
 /// Everything that a supervisor watches over.
 pub(super) struct Watch<'a> {
@@ -76,6 +38,24 @@ pub(super) struct Watch<'a> {
     pub(super) sandbox: &'a Link,
     pub(super) started: &'a Started,
     pub(super) signals: &'a Signals,
+    pub(super) client: &'a Client<'a>,
+}
+
+/// A payload that has run, all of its processes dead.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) outcome: Outcome,
+    /// The private file system, where the sandbox has made it.
+    pub(super) scratch: Option<Scratch>,
+    /// What went wrong outside, the first of it. It does not make the payload one that has not run.
+    pub(super) trouble: Option<LaunchError>,
+}
+
+impl Watched {
+    /// Takes in what may have gone wrong after the payload.
+    pub(super) fn note(&mut self, result: Result<(), LaunchError>) {
+        self.trouble = self.trouble.take().or(result.err());
+    }
 }
 
 /// What a wait ends for.
@@ -87,8 +67,10 @@ enum Event {
     Signal,
     /// The sandbox has a word.
     Word,
-    /// The caller is dead.
+    /// The process that called is dead.
     Orphaned,
+    /// Whom the build was launched for has let go of it.
+    LetGo,
     /// The payload has printed, or what it has printed can be handed on.
     Output,
 }
@@ -102,9 +84,10 @@ struct Heard {
     process: Option<OwnedFd>,
     held: Option<Held>,
     entered: bool,
-    files: bool,
     ready: bool,
     enforced: LayerSet,
+    /// The gate was opened: from here on the payload may have run.
+    let_through: bool,
     cut_off: Option<End>,
 }
 
@@ -116,51 +99,81 @@ impl Watch<'_> {
         &self,
         opener: OwnedFd,
         mut streams: Streams,
-    ) -> Result<(Outcome, Option<Scratch>), LaunchError> {
+    ) -> Result<Watched, LaunchError> {
         let begun = Instant::now();
+        let mut heard = Heard::default();
+        let attended = self.attend(begun, opener, &mut heard, &mut streams);
+        let trouble = match attended {
+            Ok(()) => None,
+            Err(error) if heard.let_through => {
+                let _ = pidfd_send_signal(&self.started.pidfd, Signal::KILL);
+                heard.cut_off = Some(End::Signalled(SIGKILL));
+                Some(error)
+            }
+            Err(error) => return Err(error),
+        };
+        let waited = waitpid(Some(self.started.pid), WaitOptions::empty()).at(Step::Supervise)?;
+        let elapsed = begun.elapsed();
+        let drained = self.drain(&mut streams);
+        let status = waited.map_or(0, |(_, status)| status.as_raw());
+        let mut watched = heard.conclude(self.plan, status, elapsed)?;
+        watched.trouble = trouble.or(drained.err());
+        Ok(watched)
+    }
+
+    /// Attends to whatever happens, until every process of the sandbox is dead.
+    fn attend(
+        &self,
+        begun: Instant,
+        opener: OwnedFd,
+        heard: &mut Heard,
+        streams: &mut Streams,
+    ) -> Result<(), LaunchError> {
         let mut caller = if self.plan.ends_with_caller { caller()? } else { None };
         let mut clock = Deadline::new(self.plan, begun);
-        let (mut heard, mut opener) = (Heard::default(), Some(opener));
-        let mut open = true;
+        let (mut opener, mut open) = (Some(opener), true);
+        let mut client = self.client.lifeline();
         loop {
-            let happened = self.wait(open, caller.as_ref(), &streams, clock.left(&streams))?;
-            if happened.contains(&Event::Orphaned) {
+            let happened =
+                self.wait(open, client, caller.as_ref(), streams, clock.left(streams))?;
+            if happened.contains(&Event::LetGo) {
+                client = None;
+                heard.cut_off.get_or_insert(End::Signalled(SIGKILL));
+                pidfd_send_signal(&self.started.pidfd, Signal::KILL).at(Step::Supervise)?;
+            } else if happened.contains(&Event::Orphaned) {
                 caller = None;
-                self.cut_off(End::Signalled(SIGTERM), &mut heard, &mut clock)?;
+                self.cut_off(End::Signalled(SIGTERM), heard, &mut clock)?;
             }
             if happened.contains(&Event::Output) {
                 streams.pass_on()?;
             }
             if happened.contains(&Event::Word) {
                 open = heard.listen(self.sandbox)? != Word::Last;
-                self.look(&mut heard, &mut opener)?;
+                self.look(heard, &mut opener)?;
             } else if happened.contains(&Event::Death) {
-                break;
+                return Ok(());
             }
             if happened.contains(&Event::Signal) {
                 self.forward()?;
             }
-            if let Some(end) = clock.is_up(self.plan, &streams) {
-                self.cut_off(end, &mut heard, &mut clock)?;
+            if let Some(end) = clock.is_up(self.plan, streams) {
+                self.cut_off(end, heard, &mut clock)?;
             }
         }
-        let waited = waitpid(Some(self.started.pid), WaitOptions::empty()).at(Step::Supervise)?;
-        let elapsed = begun.elapsed();
-        self.drain(&mut streams)?;
-        heard.conclude(self.plan, waited.map_or(0, |(_, status)| status.as_raw()), elapsed)
     }
 
     /// Waits for anything to happen.
     fn wait(
         &self,
         open: bool,
+        client: Option<BorrowedFd<'_>>,
         caller: Option<&OwnedFd>,
         streams: &Streams,
         left: Option<Timespec>,
     ) -> Result<Vec<Event>, Fault> {
         let mut ready = vec![
             PollFd::new(&self.started.pidfd, PollFlags::IN),
-            PollFd::new(&self.signals.descriptor, PollFlags::IN),
+            PollFd::new(self.signals, PollFlags::IN),
         ];
         // What is not listened to is left out: that its other end is gone would be told for ever.
         if open {
@@ -169,18 +182,21 @@ impl Watch<'_> {
             ready.push(PollFd::new(&self.started.pidfd, PollFlags::IN));
         }
         ready.push(PollFd::new(caller.unwrap_or(&self.started.pidfd), PollFlags::IN));
+        let watched = client.unwrap_or(self.started.pidfd.as_fd());
+        ready.push(PollFd::from_borrowed_fd(watched, PollFlags::IN));
         ready.extend(streams.wanted());
         match poll(&mut ready, left.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(Fault::new(Step::Supervise, errno)),
         }
-        let happened = |index: usize| ready.get(index).is_some_and(|d| !d.revents().is_empty());
+        let happened = |index: usize| ready.get(index).is_some_and(has_happened);
         let events = [
             (Event::Death, happened(0)),
             (Event::Signal, happened(1)),
             (Event::Word, open && happened(2)),
             (Event::Orphaned, caller.is_some() && happened(3)),
-            (Event::Output, ready.iter().skip(4).any(|d| !d.revents().is_empty())),
+            (Event::LetGo, client.is_some() && happened(4)),
+            (Event::Output, ready.iter().skip(5).any(has_happened)),
         ];
         Ok(events.into_iter().filter_map(|(event, happened)| happened.then_some(event)).collect())
     }
@@ -193,12 +209,13 @@ impl Watch<'_> {
         }
         if let Some(held) = heard.held.as_mut().filter(|_| std::mem::take(&mut heard.entered)) {
             held.files(self.plan, self.user)?;
-            heard.files = true;
         }
         if let Some(held) = heard.at_the_gate() {
             heard.enforced = held.process(self.plan, self.user)?;
             if let Some(opener) = opener.take() {
                 rustix::io::write(&opener, b"g").at(Step::Gate)?;
+                heard.let_through = true;
+                self.client.tell();
             }
         }
         Ok(())
@@ -239,19 +256,27 @@ impl Watch<'_> {
         while streams.pass_on()? {}
         streams.stop();
         while !streams.are_empty() {
-            let mut ready = vec![PollFd::new(&self.signals.descriptor, PollFlags::IN)];
+            let mut ready = vec![PollFd::new(self.signals, PollFlags::IN)];
+            let lifeline = self.client.lifeline();
+            ready.extend(lifeline.map(|it| PollFd::from_borrowed_fd(it, PollFlags::IN)));
             ready.extend(streams.wanted());
             match poll(&mut ready, None) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(errno) => return Err(Fault::new(Step::Supervise, errno).into()),
             }
+            let first = usize::from(lifeline.is_some());
+            let let_go = ready.get(1..=first).is_some_and(|it| it.iter().any(has_happened));
             streams.pass_on()?;
-            if self.signals.next()?.is_some() {
+            if let_go || self.signals.next()?.is_some() {
                 break;
             }
         }
         Ok(())
     }
+}
+
+fn has_happened(descriptor: &PollFd<'_>) -> bool {
+    !descriptor.revents().is_empty()
 }
 
 /// A descriptor for the process that called, unless it is dead already or whoever adopts orphans.
@@ -299,15 +324,10 @@ impl Heard {
 
     /// The payload's process, once it waits at the gate; only once.
     fn at_the_gate(&mut self) -> Option<Held> {
-        if self.ready && self.files { self.held.take() } else { None }
+        if self.ready { self.held.take_if(|held| held.has_entered()) } else { None }
     }
 
-    fn conclude(
-        self,
-        plan: &Plan,
-        init: i32,
-        elapsed: Duration,
-    ) -> Result<(Outcome, Option<Scratch>), LaunchError> {
+    fn conclude(self, plan: &Plan, init: i32, elapsed: Duration) -> Result<Watched, LaunchError> {
         if let Some(fault) = self.failed {
             return Err(located(plan, fault));
         }
@@ -315,12 +335,15 @@ impl Heard {
             (Some(end), _) => end,
             (None, Some(status)) => End::from_wait_status(status).or_out_of_cpu_time(),
             // Somebody outside ended the whole sandbox, as an out-of-memory killer does.
-            (None, None) if init != 0 => End::from_wait_status(init),
-            (None, None) => return Err(LaunchError::Silent),
+            (None, None) => End::from_wait_status(init),
         };
+        let was_cut_off = matches!(end, End::TimedOut(_) | End::OutputRefused { .. });
+        if !self.let_through && !was_cut_off {
+            return Err(LaunchError::Silent { end });
+        }
         let mut outcome = Outcome::new(end, elapsed);
         outcome.enforced = self.enforced;
-        Ok((outcome, self.scratch))
+        Ok(Watched { outcome, scratch: self.scratch, trouble: None })
     }
 }
 

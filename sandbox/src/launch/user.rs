@@ -2,14 +2,14 @@
 #![forbid(unsafe_code)]
 
 use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::LaunchError;
 use crate::identity::IdentityError;
 use crate::identity::claim::Claim;
 use crate::identity::lease::Lease;
 use crate::identity::useradd::Account;
-use crate::identity::{handover, open_staging, processes};
+use crate::identity::{open_staging, processes};
 use crate::plan::Plan;
 use crate::policy::IdentityChoice;
 use crate::step::{At, Step};
@@ -19,15 +19,8 @@ use crate::sys::descriptors::close_between;
 #[derive(Debug)]
 pub(super) enum User {
     Leased(Lease),
-    Made { account: Account, given: Vec<Given> },
+    Made(Account),
     Caller { ids: (u32, u32), claim: Option<Claim> },
-}
-
-/// A directory that was handed over, and its owner before.
-#[derive(Debug)]
-pub(super) struct Given {
-    path: PathBuf,
-    owner: (u32, u32),
 }
 
 impl User {
@@ -35,9 +28,7 @@ impl User {
     pub(super) fn acquire(plan: &Plan) -> Result<Self, LaunchError> {
         Ok(match plan.identity {
             IdentityChoice::Lease => Self::Leased(Lease::take(&plan.runtime, &plan.uids)?),
-            IdentityChoice::Useradd => {
-                Self::Made { account: Account::make(&plan.runtime)?, given: vec![] }
-            }
+            IdentityChoice::Useradd => Self::Made(Account::make(&plan.runtime)?),
             IdentityChoice::Caller => Self::Caller { ids: plan.caller, claim: None },
         })
     }
@@ -46,7 +37,7 @@ impl User {
     pub(super) fn outside(&self) -> (u32, u32) {
         match self {
             Self::Leased(lease) => (lease.uid(), lease.uid()),
-            Self::Made { account, .. } => account.ids(),
+            Self::Made(account) => account.ids(),
             Self::Caller { ids, .. } => *ids,
         }
     }
@@ -55,7 +46,7 @@ impl User {
     pub(super) fn name(&self) -> Option<&str> {
         match self {
             Self::Leased(lease) => Some(lease.name()),
-            Self::Made { .. } | Self::Caller { .. } => None,
+            Self::Made(_) | Self::Caller { .. } => None,
         }
     }
 
@@ -83,7 +74,7 @@ impl User {
     pub(super) fn end_processes(&self) -> Result<(), LaunchError> {
         processes::end_descendants();
         let (uid, _) = self.outside();
-        if matches!(self, Self::Leased(_) | Self::Made { .. }) {
+        if matches!(self, Self::Leased(_) | Self::Made(_)) {
             match processes::end_all_of(uid) {
                 // A process of a foreign user namespace, which merely has the same number.
                 Err(source) if source.kind() == std::io::ErrorKind::PermissionDenied => {}
@@ -95,13 +86,14 @@ impl User {
 
     /// Hands the build's directories over where it works in them directly.
     pub(super) fn take_over(&mut self, plan: &Plan) -> Result<(), LaunchError> {
-        let ids = self.outside();
-        if let Self::Made { given, .. } = self
+        if let Self::Made(account) = self
             && plan.mounts.is_none()
         {
             for path in &plan.handed_over {
-                let owner = handover::give(path, ids).at(Step::Handover)?;
-                given.push(Given { path: path.clone(), owner });
+                account
+                    .take_over(path)
+                    .at(Step::Handover)
+                    .map_err(|fault| LaunchError::Step { fault, path: Some(path.clone()) })?;
             }
         }
         Ok(())
@@ -111,7 +103,7 @@ impl User {
     pub(super) fn let_go(&self) {
         let lock = match self {
             Self::Leased(lease) => lease.as_raw_fd(),
-            Self::Made { account, .. } => account.as_raw_fd(),
+            Self::Made(account) => account.as_raw_fd(),
             Self::Caller { claim: Some(claim), .. } => claim.as_raw_fd(),
             Self::Caller { claim: None, .. } => return,
         };
@@ -123,12 +115,7 @@ impl User {
     pub(super) fn release(self) -> Result<(), LaunchError> {
         match self {
             Self::Leased(lease) => lease.end().at(Step::Lease)?,
-            Self::Made { account, given } => {
-                account.remove()?;
-                for Given { path, owner } in given {
-                    handover::give(&path, owner).at(Step::Handover)?;
-                }
-            }
+            Self::Made(account) => account.remove()?,
             Self::Caller { claim, .. } => {
                 claim.map_or(Ok(()), Claim::end).at(Step::Lease)?;
             }

@@ -59,8 +59,7 @@ pub enum Unsettable {
     /// There is no control group to account memory in.
     #[error(
         "memory cannot be limited to {0}: no control group with the memory controller can be \
-         written (start under `systemd-run --user --scope -p Delegate=yes`, or as root with \
-         /sys/fs/cgroup writable)"
+         written"
     )]
     Memory(Bytes),
     /// There is none to count processes in, and the user has others.
@@ -79,6 +78,17 @@ pub enum Unsettable {
         /// What there is at most.
         ceiling: String,
     },
+}
+
+impl Unsettable {
+    /// What would help.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Memory(_) | Self::Processes(_) => "`bulkhead doctor` names the remedy",
+            Self::AboveCeiling { .. } => "raise that one with `prlimit`, as root",
+        }
+    }
 }
 
 /// A default that this host cannot set as it should be, and what there is instead.

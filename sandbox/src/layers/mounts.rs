@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use rustix::thread::UnshareFlags;
 
 use crate::host::Host;
-use crate::payload::{Grant, Payload};
+use crate::host::rehearsal::Act;
+use crate::overlay::Notes;
+use crate::payload::{Grant, Payload, Purpose};
 use crate::policy::Policy;
 use crate::policy::files::{DEVICES, HOME, INSIDE_ID, USER};
 use crate::words::Layer;
@@ -76,6 +78,15 @@ pub enum What {
     Memory(u64),
     /// A directory of the private scratch file system.
     Scratch(&'static str),
+    /// The same, lying over a directory of the host, whose files it shares until they are changed.
+    Overlay {
+        /// The directory of the scratch file system.
+        upper: &'static str,
+        /// That of the host.
+        lower: PathBuf,
+        /// Where the overlay keeps its notes.
+        notes: Notes,
+    },
     /// A fresh `/proc`, masked.
     Proc,
     /// A fresh `/proc` of the supervisor's processes; only without the layer `pid`.
@@ -94,7 +105,14 @@ impl What {
     /// Whether it is opened before it is mounted: a path of the host or of the scratch file system.
     #[must_use]
     pub const fn is_opened(&self) -> bool {
-        matches!(self, Self::Bind { .. } | Self::Device(_) | Self::Scratch(_) | Self::OuterProc)
+        matches!(
+            self,
+            Self::Bind { .. }
+                | Self::Device(_)
+                | Self::Scratch(_)
+                | Self::Overlay { .. }
+                | Self::OuterProc
+        )
     }
 
     /// Whether it is a directory.
@@ -119,6 +137,19 @@ pub const SCRATCH: &[(&str, &str)] = &[("tmp", "/tmp"), ("var-tmp", "/var/tmp"),
 /// Size of `/dev/shm`, in bytes.
 const SHARED_MEMORY: u64 = 1 << 30;
 
+impl MountPlan {
+    /// The same plan, in which the copy of the source tree is an overlay over it.
+    #[must_use]
+    pub fn sharing_the_source(mut self, notes: Notes) -> Self {
+        let copy = What::Scratch(Purpose::Source.name());
+        for entry in self.entries.iter_mut().filter(|entry| entry.what == copy) {
+            let (upper, lower) = (Purpose::Source.name(), entry.target.clone());
+            entry.what = What::Overlay { upper, lower, notes };
+        }
+        self
+    }
+}
+
 /// The mount plan; `None` where neither the mounts nor `/proc` are the build's own.
 #[must_use]
 pub fn resolve(policy: &Policy, payload: &Payload, host: &Host) -> Option<MountPlan> {
@@ -138,7 +169,7 @@ pub fn resolve(policy: &Policy, payload: &Payload, host: &Host) -> Option<MountP
             entries.push(Entry::new("/proc", What::OuterProc));
         }
         (_, true) => entries.push(Entry::new("/proc", What::Proc)),
-        (true, false) if !host.namespaces.have_fresh_proc() => {
+        (true, false) if !host.namespaces.allow(Act::Proc) => {
             entries.push(Entry::new("/proc", What::BoundProc));
         }
         (true, false) => entries.push(Entry::new("/proc", What::HostProc)),

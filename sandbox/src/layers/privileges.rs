@@ -73,9 +73,8 @@ pub fn kept_across(change: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fau
 /// The errno of `prctl(2)` or `capset(2)`.
 pub fn apply() -> Result<(), Fault> {
     clear_ambient_capability_set().at(Step::DropCapabilities)?;
-    match set_capabilities_secure_bits(SECUREBITS) {
-        Ok(()) | Err(rustix::io::Errno::PERM) => {}
-        Err(errno) => return Err(Fault::new(Step::DropCapabilities, errno)),
+    if may_bound()? {
+        set_capabilities_secure_bits(SECUREBITS).at(Step::DropCapabilities)?;
     }
     let none = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
@@ -83,17 +82,30 @@ pub fn apply() -> Result<(), Fault> {
     set_no_new_privs(true).at(Step::NoNewPrivileges)
 }
 
-/// Empties the bounding set, as far as this process may.
+/// Whether this process may change its bounding set and its securebits. Without the right to, both
+/// stay as they are, and `no_new_privs` keeps them from mattering.
+fn may_bound() -> Result<bool, Fault> {
+    let own = capabilities(None).at(Step::DropCapabilities)?;
+    Ok(own.effective.contains(CapabilitySet::SETPCAP))
+}
+
+/// Empties the bounding set, if this process has the right to.
 ///
 /// # Errors
-/// The errno of `prctl(2)`.
-pub fn empty_bounding_set() -> Result<(), Fault> {
+/// The errno of `prctl(2)` or `capget(2)`.
+pub fn empty_bounding_set_if_allowed() -> Result<(), Fault> {
+    if may_bound()? { empty_bounding_set() } else { Ok(()) }
+}
+
+/// Empties the bounding set.
+///
+/// # Errors
+/// The errno of `prctl(2)`: EPERM without `CAP_SETPCAP`.
+fn empty_bounding_set() -> Result<(), Fault> {
     for capability in CapabilitySet::all().iter() {
         match remove_capability_from_bounding_set(capability) {
             // A capability that this kernel does not know needs no removing.
             Ok(()) | Err(rustix::io::Errno::INVAL) => {}
-            // Without CAP_SETPCAP the bounding set stays; no_new_privs keeps it from mattering.
-            Err(rustix::io::Errno::PERM) => break,
             Err(errno) => return Err(Fault::new(Step::DropCapabilities, errno)),
         }
     }

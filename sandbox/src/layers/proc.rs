@@ -3,7 +3,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::CWD;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
@@ -71,10 +71,11 @@ fn cover(
     name: &str,
     cover: impl FnOnce() -> Result<OwnedFd, Errno>,
 ) -> Result<bool, Fault> {
-    if rustix::fs::accessat(proc, name, rustix::fs::Access::EXISTS, rustix::fs::AtFlags::empty())
-        .is_err()
-    {
-        return Ok(false);
+    match accessat(proc, name, Access::EXISTS, AtFlags::empty()) {
+        Ok(()) => {}
+        // Only what is not there needs no cover.
+        Err(Errno::NOENT) => return Ok(false),
+        Err(errno) => return Err(Fault::new(Step::MaskProc, errno)),
     }
     let cover = cover().at(Step::MaskProc)?;
     move_mount(cover.as_fd(), "", proc, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)

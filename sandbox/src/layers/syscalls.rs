@@ -38,15 +38,24 @@ pub fn resolve(policy: Syscalls, architecture: Architecture) -> Filter {
 /// The program that decides what `table` says. Pure.
 #[must_use]
 pub fn compile(table: &Table) -> Filter {
+    assemble(&[(table.architecture.audit(), ranges(table))])
+}
+
+/// The program for several entries to the kernel: for each the `AUDIT_ARCH_…` constant, and its
+/// numbers as runs, of which each begins at a number and has one rule. The runs begin at 0. A call
+/// through any other entry kills. Pure.
+#[must_use]
+pub fn assemble(entries: &[(u32, Vec<(u32, Rule)>)]) -> Filter {
     let mut compiler = Compiler::default();
-    let tree = compiler.search(&ranges(table));
-    let assembler = &mut compiler.assembler;
-    let native = assembler.load(NUMBER, tree);
     // The architecture before anything else: `int 0x80` enters the kernel from a 64-bit process
     // with numbers that mean other calls, past every filter that does not look.
-    let foreign = assembler.decide(Decision::Kill);
-    let entry = assembler.branch(EQUAL, table.architecture.audit(), native, foreign);
-    assembler.load(ARCHITECTURE, entry);
+    let foreign = compiler.assembler.decide(Decision::Kill);
+    let entry = entries.iter().rev().fold(foreign, |others, (audit, runs)| {
+        let tree = compiler.search(runs);
+        let native = compiler.assembler.load(NUMBER, tree);
+        compiler.assembler.branch(EQUAL, *audit, native, others)
+    });
+    compiler.assembler.load(ARCHITECTURE, entry);
     Filter { program: compiler.assembler.finish() }
 }
 

@@ -4,6 +4,7 @@
 use super::holdings::{Holding, Holdings};
 use super::{MACHINES, OLDEST_KERNEL, Plan, PlanKind, Refusal, contained};
 use crate::host::Host;
+use crate::host::rehearsal::Act;
 use crate::payload::{Payload, Purpose};
 use crate::policy::levels::Level;
 use crate::policy::{IdentityChoice, Policy};
@@ -84,10 +85,14 @@ pub(super) fn adapt(
         adapted.layers = adapted.layers.and(contained::LAYERS);
         notes.extend(host.namespaces.cause());
     }
-    if kind == PlanKind::Namespaced && !host.namespaces.have_fresh_proc() {
-        adapted.layers = adapted.layers.without(Layer::Proc);
-        if policy.layers.has(Layer::Proc) {
-            notes.push("a fresh /proc cannot be mounted, so the host's is shown".to_owned());
+    let spared = [
+        (Act::Hostname, Layer::Hostname, "the host name cannot be set, so the host's is shown"),
+        (Act::Proc, Layer::Proc, "a fresh /proc cannot be mounted, so the host's is shown"),
+    ];
+    for (act, layer, note) in spared {
+        if kind == PlanKind::Namespaced && !host.namespaces.allow(act) {
+            adapted.layers = adapted.layers.without(layer);
+            notes.extend(policy.layers.has(layer).then(|| note.to_owned()));
         }
     }
     if policy.best_effort && policy.layers.has(Layer::Landlock) && host.landlock == 0 {
@@ -111,7 +116,7 @@ pub(super) fn check_required(policy: &Policy, plan: &Plan) -> Result<(), Refusal
     for guarantee in &policy.required {
         match holdings.get(*guarantee) {
             Holding::Held(_) => {}
-            Holding::Partly(reasons) | Holding::Not(reasons) => {
+            Holding::Partly(_, reasons) | Holding::Not(reasons) => {
                 let why = reasons.join("; ");
                 return Err(Refusal::NotHeld { guarantee: *guarantee, why });
             }

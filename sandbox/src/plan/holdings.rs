@@ -17,8 +17,8 @@ use crate::words::{Guarantee, Layer, LayerSet};
 pub enum Holding {
     /// In full, by these layers.
     Held(LayerSet),
-    /// But for this.
-    Partly(Vec<String>),
+    /// By these layers, but for this.
+    Partly(LayerSet, Vec<String>),
     /// Not at all, because of this.
     Not(Vec<String>),
 }
@@ -29,7 +29,7 @@ impl Holding {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Held(_) => "held",
-            Self::Partly(_) => "partly",
+            Self::Partly(..) => "partly",
             Self::Not(_) => "not held",
         }
     }
@@ -39,7 +39,27 @@ impl Holding {
     pub fn reasons(&self) -> &[String] {
         match self {
             Self::Held(_) => &[],
-            Self::Partly(reasons) | Self::Not(reasons) => reasons,
+            Self::Partly(_, reasons) | Self::Not(reasons) => reasons,
+        }
+    }
+
+    /// What holds it, as far as it is held.
+    #[must_use]
+    pub const fn layers(&self) -> LayerSet {
+        match self {
+            Self::Held(by) | Self::Partly(by, _) => *by,
+            Self::Not(_) => LayerSet::EMPTY,
+        }
+    }
+
+    /// Whether and by what it is held, without what is missing.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Held(by) => format!("held by {by}"),
+            Self::Partly(LayerSet::EMPTY, _) => self.name().to_owned(),
+            Self::Partly(by, _) => format!("partly, by {by}"),
+            Self::Not(_) => "not held".to_owned(),
         }
     }
 }
@@ -106,7 +126,7 @@ impl Gaps {
         match self {
             Self { partly, .. } if partly.is_empty() => Holding::Held(by),
             Self { partly, whole: true } => Holding::Not(partly),
-            Self { partly, whole: false } => Holding::Partly(partly),
+            Self { partly, whole: false } => Holding::Partly(by, partly),
         }
     }
 }

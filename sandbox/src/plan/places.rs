@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::{PlanKind, Refusal};
 use crate::host::Host;
+use crate::overlay::{Obstacle, Sharing};
+use crate::payload::{Payload, Purpose};
 use crate::policy::{IdentityChoice, Policy};
 
 /// The uids that may be leased.
@@ -65,4 +67,19 @@ pub(super) fn staging(
     let runtime = || Some(runtime_places(policy.runtime.as_ref(), host).first()?.join("private"));
     let place = policy.files.scratch.clone().or_else(runtime)?;
     Some(place.join(format!("bulkhead-{:016x}", host.nonce)))
+}
+
+/// How a build with files of its own gets its source tree. What the supervisor stages for a user who
+/// cannot mount is always a copy.
+pub(super) fn sharing(
+    payload: &Payload,
+    own_files: bool,
+    staged: bool,
+    host: &Host,
+) -> Option<Sharing> {
+    let granted = |path: &Path| payload.grants.iter().any(|grant| grant.path == path);
+    let mut sources = payload.trees.iter().filter(|tree| tree.purpose == Purpose::Source);
+    let private = own_files && sources.any(|tree| !granted(&tree.path));
+    let sharing = if staged { Sharing::Copy(Obstacle::NoMounts) } else { host.sharing };
+    private.then_some(sharing)
 }

@@ -57,7 +57,7 @@ pub enum Refusal {
         uid: u32,
     },
     /// No uid of the range may be leased.
-    #[error("no uid from {first} to {last} is free of accounts and subordinate ranges; name others with `--uids`", first = .0.start(), last = .0.end())]
+    #[error("no uid from {first} to {last} is known to be free of accounts and subordinate ranges (by /etc/passwd, /etc/subuid and /proc/self/uid_map); name others with `--uids`", first = .0.start(), last = .0.end())]
     NoFreeUid(RangeInclusive<u32>),
     /// Something of the caller's is to be written, and neither mounts nor the user allow it.
     #[error(
@@ -73,7 +73,7 @@ pub enum Refusal {
     #[error("{0}; or do without it with `--without landlock`")]
     Landlock(#[from] landlock::Unresolvable),
     /// A limit that the caller demands cannot be set.
-    #[error(transparent)]
+    #[error("{0}; {remedy}, and `--best-effort` takes what can be set", remedy = .0.remedy())]
     Limit(#[from] limits::Unsettable),
     /// A guarantee that the caller requires is not held.
     #[error("`{guarantee}` is required and not held here: {why}; see `bulkhead doctor`")]

@@ -6,6 +6,9 @@ use rstest::rstest;
 
 use super::*;
 use crate::host::fakes;
+use crate::layers::mounts::What;
+use crate::overlay::{Notes, Obstacle};
+use crate::payload::Grant;
 use crate::policy::limits::Demand;
 use crate::policy::limits::amounts::Bytes;
 
@@ -88,4 +91,37 @@ fn a_staging_directory_has_another_name_at_each_probe() {
     policy.files.scratch = Some("/var/tmp".into());
     let plan = resolved(&policy, &fakes::docker()).unwrap();
     assert!(plan.staging.unwrap().starts_with("/var/tmp"));
+}
+
+#[test]
+fn what_was_tried_decides_how_a_build_gets_its_source_tree() {
+    let what = |plan: &Plan| {
+        let entries = &plan.mounts.as_ref().unwrap().entries;
+        entries.iter().find(|entry| entry.target == Path::new("/work")).unwrap().what.clone()
+    };
+    for (host, notes) in [(fakes::root(), Notes::Trusted), (fakes::user(), Notes::User)] {
+        let plan = resolved(&full(), &host).unwrap();
+        assert_eq!(plan.sharing, Some(host.sharing));
+        let overlay = What::Overlay { upper: "source", lower: "/work".into(), notes };
+        assert_eq!(what(&plan), overlay);
+        let sharing = Sharing::Copy(Obstacle::SetId);
+        let plan = resolved(&full(), &Host { sharing, ..host }).unwrap();
+        assert_eq!((plan.sharing, what(&plan)), (Some(sharing), What::Scratch("source")));
+    }
+}
+
+#[test]
+fn a_tree_is_not_shared_where_nothing_can_be_mounted_or_the_callers_is_used() {
+    let sharing = Sharing::Overlay(Notes::Trusted);
+    for host in [fakes::docker(), fakes::docker_unconfined()] {
+        let plan = resolved(&full(), &Host { sharing, ..host }).unwrap();
+        assert_eq!(plan.sharing, Some(Sharing::Copy(Obstacle::NoMounts)));
+    }
+    for level in [Level::Network, Level::Proposal] {
+        assert_eq!(resolved(&Policy::preset(level), &fakes::root()).unwrap().sharing, None);
+    }
+    let mut payload = Payload::command(vec!["true".into()], "/work".into(), vec![]).unwrap();
+    payload.grants.push(Grant { path: "/work".into(), writable: true, directory: true });
+    let plan = Plan::resolve(&full(), Path::new("/usr/bin/true"), &payload, &fakes::root());
+    assert_eq!(plan.unwrap().sharing, None);
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
 /// Variables that a build may see, by exact name or by a prefix with a trailing `*`.
@@ -156,6 +157,12 @@ impl Pattern {
         let (name, stem) = (name.as_bytes(), self.stem.as_bytes());
         let begins = name.get(..stem.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(stem));
         begins && (self.open || name.len() == stem.len())
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.stem, if self.open { "*" } else { "" })
     }
 }
 

@@ -38,6 +38,10 @@ pub(super) enum Failure {
     Directory(std::io::Error),
     #[error("could not write the outcome to {}: {source}", .path.display())]
     Outcome { path: PathBuf, source: std::io::Error },
+    #[error("this command is for programs that use the library; use `bulkhead run`: {0}")]
+    Socket(std::io::Error),
+    #[error(transparent)]
+    Request(#[from] crate::wire::NoRequest),
     #[error("{0}")]
     Usage(String),
 }
@@ -61,7 +65,7 @@ impl Failure {
     /// The end of a payload that was not started because of this.
     pub(super) fn end(&self) -> End {
         let step = match self {
-            Self::Launch(LaunchError::Step { fault, .. }) => Some(fault.step.text()),
+            Self::Launch(error) => Some(error.step().text()),
             _ => None,
         };
         End::NotStarted { step, cause: self.to_string(), status: self.exit_status() }

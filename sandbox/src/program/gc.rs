@@ -37,8 +37,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
         let _ = writeln!(out, "removed account {name}");
     }
     // A group may only go while its lease is held, or a new build could have made it its own.
-    let held = RefCell::new(Vec::new());
+    // One lease has a group for each controller, and is held from the first of them on.
+    let held = RefCell::new(Vec::<Lease>::new());
     slot::sweep(&host.limits, &|name| {
+        if held.borrow().iter().any(|lease| lease.name() == name) {
+            return true;
+        }
         let lease = Lease::take_named(&places, name);
         let is_free = lease.is_some();
         held.borrow_mut().extend(lease);

@@ -31,12 +31,13 @@ impl Report {
     /// Clears away what the build had, writes its outcome and gives its exit status.
     ///
     /// The build has run: what goes wrong here is said, and does not make it one that has not.
-    pub(super) fn conclude(self, plan: &Plan, finished: Finished) -> u8 {
+    pub(super) fn conclude(self, plan: &Plan, mut finished: Finished) -> u8 {
         let outcome = finished.outcome.clone();
+        let watched = finished.trouble.take().map_or(Ok(()), |error| Err(Failure::from(error)));
         let cleared = finished.clear().map(drop).map_err(Failure::from);
-        for failure in [cleared, self.put(Some(plan), &outcome)].into_iter().filter_map(Result::err)
-        {
-            let _ = writeln!(anstream::stderr(), "bulkhead: the command has run, but: {failure}");
+        let written = self.put(Some(plan), &outcome);
+        for failure in [watched, cleared, written].into_iter().filter_map(Result::err) {
+            say_afterwards(&failure);
         }
         outcome.end.exit_status()
     }
@@ -56,4 +57,9 @@ impl Report {
             .and_then(|()| file.write_all(text.as_bytes()));
         written.map_err(|source| Failure::Outcome { path, source })
     }
+}
+
+/// Says what went wrong after a build, which has run all the same.
+pub(super) fn say_afterwards(failure: &impl std::fmt::Display) {
+    let _ = writeln!(anstream::stderr(), "bulkhead: the command has run, but: {failure}");
 }

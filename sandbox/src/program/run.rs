@@ -34,7 +34,8 @@ impl Arguments {
     /// The plan for the command.
     pub(super) fn plan(&self) -> Result<Plan, Failure> {
         let (policy, program, payload) = self.demands()?;
-        Ok(Plan::resolve(&policy, &program, &payload, &Host::probe())?)
+        let host = Host::probe().looking_at(&policy, &payload);
+        Ok(Plan::resolve(&policy, &program, &payload, &host)?)
     }
 
     /// What the plan is made of.

@@ -31,6 +31,16 @@ pub fn copy_tree(source: &Path, target: &OwnedFd, owner: (u32, u32)) -> Result<(
     copy_directory(&directory, target.as_fd(), owner, DEPTH)
 }
 
+/// Gives the directory `target` the mode and the times of the directory `source`, but nothing that
+/// is in it.
+///
+/// # Errors
+/// The errno of the call that failed.
+pub fn copy_likeness(source: &Path, target: &OwnedFd, owner: (u32, u32)) -> Result<(), Errno> {
+    let directory = open_directory(CWD, source, OFlags::empty())?;
+    finish(target.as_fd(), owner, &fstat(&directory)?, 0o700)
+}
+
 /// Copies the regular file `name` of the directory `source`.
 ///
 /// # Errors

@@ -38,12 +38,12 @@ impl Scratch {
             fchmod(&scratch.root, Mode::from_raw_mode(0o710)).at(Step::Scratch)?;
         }
         let Some(relocation) = relocation else {
-            scratch.fill(trees, owner)?;
+            scratch.fill(trees, None, owner)?;
             return Ok(scratch);
         };
         let (control, others): (Vec<_>, Vec<_>) =
             trees.iter().cloned().partition(|tree| tree.purpose == Purpose::Control);
-        scratch.fill(&others, owner)?;
+        scratch.fill(&others, None, owner)?;
         for tree in &control {
             let target = scratch.directory(tree.purpose.name(), owner).at(Step::Scratch)?;
             input(&tree.path, &target, relocation, owner).at(Step::CopySource)?;

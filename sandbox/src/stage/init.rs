@@ -4,7 +4,7 @@
 
 use std::os::fd::AsFd;
 
-use nix::sys::signal::{SigSet, Signal as NixSignal};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal as NixSignal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -42,7 +42,7 @@ impl Init {
         }
         let mut children = SigSet::empty();
         children.add(NixSignal::SIGCHLD);
-        children.thread_block().at(Step::ForkPayload)?;
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&children), None).at(Step::ForkPayload)?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let signals = SignalFd::with_flags(&children, flags).at(Step::ForkPayload)?;
         let (word, heard) = Link::pair().at(Step::ForkPayload)?;
@@ -69,11 +69,12 @@ impl Init {
         word.send_with(Message::Go, &rules).at(Step::ForkPayload)?;
         drop(word);
         if plan.has(Layer::Privileges) {
-            // From here on no process of the payload's user may look into this one (`ptrace(2)`).
+            // From here on no process of the payload's user may look into this one (`ptrace(2)`). The
+            // payload waits at the gate until the supervisor has the next message.
             set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::ForkPayload)?;
         }
         // The kernel takes its time over this, in which the payload's process gives up the rest of
-        // what it must not have. Without the next message the supervisor does not open the gate.
+        // what it must not have.
         walls.root.map_or(Ok(()), NewRoot::let_go)?;
         supervisor.send(Message::Entered).at(Step::ForkPayload)?;
         let status = watch(plan, supervisor, &payload, &signals, *user)?;

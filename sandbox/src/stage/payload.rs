@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
+use nix::sys::signal::{SigmaskHow, sigprocmask};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::process::chdir;
@@ -52,7 +53,7 @@ fn first_steps(plan: &Plan, word: Link) -> Result<Option<OwnedFd>, Fault> {
         session::apply_terminal()?;
     }
     if plan.has(Privileges) && plan.has(Userns) {
-        privileges::empty_bounding_set()?;
+        privileges::empty_bounding_set_if_allowed()?;
     }
     match word.receive().at(Step::AwaitGo)? {
         Some((Message::Go, rules)) => Ok(rules.into_iter().next()),
@@ -68,7 +69,7 @@ fn last_steps(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) -> Result<Infal
     if !plan.has(Userns) {
         if plan.has(Privileges) {
             // While there still is the capability to do so.
-            privileges::empty_bounding_set()?;
+            privileges::empty_bounding_set_if_allowed()?;
             identity::apply(ties.user)?;
         } else {
             // Landlock and the filter want `no_new_privs` or a capability; the exec drops it.
@@ -91,9 +92,12 @@ fn last_steps(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) -> Result<Infal
     }
     if plan.has(Descriptors) {
         descriptors::seal()?;
+        if plan.looks_at_itself() {
+            descriptors::look()?;
+        }
     }
     restore_sigpipe().at(Step::Exec)?;
-    ties.mask.thread_set_mask().at(Step::Exec)?;
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&ties.mask), None).at(Step::Exec)?;
     if let Some(filter) = &plan.syscalls {
         // Last, for everything above needs calls that the payload may not make.
         syscalls::apply(filter).at(Step::Syscalls)?;

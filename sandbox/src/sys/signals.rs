@@ -1,6 +1,6 @@
 //! What a program does on a signal: `signal(7)`.
 
-use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
 
 /// Gives SIGPIPE its default back, which the Rust runtime has set to "ignore": an ignored signal
 /// stays ignored across exec, and a shell pipeline in a build would then not end.
@@ -21,5 +21,6 @@ pub fn restore_all() -> nix::Result<()> {
             unsafe { signal(each, SigHandler::SigDfl) }?;
         }
     }
-    SigSet::empty().thread_set_mask()
+    // Not `thread_set_mask`, which takes the error number of `pthread_sigmask(3)` for success.
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
 }

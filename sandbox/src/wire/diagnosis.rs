@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::doctor::{Diagnosis, Verdict};
-use crate::plan::holdings::{Holding, Holdings};
+use crate::plan::holdings::Holdings;
 use crate::words::Layer;
 
 /// A diagnosis as a JSON document, for `doctor --json`.
@@ -33,10 +33,7 @@ pub fn diagnosis_json(diagnosis: &Diagnosis) -> String {
 /// What is held of every guarantee.
 pub(super) fn holdings(holdings: &Holdings) -> Value {
     let entries = holdings.iter().map(|(guarantee, holding)| {
-        let layers = match holding {
-            Holding::Held(layers) => layers.iter().map(Layer::name).collect(),
-            Holding::Partly(_) | Holding::Not(_) => vec![],
-        };
+        let layers: Vec<_> = holding.layers().iter().map(Layer::name).collect();
         let value = json!({
             "holding": holding.name(), "layers": layers, "lacking": holding.reasons(),
         });

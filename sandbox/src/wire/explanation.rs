@@ -19,6 +19,7 @@ pub fn plan_json(plan: &Plan) -> String {
         "level": plan.level.name(),
         "layers": plan.layers.iter().map(Layer::name).collect::<Vec<_>>(),
         "identity": plan.identity.name(),
+        "source": plan.sharing.map(super::sharing_json),
         "notes": plan.notes,
         "guarantees": holdings(&Holdings::of(plan)),
         "command": {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use harness::catalogue::attack::{Interrupt, InterruptSignal, OracleKind, PlantKind, Second, Whom};
+use harness::catalogue::attack::{Interrupt, InterruptSignal, OracleKind, Second, Whom};
 use harness::conduct::conduct;
 use nix::sys::signal::{SigSet, Signal};
 
@@ -114,14 +114,7 @@ fn trials_at_the_same_time_do_not_meet() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let seen = Fixture::new(
-                    "sink = kit.plant('sink')\n\
-                     with socket.create_connection((sink.address, sink.port), 5) as s:\n    \
-                         s.sendall(kit.nonce.encode())",
-                )
-                .plant("sink", PlantKind::TcpListener)
-                .oracle("reached", OracleKind::SocketReached { plant: "sink".to_owned() })
-                .run(bench);
+                let seen = Fixture::that_connects().run(bench);
                 assert_eq!(saw(&seen), ["reached"]);
             });
         }

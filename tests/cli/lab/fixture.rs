@@ -77,6 +77,17 @@ impl Fixture {
         Self { _dir: dir, attack }
     }
 
+    /// One that connects to a sink of the lab, and an oracle that sees it.
+    pub(crate) fn that_connects() -> Self {
+        Self::new(
+            "sink = kit.plant('sink')\n\
+             with socket.create_connection((sink.address, sink.port), 5) as s:\n    \
+                 s.sendall(kit.nonce.encode())",
+        )
+        .plant("sink", PlantKind::TcpListener)
+        .oracle("reached", OracleKind::SocketReached { plant: "sink".to_owned() })
+    }
+
     /// Changes the back end's text.
     pub(crate) fn replace(&mut self, old: &str, new: &str) {
         let path = self.attack.dir.join("backend.py");

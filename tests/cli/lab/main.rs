@@ -8,7 +8,10 @@
 )]
 
 mod course;
+#[path = "../../engines/daemon.rs"]
+mod daemon;
 mod death;
+mod docker;
 mod fixture;
 mod hosts;
 mod plants;

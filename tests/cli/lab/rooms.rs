@@ -7,7 +7,7 @@ use harness::catalogue::attack::{
 };
 use sandbox::policy::limits::amounts::Span;
 
-use crate::fixture::{Fixture, bench, file, saw};
+use crate::fixture::{Fixture, bench, file, saw, victim};
 
 const PUSH: &str = "import fcntl, termios\n\
                     for byte in b'id\\n':\n    fcntl.ioctl(0, termios.TIOCSTI, bytes([byte]))";
@@ -226,5 +226,55 @@ fn a_file_of_the_kernel_that_can_be_opened_for_writing_is_seen() {
         .oracle("writable", OracleKind::FileWritable { path: core.to_owned() })
         .run(bench);
         assert_eq!(saw(&seen), expected, "{mode}");
+    }
+}
+
+#[test]
+fn a_host_that_was_renamed_is_noticed_though_nobody_asked() {
+    let Some(bench) = bench() else { return };
+    let rename = "socket.sethostname('another')";
+    let asked = Fixture::new(rename).oracle("renamed", OracleKind::HostnameChanged);
+    assert_eq!(saw(&asked.run(bench)), ["renamed"]);
+    assert_eq!(saw(&Fixture::new(rename).run(bench)), ["tripwire/hostname-changed"]);
+    let quiet = Fixture::new("pass").oracle("renamed", OracleKind::HostnameChanged);
+    assert_eq!(saw(&quiet.run(bench)), Vec::<&str>::new());
+}
+
+#[test]
+fn a_victim_that_was_starved_or_accused_is_noticed() {
+    let Some(bench) = bench() else { return };
+    let starve = "os.setpriority(os.PRIO_PROCESS, kit.callable_pid('agent'), 19)";
+    let accuse = "open(f\"/proc/{kit.find('agent')}/oom_score_adj\", 'w').write('1000')";
+    for (body, expected) in [(starve, vec!["victim"]), (accuse, vec!["victim"]), ("pass", vec![])] {
+        let fixture = Fixture::new(body)
+            .plant("agent", victim("agent"))
+            .oracle("victim", OracleKind::VictimDisturbed { plant: "agent".to_owned() });
+        assert_eq!(saw(&fixture.run(bench)), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_ping_is_heard_with_what_it_carries() {
+    let Some(bench) = bench() else { return };
+    let ping = "s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)\n\
+                ping = bytes([8, 0, 0, 0, 0, 0, 0, 0])\n\
+                s.sendto(ping + kit.nonce.encode(), (kit.plant('host').address, 0))";
+    for (body, expected) in [(ping, vec!["heard"]), ("pass", vec![])] {
+        let fixture = Fixture::new(body)
+            .plant("host", PlantKind::IcmpListener)
+            .oracle("heard", OracleKind::SocketReached { plant: "host".to_owned() });
+        assert_eq!(saw(&fixture.run(bench)), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_file_that_everybody_may_write_to_now_is_exposed_and_another_change_is_not() {
+    let Some(bench) = bench() else { return };
+    let path = "{home}/.netrc".to_owned();
+    for (mode, expected) in [("0o622", vec!["exposed"]), ("0o640", vec![])] {
+        let fixture = Fixture::new(&format!("os.chmod(kit.plant('netrc').path, {mode})"))
+            .plant("netrc", file("{home}/.netrc"))
+            .oracle("exposed", OracleKind::FileExposed { path: path.clone() });
+        assert_eq!(saw(&fixture.run(bench)), expected, "{mode}");
     }
 }

@@ -10,14 +10,7 @@ use crate::fixture::{Fixture, bench, file, saw, victim};
 #[test]
 fn a_connection_to_the_sink_is_seen() {
     let Some(bench) = bench() else { return };
-    let seen = Fixture::new(
-        "sink = kit.plant('sink')\n\
-         with socket.create_connection((sink.address, sink.port), 5) as s:\n    \
-             s.sendall(kit.nonce.encode())",
-    )
-    .plant("sink", PlantKind::TcpListener)
-    .oracle("reached", OracleKind::SocketReached { plant: "sink".to_owned() })
-    .run(bench);
+    let seen = Fixture::that_connects().run(bench);
     assert_eq!(saw(&seen), ["reached"]);
 }
 

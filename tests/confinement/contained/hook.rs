@@ -9,40 +9,9 @@ use rstest::rstest;
 use super::{Caller, place, start_with};
 use crate::machine::is_root;
 
-/// The part of pyproject_hooks that runs in the build, cut down to what it says on the wire.
-const SCRIPT: &str = r#"
-import json, os, sys
-hook, control = sys.argv[1:3]
-arguments = json.load(open(os.path.join(control, "input.json")))["kwargs"]
-for path in json.loads(os.environ["_PYPROJECT_HOOKS_BACKEND_PATH_JSON"]):
-    sys.path.insert(0, path)
-import backend
-answer = getattr(backend, hook)(**arguments)
-json.dump({"return_val": answer}, open(os.path.join(control, "output.json"), "w"))
-"#;
-
-const BACKEND: &str = r#"
-import base64, hashlib, os, zipfile
-def get_requires_for_build_wheel(config_settings=None):
-    return ["setuptools>=61"]
-def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    open("built", "w").write("traces in the source tree")
-    files = {
-        "pkg/__init__.py": b"",
-        "pkg-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n",
-        "pkg-1.0.dist-info/WHEEL":
-            b"Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = ""
-    with zipfile.ZipFile(os.path.join(wheel_directory, "pkg-1.0-py3-none-any.whl"), "w") as wheel:
-        for name, content in files.items():
-            wheel.writestr(name, content)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
-            record += f"{name},sha256={digest.decode()},{len(content)}\n"
-        wheel.writestr("pkg-1.0.dist-info/RECORD", record + "pkg-1.0.dist-info/RECORD,,\n")
-    print("built in", os.getcwd())
-    return "pkg-1.0-py3-none-any.whl"
-"#;
+/// The part of `pyproject_hooks` that runs in the build, and a back end; those of the containers.
+pub const SCRIPT: &str = include_str!("../../engines/scripts/in_process.py");
+pub const BACKEND: &str = include_str!("../../engines/scripts/backend.py");
 
 /// Lays out what a front end has: script, source tree, control and output directory.
 fn lay_out(work: &Path, caller: Caller) {

@@ -38,6 +38,13 @@ pub enum OracleKind {
         /// Where, a template.
         path: String,
     },
+    /// A file that was there before the build can afterwards be written by everybody.
+    FileExposed {
+        /// Where, a template.
+        path: String,
+    },
+    /// The lab has another host name than before.
+    HostnameChanged,
     /// A process that is not the lab's outlives the build.
     ProcessSurvives,
     /// `/etc/passwd` has an account that it had not before the build.
@@ -46,6 +53,12 @@ pub enum OracleKind {
     MountLeft,
     /// The victim `plant` was stopped or ended by a signal.
     VictimSignalled {
+        /// The process.
+        plant: String,
+    },
+    /// The kernel treats the victim `plant` otherwise than before: it gets less of the processor,
+    /// or is the first to go when memory is short.
+    VictimDisturbed {
         /// The process.
         plant: String,
     },

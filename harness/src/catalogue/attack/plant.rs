@@ -67,6 +67,8 @@ pub enum PlantKind {
     TcpListener,
     /// A UDP sink on a documentation address.
     UdpListener,
+    /// What hears echo requests of ICMP on a documentation address.
+    IcmpListener,
     /// The resolver that the lab's `/etc/resolv.conf` names; logs every question.
     DnsResolver,
     /// An HTTP server on 169.254.169.254 that hands out credentials with the canary.
@@ -128,6 +130,7 @@ impl PlantKind {
                 | Self::Tcp6Listener
                 | Self::LoopbackListener
                 | Self::UdpListener
+                | Self::IcmpListener
                 | Self::NetlinkListener
                 | Self::DnsResolver
                 | Self::MetadataService

@@ -77,6 +77,7 @@ fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<
         "variable" => variable(table, found)?,
         "tcp-listener" => PlantKind::TcpListener,
         "udp-listener" => PlantKind::UdpListener,
+        "icmp-listener" => PlantKind::IcmpListener,
         "dns-resolver" => PlantKind::DnsResolver,
         "metadata-service" => PlantKind::MetadataService,
         "unix-listener" => {

@@ -10,7 +10,7 @@ use toml::de::DeValue;
 
 use super::table::{At, Table, amount, each_once};
 use crate::catalogue::attack::{
-    Attack, Exception, Expected, Interrupt, Purpose, RunLimits, RunPlan, Step,
+    Attack, ControlAt, Exception, Expected, Interrupt, Purpose, RunLimits, RunPlan, Step,
 };
 use crate::catalogue::diagnostic::{Code, Findings};
 
@@ -41,6 +41,10 @@ pub(super) fn read(top: &mut Table<'_>, attack: bool, found: &mut Findings) -> O
     let timeout = timeout(&mut table, found);
     let marks = marks(&mut table, attack, found);
     let levels = table.words::<Level>("levels", found);
+    let control = table.text("control", found);
+    if let Some(control) = &control {
+        name("target", control, found);
+    }
     let (interrupt, after) = interrupt(&mut table, found);
     let second = table.word("second", found);
     let inherit = owned(&table.texts("inherit", found));
@@ -56,6 +60,7 @@ pub(super) fn read(top: &mut Table<'_>, attack: bool, found: &mut Findings) -> O
         timeout: timeout.unwrap_or_default(),
         marks,
         levels: levels.into_iter().map(|level| level.value).collect(),
+        control: control.map(|control| control.value.to_owned()),
         interrupt,
         second,
         inherit: inherit.iter().map(|id| id.value.clone()).collect(),
@@ -122,12 +127,33 @@ pub(crate) fn date(
     None
 }
 
+/// The same, or a year and month where nobody knows the day, as the text `2018-10`.
+pub(super) fn day_or_month(
+    value: &Spanned<DeValue<'_>>,
+    key: &str,
+    found: &mut Findings,
+) -> Option<String> {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match value.get_ref() {
+        DeValue::String(text)
+            if text.len() == 7
+                && text.split_once('-').is_some_and(|(year, month)| {
+                    year.len() == 4 && digits(year) && digits(month)
+                }) =>
+        {
+            Some(text.to_string())
+        }
+        _ => date(value, key, found),
+    }
+}
+
 /// An attack whose control is expected to stop it could never show anything.
 pub(super) fn control_can_escape(attack: &Attack, offset: usize, found: &mut Findings) {
     if attack.purpose == Purpose::Benign {
         return;
     }
-    let control = attack.control();
+    // Another sandbox is on record for what it does not stop.
+    let ControlAt::Level(control) = attack.control() else { return };
     if attack.expected(control, control.layers()) != Expected::Escaped {
         let message = format!(
             "the control level `{control}` is expected to stop the attack, so no level proves \
@@ -196,13 +222,14 @@ fn duration(text: &str) -> Option<Duration> {
 
 fn limits(table: &mut Table<'_>, found: &mut Findings) -> RunLimits {
     let Some(mut inner) = table.table("limits", found) else { return RunLimits::default() };
-    let texts = ["memory", "pids", "timeout"].map(|key| inner.amount_text(key, found));
+    let texts = ["memory", "pids", "timeout", "log"].map(|key| inner.amount_text(key, found));
     inner.close(found);
-    let [memory, pids, timeout] = texts;
+    let [memory, pids, timeout, log] = texts;
     RunLimits {
         memory: memory.and_then(|text| amount(&text, found)),
         pids: pids.and_then(|text| amount(&text, found)),
         timeout: timeout.and_then(|text| amount(&text, found)),
+        log: log.and_then(|text| amount(&text, found)),
     }
 }
 

@@ -73,7 +73,7 @@ impl Uses<'_> {
         let Some(plant) = self.plant_exists(id, &name, found) else { return };
         let (fits, wanted) = match oracle.spec.kind {
             OracleKind::SocketReached { .. } => (plant.kind.is_listener(), "a listener"),
-            OracleKind::VictimSignalled { .. } => {
+            OracleKind::VictimSignalled { .. } | OracleKind::VictimDisturbed { .. } => {
                 (matches!(plant.kind, PlantKind::Process { .. }), "a process")
             }
             OracleKind::VictimChanged { .. } => (
@@ -133,7 +133,8 @@ impl Uses<'_> {
     }
 
     /// A plant is for something if an oracle names it or looks at its path, if it is a listener
-    /// at which a canary may arrive, if the supervisor holds it, or if the back end uses it.
+    /// at which a canary may arrive, if another plant leads to it, if the supervisor holds it, or
+    /// if the back end uses it.
     fn is_used(&self, plant: &Plant) -> bool {
         let watched = self.oracles.iter().any(|oracle| {
             oracle.plant.as_ref().is_some_and(|id| id.value == plant.id)
@@ -142,9 +143,17 @@ impl Uses<'_> {
                     && plant.kind.is_listener())
         });
         let address = format!("{{address.{}}}", plant.id);
-        let mut others = self.plants.iter().flat_map(|other| other.value.kind.templates());
+        let others = self.plants.iter().map(|other| &other.value).filter(|one| one.id != plant.id);
+        let mut templates = others.flat_map(|other| other.kind.templates());
+        let place = match &plant.kind {
+            PlantKind::File { path, .. } => path.rsplit_once('/').map(|(folder, _)| folder),
+            _ => None,
+        };
+        let leads = |text: &str| {
+            text.contains(&address) || place.is_some_and(|folder| text.contains(folder))
+        };
         watched
-            || others.any(|template| template.contains(&address))
+            || templates.any(leads)
             || self.run.plan.inherit.contains(&plant.id)
             || self.backend.contains(&format!("\"{}\"", plant.id))
             || self.backend.contains(&format!("'{}'", plant.id))
@@ -155,6 +164,7 @@ impl Uses<'_> {
 fn watches_path(oracle: &OracleKind, plant: &PlantKind) -> bool {
     let (OracleKind::FileCreated { path: watched }
     | OracleKind::FileChanged { path: watched }
+    | OracleKind::FileExposed { path: watched }
     | OracleKind::FileOpened { path: watched }
     | OracleKind::FileWritable { path: watched }) = oracle
     else {
@@ -183,6 +193,7 @@ fn carries_canary(plant: &Plant) -> bool {
         | PlantKind::TcpListener
         | PlantKind::Tcp6Listener
         | PlantKind::UdpListener
+        | PlantKind::IcmpListener
         | PlantKind::NetlinkListener
         | PlantKind::DnsResolver
         | PlantKind::Namespace { .. }

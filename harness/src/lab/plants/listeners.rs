@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::super::ears::{Answer as Said, Ear, Socket};
 use super::super::root::Root;
-use super::super::{dns, netlink, network};
+use super::super::{dns, icmp, netlink, network};
 use super::{Gardener, Planted};
 use crate::catalogue::attack::PlantKind;
 
@@ -51,6 +51,10 @@ impl Gardener<'_> {
                 let address = (network::SINK, PORTS.1 + nth);
                 let socket = Socket::Udp(UdpSocket::bind(address)?);
                 (socket, Said::Nothing, json!({ "address": address.0, "port": address.1 }))
+            }
+            PlantKind::IcmpListener => {
+                let socket = Socket::Icmp(icmp::listen(network::SINK)?);
+                (socket, Said::Nothing, json!({ "address": network::SINK }))
             }
             PlantKind::DnsResolver => {
                 let address = (network::RESOLVER, 53);

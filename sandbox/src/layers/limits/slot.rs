@@ -70,7 +70,7 @@ impl Group {
 #[derive(Debug, thiserror::Error)]
 pub enum SlotError {
     /// mkdir(2).
-    #[error("cannot make the control group {path:?}")]
+    #[error("cannot make the control group {path:?}: {source}")]
     Make {
         /// The group.
         path: PathBuf,
@@ -81,7 +81,7 @@ pub enum SlotError {
     #[error("processes still run in the control group {0:?}")]
     Occupied(PathBuf),
     /// A limit was not taken.
-    #[error("cannot write {value} to {path:?}")]
+    #[error("cannot write {value} to {path:?}: {source}")]
     Set {
         /// The file.
         path: PathBuf,
@@ -91,7 +91,7 @@ pub enum SlotError {
         source: io::Error,
     },
     /// The membership file could not be opened.
-    #[error("cannot open {path:?}")]
+    #[error("cannot open {path:?}: {source}")]
     Door {
         /// The file.
         path: PathBuf,

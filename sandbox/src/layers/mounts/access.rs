@@ -20,9 +20,10 @@ fn grant(entry: &Entry) -> Option<Grant> {
         What::Directory | What::Link(_) => return None,
         What::Text(_) | What::BoundProc => Access::READ,
         What::Bind { writable: false, .. } => read,
-        What::Bind { writable: true, .. } | What::Memory(_) | What::Scratch(_) => {
-            read | Access::WRITE
-        }
+        What::Bind { writable: true, .. }
+        | What::Memory(_)
+        | What::Scratch(_)
+        | What::Overlay { .. } => read | Access::WRITE,
         What::Device(_) | What::Proc | What::OuterProc | What::HostProc | What::Queues => {
             Access::READ | Access::WRITE
         }

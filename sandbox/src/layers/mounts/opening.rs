@@ -10,6 +10,7 @@ use rustix::mount::{OpenTreeFlags, open_tree};
 
 use super::{Entry, MountPlan, What, idmap};
 use crate::layers::proc;
+use crate::overlay;
 use crate::step::{At, Fault, Step};
 use crate::sys::mount::{Attributes, set_attributes};
 
@@ -49,6 +50,13 @@ fn open_entry(
         What::Scratch(name) => {
             let directory = scratch.ok_or(Errno::BADF)?;
             (detached(directory, Path::new(name))?, Attributes { read_only: false, ..sealed })
+        }
+        What::Overlay { upper, lower, notes } => {
+            let scratch = scratch.ok_or(Errno::BADF)?;
+            (
+                overlay::view(lower, scratch, upper, *notes)?,
+                Attributes { read_only: false, ..sealed },
+            )
         }
         What::OuterProc => return proc::fresh().map(Some),
         _ => return Ok(None),

@@ -1,0 +1,240 @@
+//! Every system call of a launch fails once, and none of them opens a door.
+//!
+//! A launch is recorded under `ptrace(2)` from the first call of `main` to the first instruction of
+//! the payload, in every process of it. Then it is repeated once for each of those calls, with that
+//! call failing. Two ends are allowed. Either the payload runs exactly as confined as in the
+//! undisturbed launch, as its outcome says and as the kernel shows, because the call was not needed or
+//! there is another way. Or the payload does not run, the exit status is 125 and one line says why.
+//! In both nothing is left.
+//!
+//! By default the first and the last call of each kind in each process are tried. All of them:
+//! `just faults`.
+
+use std::collections::BTreeMap;
+
+use nix::errno::Errno;
+use rstest::rstest;
+use sandbox::policy::syscalls::{Architecture, Syscalls, Table};
+
+mod posture;
+mod scene;
+mod tracer;
+
+use crate::machine::{etc, is_root};
+use scene::{Caller, Scene};
+use tracer::{Point, Traced};
+
+/// Calls that have no way to fail.
+const CANNOT_FAIL: [&str; 9] = [
+    "getpid",
+    "gettid",
+    "getppid",
+    "getuid",
+    "geteuid",
+    "getgid",
+    "getegid",
+    "exit_group",
+    "umask",
+];
+
+/// What a call fails with. The standard library takes two things for granted: that a call by which it
+/// copies is not forbidden after it has been allowed, and that closing a directory is at most
+/// interrupted.
+fn errno(point: Point) -> Errno {
+    match &*name(point.call) {
+        "close" => Errno::EINTR,
+        "sendfile" | "copy_file_range" => Errno::EIO,
+        _ => Errno::EPERM,
+    }
+}
+
+/// What the plan for an ordinary user with namespaces holds.
+const HELD: [&str; 2] =
+    ["--require", "secrets,network,processes,files,privileges,neighbours,remnants,artefacts"];
+
+/// Which calls are tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sweep {
+    /// The first and the last of each kind in each process.
+    Ends,
+    /// Every one.
+    Whole,
+}
+
+fn full() -> Scene {
+    Scene::new("full", Caller::Root, &["--require", "all"], 62_901)
+}
+
+fn on_disk() -> Scene {
+    Scene::new("full, on disk", Caller::Root, &HELD, 62_902).on_disk()
+}
+
+fn rootless() -> Scene {
+    Scene::new("full, rootless", Caller::User, &HELD, 62_903)
+}
+
+fn contained() -> Scene {
+    Scene::new("contained", Caller::RootWithout, &[], 62_904)
+}
+
+fn contained_rootless() -> Scene {
+    Scene::new("contained, rootless", Caller::UserWithout, &[], 62_905)
+}
+
+fn proposal() -> Scene {
+    Scene::new("proposal", Caller::Root, &["--level", "proposal"], 62_906)
+}
+
+#[test]
+fn a_call_that_fails_leaves_no_build_of_roots_less_confined() {
+    fail(Sweep::Ends, full);
+}
+
+#[test]
+fn a_call_that_fails_leaves_no_build_of_an_ordinary_user_less_confined() {
+    fail(Sweep::Ends, rootless);
+}
+
+#[test]
+fn a_call_that_fails_leaves_no_contained_build_less_confined_without_a_word() {
+    fail(Sweep::Ends, contained);
+}
+
+#[test]
+fn a_call_that_fails_leaves_no_build_of_the_proposal_less_confined_and_no_account() {
+    fail(Sweep::Ends, proposal);
+}
+
+#[rstest]
+#[ignore = "takes minutes: `just faults`"]
+fn no_call_that_fails_leaves_a_build_less_confined(
+    #[values(full, on_disk, rootless, contained, contained_rootless, proposal)] scene: fn()
+        -> Scene,
+) {
+    fail(Sweep::Whole, scene);
+}
+
+/// Tries calls of a scene, and complains of all that is wrong together.
+fn fail(sweep: Sweep, scene: impl FnOnce() -> Scene) {
+    if !is_root() {
+        return;
+    }
+    let scene = scene();
+    let _etc = scene.makes_accounts().then(etc);
+    let undisturbed = scene.launch(None);
+    assert_eq!(undisturbed.status, Some(0), "{undisturbed:?}");
+    let outcome = scene.outcome();
+    let points = points(&scene, &undisturbed);
+    let all = points.len();
+    let tried = if sweep == Sweep::Whole { points } else { first_and_last(points) };
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut breaches = Vec::new();
+    for point in &tried {
+        let traced = scene.launch(Some((*point, errno(*point))));
+        let what = format!("{}: {}", scene.name, describe(*point, &undisturbed));
+        let verdict = judge(&scene, &traced, &undisturbed, &outcome);
+        let remnants = scene.remnants();
+        if std::env::var_os("BULKHEAD_FAULTS_SHOWN").is_some() {
+            println!("{what}: {verdict:?} {}", traced.stderr.trim_end());
+        }
+        match verdict {
+            Ok(end) => *counts.entry(end).or_default() += 1,
+            Err(why) => breaches.push(format!("{what}: {why}")),
+        }
+        breaches.extend(remnants.into_iter().map(|left| format!("{what} leaves {left}")));
+    }
+    println!("{}: {} of {all} calls made to fail: {counts:?}", scene.name, tried.len());
+    assert!(breaches.is_empty(), "{}\n{}", breaches.len(), breaches.join("\n"));
+}
+
+/// The calls that may fail, without those of the loader and of the run-time library.
+fn points(scene: &Scene, undisturbed: &Traced) -> Vec<Point> {
+    let nothing = scene.nothing();
+    let same = undisturbed.points.iter().zip(&nothing.points).take_while(|(a, b)| a == b).count();
+    let can_fail = |point: &&Point| !CANNOT_FAIL.contains(&&*name(point.call));
+    undisturbed.points.iter().skip(same).filter(can_fail).copied().collect()
+}
+
+/// The first and the last call of each kind in each process.
+fn first_and_last(points: Vec<Point>) -> Vec<Point> {
+    let mut ends: BTreeMap<(usize, u64), (Point, Point)> = BTreeMap::new();
+    for point in &points {
+        let entry = ends.entry((point.process, point.call)).or_insert((*point, *point));
+        entry.1 = *point;
+    }
+    points
+        .into_iter()
+        .filter(|point| {
+            let (first, last) = ends[&(point.process, point.call)];
+            *point == first || *point == last
+        })
+        .collect()
+}
+
+fn name(call: u64) -> String {
+    let table = Table::of(Syscalls::default(), Architecture::native().unwrap());
+    let known = table.entries.iter().find(|entry| u64::from(entry.number) == call);
+    known.map_or_else(|| format!("call {call}"), |entry| entry.call.name.to_owned())
+}
+
+fn describe(point: Point, undisturbed: &Traced) -> String {
+    format!("{} {} of {}", name(point.call), point.nth, undisturbed.roles[point.process])
+}
+
+/// How a disturbed launch ended, if it ended well.
+fn judge(
+    scene: &Scene,
+    traced: &Traced,
+    undisturbed: &Traced,
+    outcome: &serde_json::Value,
+) -> Result<&'static str, String> {
+    if traced.hung {
+        return Err("it hangs".to_owned());
+    }
+    // What is not held in full here is said before every launch.
+    let told = traced.stderr.strip_prefix(&undisturbed.stderr).unwrap_or(&traced.stderr).trim_end();
+    if let (Some(payload), Some(posture)) = (&traced.payload, &undisturbed.payload) {
+        let differences = payload.differences(posture);
+        let now = scene.outcome();
+        return match traced.status {
+            Some(0) if has_said_more(&traced.stderr, &undisturbed.stderr) => {
+                Ok("less confined, and said so")
+            }
+            _ if !differences.is_empty() => Err(format!("it runs with {}", differences.join("; "))),
+            Some(0) if now != *outcome => Err(format!("it runs with the outcome {now}")),
+            Some(0) if traced.reached => Ok("as confined"),
+            Some(0) => Ok("not reached"),
+            _ if has_lost_sight(traced) => Ok("ended while it ran"),
+            other => Err(format!("it runs and ends with {other:?}: {told}")),
+        };
+    }
+    if has_lost_sight(traced) {
+        return Ok("ended while it ran");
+    }
+    let found = matches!(traced.status, Some(126 | 127)) && told.contains("/bin/true");
+    if traced.status != Some(125) && !found {
+        return Err(format!("it does not run, and the status is {:?}: {told}", traced.status));
+    }
+    if told.lines().count() != 1 || !told.starts_with("bulkhead: ") {
+        return Err(format!("it does not say in one line why: {told:?}"));
+    }
+    Ok("not run")
+}
+
+/// Whether the supervisor could not watch over a payload that it had let through already, and ended
+/// it. The gate opens a moment before the payload begins.
+fn has_lost_sight(traced: &Traced) -> bool {
+    traced.status == Some(137) && traced.stderr.contains("the command has run, but: ")
+}
+
+/// Whether a plan that holds less was made, because the host seemed to allow no more, and the launch
+/// has said so before the payload ran. With `--require` it refuses instead.
+fn has_said_more(now: &str, undisturbed: &str) -> bool {
+    const NOTICE: &str = "not in full here: ";
+    let lacking = |said: &str| {
+        let notice = said.lines().rfind(|line| line.contains(NOTICE))?;
+        Some(notice.split_once(NOTICE)?.1.to_owned())
+    };
+    let now = lacking(now);
+    now.is_some() && now != lacking(undisturbed)
+}

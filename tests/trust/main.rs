@@ -1,0 +1,18 @@
+//! Whether a run of the harness can be believed: real labs, real targets, real interruptions.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on stops"
+)]
+
+mod bad_targets;
+mod determinism;
+mod fence;
+mod interrupts;
+mod loud;
+mod newcomer;
+mod vacuous;
+mod workplace;

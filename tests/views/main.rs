@@ -1,0 +1,16 @@
+//! What others make of the reports: a browser, code scanning, whoever reads `JUnit`'s XML, GitHub.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on stops"
+)]
+
+mod browser;
+mod github;
+mod html;
+mod junit;
+mod sarif;
+mod specimen;
