@@ -28,9 +28,11 @@ faults:
 kills:
     BULKHEAD_KILLS=2000 cargo test -p sandbox --test confinement -- --nocapture kills
 
-# Accept snapshots, reports, and the picture in the README; read the difference afterwards
+# Accept snapshots, reports, pages, schemas, and the picture in the README; read the difference
 bless:
     cargo run --release -p harness -- run --update
+    cargo run --release -p harness -- schema --update
+    cargo run --release -p harness -- pages --update
     INSTA_UPDATE=always cargo test --workspace
 
 # The triple of this machine

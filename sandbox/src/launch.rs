@@ -123,6 +123,12 @@ impl LaunchError {
         }
     }
 
+    /// Whether the command was there and not to be executed.
+    #[must_use]
+    pub fn is_of_access(&self) -> bool {
+        matches!(self, Self::Step { fault, .. } if fault.step == Step::Exec && fault.errno == Errno::ACCESS)
+    }
+
     /// Whether it may be that this host refuses namespaces, or a part of what is done in them.
     #[must_use]
     pub fn is_of_namespaces(&self) -> bool {

@@ -181,6 +181,7 @@ impl Plan {
             Some(Sharing::Copy(_)) | None => mounts,
         };
         demands::check_exchange(identity, payload, own_files)?;
+        demands::refuse_whole_system(payload, own_files)?;
         let landlock = landlock(policy, payload, host, (mounts.as_ref(), relocation.as_ref()))?;
         let limits = limits(kind, policy, identity, host, &mut notes)?;
         let choices = choices(kind, policy);
