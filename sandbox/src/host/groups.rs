@@ -166,13 +166,13 @@ fn hierarchy(line: &str, cgroup: &str) -> Option<Hierarchy> {
     let (controllers, own) = cgroup.lines().find_map(|line| {
         let mut parts = line.splitn(3, ':');
         let (number, names, path) = (parts.next()?, parts.next()?, parts.next()?);
-        let mut named = names.split(',').filter(|name| !name.is_empty()).peekable();
+        let mut controllers = names.split(',').filter(|name| !name.is_empty()).peekable();
         let ours = match version {
             Version::One => {
-                named.peek().is_some()
-                    && named.all(|name| options.split(',').any(|option| option == name))
+                controllers.peek().is_some()
+                    && controllers.all(|name| options.split(',').any(|option| option == name))
             }
-            Version::Two => number == "0" && named.peek().is_none(),
+            Version::Two => number == "0" && controllers.peek().is_none(),
         };
         let names = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned);
         ours.then(|| (names.collect(), PathBuf::from(path)))

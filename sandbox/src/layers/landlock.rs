@@ -304,8 +304,8 @@ pub fn allow(
     (file, directory): (BorrowedFd<'_>, bool),
 ) -> Result<(), Failure> {
     let bytes = path.as_os_str().as_bytes();
-    let found = rules.grants.iter().filter(|(path, _)| path.as_bytes() == bytes);
-    found.map(|(path, rights)| add(ruleset, path, *rights, file, directory)).collect()
+    let mut found = rules.grants.iter().filter(|(path, _)| path.as_bytes() == bytes);
+    found.try_for_each(|(path, rights)| add(ruleset, path, *rights, file, directory))
 }
 
 fn add(

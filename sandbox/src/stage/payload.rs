@@ -55,7 +55,9 @@ fn first_steps(plan: &Plan, word: Link) -> Result<Option<OwnedFd>, Fault> {
     if plan.has(Privileges) && plan.has(Userns) {
         privileges::empty_bounding_set_if_allowed()?;
     }
-    match word.receive().at(Step::AwaitGo)? {
+    let received = word.receive().at(Step::AwaitGo)?;
+    drop(word);
+    match received {
         Some((Message::Go, rules)) => Ok(rules.into_iter().next()),
         Some(_) => Err(Fault::new(Step::AwaitGo, Errno::BADMSG)),
         // The first process has failed, and has said so.
