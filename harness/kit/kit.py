@@ -65,7 +65,14 @@ def _announce(*words):
 
 def mark(name):
     """Says that the attempt `name` is about to be made."""
+    pauses = name in _trial.get("pauses", ())
+    if pauses:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     _announce("mark", name)
+    if pauses:
+        # `harness debug`: somebody looks around before the attempt is made.
+        _announce("pause", str(os.getpid()))
+        signal.sigwait({signal.SIGUSR1})
 
 
 def said(name, what):

@@ -2,20 +2,27 @@
 #![forbid(unsafe_code)]
 
 mod ablate;
+mod background;
+mod changes;
 mod check;
 mod conducted;
 mod coverage;
+mod debug;
 mod diff;
+mod doctor;
 mod exit;
 mod failure;
+mod gc;
 mod list;
 mod machine;
 mod matrix;
 mod merge;
 mod new;
 mod outcome;
+mod pages;
 mod paper;
 mod run;
+mod schema;
 mod show;
 mod summary;
 mod verify;
@@ -31,7 +38,10 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::conduct::onlooker::Eyes;
+use crate::oracle::Observation;
 use crate::runner::Conduct;
+use crate::schedule::Trial;
 use conducted::{conducted, slots};
 use exit::Exit;
 use failure::Failure;
@@ -71,9 +81,19 @@ pub struct Wishes {
 pub struct Conductor {
     /// Conducts one trial in the slot of that number.
     pub conduct: Box<Conduct<'static>>,
+    /// Conducts one trial before somebody's eyes.
+    pub look_on: Box<LookOn>,
+    /// Why a trial cannot be conducted on this machine.
+    pub unmet: Box<Unmet>,
     /// What the record of the run says of the machine: the interpreter, the front end.
     pub facts: BTreeMap<String, String>,
 }
+
+/// Conducts one trial before somebody's eyes.
+pub type LookOn = dyn Fn(&Trial, &mut Eyes<'_>) -> Observation;
+
+/// Why a trial cannot be conducted on this machine: one sentence, if it cannot.
+pub type Unmet = dyn Fn(&Trial) -> Option<String>;
 
 /// Gets ready to conduct trials, or says what this machine lacks.
 pub type Prepare = dyn Fn(&Wishes) -> Result<Conductor, Box<dyn Error + Send + Sync>>;
@@ -103,6 +123,7 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<Exit, Failure> {
         Command::Ablate(args) => ablate::command(&args, world),
         Command::List(args) => list::command(&args, world),
         Command::Merge(args) => merge::command(&args, world),
+        Command::Debug(args) => debug::command(&args, world),
         Command::Verify(args) => verify::command(&args, world),
         Command::New(args) => new::command(&args, world),
         Command::Show(args) => show::command(&args, world),
@@ -110,6 +131,10 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<Exit, Failure> {
         Command::Diff(args) => diff::command(&args, world),
         Command::Report(args) => matrix::command(&args, world),
         Command::Coverage(args) => coverage::command(&args, world),
+        Command::Doctor(args) => doctor::command(&args, world),
+        Command::Gc(args) => gc::command(&args, world),
+        Command::Pages(args) => pages::command(&args, world),
+        Command::Schema(args) => schema::command(&args, world),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "harness", &mut script);
@@ -176,11 +201,16 @@ enum Command {
     Show(show::ShowArgs),
     New(new::NewArgs),
     Verify(verify::VerifyArgs),
+    Debug(debug::DebugArgs),
     Merge(merge::MergeArgs),
     Check(check::CheckArgs),
     Diff(diff::DiffArgs),
     Report(matrix::ReportArgs),
     Coverage(coverage::CoverageArgs),
+    Schema(schema::SchemaArgs),
+    Pages(pages::PagesArgs),
+    Doctor(doctor::DoctorArgs),
+    Gc(gc::GcArgs),
     /// Print a completion script for a shell
     Completions {
         /// For which shell

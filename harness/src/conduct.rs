@@ -5,12 +5,15 @@ mod account;
 pub mod bench;
 mod held;
 mod host;
+pub mod onlooker;
 mod outputs;
 mod rehearsal;
 mod scene;
 mod watch;
 
 pub use bench::{Bench, BenchError, Rehearsal};
+
+use onlooker::{Eyes, Nobody};
 
 use crate::oracle::Observation;
 use crate::schedule::Trial;
@@ -19,11 +22,22 @@ use crate::target::Run;
 /// Conducts `trial` in slot `slot` of the pool. Whatever goes wrong is part of the observation.
 #[must_use]
 pub fn conduct(trial: &Trial, bench: &Bench, slot: usize) -> Observation {
+    conduct_before(trial, bench, slot, &mut Nobody)
+}
+
+/// Conducts `trial` before somebody's eyes.
+#[must_use]
+pub fn conduct_before(
+    trial: &Trial,
+    bench: &Bench,
+    slot: usize,
+    eyes: &mut Eyes<'_>,
+) -> Observation {
     if let Some(reason) = bench.unmet(trial) {
         return Observation { unsupported: Some(reason), ..Observation::default() };
     }
     // A thread of its own: it gives up the harness's namespaces, and nobody can take them back.
-    on_fresh_thread("trial", || scene::perform(trial, bench, slot)).unwrap_or_else(broken)
+    on_fresh_thread("trial", || scene::perform(trial, bench, slot, eyes)).unwrap_or_else(broken)
 }
 
 /// An observation of nothing but a fault of the harness or of this machine.

@@ -7,9 +7,10 @@ use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use harness::cli::{self, Conductor, Wishes, World};
-use harness::conduct::{Bench, conduct};
+use harness::conduct::{Bench, conduct, conduct_before};
 use harness::lab;
 use harness::runner::interrupt;
 
@@ -37,10 +38,16 @@ fn main() -> ExitCode {
 }
 
 fn prepare(wishes: &Wishes) -> Result<Conductor, Box<dyn Error + Send + Sync>> {
-    let bench = Bench::prepare(wishes.python.as_deref(), None)?;
+    let bench = Arc::new(Bench::prepare(wishes.python.as_deref(), None)?);
     let facts = BTreeMap::from([
         ("python".to_owned(), bench.python.version.clone()),
         ("interpreter".to_owned(), bench.python.program.display().to_string()),
     ]);
-    Ok(Conductor { conduct: Box::new(move |trial, slot| conduct(trial, &bench, slot)), facts })
+    let (same, asked) = (Arc::clone(&bench), Arc::clone(&bench));
+    Ok(Conductor {
+        conduct: Box::new(move |trial, slot| conduct(trial, &bench, slot)),
+        look_on: Box::new(move |trial, eyes| conduct_before(trial, &same, 0, eyes)),
+        unmet: Box::new(move |trial| asked.unmet(trial)),
+        facts,
+    })
 }

@@ -10,9 +10,11 @@ pub mod json;
 pub mod junit;
 mod listed;
 pub mod matrix;
+pub mod pages;
 pub mod publish;
 pub mod sarif;
 pub mod schema;
+pub mod schemas;
 #[cfg(test)]
 mod specimen;
 pub mod svg;
@@ -46,6 +48,13 @@ impl Discretion {
         let canaries = observations.flat_map(|observed| &observed.canaries).map(String::as_str);
         let home = home.and_then(Path::to_str).filter(|home| home.len() > 1).map(str::to_owned);
         Self { canaries: Canaries::of(canaries), home }
+    }
+
+    /// About the canaries of one trial.
+    #[must_use]
+    pub fn of(observed: &Observation, home: Option<&Path>) -> Self {
+        let canaries = Canaries::of(observed.canaries.iter().map(String::as_str));
+        Self { canaries, ..Self::about(&[], home) }
     }
 
     /// The canaries.

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ablation;
+pub mod affected;
 pub mod filter;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +16,8 @@ use sandbox::{LayerSet, Level};
 use crate::catalogue::Catalogue;
 use crate::catalogue::attack::{Attack, ControlAt, Expected};
 use crate::recipe::Recipe;
-use filter::Filter;
+use affected::Affected;
+use filter::{Filter, Known, View};
 
 /// One cell of the matrix: an attack, or a benign build, at one level of one target.
 #[derive(Clone, Debug)]
@@ -128,15 +130,50 @@ impl Contender {
 pub struct Selection {
     /// Only what this finds; the control and the honest builds are brought along.
     pub filter: Option<Filter>,
+    /// What the expression may ask of beside the manifests.
+    pub known: Known,
+    /// Only what changes can affect.
+    pub affected: Option<Affected>,
     /// Only this share of the attacks.
     pub slice: Option<Slice>,
 }
 
 impl Selection {
+    /// What finds one entry alone.
+    #[must_use]
+    pub fn of_id(id: &str) -> Self {
+        Self { filter: Some(Filter::of_id(id)), ..Self::default() }
+    }
+
     /// Whether it leaves nothing out.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
-        self.filter.is_none() && self.slice.is_none()
+        self.filter.is_none() && self.affected.is_none() && self.slice.is_none()
+    }
+
+    /// Why it finds none of so many entries.
+    fn nothing(&self, looked_at: usize) -> NothingSelected {
+        match (&self.affected, &self.filter) {
+            (Some(affected), _) => NothingSelected::Unaffected {
+                base: affected.base.clone(),
+                changes: match affected.changes {
+                    1 => "1 file has".to_owned(),
+                    count => format!("{count} files have"),
+                },
+            },
+            (None, filter) => NothingSelected::Filter {
+                expression: filter.as_ref().map(Filter::to_string).unwrap_or_default(),
+                looked_at,
+            },
+        }
+    }
+
+    /// Whether the entry is wanted of this contender; shares aside.
+    fn finds(&self, attack: &Attack, contender: &Contender) -> bool {
+        let (target, host) = (contender.name.as_str(), contender.host.as_str());
+        let view = View { place: Some((target, host)), known: &self.known };
+        self.filter.as_ref().is_none_or(|filter| filter.finds(attack, &view))
+            && self.affected.as_ref().is_none_or(|it| it.finds(attack, host, target))
     }
 }
 
@@ -197,6 +234,18 @@ pub enum NothingSelected {
         /// How many there are.
         looked_at: usize,
     },
+    /// No change since a base has a say in what was asked for.
+    #[error(
+        "{changes} changed since {base}, and none of them can affect what was asked for; the \
+         folder of an attack is that attack's, harness, kit and sandbox are everybody's, \
+         documents, tests and views are nobody's"
+    )]
+    Unaffected {
+        /// The base.
+        base: String,
+        /// How many files have changed, in words.
+        changes: String,
+    },
     /// The share is empty.
     #[error("there are only {attacks} attacks, so share {} of {} is empty", .slice.which, .slice.of)]
     Slice {
@@ -231,10 +280,16 @@ impl Schedule {
         contenders: &[Contender],
         selection: &Selection,
     ) -> Result<Self, NothingSelected> {
-        let entries = selected(catalogue, selection)?;
+        let entries = selected(catalogue, contenders, selection)?;
+        let wants = |contender: &Contender, entry: &Attack| {
+            entry.is_benign() || selection.finds(entry, contender)
+        };
         let cells: Vec<_> = contenders
             .iter()
-            .flat_map(|contender| entries.iter().flat_map(|entry| cells(contender, entry)))
+            .flat_map(|contender| {
+                let wanted = entries.iter().filter(|entry| wants(contender, entry));
+                wanted.flat_map(|entry| cells(contender, entry))
+            })
             .collect();
         let wanted = |cell: &&Cell| {
             cell.asked
@@ -285,8 +340,10 @@ impl Schedule {
     }
 }
 
+/// What is tried of some contender, and the honest builds.
 fn selected(
     catalogue: &Catalogue,
+    contenders: &[Contender],
     selection: &Selection,
 ) -> Result<Vec<Arc<Attack>>, NothingSelected> {
     let looked_at = catalogue.entries().count();
@@ -294,12 +351,9 @@ fn selected(
         return Err(NothingSelected::EmptyCatalogue);
     }
     let mut found: Vec<_> = catalogue.entries().cloned().collect();
-    if let Some(filter) = &selection.filter {
-        found.retain(|attack| filter.finds(attack));
-        if found.is_empty() {
-            let expression = filter.to_string();
-            return Err(NothingSelected::Filter { expression, looked_at });
-        }
+    found.retain(|attack| contenders.iter().any(|one| selection.finds(attack, one)));
+    if found.is_empty() {
+        return Err(selection.nothing(looked_at));
     }
     found.retain(|attack| !attack.is_benign());
     if let Some(slice) = selection.slice {

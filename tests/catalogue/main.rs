@@ -13,3 +13,4 @@ mod coverage;
 mod entry;
 mod good;
 mod references;
+mod schemas;

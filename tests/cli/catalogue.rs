@@ -131,3 +131,29 @@ fn every_target_that_ships_can_be_read() {
     let end = Checkout::new().from(root.into(), &["check"], None);
     assert!(!end.err.contains("harness/targets"), "{end:?}");
 }
+
+#[test]
+fn mistakes_can_be_had_as_json() {
+    let checkout = Checkout::new();
+    assert_eq!(checkout.harness(&["check", "--json"]).out, "[]\n");
+    checkout.attack("files/cron-drop", "[\"mount\"]");
+    let end = checkout.harness(&["check", "--json"]);
+    assert_eq!(end.status, 3);
+    let found: serde_json::Value = serde_json::from_str(&end.out).unwrap();
+    assert_eq!(found[0]["code"], "E0301");
+    assert_eq!(found[0]["file"], "attacks/files/cron-drop/attack.toml");
+    assert_eq!(
+        (&found[0]["line"], &found[0]["help"]),
+        (&6.into(), &"did you mean `mounts`?".into())
+    );
+}
+
+#[test]
+fn a_manifest_drives_no_terminal_by_its_mistakes() {
+    let checkout = Checkout::new();
+    let hostile = "schema = 1\ntitle = \u{1b}]0;owned\u{7}\u{1b}[2J\u{202e}\n";
+    checkout.write("attacks/files/cron-drop/attack.toml", hostile);
+    let end = checkout.harness(&["check"]);
+    assert_eq!(end.status, 3);
+    assert!(!end.err.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{end:?}");
+}

@@ -98,6 +98,8 @@ impl Checkout {
         let prepare = move |_: &cli::Wishes| match pretend {
             Some(pretend) => Ok(Conductor {
                 conduct: Box::new(move |trial, _| pretend(trial)),
+                look_on: Box::new(move |trial, _| pretend(trial)),
+                unmet: Box::new(move |trial| pretend(trial).unsupported),
                 facts: [("python".to_owned(), "3.11.2".to_owned())].into(),
             }),
             None => Err("the lab needs root; start it as root in a container".into()),

@@ -9,9 +9,15 @@
 )]
 
 mod ablate;
+mod affected;
 mod catalogue;
 mod checkout;
+mod ci;
+mod debug;
+mod machine;
 mod merge;
+mod pages;
 mod program;
 mod report;
 mod run;
+mod schema;

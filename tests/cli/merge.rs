@@ -74,3 +74,14 @@ fn an_attack_that_wavers_is_told_with_its_counts() {
     assert!(end.out.contains("   2 × files/cron-drop of own at full: blocked (ok)\n"), "{end:?}");
     assert!(end.out.contains("   1 × files/cron-drop of own at full: escaped"), "{end:?}");
 }
+
+#[test]
+fn what_was_verified_can_be_had_as_json() {
+    let end = Checkout::new().harness(&["verify", "files/cron-drop", "--times", "2", "--json"]);
+    let cells: serde_json::Value = serde_json::from_str(&end.out).unwrap();
+    let all = cells.as_array().unwrap();
+    let full = all.iter().find(|cell| {
+        cell["level"] == "full" && cell["cell"].as_str().unwrap().starts_with("files/")
+    });
+    assert_eq!(full.unwrap()["shown"][0]["times"], 2);
+}

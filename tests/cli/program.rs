@@ -4,6 +4,7 @@ use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
 use rstest::rstest;
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 
 use crate::checkout::Checkout;
 
@@ -62,4 +63,37 @@ fn a_list_into_a_full_disk_is_a_failure() {
     assert_eq!(output.status.code(), Some(20));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(contains("No space left on device").eval(&told), "{told}");
+}
+
+/// What it prints when its standard streams are a terminal.
+fn before_a_terminal(variables: &[(&str, &str)]) -> String {
+    use std::io::Read as _;
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let master = openpt(flags).unwrap();
+    unlockpt(&master).unwrap();
+    let line = ioctl_tiocgptpeer(&master, flags).unwrap();
+    let end = || std::process::Stdio::from(line.try_clone().unwrap());
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("harness"))
+        .arg("--help")
+        .env_remove("NO_COLOR")
+        .env_remove("CI")
+        .env("TERM", "xterm-256color")
+        .envs(variables.iter().copied())
+        .stdin(end())
+        .stdout(end())
+        .stderr(end())
+        .spawn()
+        .unwrap();
+    drop(line);
+    let mut text = Vec::new();
+    // A terminal that nobody holds any more answers with an error.
+    let _closed = std::fs::File::from(master).read_to_end(&mut text);
+    child.wait().unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn no_color_means_no_colour() {
+    assert!(before_a_terminal(&[]).contains('\u{1b}'), "nothing would be shown otherwise");
+    assert!(!before_a_terminal(&[("NO_COLOR", "1")]).contains('\u{1b}'));
 }

@@ -22,6 +22,19 @@ fn a_difference_is_a_line_and_a_status() {
 }
 
 #[test]
+fn a_difference_can_be_had_as_json() {
+    let checkout = Checkout::new();
+    checkout.harness(&["run", "--update"]);
+    let text = checkout.read("reports/root/own.json");
+    checkout.write("new.json", &text.replacen("\"verdict\": \"ok\"", "\"verdict\": \"error\"", 1));
+    let end = checkout.harness(&["diff", "--json", "reports/root/own.json", "new.json"]);
+    let found: serde_json::Value = serde_json::from_str(&end.out).unwrap();
+    assert_eq!((end.status, found.as_array().unwrap().len()), (13, 1));
+    assert_eq!((&found[0]["what"], &found[0]["level"]), (&"cell-changed".into(), &"none".into()));
+    assert_eq!(found[0]["new"]["verdict"], "error");
+}
+
+#[test]
 fn a_file_that_is_no_report_is_one_sentence() {
     let checkout = Checkout::new();
     checkout.write("broken.json", "{\n  \"schema\": 1,\n");

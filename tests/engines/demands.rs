@@ -61,6 +61,37 @@ fn a_limit_that_a_container_cannot_set_is_refused_or_said(#[case] uid: u32) {
 }
 
 #[test]
+fn what_a_build_cannot_be_given_is_named_with_the_way_out() {
+    let copy = "mkdir -p /root/py/bin /work/tree; chmod 700 /root; cd /work/tree; \
+                cp /usr/bin/env /root/py/bin/env; ";
+    let behind = |script: &str| {
+        let script = [copy, "/opt/bulkhead run -- ", script].concat();
+        Container::new(Kind::Docker, 0).run(&["/bin/sh", "-c", &script])
+    };
+    let Some(closed) = behind("/root/py/bin/env echo ran") else { return };
+    let errors = text(&closed.stderr);
+    assert_eq!(
+        (closed.status.code(), text(&closed.stdout)),
+        (Some(126), String::new()),
+        "{errors}"
+    );
+    assert!(errors.contains("`chmod o+x /root`"), "{errors}");
+    // The way out is one, as far as the directory itself goes: it must be granted too.
+    let opened = behind(
+        "/bin/true; chmod o+x /root; /opt/bulkhead run --ro /root/py -- \
+                         /root/py/bin/env echo ran",
+    )
+    .unwrap();
+    assert_eq!(text(&opened.stdout), "ran\n", "{}", text(&opened.stderr));
+
+    let whole = Container::new(Kind::Docker, 0).at("/");
+    let refused = whole.run(&["/opt/bulkhead", "run", "--", "/bin/echo", "ran"]).unwrap();
+    let errors = text(&refused.stderr);
+    assert_eq!((refused.status.code(), text(&refused.stdout)), (Some(125), String::new()));
+    assert!(errors.contains("`docker run --workdir DIR`"), "{errors}");
+}
+
+#[test]
 fn what_is_required_where_the_doctor_was_heard_is_held() {
     let held = "secrets,network,processes,files,privileges,neighbours,remnants,artefacts";
     for uid in [0, 1000] {

@@ -13,6 +13,7 @@
 mod documents;
 mod floors;
 mod matrix;
+mod pages;
 mod places;
 mod proofs;
 mod sources;

@@ -15,10 +15,11 @@ const LONG: usize = 350;
 const EMPTY_NAMES: [&str; 7] = ["utils", "util", "helpers", "common", "misc", "imp", "manager"];
 
 /// Where processes are started; every other place has to go through these.
-const STARTERS: [&str; 8] = [
+const STARTERS: [&str; 9] = [
     "sandbox/src/identity/useradd.rs",
     "sandbox/src/launch.rs",
     "sandbox/src/launch/launcher.rs",
+    "harness/src/cli/changes.rs",
     "harness/src/frontend/finding.rs",
     "harness/src/frontend/python.rs",
     "harness/src/lab.rs",

@@ -33,11 +33,8 @@ impl Fence {
     /// The command, started by a shell that enters the groups first.
     pub(crate) fn around(&self, command: &Command) -> Command {
         let mut fenced = Command::new("/bin/sh");
-        let enter: String = self
-            .groups
-            .iter()
-            .map(|group| format!("echo $$ > '{}/cgroup.procs' && ", group.display()))
-            .collect();
+        let join = |group: &PathBuf| format!("echo $$ > '{}/cgroup.procs' && ", group.display());
+        let enter = self.groups.iter().map(join).collect::<Vec<_>>().concat();
         fenced.args(["-c", &format!("{enter}exec \"$0\" \"$@\"")]);
         fenced.arg(command.get_program()).args(command.get_args());
         fenced.current_dir(command.get_current_dir().unwrap());
@@ -92,7 +89,9 @@ fn procs(group: &Path) -> Vec<String> {
 }
 
 fn remove(group: &Path) {
-    folders(group).iter().for_each(|inner| remove(inner));
+    for inner in folders(group) {
+        remove(&inner);
+    }
     // One that is in use stays, and a test has failed by then.
     let _busy = fs::remove_dir(group);
 }

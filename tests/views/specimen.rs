@@ -25,8 +25,9 @@ pub(crate) fn committed() -> Vec<Report> {
     for host in std::fs::read_dir(reports_dir()).unwrap().map(|entry| entry.unwrap().path()) {
         let files = std::fs::read_dir(host).into_iter().flatten();
         for file in files.map(|entry| entry.unwrap().path()) {
-            let name = file.file_name().unwrap().to_str().unwrap();
-            if name.ends_with(".json") && !name.ends_with(".ablation.json") {
+            let is_json = file.extension().is_some_and(|it| it == "json");
+            let is_report = !file.file_stem().unwrap().to_str().unwrap().ends_with(".ablation");
+            if is_json && is_report {
                 found.push(json::read_if_there(&file).unwrap().unwrap());
             }
         }

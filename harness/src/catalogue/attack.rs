@@ -176,6 +176,14 @@ pub struct Interrupt {
     pub after: String,
 }
 
+impl Interrupt {
+    /// Whether the sandbox's supervisor can do nothing after it.
+    #[must_use]
+    pub const fn is_supervisors_death(&self) -> bool {
+        matches!((self.signal, self.whom), (InterruptSignal::Kill, Whom::Supervisor))
+    }
+}
+
 /// A signal that a supervisor may meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InterruptSignal {

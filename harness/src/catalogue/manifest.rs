@@ -17,6 +17,10 @@ use super::diagnostic::{Code, Diagnostic, Findings};
 pub(crate) use run::date;
 pub(crate) use table::Table;
 
+/// The kinds of reference.
+pub(crate) const REFERENCES: [&str; 6] =
+    ["incident", "cve", "advisory", "paper", "documentation", "catalogue"];
+
 /// What the place of a manifest says about it.
 pub(crate) struct Place {
     /// Folder and slug.
@@ -195,7 +199,6 @@ fn needs(top: &mut Table<'_>, attack: bool, found: &mut Findings) -> Vec<Need> {
 }
 
 fn references(top: &mut Table<'_>, found: &mut Findings) -> Vec<Reference> {
-    const KINDS: [&str; 6] = ["incident", "cve", "advisory", "paper", "documentation", "catalogue"];
     let mut references = Vec::new();
     for mut table in top.tables("reference", found) {
         let kind = table.text("kind", found);
@@ -204,10 +207,10 @@ fn references(top: &mut Table<'_>, found: &mut Findings) -> Vec<Reference> {
         let url = table.text("url", found).map(|url| url.value.to_owned());
         let date = table.value("date").and_then(|value| run::day_or_month(value, "date", found));
         if let Some(kind) = &kind
-            && !KINDS.contains(&kind.value)
+            && !REFERENCES.contains(&kind.value)
         {
             let message = format!("unknown kind of reference `{}`", kind.value);
-            let help = format!("known: {}", KINDS.join(", "));
+            let help = format!("known: {}", REFERENCES.join(", "));
             found.report(kind.offset, Code::BadValue, message, help);
         }
         if let (Some(kind), Some(title)) = (kind, title) {

@@ -12,7 +12,7 @@ use super::exit::Exit;
 use super::failure::{Failure, plural};
 use super::wanted::HOST;
 use super::workspace::{Workspace, ablations};
-use super::{Places, Wishes, World, conducted, slots};
+use super::{Places, Wishes, World, background, conducted, slots};
 use crate::gaps;
 use crate::report::Discretion;
 use crate::report::ablation::{self, Contradiction, picture};
@@ -65,10 +65,8 @@ pub(super) fn command(args: &AblateArgs, world: &mut World<'_>) -> Result<Exit, 
     let committed =
         if args.check || args.update { Some(workspace.demanded_reports()?) } else { None };
     let catalogue = workspace.catalogue(&args.places)?;
-    if let Some(filter) = &args.expression {
-        filter.check(&catalogue)?;
-    }
-    let schedule = schedule(&catalogue, args.expression.as_ref(), HOST)?;
+    let known = background::of(args.expression.as_ref(), &workspace, &args.places, &catalogue)?;
+    let schedule = schedule(&catalogue, args.expression.as_ref(), &known, HOST)?;
     let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs), shuffle: None };
     let (settled, _) = conducted(&wishes, &schedule, &BTreeMap::new(), &gaps::today(), world)?;
     let discretion = Discretion::about(&settled, world.home.as_deref());

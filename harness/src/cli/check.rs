@@ -4,14 +4,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::json;
 
 use super::exit::Exit;
 use super::failure::{Failure, plural};
-use super::wanted::{contenders, controls};
+use super::wanted::{Wanted, contenders, controls};
 use super::workspace::Workspace;
 use super::{Places, World};
 use crate::catalogue::Catalogue;
-use crate::catalogue::diagnostic::document;
+use crate::catalogue::diagnostic::{Diagnostic, document};
 
 /// Check the manifests, build systems and back ends of the catalogue
 ///
@@ -24,6 +25,9 @@ pub(super) struct CheckArgs {
     /// Print docs/diagnostics.md: every code and its meaning
     #[arg(long, conflicts_with = "path")]
     codes: bool,
+    /// Print the mistakes to standard output as a JSON array
+    #[arg(long, conflicts_with = "codes")]
+    json: bool,
 }
 
 /// Runs it.
@@ -32,25 +36,55 @@ pub(super) fn command(args: &CheckArgs, world: &mut World<'_>) -> Result<Exit, F
         world.say(&document())?;
         return Ok(Exit::Ok);
     }
-    let catalogue = if let Some(path) = &args.path {
-        one_place(&world.here.join(path))?
-    } else {
-        let workspace = Workspace::around(&world.here);
-        let mut everything = contenders(&[], &[], &workspace)?;
-        for name in workspace.targets()? {
-            let whole = name.parse().unwrap_or_else(|never| match never {});
-            everything.extend(contenders(&[whole], &[], &workspace)?);
-        }
-        workspace.gaps(&everything)?;
-        let catalogue = workspace.catalogue(&Places { catalogue: Vec::new() })?;
-        controls(&catalogue, &workspace)?;
-        catalogue
+    let checked = match &args.path {
+        Some(path) => one_place(&world.here.join(path)),
+        None => everything(&world.here),
     };
+    let catalogue = match checked {
+        Err(Failure::Catalogue(found)) if args.json => {
+            world.say(&as_json(&found, &world.here.clone())?)?;
+            return Ok(Exit::Catalogue);
+        }
+        other => other?,
+    };
+    if args.json {
+        world.say("[]\n")?;
+        return Ok(Exit::Ok);
+    }
     let benign = catalogue.entries().filter(|attack| attack.is_benign()).count();
     let attacks = catalogue.entries().count() - benign;
     let (attacks, benign) = (plural(attacks, "attack"), plural(benign, "honest build"));
     world.say(&format!("{attacks} and {benign}: no mistake\n"))?;
     Ok(Exit::Ok)
+}
+
+/// The catalogue of the workspace, after its targets and their gaps were read too.
+fn everything(here: &Path) -> Result<Catalogue, Failure> {
+    let workspace = Workspace::around(here);
+    let mut everything = contenders(&[], &[], &workspace)?;
+    for name in workspace.targets()? {
+        everything.extend(contenders(&[Wanted::whole(&name)], &[], &workspace)?);
+    }
+    workspace.gaps(&everything)?;
+    let catalogue = workspace.catalogue(&Places { catalogue: Vec::new() })?;
+    controls(&catalogue, &workspace)?;
+    Ok(catalogue)
+}
+
+fn as_json(found: &[Diagnostic], here: &Path) -> serde_json::Result<String> {
+    let found = found.iter().map(|one| {
+        let one = one.clone().seen_from(here);
+        json!({
+            "code": one.code.number(),
+            "meaning": one.code.meaning(),
+            "file": one.file,
+            "line": one.line,
+            "column": one.column,
+            "message": one.message,
+            "help": one.help,
+        })
+    });
+    serde_json::to_string_pretty(&found.collect::<Vec<_>>()).map(|text| text + "\n")
 }
 
 /// The catalogue at `path`, or only what concerns `path` if it is one entry of one.

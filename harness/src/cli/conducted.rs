@@ -27,7 +27,7 @@ pub(super) fn conducted(
     today: &str,
     world: &mut World<'_>,
 ) -> Result<(Vec<Settled>, BTreeMap<String, String>), Failure> {
-    let Conductor { conduct, facts } = (world.prepare)(wishes).map_err(Failure::Unready)?;
+    let Conductor { conduct, facts, .. } = (world.prepare)(wishes).map_err(Failure::Unready)?;
     let conduct = |trial: &Trial, slot| match lacking(trial) {
         Some(reason) => Observation { unsupported: Some(reason), ..Observation::default() },
         None => without_traits(conduct(trial, slot), trial),

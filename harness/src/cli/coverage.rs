@@ -27,7 +27,7 @@ pub(super) fn command(args: &CoverageArgs, world: &mut World<'_>) -> Result<Exit
     let workspace = Workspace::around(&world.here);
     let text = render(&workspace.catalogue(&args.places)?, &Lists::known()?);
     if args.update {
-        let file = workspace.demanded_reports()?.with_file_name("docs").join("coverage.md");
+        let file = workspace.documents()?.join("coverage.md");
         fs::write(&file, text).map_err(|source| Failure::Document { file, source })?;
     } else {
         world.say(&text)?;

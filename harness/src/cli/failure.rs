@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 
 use sandbox::UnknownWord;
 
+use super::changes::ChangesError;
 use super::exit::Exit;
 use crate::catalogue::diagnostic::Diagnostic;
+use crate::redact;
 use crate::report::json::ReadError;
 use crate::report::publish::PublishError;
 use crate::runner::Interrupted;
 use crate::schedule::NothingSelected;
+use crate::schedule::filter::Misread;
 
 /// Why.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +24,12 @@ pub(super) enum Failure {
     /// A word of the command line is not known.
     #[error(transparent)]
     Word(#[from] UnknownWord),
+    /// An expression names what is not there.
+    #[error(transparent)]
+    Expression(#[from] Misread),
+    /// What has changed cannot be found out.
+    #[error(transparent)]
+    Changes(#[from] ChangesError),
     /// There is no catalogue.
     #[error(
         "there is no folder `attacks` in {} or above it; run this in a checkout, or name a folder \
@@ -63,7 +72,7 @@ pub(super) enum Failure {
     #[error("{} in the catalogue", plural(.0.len(), "mistake"))]
     Catalogue(Vec<Diagnostic>),
     /// Nothing would be tried.
-    #[error("nothing was selected: {0}")]
+    #[error("nothing was selected")]
     Nothing(#[from] NothingSelected),
     /// Nobody can conduct the trials.
     #[error("this machine cannot run the trials: {0}")]
@@ -107,6 +116,8 @@ impl Failure {
             | Self::Shards(_)
             | Self::Exists { .. }
             | Self::Word(_)
+            | Self::Expression(_)
+            | Self::Changes(_)
             | Self::NoCatalogue { .. }
             | Self::NoReports { .. }
             | Self::Report(_) => Exit::Usage,
@@ -128,8 +139,9 @@ impl Failure {
         let mut text = String::new();
         if let Self::Catalogue(diagnostics) = self {
             for diagnostic in diagnostics {
-                // Writing into a string cannot fail.
-                let _ = writeln!(text, "{}", diagnostic.clone().seen_from(here));
+                let told = diagnostic.clone().seen_from(here).to_string();
+                // A manifest may be anybody's. Writing into a string cannot fail.
+                let _ = writeln!(text, "{}", redact::plain(told.as_bytes()));
             }
         }
         let _ = write!(text, "harness: {self}");

@@ -8,10 +8,10 @@ use clap::Args;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::workspace::Workspace;
-use super::{Places, World};
+use super::{Places, World, background};
 use crate::catalogue::attack::Attack;
 use crate::report::schema::Listed;
-use crate::schedule::filter::Filter;
+use crate::schedule::filter::{Filter, View};
 
 /// List the attacks and honest builds
 #[derive(Debug, Args)]
@@ -28,11 +28,12 @@ pub(super) struct ListArgs {
 
 /// Runs it.
 pub(super) fn command(args: &ListArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
-    let catalogue = Workspace::around(&world.here).catalogue(&args.places)?;
-    if let Some(filter) = &args.expression {
-        filter.check(&catalogue)?;
-    }
-    let wanted = |attack: &&Attack| args.expression.as_ref().is_none_or(|one| one.finds(attack));
+    let workspace = Workspace::around(&world.here);
+    let catalogue = workspace.catalogue(&args.places)?;
+    let known = background::of(args.expression.as_ref(), &workspace, &args.places, &catalogue)?;
+    let view = View { place: None, known: &known };
+    let wanted =
+        |attack: &&Attack| args.expression.as_ref().is_none_or(|one| one.finds(attack, &view));
     let found: Vec<_> = catalogue.entries().map(AsRef::as_ref).filter(wanted).collect();
     let text = if args.json {
         let listed: Vec<_> = found.into_iter().map(Listed::of).collect();

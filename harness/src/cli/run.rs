@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::paper::{Paper, Stance};
 use super::wanted::{Host, Wanted, contenders, controls};
 use super::workspace::Workspace;
-use super::{Places, STATUS, Wishes, World, conducted, outcome, slots, summary};
+use super::{Places, STATUS, Wishes, World, background, conducted, outcome, slots, summary};
 use crate::gaps;
 use crate::report::diff::Scope;
 use crate::report::schema::{RECORD, Record};
@@ -31,8 +31,10 @@ Examples:
   harness run --update                               accept what was seen into reports/
 
 Expressions: a folder `secrets/`, an id `secrets/netrc-read`, a tag `CWE-522`, id(secrets/*),
-severity(>=high), layer(mounts), tag(T1552.001); `&` and, `|` or `+` or, `-` without, `!` not,
-parentheses. `-` needs a blank before it.";
+severity(>=high), layer(mounts), tag(T1552.001); target(bubblewrap), of the sandboxes on trial
+only this one; verdict(known-gap), what the committed report of the sandbox says;
+changed(main), attacks whose folder differs from there, and changed() from the last commit;
+`&` and, `|` or `+` or, `-` without, `!` not, parentheses. `-` needs a blank before it.";
 
 /// Run the attacks and report which of them got through
 ///
@@ -48,7 +50,11 @@ pub(super) struct RunArgs {
     /// Try only this sandbox, or this level of it; may be repeated
     #[arg(short, long = "target", value_name = "TARGET[@LEVEL]")]
     target: Vec<Wanted>,
-    /// Try it on a host of this kind, root or user; may be repeated [default: root]
+    /// Try it on a host of this kind; may be repeated [default: root]
+    ///
+    /// root, user (an ordinary one), docker, docker-unconfined (without its system call filter),
+    /// podman-rootless, ubuntu (an approximation of what `AppArmor` leaves of user namespaces).
+    /// What such a host stops without any sandbox is unsupported there.
     #[arg(long, value_name = "HOST")]
     host: Vec<Host>,
     /// Try only the attacks that an expression finds
@@ -57,6 +63,15 @@ pub(super) struct RunArgs {
     /// How many trials run at the same time [default: one for each processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// Try only what the changes since a git revision can affect
+    ///
+    /// A change in the folder of an attack affects that attack, one in the folder of a target
+    /// every attack on it, one in a committed report the cells that it now tells otherwise, and
+    /// one in the kit, the lab, the sandbox or the dependencies everything. Documents, tests,
+    /// views and the command line affect nothing. What is not committed yet counts too. Exit
+    /// status 4 if nothing is affected.
+    #[arg(long, value_name = "BASE")]
+    affected: Option<String>,
     /// Begin the trials in an order that this number decides; the reports are the same in any
     #[arg(long, value_name = "SEED")]
     shuffle: Option<u64>,
@@ -80,6 +95,12 @@ pub(super) struct RunArgs {
 }
 
 impl RunArgs {
+    /// The sandboxes to try: those of -t, else those that the expression names.
+    fn targets(&self) -> Vec<Wanted> {
+        let named = || self.expression.iter().flat_map(Filter::targets).map(Wanted::whole);
+        if self.target.is_empty() { named().collect() } else { self.target.clone() }
+    }
+
     const fn stance(&self) -> Stance {
         match (self.check, self.update) {
             (true, _) => Stance::Check,
@@ -98,11 +119,14 @@ pub(super) fn command(args: &RunArgs, world: &mut World<'_>) -> Result<Exit, Fai
         workspace.reports()
     };
     let catalogue = workspace.catalogue(&args.places)?;
-    if let Some(filter) = &args.expression {
-        filter.check(&catalogue)?;
-    }
-    let contenders = contenders(&args.target, &args.host, &workspace)?;
-    let selection = Selection { filter: args.expression.clone(), slice: args.partition };
+    let known = background::of(args.expression.as_ref(), &workspace, &args.places, &catalogue)?;
+    let contenders = contenders(&args.targets(), &args.host, &workspace)?;
+    let affected = match &args.affected {
+        Some(base) => Some(background::affected(base, &workspace, &args.places)?),
+        None => None,
+    };
+    let selection =
+        Selection { filter: args.expression.clone(), known, affected, slice: args.partition };
     let schedule = Schedule::of(&catalogue, &contenders, &selection)?
         .with_controls(&controls(&catalogue, &workspace)?);
     let gaps = workspace.gaps(&contenders)?;

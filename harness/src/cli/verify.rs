@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sandbox::Level;
+use serde_json::json;
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -17,7 +18,7 @@ use super::{Places, Wishes, World, conducted, outcome, slots};
 use crate::catalogue::attack::Expected;
 use crate::gaps;
 use crate::report::Discretion;
-use crate::schedule::filter::{Filter, unknown_attack};
+use crate::schedule::filter::unknown_attack;
 use crate::schedule::{Schedule, Selection};
 use crate::verdict::Settled;
 
@@ -40,6 +41,9 @@ pub(super) struct VerifyArgs {
     /// How many trials run at the same time [default: one for each processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     places: Places,
     /// The interpreter that builds [default: python3]
@@ -55,8 +59,8 @@ pub(super) fn command(args: &VerifyArgs, world: &mut World<'_>) -> Result<Exit, 
     let workspace = Workspace::around(&world.here);
     let catalogue = workspace.catalogue(&args.places)?;
     let attack = catalogue.get(&args.id).ok_or_else(|| unknown_attack(&catalogue, &args.id))?;
-    let contenders = contenders(&args.target, &[], &workspace)?;
-    let selection = Selection { filter: Some(Filter::of_id(&attack.id.0)), slice: None };
+    let contenders = contenders(&args.target, &args.host, &workspace)?;
+    let selection = Selection::of_id(&attack.id.0);
     let schedule = Schedule::of(&catalogue, &contenders, &selection)?
         .with_controls(&controls(&catalogue, &workspace)?);
     let gaps = workspace.gaps(&contenders)?;
@@ -72,7 +76,8 @@ pub(super) fn command(args: &VerifyArgs, world: &mut World<'_>) -> Result<Exit, 
     if counts.values().any(|shown| shown.len() > 1) {
         exits.push(Exit::Worthless);
     }
-    world.say(&told(&counts))?;
+    let text = if args.json { as_json(&counts)? } else { told(&counts) };
+    world.say(&text)?;
     Ok(Exit::worst(&exits))
 }
 
@@ -97,4 +102,12 @@ fn told(counts: &Counts) -> String {
         }
     }
     text
+}
+
+fn as_json(counts: &Counts) -> serde_json::Result<String> {
+    let cells = counts.iter().map(|((name, level), shown)| {
+        let shown = shown.iter().map(|(what, times)| json!({ "what": what, "times": times }));
+        json!({ "cell": name, "level": level.name(), "shown": shown.collect::<Vec<_>>() })
+    });
+    serde_json::to_string_pretty(&cells.collect::<Vec<_>>()).map(|text| text + "\n")
 }

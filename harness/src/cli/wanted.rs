@@ -17,7 +17,7 @@ use crate::schedule::{Contender, Sandbox};
 use crate::target::{command, own};
 
 /// Our own sandbox, which is there in every workspace.
-const OWN: &str = "own";
+pub(super) const OWN: &str = "own";
 
 /// The lab profile.
 pub(super) const HOST: &str = "root";
@@ -42,6 +42,11 @@ impl FromStr for Wanted {
 }
 
 impl Wanted {
+    /// All of the target.
+    pub(super) fn whole(target: &str) -> Self {
+        Self { target: target.to_owned(), level: None }
+    }
+
     /// Whether all of the target is wanted.
     pub(super) const fn is_whole(&self) -> bool {
         self.level.is_none()

@@ -35,9 +35,7 @@ impl Workspace {
 
     /// The catalogue of the workspace with the folders of the command line.
     pub(super) fn catalogue(&self, places: &Places) -> Result<Catalogue, Failure> {
-        let own = self.root.iter().map(|root| root.join("attacks"));
-        let dirs: Vec<_> =
-            own.chain(places.catalogue.iter().map(|dir| self.here.join(dir))).collect();
+        let dirs = self.folders(places);
         if dirs.is_empty() {
             return Err(Failure::NoCatalogue { here: self.here.clone() });
         }
@@ -71,6 +69,17 @@ impl Workspace {
         Recipe::read(&root.join(TARGETS).join(name)).map_err(Failure::Catalogue)
     }
 
+    /// The top of the checkout, if there is one.
+    pub(super) fn root(&self) -> Option<&Path> {
+        self.root.as_deref()
+    }
+
+    /// The folders of attacks: the workspace's own, then those of the command line.
+    pub(super) fn folders(&self, places: &Places) -> Vec<PathBuf> {
+        let own = self.root.iter().map(|root| root.join("attacks"));
+        own.chain(places.catalogue.iter().map(|dir| self.here.join(dir))).collect()
+    }
+
     /// The folder of the committed reports.
     pub(super) fn reports(&self) -> Option<PathBuf> {
         self.root.as_ref().map(|root| root.join("reports"))
@@ -79,6 +88,11 @@ impl Workspace {
     /// The folder of the committed reports, which must be there to be compared or written.
     pub(super) fn demanded_reports(&self) -> Result<PathBuf, Failure> {
         self.reports().ok_or_else(|| Failure::NoReports { here: self.here.clone() })
+    }
+
+    /// The folder of the documents, which only a checkout has.
+    pub(super) fn documents(&self) -> Result<PathBuf, Failure> {
+        Ok(self.demanded_reports()?.with_file_name("docs"))
     }
 
     /// Where a run writes when nothing else is said.

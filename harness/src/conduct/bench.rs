@@ -81,7 +81,7 @@ impl Bench {
         }
         let python = Python::ask(python)?;
         let frontend = Frontend::find(&python)?;
-        groups::sweep();
+        let _removed = groups::sweep();
         let staged = python.staged()?;
         let shown = at_step("/proc/self/mountinfo", host_mounts())?;
         // Labs are started from `/`, so a relative path would lead elsewhere.

@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 use std::path::Path;
+use std::time::Instant;
 
 use rustix::process::Signal;
 
+use super::onlooker::{Moment, Room};
 use super::watch::{WORDS, Watch};
 use crate::lab::processes::Process;
 use crate::lab::sentry::is_kernels;
@@ -22,6 +24,20 @@ impl Watch<'_> {
             let seen = privileges::examine(processes, &all, &process, self.namespace.as_ref());
             self.account.postures.push(seen);
         }
+        self.release(&process);
+    }
+
+    /// Lets somebody look around while the build stands still; no time counts meanwhile.
+    pub(super) fn pause(&mut self, number: i32) {
+        let Some((_, process)) = self.standing(number) else {
+            self.account.missed = Some("a process that stood still was not found".to_owned());
+            return;
+        };
+        let begin = Instant::now();
+        self.eyes.sees(Moment::AtTheEscape(Room { hook: Some(process.pid), ..self.room }));
+        let lost = begin.elapsed();
+        self.deadline += lost;
+        self.account.began = self.account.began.map(|began| began + lost);
         self.release(&process);
     }
 

@@ -11,10 +11,11 @@ use serde_json::json;
 use super::account::Account;
 use super::bench::Bench;
 use super::broken;
+use super::onlooker::{Eyes, Moment, Room};
 use super::outputs::{exists, outputs};
 use super::rehearsal::complete;
 use super::watch::Watch;
-use crate::catalogue::attack::{OracleKind, Plant, PlantKind, RunLimits};
+use crate::catalogue::attack::{Interrupt, OracleKind, Plant, PlantKind, RunLimits};
 use crate::frontend;
 use crate::lab::ears::Ears;
 use crate::lab::groups::Groups;
@@ -40,13 +41,18 @@ const LATE: Duration = Duration::from_secs(3);
 const PASSWD: usize = 4 << 20;
 
 /// Conducts the trial on the calling thread, which gives up its namespaces for it.
-pub(super) fn perform(trial: &Trial, bench: &Bench, slot: usize) -> Observation {
+pub(super) fn perform(
+    trial: &Trial,
+    bench: &Bench,
+    slot: usize,
+    eyes: &mut Eyes<'_>,
+) -> Observation {
     let cast = match Cast::of(&trial.attack) {
         Ok(cast) => cast,
         Err(error) => return broken(error.to_string()),
     };
-    let mut observation = Scene::set(trial, bench, slot, &cast)
-        .and_then(Scene::play)
+    let mut observation = Scene::set(trial, bench, slot, &cast, eyes)
+        .and_then(|scene| scene.play(eyes))
         .unwrap_or_else(|error| broken(error.to_string()));
     observation.canaries = cast.canaries.values().cloned().collect();
     observation.contaminated = bench.baseline.difference();
@@ -65,6 +71,7 @@ pub(super) struct Scene<'a> {
     pub(super) sentry: Option<Sentry>,
     pub(super) hostname: String,
     pub(super) lab: Lab,
+    front: Command,
 }
 
 /// What there is before the front end starts.
@@ -83,6 +90,7 @@ impl<'a> Scene<'a> {
         bench: &'a Bench,
         slot: usize,
         cast: &'a Cast,
+        eyes: &mut Eyes<'_>,
     ) -> Result<Self, LabError> {
         let attack = &trial.attack;
         let profile = Profile::of(&trial.host);
@@ -103,11 +111,12 @@ impl<'a> Scene<'a> {
         }
         let short: String = cast.nonce.chars().take(4).collect();
         let mut hostname = format!("buildhost-{short}");
-        let mut planted = plant(attack, cast, &root, &interpreter, profile.caller())?;
+        let mut planted = plant(attack, cast, &root, &interpreter, profile)?;
         if let Some(name) = planted.hostname.take() {
             hostname = name;
         }
         at_step("its files", staging::furnish(&root, &hostname))?;
+        at_step("its accounts", staging::accounts(&root, target::own::uids(slot)))?;
         at_step("the source tree", staging::source(&root, &attack.dir))?;
         if attack.run.second.is_some() {
             at_step("the second build", staging::second(&root, &cast.nonce, profile.home()))?;
@@ -116,12 +125,15 @@ impl<'a> Scene<'a> {
             at_step("the interpreter", root.write(path, 0o755, content))?;
         }
         let prefix = target::prefix(trial, slot);
+        eyes.sees(Moment::Furnished { prefix: &prefix, plants: &planted.paths });
         let mut files = frontend::files(&bench.frontend, attack, &prefix, &interpreter, &planted);
         files.extend(target::files(trial));
         at_step("the front end", staging::frontend(&root, &files))?;
         let ears = at_step("the listeners", Ears::open(std::mem::take(&mut planted.ears)))?;
         // Its thread must be there before the lab: this one can start none afterwards.
         let sentry = at_step("the sentry", sentry(&root, trial, &interpreter))?;
+        let front =
+            Command { caller: profile.own_name(), ..frontend::command(&interpreter, &planted) };
         let spec = Spec {
             host: trial.host.clone(),
             mounts: Vec::new(),
@@ -132,10 +144,7 @@ impl<'a> Scene<'a> {
             joins: 0,
             groups: shows_groups(&attack.run.limits),
             terminal: attack.run.terminal,
-            frontend: Command {
-                caller: profile.own_name(),
-                ..frontend::command(&interpreter, &planted)
-            },
+            frontend: front.clone(),
         };
         if let Some(engine) = profile.engine() {
             at_step("the engine's trace", staging::trace(&root, &engine))?;
@@ -150,21 +159,37 @@ impl<'a> Scene<'a> {
         for (plant, serial) in &lab.keys {
             tell(&mut planted, plant, "serial", json!(serial));
         }
+        let (source, home) = (Path::new(SOURCE), profile.home());
         let facts =
-            staging::facts(&root, Path::new(SOURCE), &cast.nonce, profile.home(), &planted.facts);
+            staging::facts(&root, source, &cast.nonce, home, &planted.facts, &eyes.pauses());
         at_step("the trial's facts", facts)?;
-        Ok(Self { trial, bench, interpreter, cast, root, planted, ears, sentry, hostname, lab })
+        Ok(Self {
+            trial,
+            bench,
+            interpreter,
+            cast,
+            root,
+            planted,
+            ears,
+            sentry,
+            hostname,
+            lab,
+            front,
+        })
     }
 
     /// Lets the front end build, and judges what is left.
-    fn play(self) -> Result<Observation, LabError> {
+    fn play(self, eyes: &mut Eyes<'_>) -> Result<Observation, LabError> {
         let mut self_tests = self.self_tests();
+        eyes.sees(Moment::Rehearsed(&self_tests));
+        eyes.sees(Moment::Before(self.room()));
         let before = self.look()?;
         let begin = Instant::now();
-        let mut account =
-            Watch::of(&self.lab, self.sentry.as_ref(), self.trial, &self.cast.nonce).follow();
+        let (sentry, nonce) = (self.sentry.as_ref(), &self.cast.nonce);
+        let mut account = Watch::of(self.room(), sentry, self.trial, nonce, eyes).follow();
         account.run.elapsed = begin.elapsed();
         let mut evidence = self.living(&account, &before);
+        eyes.sees(Moment::After(self.room()));
         let Self { trial, bench, root, ears, sentry, lab, .. } = self;
         evidence.mounts = (before.mounts, mounts(&lab));
         // The groups count until the last process is dead.
@@ -185,6 +210,8 @@ impl<'a> Scene<'a> {
             .and_then(|(limit, ran)| (ran > limit + LATE).then_some(ran));
         evidence.heard = ears.close();
         evidence.changes = before.files.changes(&after, &root);
+        let log = &account.run.log;
+        eyes.sees(Moment::Over { root: &root, changes: &evidence.changes, log });
         evidence.accounts = (before.accounts, accounts(&root));
         evidence.entries = outputs(&root, OUTPUT);
         // A sandbox that refuses this host has harmed nobody.
@@ -208,6 +235,11 @@ impl<'a> Scene<'a> {
         })
     }
 
+    /// The living lab, for whoever wants to enter it.
+    fn room(&self) -> Room<'_> {
+        Room { lab: &self.lab, front: &self.front, hook: None }
+    }
+
     /// What there is before the front end starts.
     fn look(&self) -> Result<Before, LabError> {
         Ok(Before {
@@ -227,6 +259,9 @@ impl<'a> Scene<'a> {
         if let Sandbox::Command(recipe) = &self.trial.sandbox {
             evidence.records.clone_from(&recipe.keeps);
         }
+        let kill = Interrupt::is_supervisors_death;
+        evidence.killed =
+            account.interrupted && self.trial.attack.run.interrupt.as_ref().is_some_and(kill);
         evidence.nonce.clone_from(&self.cast.nonce);
         evidence.canaries.clone_from(&self.cast.canaries);
         evidence.victims = self.victims(account, before);

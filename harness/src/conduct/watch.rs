@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use sandbox::Level;
 
 use super::account::Account;
+use super::onlooker::{Eyes, Moment, Room};
 use crate::catalogue::attack::{InterruptSignal, OracleKind, Privilege, Whom};
 use crate::frontend::events::{Event, Lines};
 use crate::lab::processes::Process;
@@ -51,18 +52,22 @@ pub(super) struct Watch<'a> {
     pub(super) supervisor: Option<i32>,
     pending: bool,
     pub(super) namespace: Option<String>,
+    pub(super) deadline: Instant,
+    pub(super) room: Room<'a>,
+    pub(super) eyes: &'a mut Eyes<'a>,
 }
 
 impl<'a> Watch<'a> {
     /// Eyes on a lab whose front end has not started yet.
     pub(super) fn of(
-        lab: &'a Lab,
+        room: Room<'a>,
         sentry: Option<&'a Sentry>,
         trial: &'a Trial,
         nonce: &str,
+        eyes: &'a mut Eyes<'a>,
     ) -> Self {
         Self {
-            lab,
+            lab: room.lab,
             sentry,
             trial,
             prompt: format!("@bulkhead {nonce} ").into_bytes(),
@@ -74,6 +79,9 @@ impl<'a> Watch<'a> {
             supervisor: None,
             pending: false,
             namespace: None,
+            deadline: Instant::now() + trial.attack.run.timeout + MARGIN,
+            room,
+            eyes,
         }
     }
 
@@ -84,12 +92,11 @@ impl<'a> Watch<'a> {
             self.account.run.broken = Some(format!("the front end cannot be started: {error}"));
             return self.account;
         }
-        let deadline = Instant::now() + self.trial.attack.run.timeout + MARGIN;
         while self.account.ended.is_none() && self.account.run.broken.is_none() {
             // A build that never stops printing is cut off as well as one that never prints.
             let now = Instant::now();
-            match self.round(deadline.min(now + NAP)) {
-                Ok(_) if now < deadline && !interrupt::is_asked() => {}
+            match self.round(self.deadline.min(now + NAP)) {
+                Ok(_) if now < self.deadline && !interrupt::is_asked() => {}
                 Ok(_) => {
                     self.account.run.timed_out = true;
                     self.account.sandbox_ended();
@@ -241,17 +248,20 @@ impl<'a> Watch<'a> {
                 account.sandbox_ended();
             }
             Event::Returned { build, hook, value, items } if build == "trial" => {
+                self.eyes.sees(Moment::HookEnded(&hook, &format!("returned {value}")));
                 account.values.push(value);
                 account.items.push((hook.clone(), items));
                 account.run.hooks.push(HookEnd { hook, returned: true, exception: None });
             }
             Event::Raised { build, hook, exception } if build == "trial" => {
+                self.eyes.sees(Moment::HookEnded(&hook, &format!("raised {exception}")));
                 let exception = Some(exception);
                 account.run.hooks.push(HookEnd { hook, returned: false, exception });
             }
             Event::Returned { value, .. } => account.second = Some(Ok(value)),
             Event::Raised { exception, .. } => account.second = Some(Err(exception)),
             Event::Done => account.done = true,
+            Event::Hook { build, hook } if build == "trial" => self.eyes.sees(Moment::Hook(&hook)),
             Event::Hook { .. } | Event::Supervisor { .. } | Event::Status { .. } => {}
         }
     }
@@ -269,11 +279,17 @@ impl<'a> Watch<'a> {
         match verb {
             "mark" if run.marks.len() < WORDS && !run.marks.iter().any(|mark| mark == what) => {
                 run.marks.push(what.to_owned());
+                self.eyes.sees(Moment::Mark(what));
                 self.marked(what);
             }
             "hold" => {
                 if let Ok(number) = what.parse() {
                     self.hold(number);
+                }
+            }
+            "pause" => {
+                if let Ok(number) = what.parse() {
+                    self.pause(number);
                 }
             }
             "watch" => {

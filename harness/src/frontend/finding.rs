@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use super::python::Python;
 use super::{Frontend, FrontendError};
+use crate::lab::scrap::Scrap;
 
 /// The version that is fetched where none is found, and the digest of its wheel.
 const PINNED: (&str, &str) =
@@ -76,7 +77,7 @@ fn read_below(dir: &Path, name: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) -> i
 }
 
 /// The cache directory of the project.
-fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     let base = std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     base.or_else(home).unwrap_or_else(std::env::temp_dir).join("bulkhead")
@@ -86,7 +87,7 @@ fn cache() -> PathBuf {
 fn fetch(python: &Python, cache: &Path, cached: &Path) -> Result<(), String> {
     let said = |error: io::Error| error.to_string();
     fs::create_dir_all(cache).map_err(said)?;
-    let dir = tempfile::Builder::new().prefix("fetch-").tempdir_in(cache).map_err(said)?;
+    let dir = Scrap::make(cache).map_err(said)?;
     let requirement = dir.path().join("requirements.txt");
     let (version, digest) = PINNED;
     fs::write(&requirement, format!("{PACKAGE}=={version} --hash=sha256:{digest}\n"))

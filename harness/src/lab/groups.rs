@@ -144,8 +144,10 @@ fn remove(group: &Path) {
     let _stays = fs::remove_dir(group);
 }
 
-/// Removes what harnesses that were killed have left.
-pub fn sweep() {
+/// Removes what harnesses that were killed have left: what was removed.
+#[must_use]
+pub fn sweep() -> Vec<PathBuf> {
+    let mut removed = Vec::new();
     let hierarchies = Hierarchies::probe();
     for place in CONTROLLERS.iter().filter_map(|controller| hierarchies.place(controller)) {
         for entry in fs::read_dir(&place.directory).into_iter().flatten().flatten() {
@@ -156,14 +158,30 @@ pub fn sweep() {
             // A group in which a lab lives cannot be removed; one that is new is just being made.
             if name.to_string_lossy().starts_with(PREFIX) && is_old {
                 remove(&entry.path());
+                if !entry.path().exists() {
+                    removed.push(entry.path());
+                }
             }
         }
     }
+    removed.sort();
+    removed.dedup();
+    removed
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sweep_leaves_a_group_alone_that_was_just_made() {
+        let groups = Groups::make("test-of-sweep", 0);
+        let places: Vec<_> = groups.0.iter().map(|group| group.outer.clone()).collect();
+        let removed = sweep();
+        for place in &places {
+            assert!(place.is_dir() && !removed.contains(place));
+        }
+    }
 
     #[test]
     fn a_group_counts_and_is_gone_afterwards() {

@@ -15,7 +15,7 @@ use rustix::io::FdFlags;
 
 use super::profile::Profile;
 use super::victim::ROLE;
-use super::wire::{Living, News, Order, Spec, Victim, receive, send};
+use super::wire::{Command as Orders, Living, News, Order, Spec, Victim, receive, send};
 use super::{engine, inside, terminal, users};
 
 /// Plays the lab's init. It ends, and with it by the kernel's hand every process of the lab, when
@@ -39,6 +39,8 @@ struct House<'a> {
     caller: u32,
     victims: Vec<(i32, String, UnixStream)>,
     frontend: Option<i32>,
+    /// The shells of somebody who looks around, and what is closed when they end.
+    shells: Vec<(i32, OwnedFd)>,
 }
 
 /// What the front end gets.
@@ -79,7 +81,7 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
     children.thread_block()?;
     let deaths = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     let caller = spec.frontend.caller;
-    let mut house = House { socket, caller, victims: Vec::new(), frontend: None };
+    let mut house = House { socket, caller, victims: Vec::new(), frontend: None, shells: vec![] };
     let mut victims = Vec::new();
     for victim in &spec.victims {
         victims.push(house.settle(victim)?);
@@ -108,6 +110,7 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
                         house.start(&spec, streams)?;
                     }
                 }
+                Some((Order::Shell(shell), descriptors)) => house.open(&shell, descriptors)?,
             }
         }
     }
@@ -177,6 +180,40 @@ impl House<'_> {
         self.reap()
     }
 
+    /// Starts a shell. That it cannot be started is said on its own standard error.
+    fn open(&mut self, shell: &Orders, descriptors: Vec<OwnedFd>) -> io::Result<()> {
+        let mut descriptors = descriptors.into_iter();
+        let (Some(input), Some(out), Some(err), Some(end)) =
+            (descriptors.next(), descriptors.next(), descriptors.next(), descriptors.next())
+        else {
+            return Err(io::Error::other("a shell needs four descriptors"));
+        };
+        let mut complaints = std::fs::File::from(err.try_clone()?);
+        let mut argv = shell.argv.iter();
+        let mut command = Command::new(argv.next().map_or("", String::as_str));
+        command
+            .args(argv)
+            .env_clear()
+            .envs(shell.env.iter().map(|(name, value)| (name, value)))
+            .current_dir(&shell.cwd)
+            .stdin(Stdio::from(input))
+            .stdout(Stdio::from(out))
+            .stderr(Stdio::from(err));
+        self.as_caller(&mut command);
+        match spawned(&mut command) {
+            Ok(child) => {
+                self.shells.push((i32::try_from(child.id()).map_err(io::Error::other)?, end));
+                // It may have died while its death was not listened for.
+                self.reap()
+            }
+            Err(error) => {
+                // Whoever does not read it cannot be told.
+                let _untold = writeln!(complaints, "no shell can be started: {error}");
+                Ok(())
+            }
+        }
+    }
+
     /// A program of the caller's, where he is not root.
     fn as_caller(&self, command: &mut Command) {
         if self.caller != 0 {
@@ -196,6 +233,7 @@ impl House<'_> {
                 Ok(_) | Err(nix::errno::Errno::EINTR) => continue,
                 Err(error) => return Err(error.into()),
             };
+            self.shells.retain(|shell| shell.0 != pid);
             if self.frontend == Some(pid) {
                 send(self.socket, &News::Ended { code, signal }, &[])?;
             } else if let Some((_, plant, _)) = self.victims.iter().find(|entry| entry.0 == pid) {

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::ears::Ear;
 use super::layout::{Interpreter, fill};
+use super::profile::Profile;
 use super::root::Root;
 use super::wire::Victim;
 use super::{LabError, at_step};
@@ -93,12 +94,12 @@ pub fn plant(
     cast: &Cast,
     root: &Root,
     interpreter: &Interpreter,
-    caller: u32,
+    profile: Profile,
 ) -> Result<Planted, LabError> {
     let mut planted = Planted::default();
     for plant in &attack.plants {
         let canary = cast.canary(&plant.id);
-        let gardener = Gardener { plant, canary, cast, root, interpreter, caller };
+        let gardener = Gardener { plant, canary, cast, root, interpreter, profile };
         at_step(&format!("plant {}", plant.id), gardener.plant(&mut planted))?;
     }
     Ok(planted)
@@ -111,7 +112,7 @@ struct Gardener<'a> {
     cast: &'a Cast,
     root: &'a Root,
     interpreter: &'a Interpreter,
-    caller: u32,
+    profile: Profile,
 }
 
 impl Gardener<'_> {
@@ -156,7 +157,9 @@ impl Gardener<'_> {
             }
             PlantKind::SetUidHelper | PlantKind::CapabilityHelper => {
                 let is_set_uid = matches!(self.plant.kind, PlantKind::SetUidHelper);
-                json!({ "path": privileged::place(self.root, &self.plant.id, is_set_uid)? })
+                let owner = self.profile.root();
+                let path = privileged::place(self.root, &self.plant.id, is_set_uid, owner)?;
+                json!({ "path": path })
             }
             _ => self.listener(planted)?,
         };
@@ -186,7 +189,7 @@ impl Gardener<'_> {
     /// Makes what lies outside the system's own directories the caller's, where he is not root.
     fn hand_over(&self, planted: &Planted) -> io::Result<()> {
         let Some(path) = planted.paths.get(&self.plant.id) else { return Ok(()) };
-        let caller = self.caller;
+        let caller = self.profile.caller();
         if caller == 0 || SYSTEM.iter().any(|system| path.starts_with(system)) {
             return Ok(());
         }

@@ -17,8 +17,11 @@ use super::layout::{
 use super::network::RESOLVER;
 use super::profile::{Engine, Profile};
 use super::root::Root;
+use super::scrap::Scrap;
 use crate::frontend::python::Python;
 
+/// `/etc/login.defs` is not read beyond this.
+const LOGIN_DEFS: usize = 1 << 20;
 /// What attacks import: marks, attempts, honest artefacts.
 const KIT: &str = include_str!("../../kit/kit.py");
 /// What the kit has for calls that Python does not know.
@@ -45,7 +48,7 @@ const ALONE: &str = "import sys; sys.path[:0] = ['.', '_lab']; import backend; \
 /// # Errors
 /// Those of the file system, and what the interpreter says.
 pub fn honest_wheel(python: &Python) -> io::Result<Vec<u8>> {
-    let dir = tempfile::tempdir()?;
+    let dir = Scrap::make(&std::env::temp_dir())?;
     let lab = dir.path().join("_lab");
     fs::create_dir(&lab)?;
     for (name, content) in HONEST {
@@ -80,6 +83,23 @@ pub fn furnish(root: &Root, hostname: &str) -> io::Result<()> {
     root.directory_made(Path::new(WORK)).map(drop)
 }
 
+/// Lets `useradd` give its system accounts numbers between these, and no others: a sandbox beside
+/// the harness that has made an account ends whatever runs under the same number, in labs too.
+///
+/// # Errors
+/// Those of write(2).
+pub fn accounts(root: &Root, (first, last): (usize, usize)) -> io::Result<()> {
+    let path = Path::new("/etc/login.defs");
+    // Where there is none, there is no `useradd` either.
+    let Ok(mut text) = root.read(path, LOGIN_DEFS) else { return Ok(()) };
+    // The last line with a name counts.
+    for kind in ["UID", "GID"] {
+        let range = format!("\nSYS_{kind}_MIN {first}\nSYS_{kind}_MAX {last}\n");
+        text.extend(range.into_bytes());
+    }
+    root.write(path, 0o644, &text)
+}
+
 /// Copies the source tree of an entry into the lab, and the kit into the copy.
 ///
 /// # Errors
@@ -101,11 +121,11 @@ pub fn second(root: &Root, nonce: &str, home: &str) -> io::Result<()> {
     }
     root.write(&source.join("_lab/kit.py"), 0o644, KIT.as_bytes())?;
     // Another nonce: what it marks is no mark of the trial.
-    facts(root, source, &format!("{nonce}-honest"), home, &BTreeMap::new())?;
+    facts(root, source, &format!("{nonce}-honest"), home, &BTreeMap::new(), &[])?;
     root.directory_made(Path::new(SECOND_OUTPUT)).map(drop)
 }
 
-/// Tells the build its nonce and where the plants are.
+/// Tells the build its nonce, where the plants are, and after which marks it is to stand still.
 ///
 /// # Errors
 /// Those of the kernel.
@@ -115,13 +135,15 @@ pub fn facts(
     nonce: &str,
     home: &str,
     plants: &BTreeMap<String, Value>,
+    pauses: &[String],
 ) -> io::Result<()> {
     let second = json!({
         "source": SECOND_SOURCE,
         "output": SECOND_OUTPUT,
         "caches": ["/tmp/honest-1.0.cache", format!("{home}/.cache/honest/honest-1.0.cache")],
     });
-    let text = json!({ "nonce": nonce, "plants": plants, "second": second }).to_string();
+    let text = json!({ "nonce": nonce, "plants": plants, "second": second, "pauses": pauses });
+    let text = text.to_string();
     root.write(&source.join("_lab/trial.json"), 0o644, text.as_bytes())
 }
 

@@ -76,10 +76,13 @@ pub struct Victim {
 }
 
 /// What the harness tells the lab later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Order {
     /// Start the front end.
     Start,
+    /// Start a shell for somebody who looks around. With it come its standard input, output and
+    /// error, and the end of a pipe that is closed once it has ended.
+    Shell(Command),
 }
 
 /// What the lab tells the harness.

@@ -23,6 +23,8 @@ pub struct Evidence {
     pub interpreter: Interpreter,
     /// The uid of whoever started the build.
     pub caller: u32,
+    /// The sandbox was killed in the middle of the build, as the manifest wants it.
+    pub killed: bool,
     /// The trial's nonce.
     pub nonce: String,
     /// The canaries by plant.
@@ -167,6 +169,7 @@ impl Evidence {
             makes_accounts: false,
             interpreter,
             caller: 0,
+            killed: false,
             nonce: String::new(),
             canaries: BTreeMap::new(),
             heard: Vec::new(),

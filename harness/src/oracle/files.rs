@@ -88,6 +88,7 @@ pub fn unexpected(specs: &[OracleSpec], evidence: &Evidence) -> Option<String> {
     let is_known = |change: &Change| {
         is_baseline(&change.path)
             || evidence.is_record(&change.path)
+            || is_lease(&change.path, evidence.killed)
             || is_declared(change)
             || (accounts && is_account_file(&change.path))
     };
@@ -121,17 +122,18 @@ fn is_baseline(path: &Path) -> bool {
     let outcome = Path::new(OUTCOME).parent().unwrap_or(Path::new(OUTCOME));
     let ours = [SOURCE, OUTPUT, SECOND_SOURCE, SECOND_OUTPUT].map(Path::new);
     ours.into_iter().chain([outcome]).any(|place| path.starts_with(place))
-        || is_lease(path)
         || path == Path::new(WORK).join("build.log")
         || path.components().any(|part| part.as_os_str() == "__pycache__")
         || is_control(path)
 }
 
 /// Whether a path is a record of the sandbox's, or a place that it keeps for private directories.
-fn is_lease(path: &Path) -> bool {
+/// What lies in them must go with the build, unless the sandbox itself was killed: then it is on
+/// record in the lease, and whoever takes that next removes it.
+fn is_lease(path: &Path, killed: bool) -> bool {
     LEASES.iter().any(|place| {
         let rest = path.strip_prefix(place);
-        rest.is_ok_and(|rest| !rest.starts_with(PRIVATE) || rest == Path::new(PRIVATE))
+        rest.is_ok_and(|rest| killed || !rest.starts_with(PRIVATE) || rest == Path::new(PRIVATE))
     })
 }
 
@@ -242,6 +244,16 @@ mod tests {
     }
 
     #[test]
+    fn private_directories_stay_only_behind_a_sandbox_that_was_killed() {
+        let records = [("/run/bulkhead/private", What::Created)];
+        assert_eq!(unexpected(&[], &evidence(&records)), None);
+        let left = [("/run/bulkhead/private/bulkhead-1/tmp", What::Created)];
+        assert!(unexpected(&[], &evidence(&left)).is_some());
+        let killed = Evidence { killed: true, ..evidence(&left) };
+        assert_eq!(unexpected(&[], &killed), None);
+    }
+
+    #[test]
     fn only_who_makes_accounts_may_touch_their_files() {
         let accounts = [("/etc/passwd", What::Changed), ("/etc/shadow-", What::Created)];
         let maker = |paths| Evidence { makes_accounts: true, ..evidence(paths) };
@@ -254,7 +266,7 @@ mod tests {
     #[test]
     fn only_a_tripwire_takes_no_notice_of_a_sandboxs_own_records() {
         let changes = [("/run/box/lock", What::Created)];
-        let mut evidence = evidence(Level::Full, &changes);
+        let mut evidence = evidence(&changes);
         assert!(unexpected(&[], &evidence).is_some());
         evidence.records = vec!["/run/box".into()];
         assert_eq!(unexpected(&[], &evidence), None);

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::redact::Canaries;
+use crate::lab::scrap::PREFIX;
 
 /// Nothing was written, or not everything.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +57,8 @@ pub fn publish(pages: &[Page], canaries: &Canaries) -> Result<(), PublishError> 
 fn write(file: &Path, content: &[u8]) -> io::Result<()> {
     let dir = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(dir)?;
-    let mut draft = tempfile::NamedTempFile::new_in(dir)?;
+    // If we are killed now, `harness gc` knows it by its name.
+    let mut draft = tempfile::Builder::new().prefix(PREFIX).tempfile_in(dir)?;
     draft.write_all(content)?;
     draft.as_file().set_permissions(Permissions::from_mode(0o644))?;
     draft.persist(file)?;

@@ -135,6 +135,7 @@ fn settle_with_control_elsewhere(bites: bool) -> Vec<Settled> {
         slots: 1,
         stop: &AtomicBool::new(false),
         progress: &Silent,
+        shuffle: None,
         gaps: &BTreeMap::new(),
         today: "2027-01-01",
     };

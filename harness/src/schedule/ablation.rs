@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sandbox::policy::IdentityChoice;
 use sandbox::{Layer, LayerSet, Level};
 
-use super::filter::Filter;
+use super::filter::{Filter, Known, View};
 use super::{Cell, NothingSelected, Sandbox, Schedule, Trial};
 use crate::catalogue::Catalogue;
 use crate::catalogue::attack::{Attack, ControlAt, Expected};
@@ -26,10 +26,12 @@ pub const TARGET: &str = "own";
 pub fn schedule(
     catalogue: &Catalogue,
     filter: Option<&Filter>,
+    known: &Known,
     host: &str,
 ) -> Result<Schedule, NothingSelected> {
+    let view = View { place: Some((TARGET, host)), known };
     let wanted = |attack: &&Arc<Attack>| {
-        is_stopped(attack) && filter.is_none_or(|filter| filter.finds(attack))
+        is_stopped(attack) && filter.is_none_or(|filter| filter.finds(attack, &view))
     };
     let attacks: Vec<_> = catalogue.entries().filter(wanted).collect();
     if attacks.is_empty() {
@@ -170,7 +172,7 @@ mod tests {
 
     #[test]
     fn every_attack_is_tried_without_its_layers_and_with_each_of_them_alone() {
-        let schedule = schedule(&catalogue(), None, "root").unwrap();
+        let schedule = schedule(&catalogue(), None, &Known::default(), "root").unwrap();
         let told = |cell: &Cell| {
             let Trial { attack, level, sandbox, .. } = &cell.trial;
             format!("{}@{level} -{{{}}} {}", attack.id, name(sandbox), cell.expected)
@@ -213,7 +215,7 @@ mod tests {
     #[test]
     fn a_selection_that_finds_nothing_says_so() {
         let filter: Filter = "files/".parse().unwrap();
-        let error = schedule(&catalogue(), Some(&filter), "root").unwrap_err();
+        let error = schedule(&catalogue(), Some(&filter), &Known::default(), "root").unwrap_err();
         assert!(matches!(error, NothingSelected::Filter { looked_at: 6, .. }));
     }
 }

@@ -1,6 +1,7 @@
 //! Expressions that select attacks: `secrets/ & severity(>=high) - id(secrets/netrc-read)`.
 #![forbid(unsafe_code)]
 
+mod known;
 mod parse;
 
 use std::fmt;
@@ -10,7 +11,8 @@ use sandbox::{Guarantee, Layer, UnknownWord};
 
 use crate::catalogue::attack::{Attack, Purpose, Severity};
 use crate::catalogue::{BENIGN, Catalogue};
-pub use parse::FilterError;
+pub use known::{Known, Shown, View};
+pub use parse::{FilterError, Misread};
 
 /// An expression, as it was written and as it was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,29 +25,63 @@ impl Filter {
     /// What finds one entry alone.
     #[must_use]
     pub fn of_id(id: &str) -> Self {
-        Self { text: format!("id({id})"), root: Term::Id(id.to_owned()) }
+        let word = Word { text: id.to_owned(), column: 1 };
+        Self { text: format!("id({id})"), root: Term::Id(word) }
     }
 
-    /// Whether the entry is selected.
+    /// Whether the entry is selected, as seen from `view`.
     #[must_use]
-    pub fn finds(&self, attack: &Attack) -> bool {
-        self.root.finds(attack)
+    pub fn finds(&self, attack: &Attack, view: &View<'_>) -> bool {
+        self.root.finds(attack, view)
     }
 
-    /// Whether everything that it names is in the catalogue.
+    /// Whether everything that it names is there.
     ///
     /// # Errors
-    /// The first name that is not, with the nearest one that is.
-    pub fn check(&self, catalogue: &Catalogue) -> Result<(), UnknownWord> {
-        self.root.check(catalogue)
+    /// The first name that is not, with its place and the nearest one that is.
+    pub fn check(&self, catalogue: &Catalogue, known: &Known) -> Result<(), Misread> {
+        let unknown = self.root.words().into_iter().find_map(|(term, word)| {
+            let source = term.unknown(word, catalogue, known)?;
+            Some(FilterError::Word { column: word.column, source })
+        });
+        match unknown {
+            Some(mistake) => Err(Misread { text: self.text.clone(), mistake }),
+            None => Ok(()),
+        }
+    }
+
+    /// The targets that it names.
+    #[must_use]
+    pub fn targets(&self) -> Vec<&str> {
+        self.named(|term| matches!(term, Term::Target(_)))
+    }
+
+    /// The bases from which it counts changes.
+    #[must_use]
+    pub fn bases(&self) -> Vec<&str> {
+        self.named(|term| matches!(term, Term::Changed(_)))
+    }
+
+    /// Whether it asks what the committed reports say.
+    #[must_use]
+    pub fn asks_for_verdicts(&self) -> bool {
+        !self.named(|term| matches!(term, Term::Verdict(_) | Term::Target(_))).is_empty()
+    }
+
+    fn named(&self, wanted: fn(&Term) -> bool) -> Vec<&str> {
+        let words = self.root.words().into_iter();
+        words.filter(|(term, _)| wanted(term)).map(|(_, word)| word.text.as_str()).collect()
     }
 }
 
 impl FromStr for Filter {
-    type Err = FilterError;
+    type Err = Misread;
 
-    fn from_str(text: &str) -> Result<Self, FilterError> {
-        Ok(Self { text: text.to_owned(), root: parse::parse(text)? })
+    fn from_str(text: &str) -> Result<Self, Misread> {
+        match parse::parse(text) {
+            Ok(root) => Ok(Self { text: text.to_owned(), root }),
+            Err(mistake) => Err(Misread { text: text.to_owned(), mistake }),
+        }
     }
 }
 
@@ -55,19 +91,32 @@ impl fmt::Display for Filter {
     }
 }
 
+/// A name in an expression, and where it stands, in characters from one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Word {
+    text: String,
+    column: usize,
+}
+
 /// A part of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Term {
     /// `secrets/`
-    Folder(String),
+    Folder(Word),
     /// `id(secrets/*)`, or the id alone.
-    Id(String),
+    Id(Word),
     /// `severity(>=high)`
     Severity(Comparison, Severity),
     /// `layer(mounts)`
     Layer(Layer),
     /// `tag(CWE-522)`, or the tag alone.
-    Tag(String),
+    Tag(Word),
+    /// `target(bubblewrap)`
+    Target(Word),
+    /// `verdict(known-gap)`
+    Verdict(Word),
+    /// `changed(main)`
+    Changed(Word),
     /// `a & b`
     Both(Box<Self>, Box<Self>),
     /// `a | b`
@@ -86,53 +135,72 @@ enum Comparison {
 }
 
 impl Term {
-    fn finds(&self, attack: &Attack) -> bool {
+    fn finds(&self, attack: &Attack, view: &View<'_>) -> bool {
+        let id = attack.id.0.as_str();
         match self {
-            Self::Folder(folder) => attack.id.0.starts_with(folder),
-            Self::Id(pattern) => matches(pattern, &attack.id.0),
+            Self::Folder(folder) => id.starts_with(&folder.text),
+            Self::Id(pattern) => matches(&pattern.text, id),
             Self::Severity(comparison, wanted) => match attack.purpose {
                 Purpose::Attack { severity, .. } => comparison.holds(severity, *wanted),
                 Purpose::Benign => false,
             },
             Self::Layer(layer) => attack.stopped_by().has(*layer),
-            Self::Tag(tag) => tags(attack).any(|known| known == tag),
-            Self::Both(one, two) => one.finds(attack) && two.finds(attack),
-            Self::Either(one, two) => one.finds(attack) || two.finds(attack),
-            Self::Not(term) => !term.finds(attack),
+            Self::Tag(tag) => tags(attack).any(|known| known == tag.text),
+            Self::Target(target) => view.is_of(&target.text, id),
+            Self::Verdict(verdict) => view.has_shown(&verdict.text, id),
+            Self::Changed(base) => view.known.has_changed(&base.text, id),
+            Self::Both(one, two) => one.finds(attack, view) && two.finds(attack, view),
+            Self::Either(one, two) => one.finds(attack, view) || two.finds(attack, view),
+            Self::Not(term) => !term.finds(attack, view),
         }
     }
 
-    fn check(&self, catalogue: &Catalogue) -> Result<(), UnknownWord> {
+    /// Every name in it, with the part that it belongs to, as they were written.
+    fn words(&self) -> Vec<(&Self, &Word)> {
         match self {
-            Self::Folder(folder) => {
-                let name = folder.trim_end_matches('/');
-                let folders = Guarantee::ALL.map(Guarantee::name);
-                let known: Vec<_> = folders.into_iter().chain([BENIGN]).collect();
-                if known.contains(&name) {
-                    return Ok(());
-                }
-                Err(UnknownWord::new("guarantee", name, &known))
-            }
-            Self::Id(id) if !id.contains('*') && catalogue.get(id).is_none() => {
-                Err(unknown_attack(catalogue, id))
-            }
-            Self::Tag(tag) => {
-                let mut known: Vec<_> =
-                    catalogue.entries().flat_map(|attack| tags(attack)).collect();
-                if known.contains(&tag.as_str()) {
-                    return Ok(());
-                }
-                known.sort_unstable();
-                known.dedup();
-                Err(UnknownWord::new("tag", tag, &known))
-            }
-            Self::Both(one, two) | Self::Either(one, two) => {
-                one.check(catalogue).and_then(|()| two.check(catalogue))
-            }
-            Self::Not(term) => term.check(catalogue),
-            _ => Ok(()),
+            Self::Folder(word)
+            | Self::Id(word)
+            | Self::Tag(word)
+            | Self::Target(word)
+            | Self::Verdict(word)
+            | Self::Changed(word) => vec![(self, word)],
+            Self::Severity(..) | Self::Layer(_) => Vec::new(),
+            Self::Both(one, two) | Self::Either(one, two) => [one.words(), two.words()].concat(),
+            Self::Not(term) => term.words(),
         }
     }
+
+    /// What is wrong with a name, if nobody has it.
+    fn unknown(&self, word: &Word, catalogue: &Catalogue, known: &Known) -> Option<UnknownWord> {
+        let text = word.text.as_str();
+        match self {
+            Self::Folder(_) => {
+                let name = text.trim_end_matches('/');
+                let folders = Guarantee::ALL.map(Guarantee::name);
+                let folders: Vec<_> = folders.into_iter().chain([BENIGN]).collect();
+                missing("guarantee", name, &folders)
+            }
+            Self::Id(_) if !text.contains('*') && catalogue.get(text).is_none() => {
+                Some(unknown_attack(catalogue, text))
+            }
+            Self::Tag(_) => {
+                let mut all: Vec<_> = catalogue.entries().flat_map(|attack| tags(attack)).collect();
+                all.sort_unstable();
+                all.dedup();
+                missing("tag", text, &all)
+            }
+            Self::Target(_) => {
+                let targets: Vec<_> = known.targets.iter().map(String::as_str).collect();
+                missing("target", text, &targets)
+            }
+            Self::Verdict(_) => missing("verdict", text, &known.words),
+            _ => None,
+        }
+    }
+}
+
+fn missing(kind: &'static str, word: &str, known: &[&str]) -> Option<UnknownWord> {
+    (!known.contains(&word)).then(|| UnknownWord::new(kind, word, known))
 }
 
 /// The error for an id that the catalogue does not have.
@@ -174,91 +242,4 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use rstest::rstest;
-    use sandbox::LayerSet;
-
-    use super::*;
-
-    fn catalogue() -> Catalogue {
-        let attack = |id: &str, guarantee, severity, layer| {
-            let stopped_by = LayerSet::of(&[layer]);
-            Attack::bare(id, Purpose::Attack { guarantee, severity, stopped_by }, &["m"])
-        };
-        let mut netrc =
-            attack("secrets/netrc-read", Guarantee::Secrets, Severity::High, Layer::Mounts);
-        netrc.weaknesses.push("CWE-522".to_owned());
-        let home = attack("secrets/home", Guarantee::Secrets, Severity::Low, Layer::Mounts);
-        let dns = attack("network/dns", Guarantee::Network, Severity::Critical, Layer::Network);
-        [netrc, home, dns, Attack::bare("benign/wheel", Purpose::Benign, &[])].into_iter().collect()
-    }
-
-    fn found(expression: &str) -> Vec<String> {
-        let filter: Filter = expression.parse().unwrap();
-        let catalogue = catalogue();
-        let entries = catalogue.entries().filter(|attack| filter.finds(attack));
-        entries.map(|attack| attack.id.0.clone()).collect()
-    }
-
-    #[rstest]
-    #[case::folder("secrets/", &["secrets/home", "secrets/netrc-read"])]
-    #[case::id("id(secrets/home)", &["secrets/home"])]
-    #[case::bare_id("secrets/netrc-read", &["secrets/netrc-read"])]
-    #[case::pattern("id(*/*e*)", &["benign/wheel", "secrets/home", "secrets/netrc-read"])]
-    #[case::severity("severity(high)", &["secrets/netrc-read"])]
-    #[case::at_least("severity(>=high)", &["network/dns", "secrets/netrc-read"])]
-    #[case::less("severity(<high)", &["secrets/home"])]
-    #[case::layer("layer(network)", &["network/dns"])]
-    #[case::bare_tag("CWE-522", &["secrets/netrc-read"])]
-    #[case::tag("tag(CWE-522)", &["secrets/netrc-read"])]
-    #[case::and("secrets/ & severity(>=high)", &["secrets/netrc-read"])]
-    #[case::or("network/ | secrets/home", &["network/dns", "secrets/home"])]
-    #[case::plus("network/ + secrets/home", &["network/dns", "secrets/home"])]
-    #[case::minus("secrets/ - id(secrets/home)", &["secrets/netrc-read"])]
-    #[case::minus_binds_like_and("network/ | secrets/ - secrets/home", &["network/dns", "secrets/netrc-read"])]
-    #[case::not("!secrets/", &["benign/wheel", "network/dns"])]
-    #[case::not_binds_tightest("!secrets/ & !network/", &["benign/wheel"])]
-    #[case::parentheses("(network/ | secrets/) - (secrets/home|network/dns)", &["secrets/netrc-read"])]
-    #[case::nothing("network/ & secrets/", &[])]
-    fn an_expression_finds(#[case] expression: &str, #[case] ids: &[&str]) {
-        assert_eq!(found(expression), ids, "{expression}");
-    }
-
-    #[rstest]
-    #[case("", "column 1: expected a folder, an id, a tag, a function or `(`")]
-    #[case("secrets/ &", "column 11: expected a folder, an id, a tag, a function or `(`")]
-    #[case("(secrets/", "column 10: expected `)`")]
-    #[case("secrets/)", "column 9: expected `&`, `-`, `|` or the end")]
-    #[case("secrets/ network/", "column 10: expected `&`, `-`, `|` or the end")]
-    #[case(
-        "idd(x)",
-        "column 1: unknown function `idd`, did you mean `id`?; known: id severity layer tag"
-    )]
-    #[case("id(x", "column 3: the `(` is never closed")]
-    #[case(
-        "severity(>=hihg)",
-        "column 10: unknown severity `hihg`, did you mean `high`?; known: low medium high critical"
-    )]
-    #[case("secrets/ & $", "column 12: expected a folder, an id, a tag, a function or `(`")]
-    fn a_mistake_is_told_with_its_place(#[case] expression: &str, #[case] message: &str) {
-        assert_eq!(expression.parse::<Filter>().unwrap_err().to_string(), message);
-    }
-
-    #[rstest]
-    #[case("secretz/", Some("secrets"))]
-    #[case("id(files/cron)", None)]
-    #[case("id(secrets/netrc-raed)", Some("secrets/netrc-read"))]
-    #[case("id(home) & CWE-52", Some("secrets/home"))]
-    #[case("CWE-52", Some("CWE-522"))]
-    fn a_name_that_nobody_has_is_an_error(#[case] expression: &str, #[case] near: Option<&str>) {
-        let error = expression.parse::<Filter>().unwrap().check(&catalogue()).unwrap_err();
-        assert_eq!(error.nearest.as_deref(), near, "{error}");
-    }
-
-    #[test]
-    fn names_that_somebody_has_are_none() {
-        for expression in ["secrets/ | benign/", "id(secrets/*)", "CWE-522 - secrets/home"] {
-            assert_eq!(expression.parse::<Filter>().unwrap().check(&catalogue()), Ok(()));
-        }
-    }
-}
+mod tests;

@@ -37,7 +37,7 @@ fn own(levels: &[Level]) -> Contender {
 }
 
 fn select(expression: &str) -> Selection {
-    Selection { filter: Some(expression.parse().unwrap()), slice: None }
+    Selection { filter: Some(expression.parse().unwrap()), ..Selection::default() }
 }
 
 fn names(schedule: &Schedule) -> Vec<String> {
@@ -134,7 +134,7 @@ fn honest_builds_can_be_tried_alone() {
 fn shares_are_disjoint_and_together_whole() {
     let mut seen = Vec::new();
     for which in 1..=3 {
-        let selection = Selection { filter: None, slice: Some(Slice { which, of: 3 }) };
+        let selection = Selection { slice: Some(Slice { which, of: 3 }), ..Selection::default() };
         let schedule = Schedule::of(&catalogue(), &[own(&Level::ALL)], &selection).unwrap();
         let attacks = schedule.cells.iter().filter(|cell| !cell.trial.attack.is_benign());
         seen.extend(attacks.map(|cell| cell.trial.attack.id.to_string()));
@@ -152,7 +152,7 @@ fn shares_are_disjoint_and_together_whole() {
     "none of 5 attacks and honest builds is found by `files/ & secrets/`"
 )]
 #[case::the_share_is_empty(
-    Selection { filter: None, slice: Some(Slice { which: 5, of: 5 }) },
+    Selection { slice: Some(Slice { which: 5, of: 5 }), ..Selection::default() },
     &Level::ALL,
     "there are only 4 attacks, so share 5 of 5 is empty"
 )]
@@ -186,4 +186,34 @@ fn an_empty_catalogue_selects_nothing() {
 #[case("slice:a/b", None)]
 fn a_share_is_read_or_refused(#[case] text: &str, #[case] slice: Option<Slice>) {
     assert_eq!(text.parse::<Slice>().ok(), slice);
+}
+
+#[test]
+fn only_what_a_change_affects_is_tried_with_its_control_and_the_honest_builds() {
+    let affected = Affected { entries: ["files/cron".to_owned()].into(), ..Affected::default() };
+    let selection = Selection { affected: Some(affected), ..Selection::default() };
+    let schedule = Schedule::of(&catalogue(), &[own(&[Level::Full])], &selection).unwrap();
+    assert_eq!(
+        names(&schedule),
+        ["benign/wheel@full built", "files/cron@none escaped (control)", "files/cron@full blocked"]
+    );
+}
+
+#[test]
+fn a_target_in_an_expression_leaves_the_others_alone() {
+    let other = Contender { name: "other".to_owned(), ..own(&[Level::Full]) };
+    let contenders = [own(&[Level::Full]), other];
+    let schedule =
+        Schedule::of(&catalogue(), &contenders, &select("files/ & target(other)")).unwrap();
+    let tried = schedule.trials().filter(|trial| !trial.attack.is_benign());
+    let targets: BTreeSet<_> = tried.map(|trial| trial.target.as_str()).collect();
+    assert_eq!(targets, BTreeSet::from(["other"]));
+}
+
+#[test]
+fn changes_that_affect_nothing_select_nothing_and_say_so() {
+    let affected = Affected { base: "main".to_owned(), changes: 3, ..Affected::default() };
+    let selection = Selection { affected: Some(affected), ..Selection::default() };
+    let told = Schedule::of(&catalogue(), &[own(&[Level::Full])], &selection).unwrap_err();
+    assert!(told.to_string().starts_with("3 files have changed since main, and none"), "{told}");
 }

@@ -26,8 +26,8 @@ pub fn prefix(
     slot: usize,
     trial: &Trial,
 ) -> Vec<String> {
-    let first = FIRST_UID + UIDS * slot;
-    let uids = format!("{first}-{}", first + UIDS - 1);
+    let (first, last) = uids(slot);
+    let uids = format!("{first}-{last}");
     let limits = &trial.attack.run.limits;
     let is_root = Profile::of(&trial.host).is_root();
     let start = [BULKHEAD, "hook", "--level", level.name(), "--lab"].map(str::to_owned);
@@ -47,6 +47,13 @@ pub fn prefix(
     let off = without.iter().map(|layer| ("--without", Some(layer.name().to_owned())));
     let given = off.chain(options).filter_map(|(option, value)| Some([option.to_owned(), value?]));
     start.into_iter().chain(given.flatten()).chain(["--".to_owned()]).collect()
+}
+
+/// The first and the last uid of those that a slot has for itself.
+#[must_use]
+pub const fn uids(slot: usize) -> (usize, usize) {
+    let first = FIRST_UID + UIDS * slot;
+    (first, first + UIDS - 1)
 }
 
 /// What our own sandbox enforces at `level` on a host: the layers of the plan that it resolves

@@ -66,6 +66,16 @@ mod tests {
     }
 
     fn complaints_of(target: &str, attack: &str, verdict: Verdict, today: &str) -> Vec<String> {
+        complaints_on(&[], target, attack, verdict, today)
+    }
+
+    fn complaints_on(
+        hosts: &[&str],
+        target: &str,
+        attack: &str,
+        verdict: Verdict,
+        today: &str,
+    ) -> Vec<String> {
         let tried = Attack::bare("files/cron", Purpose::Benign, &[]);
         let trial = Trial {
             attack: Arc::new(tried.clone()),
@@ -82,7 +92,7 @@ mod tests {
         let gap = Gap {
             attack: attack.to_owned(),
             level: Level::Full,
-            hosts: vec![],
+            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
             reason: "not built yet".to_owned(),
             record: "#3".to_owned(),
             until: Some("2027-01-31".to_owned()),
@@ -103,6 +113,15 @@ mod tests {
     #[test]
     fn a_gap_is_about_its_own_target_alone() {
         assert_eq!(complaints_of("other", "files/cron", Verdict::Ok, "2027-01-01"), [""; 0]);
+    }
+
+    #[test]
+    fn a_gap_is_about_its_own_hosts_alone() {
+        let on = |host| complaints_on(&[host], "own", "files/cron", Verdict::Ok, "2027-01-01");
+        assert_eq!(on("root"), ["the gap of files/cron at full is closed: remove it"]);
+        assert_eq!(on("docker"), [""; 0]);
+        let unknown = "the gap of files/cron at full names the host dokcer, which there is not";
+        assert_eq!(on("dokcer"), [unknown]);
     }
 
     #[test]

@@ -188,6 +188,26 @@ fn at_another_level_without_a_layer_against_it(
 }
 
 #[rstest]
+#[case::it_was_tried_in_full(Level::None, "docker", &[], Verdict::Unsupported)]
+#[case::it_was_not_tried(Level::None, "docker", &[NO_MARK], Verdict::Vacuous)]
+#[case::nobody_could_have_seen_it(Level::None, "docker", &[DEAF], Verdict::Vacuous)]
+#[case::it_ran_out_of_time(Level::None, "docker", &[CUT_OFF], Verdict::Vacuous)]
+#[case::a_sandbox_was_there(Level::Proposal, "docker", &[], Verdict::Vacuous)]
+#[case::the_host_refuses_nothing(Level::None, "root", &[], Verdict::Vacuous)]
+fn what_a_host_stops_without_a_sandbox_says_nothing_about_one(
+    #[case] level: Level,
+    #[case] host: &str,
+    #[case] changes: &[Change],
+    #[case] verdict: Verdict,
+) {
+    let trial = Trial { level, host: host.to_owned(), ..trial() };
+    let observed = changed(changes);
+    let ruling = Verdict::reach(&trial, Expected::Escaped, &control(), &observed, None);
+    assert_eq!(ruling.verdict, verdict);
+    assert_ne!(ruling.seen, Seen::Blocked);
+}
+
+#[rstest]
 #[case::it_builds(&[], Seen::Built, Verdict::Ok)]
 #[case::it_does_not_build(&[NOT_BUILT], Seen::Error, Verdict::Error)]
 #[case::it_misses_a_mark(&[NO_MARK], Seen::Error, Verdict::Vacuous)]

@@ -1,11 +1,13 @@
 //! What is demanded of a host, and what becomes of a demand that it cannot meet.
 #![forbid(unsafe_code)]
 
+use std::path::Path;
+
 use super::holdings::{Holding, Holdings};
 use super::{MACHINES, OLDEST_KERNEL, Plan, PlanKind, Refusal, contained};
 use crate::host::Host;
 use crate::host::rehearsal::Act;
-use crate::payload::{Payload, Purpose};
+use crate::payload::{Payload, PrivateTree, Purpose};
 use crate::policy::levels::Level;
 use crate::policy::{IdentityChoice, Policy};
 use crate::words::Layer;
@@ -43,6 +45,12 @@ pub(super) fn check_exchange(
         ));
     }
     Ok(())
+}
+
+/// A copy of the whole system is nobody's wish, and it is where containers start a command.
+pub(super) fn refuse_whole_system(payload: &Payload, own_files: bool) -> Result<(), Refusal> {
+    let whole = |tree: &PrivateTree| tree.path == Path::new("/");
+    if own_files && payload.trees.iter().any(whole) { Err(Refusal::WholeSystem) } else { Ok(()) }
 }
 
 fn check_combination(policy: &Policy, host: &Host) -> Result<(), Refusal> {

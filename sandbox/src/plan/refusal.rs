@@ -59,6 +59,12 @@ pub enum Refusal {
     /// No uid of the range may be leased.
     #[error("no uid from {first} to {last} is known to be free of accounts and subordinate ranges (by /etc/passwd, /etc/subuid and /proc/self/uid_map); name others with `--uids`", first = .0.start(), last = .0.end())]
     NoFreeUid(RangeInclusive<u32>),
+    /// The working directory is the root of the file system.
+    #[error(
+        "the working directory is /, and a build works in a private copy of its working directory; \
+         change to the build's own first (`cd`, or `docker run --workdir DIR`)"
+    )]
+    WholeSystem,
     /// Something of the caller's is to be written, and neither mounts nor the user allow it.
     #[error(
         "{} cannot be written by a leased uid where namespaces are refused; add `--identity \

@@ -82,6 +82,20 @@ fn control_groups_are_used_only_where_a_lease_holds_their_name() {
 }
 
 #[test]
+fn a_copy_of_the_whole_system_is_refused_on_every_host() {
+    for (name, host) in fakes::all() {
+        let payload = Payload::command(vec!["true".into()], "/".into(), vec![]).unwrap();
+        let plan = Plan::resolve(&full(), Path::new("/usr/bin/true"), &payload, &host);
+        let too_old = host.kernel < OLDEST_KERNEL;
+        assert!(too_old || plan == Err(Refusal::WholeSystem), "{name}");
+    }
+    let payload = Payload::command(vec!["true".into()], "/".into(), vec![]).unwrap();
+    let network = Policy::preset(Level::Network);
+    let plan = Plan::resolve(&network, Path::new("/usr/bin/true"), &payload, &fakes::root());
+    assert!(plan.unwrap().trees.is_empty(), "nothing is copied at this level");
+}
+
+#[test]
 fn a_staging_directory_has_another_name_at_each_probe() {
     let host = |nonce| Host { nonce, ..fakes::docker() };
     let staging = |nonce| resolved(&full(), &host(nonce)).unwrap().staging.unwrap();

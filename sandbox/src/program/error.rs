@@ -28,6 +28,12 @@ pub(super) enum Failure {
     Refused(#[from] Refusal),
     #[error(transparent)]
     Launch(#[from] LaunchError),
+    #[error(
+        "{error}; where namespaces are refused the leased uid has to find its own way, and {0} is \
+         closed to it: open it with `chmod o+x {0}`, or install the program elsewhere",
+        .directory.display()
+    )]
+    Unreachable { error: LaunchError, directory: PathBuf },
     #[error(transparent)]
     Identity(#[from] crate::identity::IdentityError),
     #[error("the policy file {} cannot be read: {source}", .path.display())]
@@ -51,6 +57,7 @@ impl Failure {
     pub(super) fn exit_status(&self) -> u8 {
         match self {
             Self::Payload(PayloadError::NotFound(_)) => 127,
+            Self::Unreachable { .. } => 126,
             Self::Launch(LaunchError::Step { fault, .. }) if fault.step == Step::Exec => {
                 match fault.errno {
                     Errno::NOENT => 127,
@@ -65,7 +72,7 @@ impl Failure {
     /// The end of a payload that was not started because of this.
     pub(super) fn end(&self) -> End {
         let step = match self {
-            Self::Launch(error) => Some(error.step().text()),
+            Self::Launch(error) | Self::Unreachable { error, .. } => Some(error.step().text()),
             _ => None,
         };
         End::NotStarted { step, cause: self.to_string(), status: self.exit_status() }

@@ -7,10 +7,13 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod containers;
 mod course;
 #[path = "../../engines/daemon.rs"]
+#[allow(dead_code, reason = "not every engine is held against a host of the lab")]
 mod daemon;
 mod death;
+mod debug;
 mod docker;
 mod fixture;
 mod hosts;

@@ -16,8 +16,11 @@ const CAT: [&str; 2] = ["/usr/bin/cat", "/bin/cat"];
 /// permitted, nothing is inheritable.
 const READ_EVERYTHING: [u32; 5] = [0x0200_0001, 1 << 2, 0, 0, 0];
 
-/// Puts the helper `name` in its place, which is returned.
-pub(super) fn place(root: &Root, name: &str, is_set_uid: bool) -> io::Result<PathBuf> {
+/// Version 3 of it: the same for those whose root is the user that follows.
+const FOR_USER: u32 = 0x0300_0001;
+
+/// Puts the helper `name`, which belongs to `owner`, in its place, which is returned.
+pub(super) fn place(root: &Root, name: &str, is_set_uid: bool, owner: u32) -> io::Result<PathBuf> {
     let program = CAT.iter().find_map(|path| std::fs::read(path).ok());
     let program = program.ok_or_else(|| io::Error::other("this machine has no cat(1) to copy"))?;
     let path = PathBuf::from(HELPERS).join(name);
@@ -25,7 +28,12 @@ pub(super) fn place(root: &Root, name: &str, is_set_uid: bool) -> io::Result<Pat
     if !is_set_uid {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let file = openat(root.directory(HELPERS.as_ref())?, name, flags, Mode::empty())?;
-        let value: Vec<u8> = READ_EVERYTHING.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let [version, rest @ ..] = READ_EVERYTHING;
+        let words = match owner {
+            0 => [[version].as_slice(), &rest].concat(),
+            user => [[FOR_USER].as_slice(), &rest, &[user]].concat(),
+        };
+        let value: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         fsetxattr(file.as_fd(), "security.capability", &value, XattrFlags::empty())?;
     }
     Ok(path)

@@ -64,17 +64,28 @@ pub enum Shown {
     Unclear,
 }
 
-impl Word for Shown {
-    const KIND: &'static str = "outcome";
-    const ALL: &'static [Self] = &[Self::Blocked, Self::Escaped, Self::Refused, Self::Unclear];
+impl Shown {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Blocked, Self::Escaped, Self::Refused, Self::Unclear];
 
-    fn word(self) -> &'static str {
+    /// The word, as it stands in ablations.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Blocked => "blocked",
             Self::Escaped => "escaped",
             Self::Refused => "refused",
             Self::Unclear => "unclear",
         }
+    }
+}
+
+impl Word for Shown {
+    const KIND: &'static str = "outcome";
+    const ALL: &'static [Self] = &Self::ALL;
+
+    fn word(self) -> &'static str {
+        self.name()
     }
 }
 

@@ -3,10 +3,27 @@
 
 use sandbox::UnknownWord;
 
-use super::{Comparison, Term};
+use super::{Comparison, Term, Word};
 use crate::catalogue::spelling::Spelt;
 
-const FUNCTIONS: [&str; 4] = ["id", "severity", "layer", "tag"];
+const FUNCTIONS: [&str; 7] = ["id", "severity", "layer", "tag", "target", "verdict", "changed"];
+
+/// What is compared with when `changed()` names nothing: what is committed.
+const HEAD: &str = "HEAD";
+
+/// An expression that cannot be read or means nothing, with a sign under the place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{mistake}\n    {text}\n    {}^", blanks(.mistake.column()))]
+pub struct Misread {
+    /// The expression.
+    pub text: String,
+    /// What is wrong.
+    pub mistake: FilterError,
+}
+
+fn blanks(column: usize) -> String {
+    " ".repeat(column.saturating_sub(1))
+}
 
 /// An expression that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +50,25 @@ pub enum FilterError {
         /// Which.
         source: UnknownWord,
     },
+    /// A function that needs something in its parentheses.
+    #[error("column {column}: `{name}` needs a name in its parentheses")]
+    Empty {
+        /// Where it stands.
+        column: usize,
+        /// Which.
+        name: String,
+    },
+}
+
+impl FilterError {
+    const fn column(&self) -> usize {
+        match self {
+            Self::Expected { column, .. }
+            | Self::Open { column }
+            | Self::Word { column, .. }
+            | Self::Empty { column, .. } => *column,
+        }
+    }
 }
 
 /// The meaning of an expression.
@@ -90,10 +126,12 @@ impl<'t> Reader<'t> {
         if self.rest().starts_with('(') {
             return self.function(word, start);
         }
-        Ok(match word.find('/') {
-            Some(slash) if slash + 1 == word.len() => Term::Folder(word.to_owned()),
-            Some(_) => Term::Id(word.to_owned()),
-            None => Term::Tag(word.to_owned()),
+        let slash = word.find('/').map(|slash| slash + 1 == word.len());
+        let word = Word { text: word.to_owned(), column: self.column(start) };
+        Ok(match slash {
+            Some(true) => Term::Folder(word),
+            Some(false) => Term::Id(word),
+            None => Term::Tag(word),
         })
     }
 
@@ -107,9 +145,19 @@ impl<'t> Reader<'t> {
         self.at = open + close + 1;
         let place = open + 1 + (argument.len() - argument.trim_start().len());
         let word = |source| FilterError::Word { column: self.column(place), source };
+        if value.is_empty() && FUNCTIONS.contains(&name) && name != "changed" {
+            return Err(FilterError::Empty { column: self.column(start), name: name.to_owned() });
+        }
+        let named = || Word { text: value.to_owned(), column: self.column(place) };
         match name {
-            "id" => Ok(Term::Id(value.to_owned())),
-            "tag" => Ok(Term::Tag(value.to_owned())),
+            "id" => Ok(Term::Id(named())),
+            "tag" => Ok(Term::Tag(named())),
+            "target" => Ok(Term::Target(named())),
+            "verdict" => Ok(Term::Verdict(named())),
+            "changed" if value.is_empty() => {
+                Ok(Term::Changed(Word { text: HEAD.to_owned(), ..named() }))
+            }
+            "changed" => Ok(Term::Changed(named())),
             "layer" => Spelt::read(value).map(Term::Layer).map_err(word),
             "severity" => {
                 let (comparison, value) = comparison(value);

@@ -1,0 +1,108 @@
+//! What differs from a revision, as git tells it: committed since, staged, edited, or new.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::redact;
+
+/// Why nobody knows what has changed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ChangesError {
+    /// There is no git.
+    #[error("git cannot be started, so nobody knows what has changed; install it")]
+    NoGit {
+        /// Why.
+        source: io::Error,
+    },
+    /// Git refuses to look.
+    #[error("what has changed in {} cannot be found out: {said}", .dir.display())]
+    Refused {
+        /// Where it was to look.
+        dir: PathBuf,
+        /// What it said.
+        said: String,
+    },
+    /// Nothing is known of the base, or the history that leads to it is not here.
+    #[error(
+        "`{base}` is no revision from which this checkout comes: {said}; a shallow clone has to \
+         fetch its history first (`git fetch --unshallow`, or `fetch-depth: 0`)"
+    )]
+    Base {
+        /// The base.
+        base: String,
+        /// What git said.
+        said: String,
+    },
+}
+
+/// A folder, and the commit from which its changes are counted.
+pub(super) struct Changes {
+    dir: PathBuf,
+    from: String,
+}
+
+impl Changes {
+    /// Those since `base`, or since this checkout left its line.
+    pub(super) fn since(base: &str, dir: &Path) -> Result<Self, ChangesError> {
+        let unknown = |said| ChangesError::Base { base: base.to_owned(), said };
+        // A base that begins with a hyphen would be an option of git's.
+        let found = match asked(dir, &["merge-base", "--end-of-options", base, "HEAD"])? {
+            Ok(found) => found,
+            Err(said) if said.is_empty() => {
+                return Err(unknown("the two have no commit in common".to_owned()));
+            }
+            Err(said) => return Err(unknown(said)),
+        };
+        let from = String::from_utf8_lossy(&found).trim().to_owned();
+        Ok(Self { dir: dir.to_owned(), from })
+    }
+
+    /// The files of the folder that differ, named from it, sorted.
+    pub(super) fn files(&self) -> Result<Vec<PathBuf>, ChangesError> {
+        // Two names of one file are two changes, and nothing of the checkout's is started.
+        let differ = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--relative"];
+        let differ: Vec<_> = differ.into_iter().chain([self.from.as_str(), "--"]).collect();
+        let new = ["ls-files", "--others", "--exclude-standard", "-z"];
+        let mut files = self.names(&differ)?;
+        files.extend(self.names(&new)?);
+        files.sort();
+        files.dedup();
+        Ok(files)
+    }
+
+    /// What a file of the folder said then; nothing if it was not there.
+    pub(super) fn before(&self, file: &Path) -> Result<Option<Vec<u8>>, ChangesError> {
+        let mut name = format!("{}:./", self.from).into_bytes();
+        name.extend_from_slice(file.as_os_str().as_bytes());
+        Ok(asked(&self.dir, &[OsStr::new("show"), OsStr::from_bytes(&name)])?.ok())
+    }
+
+    fn names(&self, args: &[&str]) -> Result<Vec<PathBuf>, ChangesError> {
+        let dir = self.dir.clone();
+        let found = asked(&self.dir, args)?.map_err(|said| ChangesError::Refused { dir, said })?;
+        let names = found.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        Ok(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
+    }
+}
+
+/// What git answers in `dir`, or what it complains of.
+fn asked<A: AsRef<OsStr>>(dir: &Path, args: &[A]) -> Result<Result<Vec<u8>, String>, ChangesError> {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(dir)
+        // A file monitor is a program that a checkout's own settings name.
+        .args(["-c", "core.fsmonitor=false", "--no-optional-locks"])
+        .args(args)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| ChangesError::NoGit { source })?;
+    if output.status.success() {
+        return Ok(Ok(output.stdout));
+    }
+    Ok(Err(redact::one_line(&redact::plain(&output.stderr))))
+}

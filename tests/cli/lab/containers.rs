@@ -1,0 +1,152 @@
+//! Hosts on which something is refused to everybody: containers, and Ubuntu.
+
+use harness::catalogue::attack::{Need, OracleKind, Privilege};
+use harness::conduct::{Bench, conduct};
+use harness::lab::profile::Profile;
+use harness::oracle::Observation;
+use harness::schedule::Trial;
+use harness::target::own;
+use rstest::rstest;
+use sandbox::{Layer, LayerSet, Level};
+
+use crate::fixture::{Fixture, bench, saw};
+
+/// What a process says of itself on a host.
+fn said(host: &str, body: &str, bench: &Bench) -> Vec<String> {
+    let seen = Fixture::new(body).run_on(host, bench);
+    assert!(seen.run.built, "{host}: {:?}", seen.run);
+    seen.run.hearsay
+}
+
+const MOUNT: &str = "import ctypes\n\
+                     libc = ctypes.CDLL(None, use_errno=True)\n\
+                     def error(call, *arguments):\n\
+                     \x20   return ctypes.get_errno() if getattr(libc, call)(*arguments) else 0\n";
+
+#[test]
+fn on_ubuntu_a_user_namespace_can_be_made_and_nothing_can_be_done_in_it() {
+    let Some(bench) = bench() else { return };
+    let body = format!(
+        "{MOUNT}kit.said('unshare', error('unshare', 0x10020000))\n\
+         kit.said('mount', error('mount', b'none', b'/var/tmp', b'tmpfs', 0, None))\n\
+         kit.said('name', error('sethostname', b'x', 1))\n\
+         kit.said('more', error('unshare', 0x04000000))"
+    );
+    let expected = ["unshare 0", "mount 1", "name 1", "more 1"];
+    assert_eq!(said("ubuntu", &body, bench), expected);
+    // The same as a user elsewhere: it is the host that refuses.
+    let expected = ["unshare 0", "mount 0", "name 1", "more 0"];
+    assert_eq!(said("user", &body, bench), expected);
+}
+
+#[test]
+fn in_a_rootless_container_root_owns_the_files_and_is_a_user_outside() {
+    let Some(bench) = bench() else { return };
+    let created = OracleKind::FileCreated { path: "/etc/planted".to_owned() };
+    let caller = OracleKind::PrivilegeGained { what: Privilege::CallerUid };
+    let seen = Fixture::new(
+        "kit.said('ids', (os.getuid(), os.stat('/etc/passwd').st_uid, os.stat('/tmp').st_uid))\n\
+         kit.said('map', open('/proc/self/uid_map').read().split())\n\
+         kit.said('first', os.access('/proc/1/environ', os.R_OK))\n\
+         open('/etc/planted', 'w').write('x')\n\
+         kit.hold('posture')",
+    )
+    .oracle("created", created)
+    .oracle("caller", caller)
+    .run_on("podman-rootless", bench);
+    let expected =
+        ["ids (0, 0, 0)", "map ['0', '1000', '1', '1', '100000', '65536']", "first True"];
+    assert_eq!(seen.run.hearsay, expected);
+    assert_eq!(saw(&seen), ["caller", "created"]);
+}
+
+/// What `bulkhead` says on a host, in the lines of its standard output.
+fn told(host: &str, words: &str, bench: &Bench) -> Vec<String> {
+    let body = format!(
+        "out = subprocess.run(['/opt/lab/bin/bulkhead', {words}], stdout=subprocess.PIPE, \
+         text=True).stdout\n\
+         for line in out.splitlines():\n    kit.said('told', line)"
+    );
+    said(host, &body, bench)
+}
+
+#[rstest]
+fn what_is_expected_on_a_host_is_what_the_plan_enforces_there(
+    #[values("root", "user", "docker", "docker-unconfined", "podman-rootless", "ubuntu")]
+    host: &str,
+    #[values(Level::Network, Level::Proposal, Level::Full)] level: Level,
+) {
+    let Some(bench) = bench() else { return };
+    let body = format!(
+        "import json\n\
+         words = ['explain', '--json', '--level', '{level}', '--', '/bin/true']\n\
+         out = subprocess.run(['/opt/lab/bin/bulkhead', *words], capture_output=True, text=True)\n\
+         plan = json.loads(out.stdout) if out.returncode == 0 else {{'plan': out.stderr}}\n\
+         kit.said('kind', plan['plan'])\n\
+         own = ['identity'] if plan.get('identity') == 'caller' else []\n\
+         kit.said('layers', ' '.join(one for one in plan.get('layers', []) if one not in own))"
+    );
+    let told = said(host, &body, bench);
+    let [kind, layers] = &told[..] else { panic!("{told:?}") };
+    let (kind, layers) = (kind.trim_matches('\''), layers.split('\'').nth(1).unwrap());
+    let kind = kind.strip_prefix("kind '").unwrap();
+    // A level that the host refuses is unsupported there, whatever is expected.
+    if layers.is_empty() {
+        assert!(kind.contains("does not let the sandbox") || kind.contains("root"), "{kind}");
+        return;
+    }
+    let enforced: LayerSet = layers.split(' ').map(|word| word.parse::<Layer>().unwrap()).collect();
+    let stand_ins = [Layer::Mounts, Layer::Network, Layer::Ipc];
+    let enforced = match kind {
+        "contained" => stand_ins.into_iter().fold(enforced, LayerSet::with),
+        _ => enforced,
+    };
+    let expected = own::layers(host)(level);
+    assert_eq!(expected, enforced, "{host} at {level}: {told:?}");
+}
+
+#[rstest]
+#[case::docker("docker", "a container of Docker")]
+#[case::unconfined("docker-unconfined", "a container of Docker")]
+#[case::podman("podman-rootless", "Podman")]
+fn bulkhead_knows_in_which_container_it_is(#[case] host: &str, #[case] container: &str) {
+    let Some(bench) = bench() else { return };
+    let told = told(host, "'doctor'", bench);
+    assert!(told.iter().any(|line| line.contains(container)), "{told:?}");
+}
+
+#[rstest]
+fn a_host_keeps_its_walls_from_nobody(
+    #[values("docker", "docker-unconfined", "podman-rootless")] host: &str,
+) {
+    let Some(bench) = bench() else { return };
+    let body = "status = open('/proc/self/status').read()\n\
+                kit.said('bounding', int(status.split('CapBnd:')[1].split()[0], 16))\n\
+                kit.said('first', int(open('/proc/1/status').read().split('CapBnd:')[1].split()[0], 16))\n\
+                kit.said('settings', os.access('/proc/sys/kernel/core_pattern', os.W_OK))\n\
+                kit.said('filtered', 'Seccomp:\\t2' in status)\n\
+                kit.said('locked', 'NoNewPrivs:\\t1' in status)";
+    let capabilities = Profile::of(host).capabilities().bits();
+    let expected = [
+        format!("bounding {capabilities}"),
+        format!("first {capabilities}"),
+        "settings False".to_owned(),
+        format!("filtered {}", if host == "docker-unconfined" { "False" } else { "True" }),
+        "locked False".to_owned(),
+    ];
+    assert_eq!(said(host, body, bench), expected);
+}
+
+#[rstest]
+fn without_namespaces_no_honest_build_is_asked_for_loopback(
+    #[values("docker", "ubuntu")] host: &str,
+) {
+    let Some(bench) = bench() else { return };
+    let mut fixture = Fixture::new("kit.mark('here')");
+    fixture.attack.requires.push(Need::Loopback);
+    let seen = |level| -> Observation {
+        conduct(&Trial { host: host.to_owned(), level, ..fixture.trial() }, bench, 0)
+    };
+    assert_eq!(seen(Level::None).unsupported, None);
+    assert!(seen(Level::Full).unsupported.unwrap().contains("loopback"));
+}
