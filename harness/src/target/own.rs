@@ -76,14 +76,11 @@ pub fn layers(host: &str) -> fn(Level) -> LayerSet {
 }
 
 /// The layers of the plan without namespaces, and those for which others stand in: Landlock and
-/// private directories at paths of their own for `mounts`, a filter that refuses every internet
-/// socket and every object of System V for `network` and `ipc`. Where they hold less than what they
-/// stand in for, that is a gap on record.
-const CONTAINED: LayerSet = LayerSet::ALL
-    .without(Layer::Userns)
-    .without(Layer::Pid)
-    .without(Layer::Proc)
-    .without(Layer::Hostname);
+/// private directories at paths of their own for `mounts`, Landlock for `proc`, a filter that
+/// refuses every internet socket and every object of System V for `network` and `ipc`. Where they
+/// hold less than what they stand in for, that is a gap on record.
+const CONTAINED: LayerSet =
+    LayerSet::ALL.without(Layer::Userns).without(Layer::Pid).without(Layer::Hostname);
 
 /// Whether the sandbox of `trial` is our own, and has to do without namespaces.
 #[must_use]

@@ -8,7 +8,7 @@ use crate::catalogue::attack::Expected;
 use crate::gaps::Gap;
 use crate::lab::profile::Profile;
 use crate::oracle::Observation;
-use crate::schedule::Trial;
+use crate::schedule::{Sandbox, Trial};
 
 /// What was seen, the verdict, and why.
 pub(super) type Reached = (Seen, Verdict, Option<String>);
@@ -74,6 +74,10 @@ impl Case<'_> {
 
     /// An attack that nothing stops here.
     pub(super) fn to_get_through(&self) -> Reached {
+        if self.is_lost_on_the_host() {
+            let reason = "on this host the sandbox that opens the hole cannot run a build";
+            return (Seen::NotRun, Verdict::Unsupported, Some(reason.to_owned()));
+        }
         let fired = self.observed.findings.iter().find(|finding| finding.declared);
         if let Some(fired) = fired {
             if let Some(contaminated) = &self.observed.contaminated {
@@ -145,6 +149,15 @@ impl Case<'_> {
             && !self.observed.run.timed_out
             && self.missing_mark().is_none()
             && self.trial.attack.oracles.iter().all(|oracle| self.deaf(&oracle.id).is_none())
+    }
+
+    /// Whether another sandbox, which is the control, cannot do its work on a host that refuses
+    /// things to everybody: the build did not come to where it tries something.
+    fn is_lost_on_the_host(&self) -> bool {
+        self.ground.control == Control::Itself
+            && matches!(self.trial.sandbox, Sandbox::Command(_))
+            && Profile::of(&self.trial.host).refuses()
+            && self.missing_mark().is_some()
     }
 
     /// A condition of `blocked` that does not hold.

@@ -96,7 +96,7 @@ fn what_is_expected_on_a_host_is_what_the_plan_enforces_there(
         return;
     }
     let enforced: LayerSet = layers.split(' ').map(|word| word.parse::<Layer>().unwrap()).collect();
-    let stand_ins = [Layer::Mounts, Layer::Network, Layer::Ipc];
+    let stand_ins = [Layer::Mounts, Layer::Proc, Layer::Network, Layer::Ipc];
     let enforced = match kind {
         "contained" => stand_ins.into_iter().fold(enforced, LayerSet::with),
         _ => enforced,
