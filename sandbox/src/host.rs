@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod groups;
+pub mod kernel_file;
 pub mod offer;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use nix::sys::utsname::UtsName;
+use rustix::fs::CWD;
 use rustix::process::{getegid, geteuid, getgroups};
 use rustix::thread::{CapabilitySet, SecureComputingMode, capabilities, secure_computing_mode};
 
@@ -21,6 +23,7 @@ use crate::policy::Policy;
 use crate::policy::files::{ETC, SYSTEM};
 use crate::sys::landlock;
 use crate::words::Layer;
+use kernel_file::read_text;
 use offer::Offer;
 
 #[cfg(test)]
@@ -122,7 +125,18 @@ impl Host {
     /// The caller must have one thread only, for a rehearsal starts a process.
     #[must_use]
     pub fn probe() -> Self {
-        let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let host = Self::glance();
+        match host.namespaces {
+            Namespaces::Presumed => Self { namespaces: namespaces(), ..host },
+            Namespaces::Off | Namespaces::Rehearsed(_) => host,
+        }
+    }
+
+    /// The same for who launches at once, and so finds out by that whether namespaces that nothing
+    /// speaks against are switched off: to look costs more than any other look.
+    #[must_use]
+    pub fn glance() -> Self {
+        let table = read_text(CWD, "/proc/self/mountinfo").unwrap_or_default();
         let host = Self::look(&table);
         // Root outside of containers launches without a rehearsal, which would cost it a third of
         // the launch. Should its namespaces be refused all the same, the launch says so.
@@ -136,7 +150,11 @@ impl Host {
     pub fn rehearsed(self) -> Self {
         match self.namespaces {
             Namespaces::Presumed => {
-                Self { namespaces: Namespaces::Rehearsed(rehearsal::rehearse()), ..self }
+                let namespaces = match namespaces() {
+                    Namespaces::Presumed => Namespaces::Rehearsed(rehearsal::rehearse()),
+                    known => known,
+                };
+                Self { namespaces, ..self }
             }
             Namespaces::Off | Namespaces::Rehearsed(_) => self,
         }
@@ -172,10 +190,10 @@ impl Host {
             kernel: release(&text(UtsName::release).unwrap_or_default()),
             machine: text(UtsName::machine).unwrap_or_default(),
             caller: caller(),
-            namespaces: namespaces(),
+            namespaces: Namespaces::Presumed,
             root: root_layout(Path::new("/")),
             landlock: landlock::abi(),
-            limits: Offer::probe(true),
+            limits: Offer::of(&groups::Hierarchies::among(mounts), true),
             ids: taken_ids(),
             runtime: std::env::var_os("XDG_RUNTIME_DIR")
                 .map(PathBuf::from)
@@ -204,7 +222,7 @@ fn caller() -> Caller {
 /// In a user namespace that an ordinary user has made, groups stay and only one uid exists: its
 /// root can change nothing about who it is (`user_namespaces(7)`).
 fn may_set_groups() -> bool {
-    fs::read_to_string("/proc/self/setgroups").is_ok_and(|text| text.trim() == "allow")
+    read_text(CWD, "/proc/self/setgroups").is_ok_and(|text| text.trim() == "allow")
 }
 
 fn release(text: &str) -> (u32, u32) {
@@ -216,7 +234,7 @@ fn release(text: &str) -> (u32, u32) {
 fn namespaces() -> Namespaces {
     // The file is this namespace's own limit; those of the namespaces around it are not to be seen
     // from here and show themselves in a rehearsal only (`namespaces(7)`).
-    match fs::read_to_string("/proc/sys/user/max_user_namespaces") {
+    match read_text(CWD, "/proc/sys/user/max_user_namespaces") {
         Ok(text) if text.trim() == "0" => Namespaces::Off,
         Err(error) if error.kind() == io::ErrorKind::NotFound && Path::new(OWN).exists() => {
             Namespaces::Off
@@ -269,7 +287,7 @@ fn root_layout(root: &Path) -> RootLayout {
 
 fn taken_ids() -> TakenIds {
     // Where the accounts cannot be read any uid may be somebody's, so none is free.
-    let read = |path: &str| match fs::read_to_string(path) {
+    let read = |path: &str| match read_text(CWD, path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         other => other,
     };

@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,13 +15,15 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::set_child_subreaper;
 
 use crate::identity::IdentityError;
+use crate::layers::landlock::Rules;
 use crate::layers::limits::slot::{Slot, SlotError};
-use crate::layers::{identity, mounts, userns};
+use crate::layers::mounts::{Base, MountPlan};
+use crate::layers::{identity, landlock, mounts, network, userns};
 use crate::outcome::{End, Outcome};
 use crate::plan::{Plan, PlanKind};
 use crate::policy::IdentityChoice;
 use crate::scratch::{self, Scratch};
-use crate::stage::{self, Inheritance, Ties};
+use crate::stage::{self, Ties};
 use crate::step::{At, Fault, Step};
 use crate::sys::clone::{Side, Started, clone_into};
 use crate::wire::{Link, Message};
@@ -178,8 +180,9 @@ pub fn run(plan: &Plan, client: &Client<'_>) -> Result<Finished, LaunchError> {
     }
     let mut user = User::acquire(plan)?;
     let disk = place_on_disk(plan)?;
-    let prepared = prepare(plan, &mut user, disk.as_deref());
-    match prepared.and_then(|prepared| start(plan, &user, &signals, prepared, client)) {
+    // The record comes first, so that neither a process nor a directory on disk is ever without one.
+    let begun = user.take_over(plan).and_then(|()| user.begin(plan, disk.as_deref()));
+    match begun.and_then(|()| start(plan, &user, &signals, disk.as_deref(), client)) {
         Ok(Watched { outcome, scratch, trouble }) => {
             Ok(Finished { outcome, trouble, scratch, user })
         }
@@ -194,10 +197,9 @@ pub fn run(plan: &Plan, client: &Client<'_>) -> Result<Finished, LaunchError> {
     }
 }
 
-/// What a privileged supervisor has ready before the sandbox exists.
+/// What the supervisor prepares while the sandbox makes itself, and keeps until the end.
 struct Prepared {
     scratch: Option<Scratch>,
-    opened: Option<Vec<Option<OwnedFd>>>,
     slot: Option<Slot>,
 }
 
@@ -210,26 +212,75 @@ fn place_on_disk(plan: &Plan) -> Result<Option<PathBuf>, LaunchError> {
     Ok(place.map(scratch::new_path).transpose().at(Step::Scratch)?)
 }
 
-fn prepare(plan: &Plan, user: &mut User, disk: Option<&Path>) -> Result<Prepared, LaunchError> {
-    user.take_over(plan)?;
+/// Prepares everything, hands it to the sandbox and tells it to go on.
+fn prepare(
+    plan: &Plan,
+    user: &User,
+    disk: Option<&Path>,
+    sandbox: &Link,
+) -> Result<Prepared, LaunchError> {
     let slot = control_groups(plan, user)?;
-    let Some(files) = plan.mounts.as_ref().filter(|_| plan.privileged) else {
-        user.begin(plan, disk)?;
-        let stage =
-            |path| Scratch::stage(path, &plan.trees, plan.relocation.as_ref(), user.outside());
-        return Ok(Prepared { scratch: disk.map(stage).transpose()?, opened: None, slot });
+    let doors: Vec<_> = slot.iter().flat_map(Slot::doors).collect();
+    sandbox.send_with(Message::Doors, &doors).at(Step::ControlGroup)?;
+    let scratch = match plan.mounts.as_ref().filter(|_| plan.privileged) {
+        None => {
+            let (trees, relocation) = (&plan.trees, plan.relocation.as_ref());
+            let stage = |path| Scratch::stage(path, trees, relocation, user.outside());
+            disk.map(stage).transpose()?
+        }
+        Some(files) => {
+            let mut scratch = Scratch::make(disk, user.outside())?;
+            scratch
+                .fill(&plan.trees, plan.sharing, user.outside())
+                .map_err(|fault| located(plan, fault))?;
+            hand_over_mounts(plan, files, user, &scratch, sandbox)?;
+            sandbox.send(Message::Go).at(Step::OpenMount)?;
+            scratch.detach().at(Step::Scratch)?;
+            return Ok(Prepared { scratch: Some(scratch), slot });
+        }
     };
-    // The record comes first, so that a directory on disk is never without one.
-    user.begin(plan, disk)?;
-    let scratch = Scratch::make(disk, user.outside())?;
-    scratch.fill(&plan.trees, plan.sharing, user.outside())?;
+    sandbox.send(Message::Go).at(Step::OpenMount)?;
+    Ok(Prepared { scratch, slot })
+}
+
+/// Makes the new root and opens what is mounted in it, with the rules of Landlock for that.
+fn hand_over_mounts(
+    plan: &Plan,
+    files: &MountPlan,
+    user: &User,
+    scratch: &Scratch,
+    sandbox: &Link,
+) -> Result<(), LaunchError> {
     // Only while the filter forbids set-id modes: through such a mount the build could otherwise
     // make a set-uid program of the caller's.
     let mapped = plan.identity == IdentityChoice::Lease && plan.has(Layer::Syscalls);
     let shown_as = mapped.then(|| user.outside());
-    let opened = mounts::open_entries(files, Some(scratch.root()), shown_as)
-        .map_err(|fault| located(plan, fault))?;
-    Ok(Prepared { scratch: Some(scratch), opened: Some(opened), slot })
+    let located = |fault| located(plan, fault);
+    let opened = mounts::open_entries(files, Some(scratch.root()), shown_as).map_err(located)?;
+    let rules = plan.landlock.as_ref().map(|rules| begin_rules(rules, files, &opened));
+    let rules = rules.transpose()?;
+    let root = (files.base == Base::Empty).then(|| mounts::lay_out(files).map_err(located));
+    let root = root.transpose()?;
+    let mounts: Vec<_> = root.iter().chain(opened.iter().flatten()).map(AsFd::as_fd).collect();
+    sandbox.hand_over(Message::Mounts, &mounts).at(Step::OpenMount)?;
+    let rules: Vec<_> = rules.iter().map(AsFd::as_fd).collect();
+    Ok(sandbox.hand_over(Message::Rules, &rules).at(Step::Landlock)?)
+}
+
+fn begin_rules(
+    rules: &Rules,
+    files: &MountPlan,
+    opened: &[Option<OwnedFd>],
+) -> Result<OwnedFd, Fault> {
+    let failed = |failure: landlock::Failure| Fault::new(Step::Landlock, failure.errno());
+    let ruleset = landlock::begin(rules).map_err(failed)?;
+    for (entry, file) in files.entries.iter().zip(opened) {
+        if let Some(file) = file {
+            let file = (file.as_fd(), entry.what.is_directory());
+            landlock::allow(rules, ruleset.as_fd(), &entry.target, file).map_err(failed)?;
+        }
+    }
+    Ok(ruleset)
 }
 
 /// The control groups of the build, named after its lease: whoever holds that holds them.
@@ -245,9 +296,10 @@ fn start(
     plan: &Plan,
     user: &User,
     signals: &Signals,
-    prepared: Prepared,
+    disk: Option<&Path>,
     client: &Client<'_>,
 ) -> Result<Watched, LaunchError> {
+    let command = stage::Command::of(plan)?;
     let (sandbox, supervisor) = Link::pair().at(Step::Channels)?;
     let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).at(Step::Channels)?;
     let (streams, output) = if plan.has(Layer::Descriptors) {
@@ -261,27 +313,29 @@ fn start(
         // Should the guardian be killed, what it watched over comes to us.
         set_child_subreaper(Some(rustix::process::getpid())).at(Step::Supervise)?;
     }
-    let started =
-        match clone_into(plan.namespaces).map_err(|errno| LaunchError::Refused { errno })? {
-            Side::Parent(started) => started,
-            Side::Child => {
-                // The supervisor's end must not live on in here: its end is the lifeline.
-                // The same goes for the lock that says that it lives.
-                drop((sandbox, opener, streams));
-                user.let_go();
-                let (user, mask) = (user.inside(plan), signals.before());
-                let ties = Ties { supervisor, gate, output, user, mask };
-                let Prepared { opened, slot, .. } = prepared;
-                stage::enter(plan, Inheritance { ties, opened, slot })
-            }
-        };
-    drop((supervisor, gate, output, prepared.opened));
-    let mapped = go(plan, user, &sandbox, &started);
-    let watched = mapped.and_then(|()| {
+    // The sandbox makes the network namespace itself, while we prepare what it needs.
+    let namespaces = plan.namespaces.difference(network::NAMESPACE);
+    let started = match clone_into(namespaces).map_err(|errno| LaunchError::Refused { errno })? {
+        Side::Parent(started) => started,
+        Side::Child => {
+            // The supervisor's end must not live on in here: its end is the lifeline.
+            // The same goes for the lock that says that it lives.
+            drop((sandbox, opener, streams));
+            user.let_go();
+            let (user, mask) = (user.inside(plan), signals.before());
+            stage::enter(plan, &Ties { supervisor, gate, output, user, mask, command })
+        }
+    };
+    drop((supervisor, gate, output));
+    let prepared = map(plan, user, &sandbox, &started)
+        .and_then(|()| prepare(plan, user, disk, &sandbox))
+        .inspect_err(|_| supervise::end(&started));
+    let prepared = prepared?;
+    let watch = {
         let (user, sandbox, started) = (user.outside(), &sandbox, &started);
-        Watch { plan, user, sandbox, started, signals, client }.until_the_end(opener, streams)
-    });
-    let watched = watched.inspect_err(|_| supervise::end(&started));
+        Watch { plan, user, sandbox, started, signals, client }
+    };
+    let watched = watch.until_the_end(opener, streams).inspect_err(|_| supervise::end(&started));
     let ended = if guarded { user.end_processes() } else { Ok(()) };
     let mut watched = watched?;
     watched.note(ended);
@@ -297,19 +351,28 @@ fn start(
     Ok(watched)
 }
 
-fn go(plan: &Plan, user: &User, sandbox: &Link, started: &Started) -> Result<(), LaunchError> {
+/// Maps the user of the sandbox, and tells it so.
+fn map(plan: &Plan, user: &User, sandbox: &Link, started: &Started) -> Result<(), LaunchError> {
     if let Some(inside) = plan.inside {
         userns::apply(started.pid, inside, user.outside())?;
     }
-    sandbox.send(Message::Go).at(Step::AwaitGo)?;
-    Ok(())
+    Ok(sandbox.send(Message::Mapped).at(Step::AwaitGo)?)
 }
 
-/// The error for a fault, with the path that it is about: one of the plan's mounts, or the program.
+/// The error for a fault, with the path that it is about: one of the plan's mounts, the program, or a
+/// directory of the build's.
 fn located(plan: &Plan, fault: Fault) -> LaunchError {
+    if fault.step == Step::NetworkNamespace {
+        return LaunchError::Refused { errno: fault.errno };
+    }
     let entry = fault.item.and_then(|item| plan.mounts.as_ref()?.entries.get(usize::from(item)));
-    let program = (fault.step == Step::Exec).then_some(&plan.program);
-    LaunchError::Step { fault, path: entry.map(|entry| &entry.target).or(program).cloned() }
+    let about = match fault.step {
+        Step::Exec => Some(&plan.program),
+        Step::WorkingDirectory => Some(&plan.directory),
+        Step::CopySource => plan.trees.first().map(|tree| &tree.path),
+        _ => None,
+    };
+    LaunchError::Step { fault, path: entry.map(|entry| &entry.target).or(about).cloned() }
 }
 
 /// Level `none`: the command in the place of this program.

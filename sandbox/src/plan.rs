@@ -182,7 +182,7 @@ impl Plan {
         };
         demands::check_exchange(identity, payload, own_files)?;
         demands::refuse_whole_system(payload, own_files)?;
-        let landlock = landlock(policy, payload, host, relocation.as_ref())?;
+        let landlock = landlock(policy, payload, host, (mounts.as_ref(), relocation.as_ref()))?;
         let limits = limits(kind, policy, identity, host, &mut notes)?;
         let choices = choices(kind, policy);
         let plan = Self {
@@ -254,7 +254,7 @@ fn landlock(
     policy: &Policy,
     payload: &Payload,
     host: &Host,
-    relocation: Option<&Relocation>,
+    (mounts, relocation): (Option<&MountPlan>, Option<&Relocation>),
 ) -> Result<Option<Rules>, Refusal> {
     if !policy.layers.has(Layer::Landlock) {
         return Ok(None);
@@ -263,12 +263,15 @@ fn landlock(
         let grants = contained::grants(payload, host, relocation);
         return Ok(Some(landlock::resolve(&grants, true, host.landlock)?));
     }
-    let base = if policy.layers.has(Layer::Mounts) { Base::Empty } else { Base::Host };
-    // Without the layer `mounts` the rules are for the files that it would have shown.
-    let shown = Policy { layers: policy.layers.with(Layer::Mounts), ..policy.clone() };
-    let grants = mounts::resolve(&shown, payload, host)
-        .map(|files| mounts::accesses(&files, base))
-        .unwrap_or_default();
+    let grants = match mounts {
+        Some(files) if files.base == Base::Empty => mounts::accesses(files, Base::Empty),
+        // Without the layer `mounts` the rules are for the files that it would have shown.
+        _ => {
+            let shown = Policy { layers: policy.layers.with(Layer::Mounts), ..policy.clone() };
+            let files = mounts::resolve(&shown, payload, host);
+            files.map(|files| mounts::accesses(&files, Base::Host)).unwrap_or_default()
+        }
+    };
     Ok(Some(landlock::resolve(&grants, false, host.landlock)?))
 }
 

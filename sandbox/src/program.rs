@@ -1,6 +1,7 @@
 //! The `bulkhead` program, as a function: the harness can play it too.
 #![forbid(unsafe_code)]
 
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -68,8 +69,8 @@ enum Command {
 /// Runs the program with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let command = match parse() {
+        Ok(command) => command,
         Err(error) => {
             // Help and version are no errors. A usage error means that nothing was run.
             let status = if error.use_stderr() { error::NOTHING_RUN } else { 0 };
@@ -77,13 +78,34 @@ pub fn main() -> ExitCode {
             return ExitCode::from(status);
         }
     };
-    match obey(cli.command) {
+    match obey(command) {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
             let _ = writeln!(anstream::stderr(), "bulkhead: {failure}");
             ExitCode::from(failure.exit_status())
         }
     }
+}
+
+/// The command of this process's arguments.
+///
+/// What every build goes through is described alone first: to describe all commands, with their
+/// help, takes longer than some steps of a launch. Who asks for help or makes a mistake is answered
+/// by the whole.
+fn parse() -> Result<Command, clap::Error> {
+    let mut words = std::env::args_os().skip(1);
+    let alone = match words.next().as_deref().and_then(OsStr::to_str) {
+        Some("run") => alone(words).map(Command::Run),
+        Some("hook") => alone(words).map(Command::Hook),
+        _ => None,
+    };
+    alone.map_or_else(|| Cli::try_parse().map(|cli| cli.command), Ok)
+}
+
+/// The arguments of one command, where they are right.
+fn alone<A: clap::Args>(words: impl Iterator<Item = OsString>) -> Option<A> {
+    let command = A::augment_args(clap::Command::new("bulkhead").no_binary_name(true));
+    A::from_arg_matches(&command.try_get_matches_from(words).ok()?).ok()
 }
 
 fn obey(command: Command) -> Result<u8, Failure> {

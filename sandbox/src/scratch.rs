@@ -8,7 +8,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, chownat, fchmod, mkdirat, openat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, chownat, mkdirat, openat, unlinkat};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount,
@@ -52,7 +52,7 @@ impl Scratch {
             }
         };
         for (name, _) in SCRATCH {
-            scratch.directory(name, owner).at(Step::Scratch)?;
+            scratch.place(name, owner).at(Step::Scratch)?;
         }
         Ok(scratch)
     }
@@ -90,6 +90,19 @@ impl Scratch {
         Ok(())
     }
 
+    /// Lets go of the mount, and keeps the directory: nothing more can be mounted from it, and the
+    /// kernel has no mount to remove when this process ends, over which it would take its time.
+    ///
+    /// # Errors
+    /// The errno of `openat(2)`.
+    pub fn detach(&mut self) -> Result<(), Errno> {
+        if self.path.is_none() {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            self.root = openat(&self.root, ".", flags, Mode::empty())?;
+        }
+        Ok(())
+    }
+
     /// Its root.
     #[must_use]
     pub fn root(&self) -> BorrowedFd<'_> {
@@ -112,14 +125,19 @@ impl Scratch {
         unlinkat(CWD, path, AtFlags::REMOVEDIR)
     }
 
-    fn directory(&self, name: &str, owner: (u32, u32)) -> Result<OwnedFd, Errno> {
+    /// Makes a directory that belongs to `owner`. By its name, for nobody else can reach it yet.
+    fn place(&self, name: &str, owner: (u32, u32)) -> Result<(), Errno> {
         mkdirat(&self.root, name, Mode::from_raw_mode(0o700))?;
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let directory = openat(&self.root, name, flags, Mode::empty())?;
         let mode = if name.ends_with("tmp") { 0o1777 } else { 0o755 };
-        fchmod(&directory, Mode::from_raw_mode(mode))?;
-        own(&directory, owner)?;
-        Ok(directory)
+        chmodat(&self.root, name, Mode::from_raw_mode(mode), AtFlags::empty())?;
+        let (uid, gid) = (Uid::from_raw(owner.0), Gid::from_raw(owner.1));
+        chownat(&self.root, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    fn directory(&self, name: &str, owner: (u32, u32)) -> Result<OwnedFd, Errno> {
+        self.place(name, owner)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        openat(&self.root, name, flags, Mode::empty())
     }
 }
 

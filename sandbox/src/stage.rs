@@ -8,31 +8,25 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use rustix::io::Errno;
 
-use crate::layers::limits::{self, slot::Slot};
-use crate::layers::mounts::{self, MountPlan, NewRoot, What};
+use crate::layers::limits;
+use crate::layers::mounts::{self, Base, MountPlan, NewRoot, What};
 use crate::layers::{descriptors, hostname, identity, leash, network, privileges, proc, session};
 use crate::plan::Plan;
 use crate::scratch::Scratch;
 use crate::step::{At, Fault, Step};
+use crate::sys::clone::exit_at_once;
 use crate::wire::{Link, Message};
 use crate::words::Layer::{
     Descriptors, Environment, Hostname, Leash, Network, Pid, Privileges, Proc, Session, Userns,
 };
 
+mod command;
 mod init;
 mod payload;
 mod traces;
 
-/// What the sandbox takes over from its supervisor.
-#[derive(Debug)]
-pub struct Inheritance {
-    /// What ties it to the supervisor for as long as it lives.
-    pub ties: Ties,
-    /// The mounts that a privileged supervisor has opened, one place per entry of the plan.
-    pub opened: Option<Vec<Option<OwnedFd>>>,
-    /// The control groups to join.
-    pub slot: Option<Slot>,
-}
+pub use command::Command;
+use init::Init;
 
 /// What ties a sandbox to its supervisor for as long as it lives.
 #[derive(Debug)]
@@ -47,6 +41,26 @@ pub struct Ties {
     pub user: (u32, u32),
     /// The signals to block in the payload: those that were blocked in the caller.
     pub mask: nix::sys::signal::SigSet,
+    /// What the payload's process becomes.
+    pub command: Command,
+}
+
+/// What the supervisor has prepared while the sandbox was made.
+#[derive(Debug, Default)]
+struct Given {
+    /// What a privileged supervisor makes and opens: the new root, and mounts of the plan.
+    mounts: Vec<OwnedFd>,
+    /// The rules of Landlock for those mounts.
+    rules: Option<OwnedFd>,
+}
+
+/// What the sandbox is in once it is confined.
+#[derive(Debug, Default)]
+struct Walls {
+    /// The new root.
+    root: Option<NewRoot>,
+    /// The rules of Landlock that the supervisor has begun.
+    rules: Option<OwnedFd>,
 }
 
 /// The payload's ends of the pipes that it prints to.
@@ -59,17 +73,13 @@ pub struct Output {
 }
 
 /// Confines this process as `plan` says, runs the payload in it and exits.
-pub fn enter(plan: &Plan, inheritance: Inheritance) -> ! {
+pub fn enter(plan: &Plan, ties: &Ties) -> ! {
     end_at_a_defect();
-    let Inheritance { ties, opened, slot } = inheritance;
-    let ended = confine(plan, &ties, opened, slot.as_ref()).and_then(|()| {
-        drop(slot);
-        init::reign(plan, &ties)
-    });
+    let ended = confine(plan, ties).and_then(|(init, walls)| init.reign(plan, ties, walls));
     let message = ended.map_or_else(Message::Failed, Message::Ended);
     // Should the supervisor be gone, there is nobody to tell, and the namespace ends all the same.
     let _ = ties.supervisor.send(message);
-    std::process::exit(0)
+    exit_at_once(0)
 }
 
 /// A panic ends the process at once. It would otherwise unwind into the copy of the supervisor that
@@ -83,33 +93,91 @@ fn end_at_a_defect() {
 }
 
 /// The order of confinement.
-fn confine(
-    plan: &Plan,
-    ties: &Ties,
-    opened: Option<Vec<Option<OwnedFd>>>,
-    slot: Option<&Slot>,
-) -> Result<(), Fault> {
+fn confine(plan: &Plan, ties: &Ties) -> Result<(Init, Walls), Fault> {
     let Ties { supervisor, user, .. } = ties;
-    // Who we are. Until the user is changed this process is root in the eyes of the kernel, so
-    // nothing of the payload's may be touched before.
+    // While the supervisor prepares: what needs nothing of it. Until the user is changed this
+    // process is root in the eyes of the kernel, so nothing of the payload's may be touched before.
     if plan.has(Descriptors) {
-        descriptors::apply(&kept(ties, opened.as_deref(), slot))?;
+        descriptors::apply(&kept(ties))?;
     }
-    await_go(supervisor)?;
-    if let Some(slot) = slot {
-        // Before the first fork, so that no process is ever outside.
-        limits::join(slot.doors()).at(Step::JoinControlGroup)?;
+    if plan.has(Network) {
+        network::enter()?;
+        network::apply()?;
     }
-    let opened = match (&plan.staging, &plan.mounts) {
-        // As the user that the supervisor has, who may read more than the one of the build.
-        (Some(staging), Some(files)) => {
+    if plan.has(Hostname) {
+        hostname::apply()?;
+    }
+
+    // Who we are. Where directories on disk are to be opened it is the supervisor's user that does
+    // so, who may read more than the one of the build.
+    let at_once = plan.staging.is_none();
+    await_mapping(supervisor)?;
+    if at_once {
+        become_user(plan, *user)?;
+    }
+    // Before the first fork, so that no process is ever outside.
+    let doors = await_doors(supervisor)?;
+    limits::join(doors.iter().map(AsFd::as_fd)).at(Step::JoinControlGroup)?;
+    drop(doors);
+    // The payload's process is started as soon as it is who it will be, and waits: what it gives up
+    // by itself it gives up while the files are made.
+    let init = at_once.then(|| Init::start(plan, ties)).transpose()?;
+
+    // What we see.
+    let own = plan.mounts.as_ref().filter(|_| at_once).map(mounts::make_own).transpose()?;
+    let given = await_preparation(supervisor)?;
+    let root = enter_files(plan, supervisor, *user, own, given.mounts)?;
+    if !at_once && plan.mounts.is_none() {
+        become_user(plan, *user)?;
+    }
+    // What we may still do is given up by the payload's process: see `payload`. This one stays
+    // able to end it, and lets go of the host's root meanwhile: see `init`.
+    let init = init.map_or_else(|| Init::start(plan, ties), Ok)?;
+    Ok((init, Walls { root, rules: given.rules }))
+}
+
+/// Makes the plan's files what this process sees, from what it has made itself and what it was
+/// given.
+fn enter_files(
+    plan: &Plan,
+    supervisor: &Link,
+    user: (u32, u32),
+    own: Option<Vec<Option<OwnedFd>>>,
+    mut given: Vec<OwnedFd>,
+) -> Result<Option<NewRoot>, Fault> {
+    let Some(files) = &plan.mounts else { return Ok(None) };
+    let own_root = files.base == Base::Empty;
+    let (laid_out, opened) = match &plan.staging {
+        Some(staging) => {
             let scratch = Scratch::reopen(staging)?;
-            Some(mounts::open_entries(files, Some(scratch.root()), None)?)
+            (None, mounts::open_entries(files, Some(scratch.root()), None)?)
         }
-        _ => opened,
+        None if plan.privileged => {
+            let first = usize::from(own_root && !given.is_empty());
+            let rest = given.split_off(first);
+            (given.pop(), mounts::assign(files, rest).at(Step::AwaitGo)?)
+        }
+        None => (None, open_by_ourselves(plan, files, supervisor, user)?),
     };
+    if plan.staging.is_some() {
+        become_user(plan, user)?;
+    }
+    let own = own.map_or_else(|| mounts::make_own(files), Ok)?;
+    let laid_out = match laid_out {
+        None if own_root => Some(mounts::lay_out(files)?),
+        given => given,
+    };
+    let root = NewRoot::of(files, laid_out)?;
+    let empty = root.fill(files, own, opened)?;
+    close_doors(plan, files, &root, empty)?;
+    root.enter()?;
+    Ok(Some(root))
+}
+
+/// Becomes the build's user, with what has to follow at once.
+fn become_user(plan: &Plan, user: (u32, u32)) -> Result<(), Fault> {
     if plan.has(Userns) {
-        identity::apply(*user)?;
+        identity::apply(user)?;
     }
     if plan.has(Leash) && plan.has(Pid) {
         leash::apply()?;
@@ -122,42 +190,24 @@ fn confine(
     if plan.has(Environment) {
         traces::wipe()?;
     }
-
-    // What we see.
-    if plan.has(Hostname) {
-        hostname::apply()?;
-    }
-    if plan.has(Network) {
-        network::apply()?;
-    }
-    if let Some(files) = &plan.mounts {
-        enter_files(plan, files, supervisor, *user, opened)?;
-    }
-    // What we may still do is given up by the payload's process: see `payload`. This one stays
-    // able to end it.
     Ok(())
 }
 
-fn enter_files(
+/// Covers what `/proc` tells and does, and forbids namespaces inside this one.
+fn close_doors(
     plan: &Plan,
     files: &MountPlan,
-    supervisor: &Link,
-    user: (u32, u32),
-    opened: Option<Vec<Option<OwnedFd>>>,
+    root: &NewRoot,
+    empty: Option<OwnedFd>,
 ) -> Result<(), Fault> {
-    let opened = match opened {
-        Some(opened) => opened,
-        None => open_by_ourselves(plan, files, supervisor, user)?,
-    };
-    let root = NewRoot::build(files, opened)?;
     let bound = files.entries.iter().any(|entry| entry.what == What::BoundProc);
     if plan.has(Privileges) && plan.has(Userns) && !bound {
         privileges::forbid_nesting(root.proc()?.as_fd())?;
     }
     if plan.has(Proc) && plan.has(Pid) && files.entries.iter().any(|e| e.what == What::Proc) {
-        proc::mask(root.proc()?.as_fd(), root.directory())?;
+        proc::mask(root.proc()?.as_fd(), root.directory(), empty)?;
     }
-    root.enter()
+    Ok(())
 }
 
 /// Without privilege outside, paths are opened and copied in here, with no more rights than the
@@ -170,26 +220,50 @@ fn open_by_ourselves(
 ) -> Result<Vec<Option<OwnedFd>>, Fault> {
     let scratch = Scratch::make(None, user)?;
     scratch.fill(&plan.trees, plan.sharing, user)?;
-    supervisor.send_with(Message::Scratch, Some(scratch.root())).at(Step::Scratch)?;
+    supervisor.send_with(Message::Scratch, &[scratch.root()]).at(Step::Scratch)?;
     mounts::open_entries(files, Some(scratch.root()), None)
 }
 
-fn await_go(supervisor: &Link) -> Result<(), Fault> {
-    match supervisor.receive().at(Step::AwaitGo)? {
-        Some((Message::Go, _)) => Ok(()),
-        Some(_) => Err(Fault::new(Step::AwaitGo, Errno::BADMSG)),
-        // The supervisor died. Nothing has happened yet, and nothing will.
-        None => std::process::exit(0),
+/// Waits until the supervisor has mapped the user of the sandbox.
+fn await_mapping(supervisor: &Link) -> Result<(), Fault> {
+    match word(supervisor)? {
+        (Message::Mapped, _) => Ok(()),
+        _ => Err(Fault::new(Step::AwaitGo, Errno::BADMSG)),
     }
 }
 
+/// Waits for the control groups to join.
+fn await_doors(supervisor: &Link) -> Result<Vec<OwnedFd>, Fault> {
+    match word(supervisor)? {
+        (Message::Doors, doors) => Ok(doors),
+        _ => Err(Fault::new(Step::AwaitGo, Errno::BADMSG)),
+    }
+}
+
+/// Waits until the supervisor has prepared everything, and takes it over.
+fn await_preparation(supervisor: &Link) -> Result<Given, Fault> {
+    let mut given = Given::default();
+    loop {
+        match word(supervisor)? {
+            (Message::Mounts, mounts) => given.mounts.extend(mounts),
+            (Message::Rules, rules) => given.rules = rules.into_iter().next(),
+            (Message::Go, _) => return Ok(given),
+            _ => return Err(Fault::new(Step::AwaitGo, Errno::BADMSG)),
+        }
+    }
+}
+
+fn word(supervisor: &Link) -> Result<(Message, Vec<OwnedFd>), Fault> {
+    let word = supervisor.receive().at(Step::AwaitGo)?;
+    // The supervisor died, or gave up. Nothing of the payload's has happened, and nothing will.
+    word.map_or_else(|| std::process::exit(0), Ok)
+}
+
 /// The descriptors that the sandbox itself still needs.
-fn kept(ties: &Ties, opened: Option<&[Option<OwnedFd>]>, slot: Option<&Slot>) -> Vec<RawFd> {
-    let mounts = opened.unwrap_or_default().iter().flatten().map(AsRawFd::as_raw_fd);
-    let doors = slot.into_iter().flat_map(Slot::doors).map(|door| door.as_raw_fd());
+fn kept(ties: &Ties) -> Vec<RawFd> {
     let output = ties.output.iter().flat_map(Output::descriptors);
     let own = [ties.supervisor.as_fd().as_raw_fd(), ties.gate.as_raw_fd()];
-    let mut kept: Vec<_> = mounts.chain(doors).chain(output).chain(own).collect();
+    let mut kept: Vec<_> = output.chain(own).collect();
     kept.sort_unstable();
     kept
 }

@@ -8,8 +8,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::{Errno, IoSlice, IoSliceMut};
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg,
+    sendmsg, socketpair,
 };
 
 use serde_json::{Value, json};
@@ -35,8 +36,16 @@ pub use request::{NoRequest, read_request, request_json};
 /// A message, of sixteen bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// To the sandbox: its user is mapped, go on.
+    /// To the sandbox: everything is prepared, go on.
     Go,
+    /// To the sandbox: its user is mapped.
+    Mapped,
+    /// To the sandbox: its control groups, as descriptors to join them by.
+    Doors,
+    /// To the sandbox: its new root and mounts of its plan, as descriptors.
+    Mounts,
+    /// To the sandbox: its rules of Landlock, as far as they are about those mounts.
+    Rules,
     /// To the sandbox: send this signal to the payload.
     Signal(u8),
     /// To the supervisor: a step failed, the payload did not run.
@@ -45,6 +54,8 @@ pub enum Message {
     Scratch,
     /// To the supervisor: the payload's process, as a descriptor for it (`pidfd_open(2)`).
     Payload,
+    /// To the supervisor: the files of the build are in place, and the host's root is out of reach.
+    Entered,
     /// To the supervisor: the payload's process is confined and waits to be let through the gate.
     Ready,
     /// To the supervisor: the payload ended, with this status of `waitpid(2)`.
@@ -68,6 +79,11 @@ impl Message {
             Self::Ended(status) => (4, 0, 0, status),
             Self::Payload => (5, 0, 0, 0),
             Self::Ready => (6, 0, 0, 0),
+            Self::Mapped => (7, 0, 0, 0),
+            Self::Doors => (8, 0, 0, 0),
+            Self::Mounts => (9, 0, 0, 0),
+            Self::Rules => (10, 0, 0, 0),
+            Self::Entered => (11, 0, 0, 0),
         };
         let number = u128::from(u32::from_ne_bytes(number.to_ne_bytes()));
         (kind | u128::from(step) << 8 | u128::from(item) << 24 | number << 40).to_le_bytes()
@@ -91,6 +107,11 @@ impl Message {
             4 => Self::Ended(number),
             5 => Self::Payload,
             6 => Self::Ready,
+            7 => Self::Mapped,
+            8 => Self::Doors,
+            9 => Self::Mounts,
+            10 => Self::Rules,
+            11 => Self::Entered,
             _ => return None,
         })
     }
@@ -153,6 +174,9 @@ fn end_json(end: &End) -> Value {
 pub struct Link(OwnedFd);
 
 impl Link {
+    /// How many descriptors one message can carry here; the kernel's own limit is 253.
+    const MOST: usize = 64;
+
     /// The two ends: the supervisor's and the sandbox's.
     ///
     /// # Errors
@@ -168,23 +192,26 @@ impl Link {
     /// # Errors
     /// The errno of `sendmsg(2)`.
     pub fn send(&self, message: Message) -> Result<(), Errno> {
-        self.send_with(message, None)
+        self.send_with(message, &[])
     }
 
-    /// Sends `message` together with a descriptor.
+    /// Sends `message` as often as is needed to hand over all of `descriptors`.
     ///
     /// # Errors
     /// The errno of `sendmsg(2)`.
-    pub fn send_with(
-        &self,
-        message: Message,
-        descriptor: Option<BorrowedFd<'_>>,
-    ) -> Result<(), Errno> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    pub fn hand_over(&self, message: Message, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+        descriptors.chunks(Self::MOST).try_for_each(|some| self.send_with(message, some))
+    }
+
+    /// Sends `message` together with at most [`Self::MOST`] descriptors.
+    ///
+    /// # Errors
+    /// The errno of `sendmsg(2)`.
+    pub fn send_with(&self, message: Message, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(Self::MOST))];
         let mut control = SendAncillaryBuffer::new(&mut space);
-        let descriptors = descriptor.map(|descriptor| [descriptor]);
-        if let Some(descriptors) = &descriptors {
-            control.push(SendAncillaryMessage::ScmRights(descriptors));
+        if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+            return Err(Errno::TOOBIG);
         }
         let bytes = message.encode();
         match sendmsg(&self.0, &[IoSlice::new(&bytes)], &mut control, SendFlags::NOSIGNAL) {
@@ -193,12 +220,12 @@ impl Link {
         }
     }
 
-    /// Waits for a message; `None` once the other end is gone.
+    /// Waits for a message and its descriptors; `None` once the other end is gone.
     ///
     /// # Errors
     /// The errno of `recvmsg(2)`; BADMSG for what is no message.
-    pub fn receive(&self) -> Result<Option<(Message, Option<OwnedFd>)>, Errno> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    pub fn receive(&self) -> Result<Option<(Message, Vec<OwnedFd>)>, Errno> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(Self::MOST))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut bytes = [0; Message::SIZE];
         let received = loop {
@@ -213,12 +240,15 @@ impl Link {
         if received.bytes == 0 {
             return Ok(None);
         }
-        let descriptor = control.drain().find_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+        let descriptors = control.drain().filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
             _ => None,
         });
-        let message = Message::decode(bytes).filter(|_| received.bytes == bytes.len());
-        message.map(|message| Some((message, descriptor))).ok_or(Errno::BADMSG)
+        let descriptors = descriptors.flatten().collect();
+        // A descriptor for which there was no room is missing without a word.
+        let whole = received.bytes == bytes.len() && !received.flags.contains(ReturnFlags::CTRUNC);
+        let message = Message::decode(bytes).filter(|_| whole);
+        message.map(|message| Some((message, descriptors))).ok_or(Errno::BADMSG)
     }
 }
 
@@ -243,11 +273,31 @@ mod tests {
             Message::Scratch,
             Message::Payload,
             Message::Ready,
+            Message::Mapped,
+            Message::Doors,
+            Message::Mounts,
+            Message::Rules,
+            Message::Entered,
             Message::Ended(-1),
         ];
         for message in messages {
             inner.send(message).unwrap();
             assert_eq!(outer.receive().unwrap().map(|(message, _)| message), Some(message));
+        }
+    }
+
+    #[test]
+    fn any_number_of_descriptors_is_handed_over() {
+        let (outer, inner) = Link::pair().unwrap();
+        let file = std::fs::File::open("/dev/null").unwrap();
+        for count in [0, 1, Link::MOST, 2 * Link::MOST + 1] {
+            outer.hand_over(Message::Mounts, &vec![file.as_fd(); count]).unwrap();
+            outer.send(Message::Go).unwrap();
+            let mut received = 0;
+            while let Some((Message::Mounts, descriptors)) = inner.receive().unwrap() {
+                received += descriptors.len();
+            }
+            assert_eq!(received, count);
         }
     }
 
@@ -273,7 +323,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_message_are_an_error() {
         let (outer, inner) = Link::pair().unwrap();
-        rustix::io::write(&inner, &[9; 16]).unwrap();
+        rustix::io::write(&inner, &[99; 16]).unwrap();
         assert_eq!(outer.receive().unwrap_err(), Errno::BADMSG);
         rustix::io::write(&inner, &[0; 3]).unwrap();
         assert_eq!(outer.receive().unwrap_err(), Errno::BADMSG);

@@ -287,7 +287,8 @@ fn a_layer_that_did_not_take_ends_the_launch_before_the_payload_runs() {
         let less = traced.payload.as_ref().is_some_and(|it| !it.differences(posture).is_empty());
         let seen = traced.status == Some(125) && traced.payload.is_none();
         if traced.hung || less || (*always && !seen) {
-            breaches.push(format!("{what}: {:?} {}", traced.status, traced.stderr.trim_end()));
+            let differences = traced.payload.as_ref().map(|it| it.differences(posture));
+            breaches.push(format!("{what}: {differences:?} {}", traced.stderr.trim_end()));
         }
         breaches.extend(scene.remnants().into_iter().map(|left| format!("{what} leaves {left}")));
     }

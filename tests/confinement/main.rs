@@ -11,6 +11,7 @@
 )]
 
 mod apart;
+mod bad_input;
 mod cleanup;
 mod contained;
 mod exit_status;

@@ -72,7 +72,8 @@ fn two_sandboxes_cannot_pass_a_descriptor_to_each_other(
     if !is_root() {
         return;
     }
-    let name = format!("bulkhead-{}-{}", std::process::id(), options.len());
+    // Another for each case, for they may run at the same time.
+    let name = format!("bulkhead-{}{}", std::process::id(), options.concat());
     let (place, control): (_, &[&str]) = match kind {
         "abstract" => (name, &["--without", "network", "--without", "landlock"]),
         // Below `/dev/shm`, where everybody may make one.

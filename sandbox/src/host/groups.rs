@@ -4,12 +4,12 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Read;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, CWD, access};
+
+use super::kernel_file::read_text;
 
 /// The two interfaces of control groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +49,12 @@ impl Hierarchies {
     /// Those of this process. Where `/proc` or the groups cannot be read there are none.
     #[must_use]
     pub fn probe() -> Self {
-        let read = |name| read(Path::new("/proc/self"), name).unwrap_or_default();
-        Self::of(&read("cgroup"), &read("mountinfo"))
+        Self::among(&read(Path::new("/proc/self"), "mountinfo").unwrap_or_default())
+    }
+
+    /// Those of this process among its mounts, which the caller has read already.
+    pub(super) fn among(mountinfo: &str) -> Self {
+        Self::of(&read(Path::new("/proc/self"), "cgroup").unwrap_or_default(), mountinfo)
     }
 
     /// What the two files of `/proc/self` say. Pure.
@@ -131,11 +135,9 @@ impl Hierarchy {
     }
 }
 
-/// These files say that they are empty, and are written anew for every call that reads a part.
+/// The text of a file, where it is there.
 pub(crate) fn read(directory: &Path, name: &str) -> Option<String> {
-    let mut text = String::with_capacity(8192);
-    File::open(directory.join(name)).ok()?.read_to_string(&mut text).ok()?;
-    Some(text)
+    read_text(CWD, directory.join(name)).ok()
 }
 
 /// The first number behind `name` at the beginning of a line.
@@ -150,6 +152,9 @@ pub(crate) fn field(text: &str, name: &str) -> Option<u64> {
 /// (`proc_pid_mountinfo(5)`).
 fn hierarchy(line: &str, cgroup: &str) -> Option<Hierarchy> {
     let (mount, filesystem) = line.split_once(" - ")?;
+    if !filesystem.starts_with("cgroup") {
+        return None;
+    }
     let mut mount = mount.split(' ').skip(3);
     let (root, mounted) = (unescape(mount.next()?), unescape(mount.next()?));
     let mut filesystem = filesystem.split(' ');
@@ -158,16 +163,19 @@ fn hierarchy(line: &str, cgroup: &str) -> Option<Hierarchy> {
         ("cgroup2", _) => (Version::Two, ""),
         _ => return None,
     };
-    let options: Vec<_> = options.split(',').collect();
     let (controllers, own) = cgroup.lines().find_map(|line| {
         let mut parts = line.splitn(3, ':');
         let (number, names, path) = (parts.next()?, parts.next()?, parts.next()?);
-        let names: Vec<_> = names.split(',').filter(|name| !name.is_empty()).collect();
+        let mut controllers = names.split(',').filter(|name| !name.is_empty()).peekable();
         let ours = match version {
-            Version::One => !names.is_empty() && names.iter().all(|name| options.contains(name)),
-            Version::Two => number == "0" && names.is_empty(),
+            Version::One => {
+                controllers.peek().is_some()
+                    && controllers.all(|name| options.split(',').any(|option| option == name))
+            }
+            Version::Two => number == "0" && controllers.peek().is_none(),
         };
-        ours.then(|| (names.into_iter().map(str::to_owned).collect(), PathBuf::from(path)))
+        let names = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned);
+        ours.then(|| (names.collect(), PathBuf::from(path)))
     })?;
     // In a container the mount may begin below the root of the tree; a group outside of what is
     // mounted cannot be reached.
@@ -177,7 +185,7 @@ fn hierarchy(line: &str, cgroup: &str) -> Option<Hierarchy> {
 }
 
 /// A path as mountinfo writes it: blanks and their like are `\040`.
-fn unescape(text: &str) -> PathBuf {
+pub(crate) fn unescape(text: &str) -> PathBuf {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, more @ ..] = rest {

@@ -36,7 +36,11 @@ impl Offer {
     /// What this host lends to this process.
     #[must_use]
     pub fn probe(counted_alone: bool) -> Self {
-        let hierarchies = Hierarchies::probe();
+        Self::of(&Hierarchies::probe(), counted_alone)
+    }
+
+    /// What this host lends, which has these trees of groups.
+    pub(super) fn of(hierarchies: &Hierarchies, counted_alone: bool) -> Self {
         Self {
             processes: hierarchies.place("pids"),
             memory: hierarchies.place("memory"),

@@ -48,11 +48,11 @@ impl Lease {
         };
         let mut record = String::new();
         (&mut file).take(RECORD_SIZE).read_to_string(&mut record).map_err(failed)?;
+        let mut lease = Self { uid, file, name: name(directory, uid) };
         if !record.is_empty() {
             sweep(uid, &record)?;
+            lease.write_record("").map_err(failed)?;
         }
-        let mut lease = Self { uid, file, name: name(directory, uid) };
-        lease.write_record("").map_err(failed)?;
         Ok(Some(lease))
     }
 
@@ -101,9 +101,12 @@ impl Lease {
         self.write_record("")
     }
 
+    /// Puts `record` in the place of what the file holds.
     fn write_record(&mut self, record: &str) -> io::Result<()> {
-        self.file.set_len(0)?;
-        self.file.rewind()?;
+        if self.file.stream_position()? > 0 {
+            self.file.set_len(0)?;
+            self.file.rewind()?;
+        }
         self.file.write_all(record.as_bytes())
     }
 }

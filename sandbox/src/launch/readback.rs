@@ -5,15 +5,15 @@
 //! sandbox that failed to set itself up ran the command all the same).
 #![forbid(unsafe_code)]
 
-use std::fs;
+use std::cell::OnceCell;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, readlinkat, statat};
 use rustix::process::Resource;
 
 use super::LaunchError;
+use crate::host::kernel_file::read_text;
 use crate::layers::descriptors;
 use crate::layers::mounts::MountPlan;
 use crate::payload::Stdin;
@@ -24,50 +24,126 @@ use crate::words::{Layer, LayerSet};
 
 mod mounted;
 
-/// The files of the held process, each read once.
-struct Held<'a> {
-    place: PathBuf,
+/// A process that is confined and not let through the gate yet.
+pub(super) struct Held {
+    number: String,
+    /// Its directory in `/proc`.
+    place: OwnedFd,
     status: String,
-    /// The pipes that it prints to.
-    pipes: &'a [(u64, u64)],
+    /// The pipes that it prints to, each given by device and inode.
+    pipes: Vec<(u64, u64)>,
+    /// The layers that were seen so far.
+    seen: LayerSet,
+    /// Whether those of its files are among them.
+    entered: bool,
+    /// What is mounted, where it was asked for.
+    table: OnceCell<Result<String, String>>,
 }
 
-/// Checks every layer of `plan` that the kernel shows at the held process behind `pidfd`, whose
-/// user should be `user` as the host sees it, and which prints to one of `pipes`, each given by device
-/// and inode. Gives the layers that were seen.
-///
-/// # Errors
-/// The first layer that did not take, with what was seen instead; or the process cannot be seen.
-pub(super) fn check(
-    plan: &Plan,
-    user: (u32, u32),
-    pidfd: &OwnedFd,
-    pipes: &[(u64, u64)],
-) -> Result<LayerSet, LaunchError> {
-    let mut seen = LayerSet::EMPTY;
-    let held = Held::find(pidfd, pipes).at(Step::ReadBack)?;
-    for layer in plan.layers.iter() {
-        match held.check(plan, user, layer) {
-            Some(Ok(())) => seen = seen.with(layer),
-            Some(Err(found)) => return Err(LaunchError::NotTaken { layer, found }),
-            None => {}
+impl Held {
+    /// Checks what the held process behind `pidfd` has from its birth: its namespaces. Its user
+    /// should be `user` as the host sees it; it prints to `pipes`, each given by device and inode.
+    ///
+    /// # Errors
+    /// The first layer that did not take, with what was seen instead; or the process cannot be seen.
+    pub(super) fn surroundings(
+        plan: &Plan,
+        user: (u32, u32),
+        pidfd: &OwnedFd,
+        pipes: Vec<(u64, u64)>,
+    ) -> Result<Self, LaunchError> {
+        let mut held = Self::find(pidfd, pipes).at(Step::ReadBack)?;
+        held.check_all(plan, user, Sight::Birth)?;
+        Ok(held)
+    }
+
+    /// Checks what it sees of files, once they are in place.
+    ///
+    /// # Errors
+    /// As [`Self::surroundings`].
+    pub(super) fn files(&mut self, plan: &Plan, user: (u32, u32)) -> Result<(), LaunchError> {
+        self.entered = true;
+        self.check_all(plan, user, Sight::Entry)
+    }
+
+    /// Whether its files have been looked at.
+    pub(super) const fn has_entered(&self) -> bool {
+        self.entered
+    }
+
+    /// Checks the rest, once the process waits at the gate. Gives the layers that were seen.
+    ///
+    /// # Errors
+    /// As [`Self::surroundings`].
+    pub(super) fn process(
+        mut self,
+        plan: &Plan,
+        user: (u32, u32),
+    ) -> Result<LayerSet, LaunchError> {
+        self.status = read_text(&self.place, "status").at(Step::ReadBack)?;
+        self.check_all(plan, user, Sight::Gate)?;
+        Ok(self.seen)
+    }
+
+    fn check_all(
+        &mut self,
+        plan: &Plan,
+        user: (u32, u32),
+        sight: Sight,
+    ) -> Result<(), LaunchError> {
+        for layer in plan.layers.iter().filter(|layer| Sight::of(*layer) == sight) {
+            match self.check(plan, user, layer) {
+                Some(Ok(())) => self.seen = self.seen.with(layer),
+                Some(Err(found)) => return Err(LaunchError::NotTaken { layer, found }),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When a layer can be seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// As soon as the process is there: it cannot change its namespaces any more.
+    Birth,
+    /// When the files are in place.
+    Entry,
+    /// When it has given up everything else, and waits.
+    Gate,
+}
+
+impl Sight {
+    const fn of(layer: Layer) -> Self {
+        match layer {
+            Layer::Userns | Layer::Network | Layer::Pid | Layer::Ipc | Layer::Hostname => {
+                Self::Birth
+            }
+            Layer::Proc | Layer::Mounts => Self::Entry,
+            _ => Self::Gate,
         }
     }
-    Ok(seen)
 }
 
 type Finding = Option<Result<(), String>>;
 
-impl<'a> Held<'a> {
+impl Held {
     /// The process, by the number that its descriptor has here (`pidfd_open(2)`, `proc(5)`).
-    fn find(pidfd: &OwnedFd, pipes: &'a [(u64, u64)]) -> io::Result<Self> {
+    fn find(pidfd: &OwnedFd, pipes: Vec<(u64, u64)>) -> io::Result<Self> {
         use std::os::fd::AsRawFd;
-        let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
+        let info = read_text(CWD, format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
         let number = info.lines().find_map(|line| line.strip_prefix("Pid:")).map(str::trim);
-        let number = number.ok_or(io::ErrorKind::NotFound)?;
-        let place = Path::new("/proc").join(number);
-        let status = fs::read_to_string(place.join("status"))?;
-        Ok(Self { place, status, pipes })
+        let number = number.ok_or(io::ErrorKind::NotFound)?.to_owned();
+        let place = openat(CWD, format!("/proc/{number}"), LISTED, Mode::empty())?;
+        Ok(Self {
+            number,
+            place,
+            status: String::new(),
+            pipes,
+            seen: LayerSet::EMPTY,
+            entered: false,
+            table: OnceCell::new(),
+        })
     }
 
     fn check(&self, plan: &Plan, user: (u32, u32), layer: Layer) -> Finding {
@@ -78,7 +154,7 @@ impl<'a> Held<'a> {
             Layer::Pid => self.namespace("pid"),
             Layer::Ipc => self.namespace("ipc"),
             Layer::Hostname => self.namespace("uts"),
-            Layer::Proc | Layer::Mounts => self.files(plan.mounts.as_ref()?, layer),
+            Layer::Proc | Layer::Mounts => self.mounts(plan.mounts.as_ref()?, layer),
             Layer::Privileges => self.privileges(plan),
             Layer::Syscalls => self.field("Seccomp", "2"),
             Layer::Limits => self.limits(plan),
@@ -106,7 +182,7 @@ impl<'a> Held<'a> {
     }
 
     fn read(&self, file: &str) -> Result<String, String> {
-        fs::read_to_string(self.place.join(file)).map_err(|error| format!("{file}: {error}"))
+        read_text(&self.place, file).map_err(|error| format!("{file}: {error}"))
     }
 
     fn mapping(&self, plan: &Plan, user: (u32, u32)) -> Result<(), String> {
@@ -133,13 +209,14 @@ impl<'a> Held<'a> {
     }
 
     fn namespace(&self, kind: &str) -> Result<(), String> {
-        let of = |place: &Path| fs::read_link(place.join("ns").join(kind));
-        match (of(&self.place), of(Path::new("/proc/self"))) {
+        let held = readlinkat(&self.place, format!("ns/{kind}"), Vec::new());
+        let own = readlinkat(CWD, format!("/proc/self/ns/{kind}"), Vec::new());
+        match (held, own) {
             (Ok(held), Ok(own)) if held != own => Ok(()),
             (Ok(held), Ok(_)) => {
-                Err(format!("the {kind} namespace is the host's, {}", held.display()))
+                Err(format!("the {kind} namespace is the host's, {}", held.to_string_lossy()))
             }
-            (Err(error), _) | (_, Err(error)) => Err(format!("ns/{kind}: {error}")),
+            (Err(errno), _) | (_, Err(errno)) => Err(format!("ns/{kind}: {errno}")),
         }
     }
 
@@ -187,14 +264,14 @@ impl<'a> Held<'a> {
     fn descriptors(&self, plan: &Plan) -> Result<(), String> {
         let standard = |number: u8| {
             let file = format!("fd/{number}");
-            fs::metadata(self.place.join(&file)).map_err(|error| format!("{file}: {error}"))
+            statat(&self.place, &file, AtFlags::empty()).map_err(|error| format!("{file}: {error}"))
         };
-        if plan.stdin == Stdin::Null && standard(0)?.rdev() != NULL_DEVICE {
+        if plan.stdin == Stdin::Null && standard(0)?.st_rdev != NULL_DEVICE {
             return Err("its standard input is not /dev/null".to_owned());
         }
         for number in [1, 2] {
             let found = standard(number)?;
-            if !self.pipes.contains(&(found.dev(), found.ino())) {
+            if !self.pipes.contains(&(found.st_dev, found.st_ino)) {
                 return Err(format!("descriptor {number} is no pipe to the supervisor"));
             }
         }
@@ -211,23 +288,22 @@ impl<'a> Held<'a> {
         let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
         let mut fields = fields.split_ascii_whitespace().skip(3);
         let (session, terminal) = (fields.next(), fields.next());
-        let own = self.place.file_name().and_then(|name| name.to_str());
-        if session == own && terminal == Some("0") {
+        if session == Some(self.number.as_str()) && terminal == Some("0") {
             Ok(())
         } else {
             Err(format!("its session is {session:?} and its terminal {terminal:?}"))
         }
     }
 
-    fn files(&self, plan: &MountPlan, layer: Layer) -> Result<(), String> {
-        let table = self.read("mountinfo")?;
-        if layer == Layer::Proc {
-            mounted::proc(plan, &table)
-        } else {
-            mounted::files(plan, &table)
-        }
+    fn mounts(&self, plan: &MountPlan, layer: Layer) -> Result<(), String> {
+        let table = self.table.get_or_init(|| self.read("mountinfo")).as_ref();
+        let table = table.map_err(Clone::clone)?;
+        if layer == Layer::Proc { mounted::proc(plan, table) } else { mounted::files(plan, table) }
     }
 }
+
+/// How a directory of `/proc` is opened.
+const LISTED: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// How `proc_pid_limits(5)` names what is limited.
 const ROWS: [(&str, Resource); 6] = [

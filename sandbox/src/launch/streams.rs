@@ -7,6 +7,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl, fstat};
 use rustix::io::Errno;
@@ -28,6 +29,8 @@ const SLICE: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Streams {
     pipes: Vec<Stream>,
+    /// Where what was read lies until it is looked at.
+    chunk: Vec<u8>,
     moved: u64,
     last: Instant,
 }
@@ -45,7 +48,7 @@ struct Stream {
 impl Streams {
     /// No streams: the payload has the caller's own descriptors.
     pub(super) fn none() -> Self {
-        Self { pipes: vec![], moved: 0, last: Instant::now() }
+        Self { pipes: vec![], chunk: vec![], moved: 0, last: Instant::now() }
     }
 
     /// A pipe for each of the caller's two descriptors, or one for both where they are the same
@@ -84,7 +87,7 @@ impl Streams {
     pub(super) fn pass_on(&mut self) -> Result<bool, Fault> {
         let mut any = false;
         for stream in &mut self.pipes {
-            let count = stream.pass_on().at(Step::Supervise)?;
+            let count = stream.pass_on(&mut self.chunk).at(Step::Supervise)?;
             if let Some(count) = count {
                 any = true;
                 self.moved = self.moved.saturating_add(count);
@@ -128,10 +131,10 @@ impl Stream {
 
     /// Reads if nothing is pending, then writes a slice; gives how much was read, or zero for a
     /// write alone.
-    fn pass_on(&mut self) -> Result<Option<u64>, Errno> {
+    fn pass_on(&mut self, chunk: &mut Vec<u8>) -> Result<Option<u64>, Errno> {
         let mut count = None;
         if self.pending.is_empty() {
-            count = self.read()?;
+            count = self.read(chunk)?;
         }
         if self.pending.is_empty() || !is_ready(self.to)? {
             return Ok(count);
@@ -153,19 +156,19 @@ impl Stream {
         }
     }
 
-    fn read(&mut self) -> Result<Option<u64>, Errno> {
+    fn read(&mut self, chunk: &mut Vec<u8>) -> Result<Option<u64>, Errno> {
         let Some(from) = &self.from else { return Ok(None) };
-        let mut chunk = vec![0; CHUNK];
-        match rustix::io::read(from.as_fd(), &mut *chunk) {
+        chunk.clear();
+        chunk.reserve(CHUNK);
+        match rustix::io::read(from.as_fd(), spare_capacity(chunk)) {
             Ok(0) => {
                 self.from = None;
                 Ok(None)
             }
             Ok(count) => {
-                chunk.truncate(count);
                 self.pending = match &mut self.plain {
-                    Some(plain) => plain.clean(&chunk),
-                    None => chunk,
+                    Some(plain) => plain.clean(chunk),
+                    None => std::mem::take(chunk),
                 };
                 Ok(u64::try_from(count).ok())
             }

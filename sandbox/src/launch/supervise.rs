@@ -12,9 +12,10 @@ use rustix::process::{
 };
 
 use super::deadline::Deadline;
+use super::readback::Held;
 use super::signals::Signals;
 use super::streams::Streams;
-use super::{Client, LaunchError, located, readback};
+use super::{Client, LaunchError, located};
 use crate::outcome::{End, Outcome};
 use crate::plan::Plan;
 use crate::scratch::Scratch;
@@ -40,25 +41,6 @@ pub(super) struct Watch<'a> {
     pub(super) client: &'a Client<'a>,
 }
 
-/// What woke the supervisor.
-struct Happened {
-    /// The sandbox is dead.
-    dead: bool,
-    /// It has a word.
-    word: bool,
-    /// Nobody is left who wants the build.
-    gone: Option<Gone>,
-}
-
-/// Who wants a build no more.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Gone {
-    /// The process that called is dead.
-    Caller,
-    /// Whom the build was launched for has let go of it.
-    Client,
-}
-
 /// A payload that has run, all of its processes dead.
 #[derive(Debug)]
 pub(super) struct Watched {
@@ -76,6 +58,23 @@ impl Watched {
     }
 }
 
+/// What a wait ends for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Event {
+    /// The sandbox is dead.
+    Death,
+    /// The caller has sent a signal.
+    Signal,
+    /// The sandbox has a word.
+    Word,
+    /// The process that called is dead.
+    Orphaned,
+    /// Whom the build was launched for has let go of it.
+    LetGo,
+    /// The payload has printed, or what it has printed can be handed on.
+    Output,
+}
+
 /// What has been heard of the sandbox so far.
 #[derive(Default)]
 struct Heard {
@@ -83,6 +82,8 @@ struct Heard {
     status: Option<i32>,
     scratch: Option<Scratch>,
     process: Option<OwnedFd>,
+    held: Option<Held>,
+    entered: bool,
     ready: bool,
     enforced: LayerSet,
     /// The gate was opened: from here on the payload may have run.
@@ -133,33 +134,28 @@ impl Watch<'_> {
         let (mut opener, mut open) = (Some(opener), true);
         let mut client = self.client.lifeline();
         loop {
-            let Happened { dead, word, gone } =
+            let happened =
                 self.wait(open, client, caller.as_ref(), streams, clock.left(streams))?;
-            if gone == Some(Gone::Client) {
+            if happened.contains(&Event::LetGo) {
                 client = None;
                 heard.cut_off.get_or_insert(End::Signalled(SIGKILL));
                 pidfd_send_signal(&self.started.pidfd, Signal::KILL).at(Step::Supervise)?;
-            }
-            if gone == Some(Gone::Caller) {
+            } else if happened.contains(&Event::Orphaned) {
                 caller = None;
                 self.cut_off(End::Signalled(SIGTERM), heard, &mut clock)?;
             }
-            streams.pass_on()?;
-            if open && word {
+            if happened.contains(&Event::Output) {
+                streams.pass_on()?;
+            }
+            if happened.contains(&Event::Word) {
                 open = heard.listen(self.sandbox)? != Word::Last;
-                if let Some(payload) = heard.at_the_gate() {
-                    let pipes = streams.identities()?;
-                    heard.enforced = readback::check(self.plan, self.user, &payload, &pipes)?;
-                    if let Some(opener) = opener.take() {
-                        rustix::io::write(&opener, b"g").at(Step::Gate)?;
-                        heard.let_through = true;
-                        self.client.tell();
-                    }
-                }
-            } else if dead {
+                self.look(heard, &mut opener, streams)?;
+            } else if happened.contains(&Event::Death) {
                 return Ok(());
             }
-            self.forward()?;
+            if happened.contains(&Event::Signal) {
+                self.forward()?;
+            }
             if let Some(end) = clock.is_up(self.plan, streams) {
                 self.cut_off(end, heard, &mut clock)?;
             }
@@ -174,14 +170,17 @@ impl Watch<'_> {
         caller: Option<&OwnedFd>,
         streams: &Streams,
         left: Option<Timespec>,
-    ) -> Result<Happened, Fault> {
+    ) -> Result<Vec<Event>, Fault> {
         let mut ready = vec![
             PollFd::new(&self.started.pidfd, PollFlags::IN),
             PollFd::new(self.signals, PollFlags::IN),
         ];
-        // What is not listened to is asked for nothing.
-        let listening = if open { PollFlags::IN } else { PollFlags::empty() };
-        ready.push(PollFd::new(self.sandbox, listening));
+        // What is not listened to is left out: that its other end is gone would be told for ever.
+        if open {
+            ready.push(PollFd::new(self.sandbox, PollFlags::IN));
+        } else {
+            ready.push(PollFd::new(&self.started.pidfd, PollFlags::IN));
+        }
         ready.push(PollFd::new(caller.unwrap_or(&self.started.pidfd), PollFlags::IN));
         let watched = client.unwrap_or(self.started.pidfd.as_fd());
         ready.push(PollFd::from_borrowed_fd(watched, PollFlags::IN));
@@ -191,12 +190,41 @@ impl Watch<'_> {
             Err(errno) => return Err(Fault::new(Step::Supervise, errno)),
         }
         let happened = |index: usize| ready.get(index).is_some_and(has_happened);
-        let gone = if client.is_some() && happened(4) {
-            Some(Gone::Client)
-        } else {
-            (caller.is_some() && happened(3)).then_some(Gone::Caller)
-        };
-        Ok(Happened { dead: happened(0), word: open && happened(2), gone })
+        let events = [
+            (Event::Death, happened(0)),
+            (Event::Signal, happened(1)),
+            (Event::Word, open && happened(2)),
+            (Event::Orphaned, caller.is_some() && happened(3)),
+            (Event::LetGo, client.is_some() && happened(4)),
+            (Event::Output, ready.iter().skip(5).any(has_happened)),
+        ];
+        Ok(events.into_iter().filter_map(|(event, happened)| happened.then_some(event)).collect())
+    }
+
+    /// Looks at the payload's process as soon as it is known, at its files when they are in place,
+    /// and at the rest when it waits at the gate; lets it through if all is as it should be.
+    fn look(
+        &self,
+        heard: &mut Heard,
+        opener: &mut Option<OwnedFd>,
+        streams: &Streams,
+    ) -> Result<(), LaunchError> {
+        if let Some(process) = heard.process.take() {
+            heard.held =
+                Some(Held::surroundings(self.plan, self.user, &process, streams.identities()?)?);
+        }
+        if let Some(held) = heard.held.as_mut().filter(|_| std::mem::take(&mut heard.entered)) {
+            held.files(self.plan, self.user)?;
+        }
+        if let Some(held) = heard.at_the_gate() {
+            heard.enforced = held.process(self.plan, self.user)?;
+            if let Some(opener) = opener.take() {
+                rustix::io::write(&opener, b"g").at(Step::Gate)?;
+                heard.let_through = true;
+                self.client.tell();
+            }
+        }
+        Ok(())
     }
 
     /// The payload has gone too far: first it is asked to end, then the sandbox is ended.
@@ -277,17 +305,23 @@ enum Word {
 impl Heard {
     /// Takes in one message. The payload's descriptor is there to be taken once it is ready.
     fn listen(&mut self, sandbox: &Link) -> Result<Word, LaunchError> {
-        let Some((message, descriptor)) = sandbox.receive().at(Step::Supervise)? else {
+        let Some((message, mut descriptors)) = sandbox.receive().at(Step::Supervise)? else {
             return Ok(Word::Last);
         };
         match message {
             // The first failure is the cause; what follows from it is not.
             Message::Failed(fault) => self.failed = self.failed.or(Some(fault)),
             Message::Ended(status) => self.status = Some(status),
-            Message::Scratch => self.scratch = descriptor.map(Scratch::received),
-            Message::Payload => self.process = descriptor,
+            Message::Scratch => self.scratch = descriptors.pop().map(Scratch::received),
+            Message::Payload => self.process = descriptors.pop(),
+            Message::Entered => self.entered = true,
             Message::Ready => self.ready = true,
-            Message::Go | Message::Signal(_) => {
+            Message::Go
+            | Message::Mapped
+            | Message::Doors
+            | Message::Mounts
+            | Message::Rules
+            | Message::Signal(_) => {
                 return Err(Fault::new(Step::Supervise, Errno::BADMSG).into());
             }
         }
@@ -295,8 +329,8 @@ impl Heard {
     }
 
     /// The payload's process, once it waits at the gate; only once.
-    fn at_the_gate(&mut self) -> Option<OwnedFd> {
-        if self.ready { self.process.take() } else { None }
+    fn at_the_gate(&mut self) -> Option<Held> {
+        if self.ready { self.held.take_if(|held| held.has_entered()) } else { None }
     }
 
     fn conclude(self, plan: &Plan, init: i32, elapsed: Duration) -> Result<Watched, LaunchError> {

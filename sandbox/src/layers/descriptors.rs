@@ -3,13 +3,13 @@
 //! A directory that leaks in is a way out of any mount namespace (CVE-2024-21626).
 #![forbid(unsafe_code)]
 
-use std::fs;
 use std::io;
-use std::os::fd::RawFd;
-use std::path::Path;
+use std::os::fd::{AsFd, RawFd};
 
+use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
 
+use crate::host::kernel_file::read_text;
 use crate::step::{At, Fault, Step};
 use crate::sys::descriptors::{close_between, close_on_exec_from};
 
@@ -43,7 +43,9 @@ pub fn seal() -> Result<(), Fault> {
 /// # Errors
 /// BUSY where it keeps one, and the errno with which `/proc/self` cannot be read.
 pub fn look() -> Result<(), Fault> {
-    match kept_by(Path::new("/proc/self")).at(Step::ForeignDescriptors)? {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let own = openat(CWD, "/proc/self", flags, Mode::empty()).at(Step::ForeignDescriptors)?;
+    match kept_by(own).at(Step::ForeignDescriptors)? {
         None => Ok(()),
         Some(_) => Err(Fault::new(Step::ForeignDescriptors, Errno::BUSY)),
     }
@@ -54,15 +56,20 @@ pub fn look() -> Result<(), Fault> {
 ///
 /// # Errors
 /// The files cannot be read, or do not say.
-pub fn kept_by(process: &Path) -> io::Result<Option<u32>> {
-    for entry in fs::read_dir(process.join("fd"))? {
-        let name = entry?.file_name();
-        let number = name.to_str().and_then(|name| name.parse::<u32>().ok());
+pub fn kept_by(process: impl AsFd) -> io::Result<Option<u32>> {
+    let listed = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    for entry in Dir::new(openat(&process, "fd", listed, Mode::empty())?)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if matches!(name, b"." | b"..") {
+            continue;
+        }
+        let number = std::str::from_utf8(name).ok().and_then(|name| name.parse::<u32>().ok());
         let number = number.ok_or(io::ErrorKind::InvalidData)?;
         if number <= 2 {
             continue;
         }
-        let info = fs::read_to_string(process.join("fdinfo").join(name))?;
+        let info = read_text(&process, format!("fdinfo/{number}"))?;
         let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
         let flags = flags.and_then(|text| u32::from_str_radix(text.trim(), 8).ok());
         if flags.ok_or(io::ErrorKind::InvalidData)? & CLOSE_ON_EXEC == 0 {
@@ -88,7 +95,8 @@ mod tests {
         command.arg("-c").arg(format!("{script}; echo; read _"));
         let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         BufReader::new(shell.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
-        let kept = kept_by(&Path::new("/proc").join(shell.id().to_string())).unwrap();
+        let place = std::fs::File::open(format!("/proc/{}", shell.id())).unwrap();
+        let kept = kept_by(place).unwrap();
         drop(shell.stdin.take());
         shell.wait().unwrap();
         kept

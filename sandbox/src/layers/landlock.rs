@@ -13,7 +13,7 @@ use std::ffi::{CStr, CString};
 use std::fmt;
 use std::io;
 use std::ops::BitOr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -285,6 +285,45 @@ pub enum Proof {
     NoWitness,
 }
 
+/// A ruleset without a rule, which anybody may add to who holds it.
+///
+/// # Errors
+/// The kernel refuses it.
+pub fn begin(rules: &Rules) -> Result<OwnedFd, Failure> {
+    landlock::create(rules.handled).map_err(Failure::Create)
+}
+
+/// Adds the rule for `path`, which is open as `file`, so that nobody has to look for it again.
+///
+/// # Errors
+/// The kernel refuses it.
+pub fn allow(
+    rules: &Rules,
+    ruleset: BorrowedFd<'_>,
+    path: &Path,
+    (file, directory): (BorrowedFd<'_>, bool),
+) -> Result<(), Failure> {
+    let bytes = path.as_os_str().as_bytes();
+    let mut found = rules.grants.iter().filter(|(path, _)| path.as_bytes() == bytes);
+    found.try_for_each(|(path, rights)| add(ruleset, path, *rights, file, directory))
+}
+
+fn add(
+    ruleset: BorrowedFd<'_>,
+    path: &CString,
+    rights: u64,
+    beneath: BorrowedFd<'_>,
+    directory: bool,
+) -> Result<(), Failure> {
+    let rights = if directory { rights } else { rights & ON_FILES };
+    // The kernel refuses a rule that gives nothing.
+    if rights == 0 {
+        return Ok(());
+    }
+    landlock::allow(ruleset, beneath, rights)
+        .map_err(|source| Failure::Add { path: path.clone(), source })
+}
+
 /// Puts this thread and its descendants under the rules. `no_new_privs` must be set, the root be
 /// the payload's, and every mount be made: inside a domain none can be.
 ///
@@ -293,29 +332,32 @@ pub enum Proof {
 /// # Errors
 /// [`Failure`]; the payload must not be started then.
 pub fn apply(rules: &Rules) -> Result<Proof, Failure> {
-    let ruleset = landlock::create(rules.handled).map_err(Failure::Create)?;
-    for (path, rights) in &rules.grants {
+    complete(rules, begin(rules)?.as_fd(), |_| false)
+}
+
+/// The same with a ruleset that has been begun, and has the rules of paths that are `known`.
+///
+/// # Errors
+/// [`Failure`]; the payload must not be started then.
+pub fn complete(
+    rules: &Rules,
+    ruleset: BorrowedFd<'_>,
+    known: impl Fn(&[u8]) -> bool,
+) -> Result<Proof, Failure> {
+    for (path, rights) in rules.grants.iter().filter(|(path, _)| !known(path.as_bytes())) {
         let opened = |source: Errno| Failure::Open { path: path.clone(), source: source.into() };
-        let beneath = match rustix::fs::open(
-            path.as_c_str(),
-            OFlags::PATH | OFlags::CLOEXEC,
-            Mode::empty(),
-        ) {
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let beneath = match rustix::fs::open(path.as_c_str(), flags, Mode::empty()) {
             // What cannot be reached needs no right; to give none is the safe side.
             Err(Errno::NOENT | Errno::ACCESS) => continue,
             other => other.map_err(opened)?,
         };
         let kind = FileType::from_raw_mode(rustix::fs::fstat(&beneath).map_err(opened)?.st_mode);
-        let rights = if kind == FileType::Directory { *rights } else { rights & ON_FILES };
-        // The kernel refuses a rule that gives nothing.
-        if rights != 0 {
-            landlock::allow(ruleset.as_fd(), beneath.as_fd(), rights)
-                .map_err(|source| Failure::Add { path: path.clone(), source })?;
-        }
+        add(ruleset, path, *rights, beneath.as_fd(), kind == FileType::Directory)?;
     }
     // The witness is heard before and after: a refusal that was there already proves nothing.
     let before = rules.witness.map(refusal);
-    landlock::restrict(ruleset.as_fd()).map_err(Failure::Restrict)?;
+    landlock::restrict(ruleset).map_err(Failure::Restrict)?;
     match (before, rules.witness.map(refusal)) {
         (None | Some(Some(Errno::ACCESS)), _) => Ok(Proof::NoWitness),
         (_, Some(Some(Errno::ACCESS))) => Ok(Proof::Taken),

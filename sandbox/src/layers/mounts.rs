@@ -15,11 +15,14 @@ use crate::policy::files::{DEVICES, HOME, INSIDE_ID, USER};
 use crate::words::Layer;
 
 mod access;
-mod apply;
+mod filesystems;
 mod idmap;
+mod opening;
+mod root;
 
 pub use access::accesses;
-pub use apply::{NewRoot, open_entries};
+pub use opening::{assign, open_entries};
+pub use root::{NewRoot, lay_out, make_own};
 
 /// The namespaces that the layer asks for: mounts, and the view of the control groups.
 pub const NAMESPACES: UnshareFlags = UnshareFlags::NEWNS.union(UnshareFlags::NEWCGROUP);
@@ -96,6 +99,36 @@ pub enum What {
     Terminals,
     /// Private POSIX message queues.
     Queues,
+}
+
+impl What {
+    /// Whether it is opened before it is mounted: a path of the host or of the scratch file system.
+    #[must_use]
+    pub const fn is_opened(&self) -> bool {
+        matches!(
+            self,
+            Self::Bind { .. }
+                | Self::Device(_)
+                | Self::Scratch(_)
+                | Self::Overlay { .. }
+                | Self::OuterProc
+        )
+    }
+
+    /// Whether it is a directory.
+    #[must_use]
+    pub const fn is_directory(&self) -> bool {
+        !matches!(
+            self,
+            Self::Link(_) | Self::Text(_) | Self::Device(_) | Self::Bind { directory: false, .. }
+        )
+    }
+
+    /// Whether it is a mount of its own.
+    #[must_use]
+    pub const fn is_mounted(&self) -> bool {
+        !matches!(self, Self::Directory | Self::Link(_) | Self::Text(_))
+    }
 }
 
 /// The names of the directories of the scratch file system that every build has, and where.

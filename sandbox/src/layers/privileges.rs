@@ -69,14 +69,14 @@ pub fn kept_across(change: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fau
         .at(Step::BecomeUser)
 }
 
-/// Empties every capability set, the bounding set included, and forbids new privileges.
+/// Empties every capability set but the bounding set, which has to be empty already, and forbids
+/// new privileges.
 ///
 /// # Errors
 /// The errno of `prctl(2)` or `capset(2)`.
 pub fn apply() -> Result<(), Fault> {
     clear_ambient_capability_set().at(Step::DropCapabilities)?;
     if may_bound()? {
-        empty_bounding_set()?;
         set_capabilities_secure_bits(SECUREBITS).at(Step::DropCapabilities)?;
     }
     let none = CapabilitySet::empty();

@@ -32,17 +32,28 @@ pub fn fresh() -> Result<OwnedFd, Errno> {
 
 /// Covers what tells of the machine or acts on it, in the mounted `/proc` that `proc` names.
 ///
-/// `null` is the directory in which the sandbox's own `dev/null` lies. Masks also keep the
-/// payload from mounting a `/proc` of its own, because the kernel then calls it "too revealing".
+/// `root` is the directory in which the sandbox's own `dev/null` lies, and `empty` a mount of an
+/// empty directory. Masks also keep the payload from mounting a `/proc` of its own, because the
+/// kernel then calls it "too revealing".
 ///
 /// # Errors
 /// Any errno but that of an entry which this kernel does not have.
-pub fn mask(proc: BorrowedFd<'_>, root: BorrowedFd<'_>) -> Result<(), Fault> {
+pub fn mask(
+    proc: BorrowedFd<'_>,
+    root: BorrowedFd<'_>,
+    mut empty: Option<OwnedFd>,
+) -> Result<(), Fault> {
     for name in PROC_MASKED_FILES {
         cover(proc, name, || clone_of(root, "dev/null"))?;
     }
+    // The same empty directory for all of them, cloned from where it is mounted first.
+    let mut covered: Option<&str> = None;
     for name in PROC_MASKED_DIRECTORIES {
-        cover(proc, name, empty_directory)?;
+        let done = cover(proc, name, || match covered {
+            Some(first) => clone_of(proc, first),
+            None => empty.take().map_or_else(empty_directory, sealed),
+        })?;
+        covered = covered.or(done.then_some(name));
     }
     for name in PROC_READ_ONLY {
         cover(proc, name, || {
@@ -54,27 +65,35 @@ pub fn mask(proc: BorrowedFd<'_>, root: BorrowedFd<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Puts the mount over the entry of that name; gives whether there is one.
 fn cover(
     proc: BorrowedFd<'_>,
     name: &str,
     cover: impl FnOnce() -> Result<OwnedFd, Errno>,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     match accessat(proc, name, Access::EXISTS, AtFlags::empty()) {
         Ok(()) => {}
         // Only what is not there needs no cover.
-        Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::NOENT) => return Ok(false),
         Err(errno) => return Err(Fault::new(Step::MaskProc, errno)),
     }
     let cover = cover().at(Step::MaskProc)?;
     move_mount(cover.as_fd(), "", proc, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
-        .at(Step::MaskProc)
+        .at(Step::MaskProc)?;
+    Ok(true)
 }
 
-fn clone_of(directory: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
+pub(super) fn clone_of(directory: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_RECURSIVE;
     open_tree(directory, name, flags)
+}
+
+fn sealed(empty: OwnedFd) -> Result<OwnedFd, Errno> {
+    let nothing = Attributes { read_only: true, no_devices: true, no_exec: true };
+    set_attributes(&empty, nothing, false)?;
+    Ok(empty)
 }
 
 fn empty_directory() -> Result<OwnedFd, Errno> {

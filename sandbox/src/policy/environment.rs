@@ -154,9 +154,9 @@ impl Pattern {
     /// Whether `name` matches, whatever the case.
     #[must_use]
     pub fn matches_any_case(&self, name: &str) -> bool {
-        let name = name.to_ascii_uppercase();
-        let stem = self.stem.to_ascii_uppercase();
-        if self.open { name.starts_with(&stem) } else { name == stem }
+        let (name, stem) = (name.as_bytes(), self.stem.as_bytes());
+        let begins = name.get(..stem.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(stem));
+        begins && (self.open || name.len() == stem.len())
     }
 }
 
@@ -223,7 +223,7 @@ impl EnvironmentPolicy {
         let upper = name.to_ascii_uppercase();
         let ruling = if self.keep.iter().any(|pattern| pattern.matches(name)) {
             Ruling::Named
-        } else if KEPT.iter().any(|text| Pattern::new(text).matches(name)) {
+        } else if KEPT.iter().any(|text| matches(text, name)) {
             Ruling::Listed
         } else {
             return Ruling::Unlisted;
@@ -233,6 +233,11 @@ impl EnvironmentPolicy {
         }
         if has_password(value) { Ruling::SecretValue } else { ruling }
     }
+}
+
+/// Whether the pattern that `text` spells matches `name`, with its case.
+fn matches(text: &str, name: &str) -> bool {
+    text.strip_suffix('*').map_or(name == text, |stem| name.starts_with(stem))
 }
 
 /// A name that every shell can set: letters, digits and `_`, not beginning with a digit (POSIX,

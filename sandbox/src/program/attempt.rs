@@ -55,7 +55,7 @@ fn attempt(
     payload: &Payload,
     launch: &dyn Fn(&Plan) -> Result<Finished, LaunchError>,
 ) -> Result<(Plan, Finished), Failure> {
-    let host = Host::probe().looking_at(policy, payload);
+    let host = Host::glance().looking_at(policy, payload);
     let plan = Plan::resolve(policy, program, payload, &host)?;
     let refused = match launch(&plan) {
         Ok(finished) => return Ok((plan, finished)),

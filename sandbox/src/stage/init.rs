@@ -13,8 +13,9 @@ use rustix::process::{
     set_dumpable_behavior, wait,
 };
 
-use super::{Ties, payload};
+use super::{Ties, Walls, payload};
 use crate::identity::processes;
+use crate::layers::mounts::NewRoot;
 use crate::plan::Plan;
 use crate::policy::IdentityChoice;
 use crate::scratch;
@@ -23,34 +24,65 @@ use crate::sys::clone::{Side, Started, fork};
 use crate::wire::{Link, Message};
 use crate::words::Layer;
 
-/// Runs the payload and gives its status of `waitpid(2)`.
-pub(super) fn reign(plan: &Plan, ties: &Ties) -> Result<i32, Fault> {
-    let Ties { supervisor, user, .. } = ties;
-    if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
-        // Without a process namespace, what loses its parent must come back here to be ended.
-        set_child_subreaper(Some(rustix::process::getpid())).at(Step::ForkPayload)?;
+/// The first process, with the payload's process started.
+#[derive(Debug)]
+pub(super) struct Init {
+    payload: Started,
+    /// The way to it.
+    word: Link,
+    signals: SignalFd,
+}
+
+impl Init {
+    /// Starts the payload's process, which goes as far as it can without the files of the build.
+    pub(super) fn start(plan: &Plan, ties: &Ties) -> Result<Self, Fault> {
+        if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
+            // Without a process namespace, what loses its parent must come back here to be ended.
+            set_child_subreaper(Some(rustix::process::getpid())).at(Step::ForkPayload)?;
+        }
+        let mut children = SigSet::empty();
+        children.add(NixSignal::SIGCHLD);
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&children), None).at(Step::ForkPayload)?;
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        let signals = SignalFd::with_flags(&children, flags).at(Step::ForkPayload)?;
+        let (word, heard) = Link::pair().at(Step::ForkPayload)?;
+        match fork().at(Step::ForkPayload)? {
+            Side::Parent(payload) => {
+                // So that the supervisor can look at what is around it in good time.
+                let process = [payload.pidfd.as_fd()];
+                ties.supervisor.send_with(Message::Payload, &process).at(Step::ForkPayload)?;
+                Ok(Self { payload, word, signals })
+            }
+            Side::Child => {
+                // Its end must be heard, so nobody else may hold the other side.
+                drop((word, signals));
+                payload::become_payload(plan, ties, heard)
+            }
+        }
     }
-    let mut children = SigSet::empty();
-    children.add(NixSignal::SIGCHLD);
-    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&children), None).at(Step::ForkPayload)?;
-    let signals = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
-        .at(Step::ForkPayload)?;
-    let started = match fork().at(Step::ForkPayload)? {
-        Side::Parent(started) => started,
-        Side::Child => payload::become_payload(plan, ties),
-    };
-    if plan.has(Layer::Privileges) {
-        // From here on no process of the payload's user may look into this one (`ptrace(2)`). The
-        // payload waits at the gate until the supervisor has its descriptor, so this comes first.
-        set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::ForkPayload)?;
+
+    /// Runs the payload within `walls` and gives its status of `waitpid(2)`.
+    pub(super) fn reign(self, plan: &Plan, ties: &Ties, walls: Walls) -> Result<i32, Fault> {
+        let Ties { supervisor, user, .. } = ties;
+        let Self { payload, word, signals } = self;
+        let rules: Vec<_> = walls.rules.iter().map(AsFd::as_fd).collect();
+        word.send_with(Message::Go, &rules).at(Step::ForkPayload)?;
+        drop(word);
+        if plan.has(Layer::Privileges) {
+            // From here on no process of the payload's user may look into this one (`ptrace(2)`). The
+            // payload waits at the gate until the supervisor has the next message.
+            set_dumpable_behavior(DumpableBehavior::NotDumpable).at(Step::ForkPayload)?;
+        }
+        // The kernel takes its time over this, in which the payload's process gives up the rest of
+        // what it must not have.
+        walls.root.map_or(Ok(()), NewRoot::let_go)?;
+        supervisor.send(Message::Entered).at(Step::ForkPayload)?;
+        let status = watch(plan, supervisor, &payload, &signals, *user)?;
+        if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
+            processes::end_descendants();
+        }
+        Ok(status)
     }
-    let process = Some(started.pidfd.as_fd());
-    supervisor.send_with(Message::Payload, process).at(Step::ForkPayload)?;
-    let status = watch(plan, supervisor, &started, &signals, *user)?;
-    if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
-        processes::end_descendants();
-    }
-    Ok(status)
 }
 
 fn watch(

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::convert::Infallible;
-use std::ffi::{CString, OsStr, OsString};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use nix::sys::signal::{SigmaskHow, sigprocmask};
@@ -13,14 +13,17 @@ use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::{Output, Ties};
 
+use crate::layers::landlock::{Proof, Rules};
+use crate::layers::mounts::Entry;
 use crate::layers::{
     descriptors, identity, landlock, leash, limits, privileges, session, syscalls,
 };
 use crate::payload::Stdin;
 use crate::plan::Plan;
 use crate::step::{At, Fault, Step};
+use crate::sys::descriptors::close_between;
 use crate::sys::signals::restore_sigpipe;
-use crate::wire::Message;
+use crate::wire::{Link, Message};
 use crate::words::Layer::{Descriptors, Leash, Pid, Privileges, Session, Userns};
 
 /// The status of a command that could not be executed, as shells have it.
@@ -28,9 +31,11 @@ const NOT_EXECUTABLE: i32 = 126;
 /// The status of a command that is not there, as shells have it.
 const NOT_FOUND: i32 = 127;
 
-/// Gives up what the payload must not have, and becomes it.
-pub(super) fn become_payload(plan: &Plan, ties: &Ties) -> ! {
-    let Err(fault) = last_steps(plan, ties);
+/// Gives up what the payload must not have, and becomes it. The files of the build are there when
+/// the first process has sent its `word`.
+pub(super) fn become_payload(plan: &Plan, ties: &Ties, word: Link) -> ! {
+    let Err(fault) =
+        first_steps(plan, word).and_then(|rules| last_steps(plan, ties, rules.as_ref()));
     // The supervisor reports the step; a command that is not there is an end like any other.
     let status = match (fault.step, fault.errno) {
         (Step::Exec, Errno::NOENT) => NOT_FOUND,
@@ -41,17 +46,28 @@ pub(super) fn become_payload(plan: &Plan, ties: &Ties) -> ! {
     std::process::exit(status)
 }
 
-fn last_steps(plan: &Plan, ties: &Ties) -> Result<Infallible, Fault> {
+/// What needs no file of the build, and the wait for them; gives the rules of Landlock that the
+/// supervisor has begun.
+fn first_steps(plan: &Plan, word: Link) -> Result<Option<OwnedFd>, Fault> {
     if plan.has(Session) {
         session::apply_terminal()?;
     }
+    if plan.has(Privileges) && plan.has(Userns) {
+        privileges::empty_bounding_set_if_allowed()?;
+    }
+    let received = word.receive().at(Step::AwaitGo)?;
+    drop(word);
+    match received {
+        Some((Message::Go, rules)) => Ok(rules.into_iter().next()),
+        Some(_) => Err(Fault::new(Step::AwaitGo, Errno::BADMSG)),
+        // The first process has failed, and has said so.
+        None => std::process::exit(0),
+    }
+}
+
+fn last_steps(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) -> Result<Infallible, Fault> {
     standard_streams(plan, ties).at(Step::StandardStreams)?;
     chdir(&plan.directory).at(Step::WorkingDirectory)?;
-    let (program, arguments, environment) = (
-        string(plan.program.as_os_str())?,
-        strings(plan.argv.iter().map(OsString::as_os_str))?,
-        environment(plan)?,
-    );
     if !plan.has(Userns) {
         if plan.has(Privileges) {
             // While there still is the capability to do so.
@@ -73,7 +89,8 @@ fn last_steps(plan: &Plan, ties: &Ties) -> Result<Infallible, Fault> {
         privileges::apply()?;
     }
     if let Some(rules) = &plan.landlock {
-        landlock::apply(rules).map_err(|failure| Fault::new(Step::Landlock, failure.errno()))?;
+        confine_files(plan, rules, begun)
+            .map_err(|failure| Fault::new(Step::Landlock, failure.errno()))?;
     }
     if plan.has(Descriptors) {
         descriptors::seal()?;
@@ -88,7 +105,22 @@ fn last_steps(plan: &Plan, ties: &Ties) -> Result<Infallible, Fault> {
         syscalls::apply(filter).at(Step::Syscalls)?;
     }
     await_gate(ties)?;
-    nix::unistd::execve(&program, &arguments, &environment).at(Step::Exec)
+    ties.command.execute().at(Step::Exec)
+}
+
+/// Applies the rules of Landlock. Those of what the supervisor has opened are in what it has begun.
+fn confine_files(
+    plan: &Plan,
+    rules: &Rules,
+    begun: Option<&OwnedFd>,
+) -> Result<Proof, landlock::Failure> {
+    let Some(begun) = begun else { return landlock::apply(rules) };
+    let opened = |entry: &&Entry| entry.what.is_opened();
+    let opened: Vec<_> =
+        plan.mounts.iter().flat_map(|files| files.entries.iter().filter(opened)).collect();
+    landlock::complete(rules, begun.as_fd(), |path| {
+        opened.iter().any(|entry| entry.target.as_os_str().as_bytes() == path)
+    })
 }
 
 fn standard_streams(plan: &Plan, ties: &Ties) -> Result<(), Errno> {
@@ -99,6 +131,10 @@ fn standard_streams(plan: &Plan, ties: &Ties) -> Result<(), Errno> {
     if let Some(Output { standard_output, standard_error }) = &ties.output {
         dup2_stdout(standard_output)?;
         dup2_stderr(standard_error.as_ref().unwrap_or(standard_output))?;
+        // This process has no other use for them, and the fewer it has the fewer are looked at.
+        for pipe in std::iter::once(standard_output).chain(standard_error) {
+            close_between(pipe.as_raw_fd(), pipe.as_raw_fd())?;
+        }
     }
     Ok(())
 }
@@ -115,23 +151,4 @@ fn await_gate(ties: &Ties) -> Result<(), Fault> {
             Err(errno) => return Err(Fault::new(Step::Gate, errno)),
         }
     }
-}
-
-fn environment(plan: &Plan) -> Result<Vec<CString>, Fault> {
-    let pairs = plan.environment.variables.iter().map(|(name, value)| {
-        let mut pair = name.clone();
-        pair.push("=");
-        pair.push(value);
-        pair
-    });
-    let pairs: Vec<_> = pairs.collect();
-    strings(pairs.iter().map(OsString::as_os_str))
-}
-
-fn strings<'a>(words: impl Iterator<Item = &'a OsStr>) -> Result<Vec<CString>, Fault> {
-    words.map(string).collect()
-}
-
-fn string(word: &OsStr) -> Result<CString, Fault> {
-    CString::new(word.as_bytes()).or(Err(Fault::new(Step::Exec, Errno::INVAL)))
 }

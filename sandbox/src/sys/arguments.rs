@@ -1,7 +1,8 @@
 //! The memory in which the kernel has put this process's command line and environment
 //! (`proc_pid_stat(5)`), and from which `/proc/PID/cmdline` and `environ` are read.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 
 /// Where `arg_start arg_end env_start env_end` begin behind the name: they are the fields 48 to 51,
 /// and the first behind the name is the third.
@@ -15,7 +16,10 @@ const FIRST: usize = 45;
 /// `/proc/self/stat` cannot be read.
 #[expect(unsafe_code, reason = "no safe code can reach the memory that the kernel has filled")]
 pub fn wipe() -> io::Result<()> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // In one go: the kernel writes the file anew for every part that is read.
+    let mut stat = [0; 2048];
+    let length = File::open("/proc/self/stat")?.read(&mut stat)?;
+    let stat = String::from_utf8_lossy(stat.get(..length).unwrap_or_default());
     for (address, length) in areas(&stat) {
         let area = std::ptr::with_exposed_provenance_mut::<u8>(address);
         // SAFETY: the kernel says where in this process's own memory the area lies, it is writable

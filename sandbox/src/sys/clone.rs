@@ -102,6 +102,18 @@ fn started(answer: libc::c_long, pidfd: RawFd) -> Result<Side<Started>, Errno> {
     }
 }
 
+/// Ends this process without what a program does at its end: a child of [`clone_into`] has nothing
+/// of its own to finish, and somebody waits for its death.
+#[expect(
+    unsafe_code,
+    reason = "neither nix nor rustix offers _exit without a feature for runtimes"
+)]
+pub fn exit_at_once(status: i32) -> ! {
+    // SAFETY: takes a number and does not return; no destructor that is left out guards anything
+    // but this process's own memory and descriptors, which the kernel takes back.
+    unsafe { libc::_exit(status) }
+}
+
 fn last_errno() -> Errno {
     Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)
 }

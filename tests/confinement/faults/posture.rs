@@ -119,5 +119,9 @@ fn mounts(table: &str) -> String {
         }
         Some(unnamed(&format!("{place} {options} {}", system.split(' ').next()?)))
     });
-    mounts.collect::<Vec<_>>().join("\n")
+    // In which order the kernel numbers what supervisor and sandbox mount at the same time is chance;
+    // what lies over what at one place is not.
+    let mut mounts: Vec<_> = mounts.collect();
+    mounts.sort_by_key(|mount| mount.split(' ').next().map(str::to_owned));
+    mounts.join("\n")
 }

@@ -60,8 +60,9 @@ pub(super) fn proc(plan: &MountPlan, table: &str) -> Result<(), String> {
     if !plan.entries.iter().any(|entry| entry.what == What::Proc) {
         return Ok(());
     }
-    let masked = PROC_MASKED_FILES.iter().chain(PROC_MASKED_DIRECTORIES).map(|name| (name, false));
-    for (name, sealed) in masked.chain(PROC_READ_ONLY.iter().map(|name| (name, true))) {
+    let files = PROC_MASKED_FILES.iter().map(|name| (name, false));
+    let directories = PROC_MASKED_DIRECTORIES.iter().chain(PROC_READ_ONLY);
+    for (name, sealed) in files.chain(directories.map(|name| (name, true))) {
         let path = Path::new("/proc").join(name);
         let covers = find(&mounts, &path).is_some_and(|mount| mount.read_only || !sealed);
         if !covers && path.exists() {

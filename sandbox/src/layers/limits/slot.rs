@@ -121,8 +121,17 @@ pub struct Slot {
 struct Made {
     version: Version,
     directory: PathBuf,
+    /// What is counted in it.
+    counted: Counted,
     door: OwnedFd,
     before: Usage,
+}
+
+/// What a group counts.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    memory: bool,
+    processes: bool,
 }
 
 impl Slot {
@@ -152,7 +161,7 @@ impl Slot {
     #[must_use]
     pub fn usage(&self) -> Usage {
         self.made.iter().fold(Usage::default(), |sum, made| {
-            let now = count(made.version, &made.directory);
+            let now = count(made.version, made.counted, &made.directory);
             let since = |now: u64, before: u64| now.saturating_sub(before);
             Usage {
                 killed_for_memory: sum.killed_for_memory
@@ -196,14 +205,16 @@ impl Made {
         };
         let door = rustix::fs::open(&door, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|source| SlotError::Door { path: door, source: source.into() })?;
+        let has = |kind: &str| group.settings.iter().any(|(file, _)| file.starts_with(kind));
+        let counted = Counted { memory: has("memory."), processes: has("pids.") };
         let before = if fresh {
             Usage::default()
         } else {
             // The peak of an earlier run; likewise.
             let _ = write(&directory.join("memory.max_usage_in_bytes"), "0");
-            count(version, &directory)
+            count(version, counted, &directory)
         };
-        Ok(Self { version, directory, door, before })
+        Ok(Self { version, directory, counted, door, before })
     }
 }
 
@@ -237,18 +248,20 @@ fn write(path: &Path, value: &str) -> io::Result<()> {
     io::Write::write_all(&mut file, value.as_bytes())
 }
 
-/// The counters of a group. A file that is not there counts nothing: then its controller was not
-/// asked for.
-fn count(version: Version, directory: &Path) -> Usage {
-    let read = |name| read(directory, name).unwrap_or_default();
+/// The counters of a group. A file that is not there counts nothing.
+fn count(version: Version, counted: Counted, directory: &Path) -> Usage {
+    let read = |asked: bool, name: &str| {
+        asked.then(|| read(directory, name)).flatten().unwrap_or_default()
+    };
+    let Counted { memory, processes } = counted;
     let (events, peak) = match version {
         Version::One => ("memory.oom_control", "memory.max_usage_in_bytes"),
         Version::Two => ("memory.events", "memory.peak"),
     };
     Usage {
-        killed_for_memory: field(&read(events), "oom_kill").unwrap_or(0),
-        forks_refused: field(&read("pids.events"), "max").unwrap_or(0),
-        peak_memory: read(peak).trim().parse().ok(),
+        killed_for_memory: field(&read(memory, events), "oom_kill").unwrap_or(0),
+        forks_refused: field(&read(processes, "pids.events"), "max").unwrap_or(0),
+        peak_memory: read(memory, peak).trim().parse().ok(),
     }
 }
 

@@ -1,0 +1,43 @@
+//! File systems of the build's own, each attached nowhere yet (`fsopen(2)`).
+#![forbid(unsafe_code)]
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_flag,
+    fsconfig_set_string, fsmount, fsopen,
+};
+
+/// A file system in memory, with its size and the mode of its root.
+pub(super) fn memory(size: &str, mode: &str, attributes: MountAttrFlags) -> Result<OwnedFd, Errno> {
+    let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(context.as_fd(), "size", size)?;
+    fsconfig_set_string(context.as_fd(), "mode", mode)?;
+    fsconfig_create(context.as_fd())?;
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+}
+
+/// Pseudo-terminals (`pts(4)`); no group `tty` is mapped, so none is set.
+pub(super) fn terminals() -> Result<OwnedFd, Errno> {
+    let context = fsopen("devpts", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_flag(context.as_fd(), "newinstance").or_else(|errno| match errno {
+        Errno::INVAL => Ok(()),
+        other => Err(other),
+    })?;
+    fsconfig_set_string(context.as_fd(), "ptmxmode", "0666")?;
+    fsconfig_set_string(context.as_fd(), "mode", "0620")?;
+    fsconfig_create(context.as_fd())?;
+    let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)
+}
+
+/// Message queues (`mq_overview(7)`).
+pub(super) fn queues() -> Result<OwnedFd, Errno> {
+    let context = fsopen("mqueue", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(context.as_fd())?;
+    let flags = MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)
+}
