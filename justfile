@@ -44,7 +44,8 @@ fast:
         cargo build --release -p sandbox --target {{host}}
 
 # The launch of `bulkhead`, beside bubblewrap's, and two hundred at once
-bench: fast
+bench:
+    just fast
     tests/speed/launch target/{{host}}/release/bulkhead
     tests/speed/burst target/{{host}}/release/bulkhead
 

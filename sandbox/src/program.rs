@@ -104,7 +104,7 @@ fn parse() -> Result<Command, clap::Error> {
 
 /// The arguments of one command, where they are right.
 fn alone<A: clap::Args>(words: impl Iterator<Item = OsString>) -> Option<A> {
-    let command = A::augment_args(clap::Command::new("bulkhead").no_binary_name(true));
+    let command = A::augment_args(clap::Command::default().no_binary_name(true));
     A::from_arg_matches(&command.try_get_matches_from(words).ok()?).ok()
 }
 
