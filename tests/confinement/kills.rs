@@ -7,6 +7,7 @@ use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sandbox::host::offer::Offer;
@@ -23,8 +24,12 @@ const PARALLEL: usize = 8;
 const DAEMON: &str = "echo ready; trap '' TERM HUP INT; \
                       setsid sh -c \"trap '' TERM HUP INT; sleep 300; true\" $0 & sleep 300; true";
 
+/// These tests take turns: each counts what the uids of all have left.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// Builds that are killed, and all that they could leave.
 struct Killed {
+    _turn: MutexGuard<'static, ()>,
     options: &'static [&'static str],
     /// One working directory for each of those at a time: this design hands it over.
     places: Vec<tempfile::TempDir>,
@@ -40,7 +45,9 @@ impl Killed {
             fs::write(place.path().join("source"), "here").unwrap();
             place
         };
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         Self {
+            _turn: turn,
             options,
             places: (0..PARALLEL).map(place).collect(),
             runtime: directory(),

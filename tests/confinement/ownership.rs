@@ -6,7 +6,7 @@ use std::process::{Child, Output, Stdio};
 
 use rstest::rstest;
 
-use crate::apart::leased;
+use crate::apart::leased_alone;
 use crate::machine::{bulkhead, directory, is_root};
 use crate::remnants::{await_true, living};
 
@@ -99,7 +99,7 @@ fn nothing_that_is_owned_by_the_leased_uid_is_left(#[case] end: End, #[case] num
     if !is_root() {
         return;
     }
-    let uid = leased().start() + 40 + number;
+    let uid = leased_alone(16 + number);
     let places = Places::new(uid);
     let rest = match end {
         End::Success => "true",

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use rustix::fs::{FlockOperation, flock};
 
 use super::tracer::{Point, Traced, follow};
-use crate::apart::{leased, tables};
+use crate::apart::{leased_alone, tables};
 use crate::machine::directory;
 
 /// Who starts it, on what kind of host.
@@ -52,7 +52,7 @@ impl Scene {
         options: &'static [&'static str],
         number: u32,
     ) -> Self {
-        let uid = leased().start() + number;
+        let uid = leased_alone(number);
         let place = directory();
         // Copied by another process: see the tests of rootless callers.
         let program = place.path().join("bulkhead");
