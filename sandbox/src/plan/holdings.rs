@@ -211,6 +211,10 @@ fn secrets(plan: &Plan, gaps: &mut Gaps) {
         !hides_files(plan) && has_own_user(plan),
         "files that everybody may read can be read",
     );
+    gaps.part(
+        !plan.has(Layer::Mounts) && !has_own_user(plan),
+        "agents that listen at path-name sockets of the caller's can be asked",
+    );
     gaps.part(!plan.has(Layer::Session), "the caller's session keyring is inherited");
     gaps.part(!plan.has(Layer::Descriptors), "open descriptors are inherited");
     gaps.part(has_internet(plan), "metadata services can be asked");
@@ -249,6 +253,10 @@ fn processes(plan: &Plan, gaps: &mut Gaps) {
         && !has_own_user(plan)
         && !denies(plan, Lacking::Scopes);
     gaps.all(reachable, "processes of the same user can be signalled");
+    gaps.part(
+        contained(plan) && !has_own_user(plan),
+        "processes of the caller's can be given less of the processor",
+    );
     let shared = plan.choices.is_none_or(|(chosen, _)| chosen.shared_objects);
     gaps.part(!plan.has(Layer::Ipc) && shared, "System V objects of the host can be used");
     gaps.part(!plan.has(Layer::Hostname), "the host's name can be read");
