@@ -40,7 +40,7 @@ pub(super) struct AblateArgs {
     /// Try only the attacks that an expression finds; then no layer is called untested
     #[arg(short = 'E', long = "expression", value_name = "EXPR")]
     expression: Option<Filter>,
-    /// How many trials run at the same time [default: one for each processor]
+    /// How many trials run at the same time [default: two for each processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]

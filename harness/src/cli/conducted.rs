@@ -14,9 +14,11 @@ use crate::runner::{self, Setting};
 use crate::schedule::{Sandbox, Schedule, Trial};
 use crate::verdict::Settled;
 
-/// How many trials run at the same time: as many as were asked for, or one for each processor.
+/// How many trials run at the same time: as many as were asked for, or two for each processor, since a
+/// trial waits for half of its time.
 pub(super) fn slots(jobs: Option<NonZeroUsize>) -> usize {
-    jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, usize::from)
+    let processors = || thread::available_parallelism().map_or(1, usize::from);
+    jobs.map_or_else(|| 2 * processors(), usize::from)
 }
 
 /// Every trial, and what there is to say of the machine.

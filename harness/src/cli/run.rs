@@ -60,7 +60,7 @@ pub(super) struct RunArgs {
     /// Try only the attacks that an expression finds
     #[arg(short = 'E', long = "expression", value_name = "EXPR")]
     expression: Option<Filter>,
-    /// How many trials run at the same time [default: one for each processor]
+    /// How many trials run at the same time [default: two for each processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Try only what the changes since a git revision can affect

@@ -38,7 +38,7 @@ pub(super) struct VerifyArgs {
     /// Only in this lab profile; may be repeated [default: root]
     #[arg(long, value_name = "HOST")]
     host: Vec<Host>,
-    /// How many trials run at the same time [default: one for each processor]
+    /// How many trials run at the same time [default: two for each processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// As JSON

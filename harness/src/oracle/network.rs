@@ -20,8 +20,9 @@ use crate::lab::icmp;
 use crate::lab::netlink;
 use crate::lab::root::Root;
 
-/// How long a listener may take to notice a probe.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a listener may take to notice a probe: longer than TCP waits before it tries again, since
+/// on a busy machine the first packet may come to a network that is not quite up.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What the listener `plant` got.
 #[must_use]
