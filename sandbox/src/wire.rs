@@ -203,7 +203,7 @@ impl Link {
         descriptors.chunks(Self::MOST).try_for_each(|some| self.send_with(message, some))
     }
 
-    /// Sends `message` together with at most [`Self::MOST`] descriptors.
+    /// Sends `message` together with at most sixty-four descriptors.
     ///
     /// # Errors
     /// The errno of `sendmsg(2)`.

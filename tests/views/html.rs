@@ -135,7 +135,7 @@ fn without_scripts_every_row_is_there_and_evidence_opens() {
     assert_eq!(viewer.ask("document.querySelector('form').offsetParent"), serde_json::Value::Null);
     let all = viewer.ask("document.querySelectorAll('section tbody tr').length");
     assert_eq!(viewer.ask(&format!("{SHOWN}.length")), all);
-    viewer.tab_to("SUMMARY", 40);
+    viewer.tab_to("SUMMARY", 400);
     viewer.tab.press_key("Enter").unwrap();
     viewer.until("document.activeElement.parentElement.open");
 }

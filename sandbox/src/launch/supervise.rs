@@ -117,7 +117,7 @@ impl Watch<'_> {
         let drained = self.drain(&mut streams);
         let status = waited.map_or(0, |(_, status)| status.as_raw());
         let mut watched = heard.conclude(self.plan, status, elapsed)?;
-        watched.trouble = trouble.or(drained.err());
+        watched.trouble = watched.trouble.or(trouble).or(drained.err());
         Ok(watched)
     }
 
@@ -335,7 +335,14 @@ impl Heard {
 
     fn conclude(self, plan: &Plan, init: i32, elapsed: Duration) -> Result<Watched, LaunchError> {
         if let Some(fault) = self.failed {
-            return Err(located(plan, fault));
+            let error = located(plan, fault);
+            if !self.let_through || fault.step != Step::Supervise {
+                return Err(error);
+            }
+            // The sandbox lost sight of a payload that was let through already, and took it along.
+            let mut outcome = Outcome::new(End::Signalled(SIGKILL), elapsed);
+            outcome.enforced = self.enforced;
+            return Ok(Watched { outcome, scratch: self.scratch, trouble: Some(error) });
         }
         let end = match (self.cut_off, self.status) {
             (Some(end), _) => end,
