@@ -12,6 +12,7 @@ pub mod layout;
 pub mod mounts;
 pub mod netlink;
 pub mod network;
+pub mod packet;
 pub mod plants;
 pub mod processes;
 pub mod profile;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{dns, icmp, netlink, network};
+use super::{dns, network, packet};
 
 /// What reached a listener, in one connection or datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -278,12 +278,8 @@ impl Server {
                     let _unsent = socket.send_to(&answer, peer);
                 }
             }
-        } else if let Socket::Netlink(socket) = &ear.socket {
-            while let Some(packet) = netlink::receive(socket) {
-                self.log.begin(&ear.plant, &packet);
-            }
-        } else if let Socket::Icmp(socket) = &ear.socket {
-            while let Some(packet) = icmp::receive(socket) {
+        } else if let Socket::Netlink(socket) | Socket::Icmp(socket) = &ear.socket {
+            while let Some(packet) = packet::receive(socket) {
                 self.log.begin(&ear.plant, &packet);
             }
         } else {

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
-use nix::sys::socket::{MsgFlags, SockaddrIn, recv, sendto};
+use nix::sys::socket::{MsgFlags, SockaddrIn, sendto};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, ipproto, socket_with};
 
 /// Type, code, checksum, identifier and number of an echo request. Whoever listens on a raw socket
@@ -37,18 +37,10 @@ pub fn send(address: Ipv4Addr, bytes: &[u8]) -> io::Result<()> {
     Ok(sendto(open()?.as_raw_fd(), &packet, &address, MsgFlags::empty()).map(drop)?)
 }
 
-/// The next packet, with its headers; `None` when there is none.
-#[must_use]
-pub fn receive(socket: &OwnedFd) -> Option<Vec<u8>> {
-    let mut packet = vec![0; 64 * 1024];
-    let length = recv(socket.as_raw_fd(), &mut packet, MsgFlags::MSG_DONTWAIT).ok()?;
-    packet.truncate(length);
-    Some(packet)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::packet::receive;
 
     #[test]
     fn what_is_sent_along_arrives() {

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, getsockname,
-    recv, sendto, socket,
+    sendto, socket,
 };
 
 /// The group that a listener is in, beside having a port.
@@ -41,18 +41,10 @@ pub fn send(port: u32, bytes: &[u8]) -> io::Result<()> {
     Ok(sendto(open()?.as_raw_fd(), bytes, &address, MsgFlags::empty()).map(drop)?)
 }
 
-/// The next datagram; `None` when there is none.
-#[must_use]
-pub fn receive(socket: &OwnedFd) -> Option<Vec<u8>> {
-    let mut packet = vec![0; 64 * 1024];
-    let length = recv(socket.as_raw_fd(), &mut packet, MsgFlags::MSG_DONTWAIT).ok()?;
-    packet.truncate(length);
-    Some(packet)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::packet::receive;
 
     #[test]
     fn what_is_sent_to_the_port_arrives() {
