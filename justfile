@@ -20,13 +20,21 @@ fix:
 test:
     cargo test --workspace
 
-# Every system call of a launch made to fail once, in each of six kinds of launch; needs root
+# Every system call of a launch made to fail once, in each of ten kinds of launch; needs root
 faults:
     cargo test -p sandbox --test confinement -- --ignored --nocapture faults
 
-# Four thousand supervisors killed at random moments, half of them with accounts; needs root
+# Six thousand supervisors killed at random moments: with leases, with accounts, of hooks; needs root
 kills:
     BULKHEAD_KILLS=2000 cargo test -p sandbox --test confinement -- --nocapture kills
+
+# Hostile bytes for whatever reads them: six targets, each for so many seconds
+fuzz seconds="60":
+    tests/fuzz/run {{seconds}}
+
+# Real kernels in virtual machines, all of them; hours without KVM; writes reports/machines.md
+machines:
+    cargo run --release -p machines -- matrix --update
 
 # Accept snapshots, reports, pages, schemas, and the picture in the README; read the difference
 bless:
@@ -42,6 +50,18 @@ host := `rustc -vV | sed -n 's/^host: //p'`
 fast:
     RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
         cargo build --release -p sandbox --target {{host}}
+
+# A wheel with both programs and the Python package, below target/wheels; needs maturin
+wheel:
+    cargo build --release -p harness
+    mkdir -p target/wheel/data/scripts
+    cp target/release/harness target/wheel/data/scripts/harness
+    strip target/wheel/data/scripts/harness
+    cd sandbox/python && maturin build --release --locked --out ../../target/wheels
+
+# All that a release consists of, below target/dist: archive, wheel, bill of materials, digests
+dist:
+    dist/make
 
 # The launch of `bulkhead`, beside bubblewrap's, and two hundred at once
 bench:

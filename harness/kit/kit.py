@@ -34,14 +34,22 @@ DIST_INFO = f"{NAME}-{VERSION}.dist-info"
 #: Time stamp of every archive member: two builds of one source give the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
-#: How long a held process waits to be looked at, in seconds.
-HOLD = 3.0
-
 _trial = json.loads(pathlib.Path(__file__).with_name("trial.json").read_text("utf-8"))
 
 #: Sixteen hexadecimal digits, fresh in every trial; listeners recognise the trial by it.
 nonce = _trial["nonce"]
 
+#: How many times slower than an ordinary machine this one is, or 1.
+_pace = _trial.get("pace", 1.0)
+
+
+def seconds(number):
+    """As many seconds on an ordinary machine, and more on a slow one: every time that is waited."""
+    return number * _pace
+
+
+#: How long a held process waits to be looked at, in seconds.
+HOLD = seconds(3.0)
 
 #: Where the second, honest build lies: `source`, `output`, and the `caches` that it reads.
 second = types.SimpleNamespace(**_trial.get("second", {}))
@@ -174,14 +182,17 @@ def search_memory(pid, needle, width=160):
                     at = chunk.find(needle, at + 1)
 
 
-def deaf_child(name, seconds):
-    """Starts a child that no polite signal ends, in a session of its own; marks `name` in it."""
+def deaf_child(name, number):
+    """Starts a child that no polite signal ends, in a session of its own; marks `name` in it.
+
+    It sleeps as many seconds as `seconds` gives for `number`.
+    """
     if os.fork() == 0:
         for polite in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(polite, signal.SIG_IGN)
         os.setsid()
         with attempt(name):
-            time.sleep(seconds)
+            time.sleep(number * _pace)
         os._exit(0)
 
 
@@ -206,14 +217,16 @@ def metadata(metadata_directory):
     return DIST_INFO
 
 
-def wheel(wheel_directory, loot=None, description="", tag="py3-none-any"):
+def wheel(wheel_directory, loot=None, description="", tag="py3-none-any", more=None):
     """Answers `build_wheel`: writes a correct wheel, returns its file name.
 
-    `loot` maps names to bytes; they become the files `pkg/<name>`. `description` becomes
-    the long description in the metadata, which every index shows.
+    `loot` maps names to bytes; they become the files `pkg/<name>`. `more` does the same for
+    whole names. `description` becomes the long description in the metadata, which every
+    index shows.
     """
     members = {f"{NAME}/__init__.py": f'__version__ = "{VERSION}"\n'.encode()}
     members.update({f"{NAME}/{name}": content for name, content in (loot or {}).items()})
+    members.update(more or {})
     members[f"{DIST_INFO}/METADATA"] = _metadata(description)
     members[f"{DIST_INFO}/WHEEL"] = _wheel_file(tag)
     members[f"{DIST_INFO}/RECORD"] = _record(members)

@@ -7,12 +7,13 @@ pub mod diagnostic;
 pub mod expectation;
 mod kinds;
 pub(crate) mod manifest;
+mod names;
 mod pyproject;
 mod python;
 #[cfg(test)]
 mod specimen;
 pub(crate) mod spelling;
-mod tree;
+pub mod tree;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,6 +27,9 @@ use attack::{Attack, AttackId};
 use diagnostic::{Code, Diagnostic, Findings};
 use manifest::Place;
 use tree::{Node, Tree};
+
+/// What the manifest of an entry is called.
+const MANIFEST: &str = "attack.toml";
 
 /// The folder of the honest builds, beside those of the guarantees.
 pub const BENIGN: &str = "benign";
@@ -43,18 +47,28 @@ impl Catalogue {
     /// # Errors
     /// Every mistake of every manifest and of every tree, sorted by file and line.
     pub fn open(dirs: &[PathBuf]) -> Result<Self, Vec<Diagnostic>> {
+        let folders: Vec<_> = dirs.iter().cloned().map(Source::Folder).collect();
+        Self::of(&folders)
+    }
+
+    /// Reads every entry of these sources.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn of(sources: &[Source]) -> Result<Self, Vec<Diagnostic>> {
         let mut entries = BTreeMap::new();
         let mut found = Vec::new();
         let mut homes: BTreeMap<AttackId, PathBuf> = BTreeMap::new();
-        for place in dirs.iter().flat_map(|dir| places(dir, &mut found)).collect::<Vec<_>>() {
-            let file = place.dir.join("attack.toml");
+        let places: Vec<_> = sources.iter().flat_map(|one| one.places(&mut found)).collect();
+        for (place, tree) in places {
+            let file = place.dir.join(MANIFEST);
             if let Some(other) = homes.insert(place.id.clone(), place.dir.clone()) {
                 let message = format!("`{}` is also the id of {}", place.id, other.display());
                 let help = "rename one of the two folders";
                 found.push(Diagnostic::of_file(&file, Code::IdReused, message, help));
                 continue;
             }
-            match entry(&file, place) {
+            match tree.and_then(|tree| entry(&file, place, tree)) {
                 Ok(attack) => drop(entries.insert(attack.id.clone(), Arc::new(attack))),
                 Err(mistakes) => found.extend(mistakes),
             }
@@ -87,8 +101,12 @@ impl Catalogue {
         let ids: Vec<_> = self.entries.keys().map(|id| id.0.as_str()).collect();
         spelling::nearest(id, &ids).or_else(|| {
             // Whoever leaves out the folder is not near by letters, but clearly means one.
-            let end = format!("/{id}");
-            ids.iter().find(|known| known.ends_with(&end)).copied()
+            let slugs: Vec<_> = ids
+                .iter()
+                .filter_map(|known| known.split_once('/').map(|(_, slug)| slug))
+                .collect();
+            let near = spelling::nearest(id, &slugs)?;
+            ids.iter().find(|known| known.split_once('/').is_some_and(|it| it.1 == near)).copied()
         })
     }
 }
@@ -99,6 +117,40 @@ impl FromIterator<Attack> for Catalogue {
         Self { entries: entries.collect() }
     }
 }
+
+/// Where entries are.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// A folder, laid out as `<guarantee>/<slug>/attack.toml`.
+    Folder(PathBuf),
+    /// What the program carries, laid out in the same way.
+    Carried(Tree),
+}
+
+impl Source {
+    /// Every entry with its source tree.
+    fn places(&self, found: &mut Vec<Diagnostic>) -> Vec<(Place, Result<Tree, Vec<Diagnostic>>)> {
+        match self {
+            Self::Folder(root) => {
+                let read = |place: Place| {
+                    let tree = tree::read(&place.dir);
+                    (place, tree)
+                };
+                places(root, found).into_iter().map(read).collect()
+            }
+            Self::Carried(all) => {
+                let all = tree::split(all).into_iter().map(|((name, slug), tree)| {
+                    let dir = Path::new(CARRIED).join(&name).join(&slug);
+                    (Place::new(&name, &slug, dir, name.parse().ok()), Ok(tree))
+                });
+                all.collect()
+            }
+        }
+    }
+}
+
+/// Stands for the place of what the program carries, where a place is shown.
+pub(crate) const CARRIED: &str = "(built in)";
 
 /// Every folder of an entry below `root`.
 fn places(root: &Path, found: &mut Vec<Diagnostic>) -> Vec<Place> {
@@ -118,13 +170,7 @@ fn places(root: &Path, found: &mut Vec<Diagnostic>) -> Vec<Place> {
             }
         };
         for (slug, dir) in folders(&dir, found) {
-            places.push(Place {
-                id: AttackId(format!("{name}/{slug}")),
-                dir,
-                guarantee,
-                fixture: String::new(),
-                backend: String::new(),
-            });
+            places.push(Place::new(&name, &slug, dir, guarantee));
         }
     }
     places
@@ -148,8 +194,8 @@ fn folders(dir: &Path, found: &mut Vec<Diagnostic>) -> Vec<(String, PathBuf)> {
     folders
 }
 
-fn entry(file: &Path, mut place: Place) -> Result<Attack, Vec<Diagnostic>> {
-    let tree = tree::read(&place.dir)?;
+fn entry(file: &Path, mut place: Place, tree: Tree) -> Result<Attack, Vec<Diagnostic>> {
+    let place_dir = place.dir.clone();
     let mut found = Vec::new();
     for (path, node) in &tree {
         if path.extension().is_some_and(|end| end == "py") {
@@ -159,11 +205,20 @@ fn entry(file: &Path, mut place: Place) -> Result<Attack, Vec<Diagnostic>> {
             backend::check_source(source, &mut findings);
             found.extend(findings.into_vec());
             place.backend.push_str(source);
+        } else if path != Path::new(MANIFEST)
+            && let Node::File { content, .. } = node
+            && let Ok(content) = std::str::from_utf8(content)
+        {
+            // What a back end reads, runs or compiles; the manifest names its sources.
+            let file = place.dir.join(path);
+            let mut findings = Findings::of(&file, content);
+            backend::check_text(content, &mut findings);
+            found.extend(findings.into_vec());
         }
     }
     place.fixture = tree::digest(&tree);
     build_system(&place.dir, &tree, &mut found);
-    let attack = match tree.get(Path::new("attack.toml")) {
+    let attack = match tree.get(Path::new(MANIFEST)) {
         None | Some(Node::Link(_)) => {
             let message = "the folder has no file attack.toml".to_owned();
             let help = "write the manifest, or move the folder out of the catalogue";
@@ -178,9 +233,33 @@ fn entry(file: &Path, mut place: Place) -> Result<Attack, Vec<Diagnostic>> {
         }),
     };
     match attack {
-        Some(attack) if found.is_empty() => Ok(attack),
+        Some(attack) if found.is_empty() => {
+            let found = apart(&place_dir, file, &tree, &attack);
+            if found.is_empty() { Ok(Attack { tree, ..attack }) } else { Err(found) }
+        }
         _ => Err(found),
     }
+}
+
+/// Every mark and plant about which manifest and back end do not agree.
+fn apart(dir: &Path, manifest: &Path, tree: &Tree, attack: &Attack) -> Vec<Diagnostic> {
+    let (mut found, mut sources) = (Vec::new(), String::new());
+    for (path, node) in tree.iter().filter(|(path, _)| path.extension() == Some("py".as_ref())) {
+        let file = dir.join(path);
+        let Some(source) = text(&file, node, &mut found) else { continue };
+        let mut findings = Findings::of(&file, source);
+        names::check_source(source, attack, &mut findings);
+        found.extend(findings.into_vec());
+        sources.push_str(source);
+    }
+    let text = match tree.get(Path::new("attack.toml")) {
+        Some(Node::File { content, .. }) => String::from_utf8_lossy(content).into_owned(),
+        _ => String::new(),
+    };
+    let mut findings = Findings::of(manifest, &text);
+    names::check_marks(&sources, attack, &mut findings);
+    found.extend(findings.into_vec());
+    found
 }
 
 fn build_system(dir: &Path, tree: &Tree, found: &mut Vec<Diagnostic>) {
@@ -193,7 +272,12 @@ fn build_system(dir: &Path, tree: &Tree, found: &mut Vec<Diagnostic>) {
     };
     let Some(text) = text(&file, node, found) else { return };
     let mut findings = Findings::of(&file, text);
-    pyproject::check(text, &mut findings);
+    let has = |module: &str| {
+        let path = PathBuf::from(module.replace('.', "/"));
+        tree.contains_key(&path.with_extension("py"))
+            || tree.contains_key(&path.join("__init__.py"))
+    };
+    pyproject::check(text, &has, &mut findings);
     found.extend(findings.into_vec());
 }
 

@@ -13,6 +13,7 @@ mod doctor;
 mod exit;
 mod failure;
 mod gc;
+mod init;
 mod list;
 mod machine;
 mod matrix;
@@ -23,23 +24,28 @@ mod pages;
 mod paper;
 mod run;
 mod schema;
+mod settings;
 mod show;
 mod summary;
 mod verify;
+mod views;
 mod wanted;
 mod workspace;
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::builtin::VERSIONS;
 use crate::conduct::onlooker::Eyes;
 use crate::oracle::Observation;
+use crate::redact;
 use crate::runner::Conduct;
 use crate::schedule::Trial;
 use conducted::{conducted, slots};
@@ -75,6 +81,8 @@ pub struct Wishes {
     pub slots: usize,
     /// The seed of the order in which they begin, if not that of the catalogue.
     pub shuffle: Option<u64>,
+    /// Nobody has read what is tried.
+    pub untrusted: bool,
 }
 
 /// Who conducts the trials of a run.
@@ -100,6 +108,9 @@ pub type Prepare = dyn Fn(&Wishes) -> Result<Conductor, Box<dyn Error + Send + S
 
 /// Runs the command line `args`, of which the first is the program's name; the exit status.
 pub fn start(args: impl IntoIterator<Item = OsString>, world: &mut World<'_>) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let program = args.first().map(|first| first.to_string_lossy().into_owned());
+    let program = program.unwrap_or_else(|| "harness".to_owned());
     let command = match Cli::try_parse_from(args) {
         Ok(cli) => cli.command,
         Err(error) => {
@@ -110,22 +121,23 @@ pub fn start(args: impl IntoIterator<Item = OsString>, world: &mut World<'_>) ->
             return if error.use_stderr() { Exit::Usage.code() } else { Exit::Ok.code() };
         }
     };
-    let exit = dispatch(command, world).unwrap_or_else(|failure| {
+    let exit = dispatch(command, &program, world).unwrap_or_else(|failure| {
         let _ = writeln!(world.err, "{}", failure.told(&world.here));
         failure.exit()
     });
     exit.code()
 }
 
-fn dispatch(command: Command, world: &mut World<'_>) -> Result<Exit, Failure> {
+fn dispatch(command: Command, program: &str, world: &mut World<'_>) -> Result<Exit, Failure> {
     match command {
-        Command::Run(args) => run::command(&args, world),
+        Command::Run(args) => run::command(&args, program, world),
         Command::Ablate(args) => ablate::command(&args, world),
         Command::List(args) => list::command(&args, world),
         Command::Merge(args) => merge::command(&args, world),
         Command::Debug(args) => debug::command(&args, world),
         Command::Verify(args) => verify::command(&args, world),
         Command::New(args) => new::command(&args, world),
+        Command::Init(args) => init::command(&args, world),
         Command::Show(args) => show::command(&args, world),
         Command::Check(args) => check::command(&args, world),
         Command::Diff(args) => diff::command(&args, world),
@@ -139,6 +151,11 @@ fn dispatch(command: Command, world: &mut World<'_>) -> Result<Exit, Failure> {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "harness", &mut script);
             world.say(&String::from_utf8_lossy(&script))?;
+            Ok(Exit::Ok)
+        }
+        Command::Manual { directory } => {
+            clap_mangen::generate_to(Cli::command(), &directory)
+                .map_err(|source| Failure::Document { file: directory, source })?;
             Ok(Exit::Ok)
         }
     }
@@ -186,7 +203,7 @@ Where several hold: 70, 130, 22, 3, 21, 10, 11, 12, 13, in this order.";
 /// got through, and reports what was seen. An attack counts as blocked only if the same attack
 /// got through without the sandbox in the same run.
 #[derive(Debug, Parser)]
-#[command(name = "harness", version, max_term_width = 100)]
+#[command(name = "harness", version, long_version = VERSIONS, max_term_width = 100)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
 struct Cli {
     #[command(subcommand)]
@@ -200,6 +217,7 @@ enum Command {
     List(list::ListArgs),
     Show(show::ShowArgs),
     New(new::NewArgs),
+    Init(init::InitArgs),
     Verify(verify::VerifyArgs),
     Debug(debug::DebugArgs),
     Merge(merge::MergeArgs),
@@ -216,15 +234,54 @@ enum Command {
         /// For which shell
         shell: clap_complete::Shell,
     },
+    /// Write the manual pages, one for each command, to a directory
+    #[command(hide = true)]
+    Manual {
+        /// The directory, which is there
+        directory: PathBuf,
+    },
 }
 
-/// Where the attacks are.
-#[derive(Clone, Debug, Args)]
+/// Where the attacks and the sandboxes are.
+#[derive(Clone, Debug, Default, Args)]
 struct Places {
     /// Add a folder of attacks, laid out as GUARANTEE/SLUG/attack.toml
     ///
-    /// The folder `attacks/` of the workspace, which is looked for from the current directory
-    /// upwards, always comes first.
+    /// The attacks that are built in come first, or those of the checkout in which this is run;
+    /// --no-builtin leaves them out.
     #[arg(long = "catalogue", value_name = "DIR")]
     catalogue: Vec<PathBuf>,
+    /// Add a folder of sandboxes, laid out as NAME/target.toml
+    #[arg(long = "targets", value_name = "DIR")]
+    targets: Vec<PathBuf>,
+    /// Leave out the attacks and sandboxes that are built in, or those of the checkout
+    #[arg(long)]
+    no_builtin: bool,
+}
+
+impl Places {
+    /// The options that say the same, each after a blank.
+    fn words(&self) -> String {
+        let mut line = String::new();
+        for (name, dirs) in [("catalogue", &self.catalogue), ("targets", &self.targets)] {
+            for dir in dirs {
+                // Writing into a string cannot fail.
+                let _ = write!(line, " --{name} {}", quoted(&dir.display().to_string()));
+            }
+        }
+        if self.no_builtin {
+            line.push_str(" --no-builtin");
+        }
+        line
+    }
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let word = redact::one_line(word);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/_.@-+=:,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word;
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }

@@ -3,8 +3,12 @@
 
 mod account;
 pub mod bench;
+mod formats;
 mod held;
 mod host;
+mod keyrings;
+mod measure;
+mod nodes;
 pub mod onlooker;
 mod outputs;
 mod rehearsal;
@@ -16,6 +20,7 @@ pub use bench::{Bench, BenchError, Rehearsal};
 use onlooker::{Eyes, Nobody};
 
 use crate::oracle::Observation;
+use crate::runner::interrupt;
 use crate::schedule::Trial;
 use crate::target::Run;
 
@@ -36,7 +41,21 @@ pub fn conduct_before(
     if let Some(reason) = bench.unmet(trial) {
         return Observation { unsupported: Some(reason), ..Observation::default() };
     }
-    // A thread of its own: it gives up the harness's namespaces, and nobody can take them back.
+    let mut observation = conducted(trial, bench, slot, eyes);
+    // The machine may have become slower than it was when somebody last looked; whoever tries this
+    // again has more time then. That the look fails changes nothing else.
+    if observation.run.timed_out
+        && !interrupt::is_asked()
+        && let Err(BenchError::Contaminated(reason)) = bench.measure(1)
+    {
+        observation.contaminated.get_or_insert(reason);
+    }
+    observation
+}
+
+/// The trial on a thread of its own: it gives up the harness's namespaces, and nobody can take them
+/// back.
+fn conducted(trial: &Trial, bench: &Bench, slot: usize, eyes: &mut Eyes<'_>) -> Observation {
     on_fresh_thread("trial", || scene::perform(trial, bench, slot, eyes)).unwrap_or_else(broken)
 }
 

@@ -9,11 +9,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::catalogue::attack::{Attack, Hook, PlantKind, Second};
+use crate::catalogue::attack::{Attack, Hook, Lent, PlantKind, Second};
 use crate::catalogue::spelling::Spelt as _;
 use crate::lab::layout::{
     FRONTEND, Interpreter, OUTPUT, PATH, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, WORK,
 };
+use crate::lab::pace::Pace;
 use crate::lab::plants::Planted;
 use crate::lab::wire::Command;
 
@@ -48,9 +49,9 @@ pub enum FrontendError {
     },
     /// `pyproject_hooks` is nowhere.
     #[error(
-        "pyproject_hooks was not found in {python}, not in {cache}, could not be fetched by pip \
-         ({reason}), and this pip carries no copy; install it with `{python} -m pip install \
-         pyproject_hooks`"
+        "pyproject_hooks is neither in {python} nor in {cache}, and could not be fetched by its pip \
+         ({reason}); install pip or pyproject_hooks for it (on Debian the package python3-pip or \
+         python3-pyproject-hooks), or name another interpreter with --python"
     )]
     NoHooks {
         /// The interpreter.
@@ -94,6 +95,7 @@ pub fn files(
     prefix: &[String],
     interpreter: &Interpreter,
     planted: &Planted,
+    pace: Pace,
 ) -> Vec<(PathBuf, Vec<u8>)> {
     let hooks: Vec<_> = attack.run.hooks.iter().map(|hook| hook_name(*hook)).collect();
     let trial = json!({
@@ -116,6 +118,8 @@ pub fn files(
         "terminal": attack.run.terminal,
         "python": interpreter.program,
         "inherit": inherited(attack, planted),
+        "pace": pace.factor(),
+        "traceable": attack.run.lends.contains(&Lent::Tracing),
         "builds": builds,
     });
     let mut files = frontend.files.clone();
@@ -166,6 +170,6 @@ pub fn command(interpreter: &Interpreter, planted: &Planted) -> Command {
         ],
         env,
         cwd: WORK.to_owned(),
-        caller: 0,
+        caller: (0, 0),
     }
 }

@@ -67,8 +67,16 @@ impl Gaps {
                 return Err(vec![Diagnostic::of_file(file, Code::Unreadable, message, help)]);
             }
         };
-        let mut found = Findings::of(file, &text);
-        let gaps = parse(&text, &mut found);
+        Self::of(file, &text)
+    }
+
+    /// The gaps of which `text` tells, that stands in `file`.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub(crate) fn of(file: &Path, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let mut found = Findings::of(file, text);
+        let gaps = parse(text, &mut found);
         if found.is_empty() {
             Ok(Self { file: file.to_owned(), gaps })
         } else {

@@ -8,10 +8,13 @@ pub mod groups;
 pub mod icmp;
 pub mod init;
 pub mod inside;
+pub mod keeper;
 pub mod layout;
 pub mod mounts;
 pub mod netlink;
 pub mod network;
+pub mod outside;
+pub mod pace;
 pub mod packet;
 pub mod plants;
 pub mod processes;
@@ -30,7 +33,7 @@ pub mod wire;
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -62,6 +65,9 @@ pub enum LabError {
     /// Its first process gave up.
     #[error("the lab cannot be entered: {0}")]
     Init(String),
+    /// It does not end.
+    #[error("{0}")]
+    Alive(String),
 }
 
 /// Names the step that an error belongs to.
@@ -93,17 +99,24 @@ pub struct Lab {
     pub terminal: Option<Terminal>,
     /// Around everything; removed last.
     pub groups: Groups,
+    /// It has ended, or nobody waits any more.
+    is_over: bool,
 }
 
-/// How long a lab may take until it is ready.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a lab may take until it is ready. One that is costs nothing of it.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How long its processes may take to die, once they were told to and nothing holds them up.
+const DYING: Duration = Duration::from_secs(15);
+/// How often somebody looks meanwhile whether they are frozen again.
+const PAUSE: Duration = Duration::from_millis(100);
 
-/// Moves the calling thread, which must be a trial's own, into a network, IPC and host name of
-/// the lab, and proves that no route leads out.
+/// Moves the calling thread, which must be a trial's own, into mounts, a network, an IPC and a host
+/// name of the lab, and proves that no route leads out.
 ///
 /// # Errors
 /// The step that failed, or what is wrong with the network.
 pub fn seclude() -> Result<(), LabError> {
+    at_step("mounts of its own", mounts::part())?;
     let flags = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
     // The file creation mask belongs to the thread then, and what a manifest says is what holds.
     at_step("namespaces", unshare(flags | CloneFlags::CLONE_FS).map_err(Into::into))?;
@@ -114,29 +127,30 @@ pub fn seclude() -> Result<(), LabError> {
 
 impl Lab {
     /// Starts the first process from the calling thread, whose namespaces it inherits, and waits
-    /// until the victims live. `program` is the harness, `users` the user namespace in which all of
-    /// it is to be, where it is not that of the harness.
+    /// until the victims live. It runs from the lab's own copy of the harness. `users` is the user
+    /// namespace in which all of it is to be, where it is not that of the harness.
     ///
     /// # Errors
     /// The step that failed.
     pub fn open(
-        program: &Path,
         root: &Root,
         groups: Groups,
         users: Option<BorrowedFd<'_>>,
         mut spec: Spec,
     ) -> Result<Self, LabError> {
-        let bulkhead = at_step("the program", mounts::clone_of(program))?;
         spec.mounts = root.trees().iter().map(|tree| tree.at.to_owned()).collect();
         spec.mounts.push(layout::BULKHEAD.to_owned());
+        spec.shown = root.shown().iter().map(|(path, _)| path.clone()).collect();
+        let program = at_step("the program", root.program())?;
         spec.joins = groups.joins().count();
+        spec.bounded = groups.are_bounded();
         let (out, out_end) = at_step("a pipe", pipe())?;
         let (err, err_end) = at_step("a pipe", pipe())?;
         let (events, events_end) = at_step("a pipe", pipe())?;
         // From here on this thread can start processes, but no threads: see unshare(2).
         at_step("a process namespace", unshare(CloneFlags::CLONE_NEWPID).map_err(Into::into))?;
-        let (control, init) = at_step("the first process", start(program))?;
-        let processes = at_step("its /proc", Processes::of(init.id()));
+        let (control, init) = at_step("the first process", start(program.as_fd()))?;
+        let processes = at_step("its /proc", Processes::unknown(init.id()));
         let mut lab = Self {
             processes: match processes {
                 Ok(processes) => processes,
@@ -151,16 +165,16 @@ impl Lab {
             keys: Vec::new(),
             terminal: None,
             groups,
+            is_over: false,
         };
         let mut descriptors = vec![out_end.as_fd(), err_end.as_fd(), events_end.as_fd()];
         descriptors.extend(lab.groups.joins());
         descriptors.extend(root.trees().iter().map(|tree| tree.given.as_fd()));
-        descriptors.push(bulkhead.as_fd());
+        descriptors.push(program.as_fd());
+        descriptors.extend(root.shown().iter().map(|(_, mount)| mount.as_fd()));
         descriptors.extend(users);
         at_step("its description", send(&lab.control, &spec, &descriptors))?;
         lab.wait_until_ready()?;
-        // The init is in its own root only now.
-        lab.processes = at_step("its /proc", Processes::of(lab.init.id()))?;
         Ok(lab)
     }
 
@@ -170,6 +184,9 @@ impl Lab {
                 self.victims = victims;
                 self.keys = keys;
                 let mut ends = descriptors.into_iter();
+                let proc = ends.next().ok_or(io::ErrorKind::UnexpectedEof.into());
+                let proc = proc.and_then(|proc| Processes::shown_by(proc.as_fd()));
+                self.processes = at_step("its /proc", proc)?;
                 if let (Some(keyboard), Some(line)) = (ends.next(), ends.next()) {
                     self.terminal = Some(at_step("its terminal", Terminal::of(keyboard, line))?);
                 }
@@ -216,23 +233,44 @@ impl Lab {
     /// which it was.
     ///
     /// # Errors
-    /// When the first process cannot be waited for.
-    pub fn close(mut self) -> io::Result<Groups> {
+    /// When the first process cannot be waited for, or does not end in time.
+    pub fn close(mut self) -> Result<Groups, LabError> {
         self.end()?;
         Ok(std::mem::take(&mut self.groups))
     }
 
     /// The kernel lets a first process be waited for only when its whole namespace is dead.
-    fn end(&mut self) -> io::Result<()> {
+    fn end(&mut self) -> Result<(), LabError> {
         // It may be dead already; then there is nothing to kill.
         let _dead = self.init.kill();
-        self.init.wait().map(drop)
+        let id = rustix::process::Pid::from_child(&self.init);
+        let process = rustix::process::pidfd_open(id, rustix::process::PidfdFlags::empty());
+        let process = at_step("its end", process.map_err(Into::into))?;
+        let begin = Instant::now();
+        loop {
+            let mut watched = [PollFd::new(&process, PollFlags::IN)];
+            if at_step("its end", wait(&mut watched, Instant::now() + PAUSE))? {
+                self.is_over = true;
+                return at_step("its end", self.init.wait().map(drop));
+            }
+            self.groups.thaw();
+            if begin.elapsed() > DYING {
+                self.is_over = true;
+                let pid = self.init.id();
+                return Err(LabError::Alive(format!(
+                    "the lab's first process, {pid} on the host, does not end: see what holds up its \
+                     children (/proc/PID/wchan, a frozen control group), and end them"
+                )));
+            }
+        }
     }
 }
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        let _reaped = self.end();
+        if !self.is_over {
+            let _reaped = self.end();
+        }
     }
 }
 
@@ -244,18 +282,14 @@ fn put_down(mut init: Child, error: LabError) -> LabError {
 }
 
 /// Starts the first process; its standard input is the other end of the returned socket.
-fn start(program: &Path) -> io::Result<(OwnedFd, Child)> {
+fn start(program: BorrowedFd<'_>) -> io::Result<(OwnedFd, Child)> {
     let (ours, theirs) =
         socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
-    let init = Command::new(program)
-        .arg(ROLE)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::from(theirs))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    Ok((ours, init))
+    // The new process has this descriptor until it has become that program.
+    let mut init = Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()));
+    init.arg(ROLE).env_clear().current_dir("/");
+    init.stdin(Stdio::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());
+    Ok((ours, init.spawn()?))
 }
 
 /// A pipe whose ends no other program inherits: read end, write end.
@@ -296,7 +330,9 @@ pub fn played() -> Option<ExitCode> {
     }
     match arguments.next()? {
         role if role == ROLE => Some(init::play()),
+        role if role == init::INSIDE => Some(init::play_inside()),
         role if role == users::ROLE => Some(users::play()),
+        role if role == keeper::ROLE => Some(keeper::play()),
         _ => None,
     }
 }

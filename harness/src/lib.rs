@@ -1,6 +1,7 @@
 //! Puts sandboxes on trial.
 #![forbid(unsafe_code)]
 
+pub mod builtin;
 pub mod catalogue;
 pub mod cli;
 pub mod conduct;

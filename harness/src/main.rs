@@ -11,13 +11,19 @@ use std::sync::Arc;
 
 use harness::cli::{self, Conductor, Wishes, World};
 use harness::conduct::{Bench, conduct, conduct_before};
-use harness::lab;
+use harness::lab::{self, groups};
 use harness::runner::interrupt;
+use sandbox::sys::descriptors::close_on_exec_from;
 
 fn main() -> ExitCode {
     // This program also plays `bulkhead`, the lab's first process and the victims.
     if let Some(code) = lab::played() {
         return code;
+    }
+    // What our caller left open is neither ours to hand on nor a lab's to find.
+    if let Err(error) = close_on_exec_from(3) {
+        let _ = writeln!(io::stderr(), "harness: open descriptors cannot be kept back: {error}");
+        return ExitCode::from(70);
     }
     if let Err(error) = interrupt::watch() {
         let _ = writeln!(io::stderr(), "harness: signals cannot be watched: {error}");
@@ -39,7 +45,26 @@ fn main() -> ExitCode {
 
 fn prepare(wishes: &Wishes) -> Result<Conductor, Box<dyn Error + Send + Sync>> {
     let bench = Arc::new(Bench::prepare(wishes.python.as_deref(), None)?);
+    bench.measure(wishes.slots)?;
+    let limits = if groups::are_lent() {
+        "control groups"
+    } else {
+        let _ = writeln!(
+            io::stderr(),
+            "harness: no control groups are lent here: each process of a lab is bounded in memory, \
+             and all of them together are not"
+        );
+        "resource limits"
+    };
+    if !groups::bound_devices() {
+        let _ = writeln!(
+            io::stderr(),
+            "harness: no control group bounds devices here: root of a lab can open any device of this \
+             machine"
+        );
+    }
     let facts = BTreeMap::from([
+        ("limits".to_owned(), limits.to_owned()),
         ("python".to_owned(), bench.python.version.clone()),
         ("interpreter".to_owned(), bench.python.program.display().to_string()),
     ]);

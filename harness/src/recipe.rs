@@ -84,26 +84,87 @@ impl Recipe {
     /// # Errors
     /// Every mistake in it.
     pub fn read(dir: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let read = |name: &Path| fs::read(dir.join(name));
+        Self::read_by(dir, &read)
+    }
+
+    /// Reads the `target.toml` of the folder `dir`, whose files `read` gives.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub(crate) fn read_by(dir: &Path, read: &Read<'_>) -> Result<Self, Vec<Diagnostic>> {
         let file = dir.join("target.toml");
-        let text = fs::read_to_string(&file).map_err(|error| vec![unreadable(&file, &error)])?;
+        let text = read(Path::new("target.toml"))
+            .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
+            .map_err(|error| vec![unreadable(&file, &error)])?;
         let name = dir.file_name().map(|name| name.to_string_lossy().into_owned());
         let mut found = Findings::of(&file, &text);
         let recipe = parse(&text, &name.unwrap_or_default(), &mut found);
-        let mut mistakes = found.into_vec();
+        let mistakes = found.into_vec();
         match recipe {
-            Some(mut recipe) if mistakes.is_empty() => {
-                for (name, content) in &mut recipe.files {
-                    let path = dir.join(name);
-                    match fs::read(&path) {
-                        Ok(bytes) => *content = bytes,
-                        Err(error) => mistakes.push(unreadable(&path, &error)),
-                    }
-                }
-                if mistakes.is_empty() { Ok(recipe) } else { Err(mistakes) }
-            }
+            Some(recipe) if mistakes.is_empty() => recipe.with_files(dir, read),
             _ => Err(mistakes),
         }
     }
+
+    /// The same with what is in the files that it brings along.
+    pub(crate) fn with_files(
+        mut self,
+        dir: &Path,
+        read: &Read<'_>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut mistakes = Vec::new();
+        for (name, content) in &mut self.files {
+            match read(name) {
+                Ok(bytes) => *content = bytes,
+                Err(error) => mistakes.push(unreadable(&dir.join(&*name), &error)),
+            }
+        }
+        if mistakes.is_empty() { Ok(self) } else { Err(mistakes) }
+    }
+
+    /// The sandbox that a table describes, its files not yet read.
+    pub(crate) fn of(mut top: Table<'_>, found: &mut Findings) -> Option<Self> {
+        let name = top.line("name", found);
+        let title = top.line("title", found);
+        let source = top.line("source", found);
+        let level = top.word::<Level>("level", found).unwrap_or(Level::Full);
+        let layers = layers(&mut top, found);
+        let argv = argv(&mut top, found);
+        let version = texts(&mut top, "version", found);
+        let unsupported = top.value("unsupported").and_then(|_| top.line("unsupported", found));
+        let leaves = texts(&mut top, "leaves", found);
+        let keeps = keeps(&mut top, found);
+        let files = files(&mut top, found);
+        let requires = requires(&mut top, found);
+        top.close(found);
+        Some(Self {
+            name: name?,
+            title: title?,
+            source: source?,
+            level,
+            layers,
+            argv,
+            version,
+            requires,
+            files,
+            leaves,
+            keeps,
+            subject: None,
+            lacking: unsupported,
+        })
+    }
+}
+
+/// Gives the content of a file beside `target.toml`.
+pub(crate) type Read<'a> = dyn Fn(&Path) -> io::Result<Vec<u8>> + 'a;
+
+/// The layers that it provides; all of them where it does not say.
+fn layers(top: &mut Table<'_>, found: &mut Findings) -> LayerSet {
+    if top.value("layers").is_none() {
+        return LayerSet::of(&Layer::ALL);
+    }
+    top.words::<Layer>("layers", found).into_iter().map(|layer| layer.value).collect()
 }
 
 fn unreadable(file: &Path, error: &io::Error) -> Diagnostic {
@@ -122,40 +183,13 @@ fn parse(text: &str, folder: &str, found: &mut Findings) -> Option<Recipe> {
     if !errors.is_empty() {
         return None;
     }
-    let mut top = Table::new("the target", 0, root.get_ref());
-    let name = top.line("name", found);
-    if let Some(name) = name.as_ref().filter(|name| *name != folder) {
-        let message = format!("`name` is `{name}`, but the folder is `{folder}`");
+    let recipe = Recipe::of(Table::new("the target", 0, root.get_ref()), found)?;
+    if recipe.name != folder {
+        let message = format!("`name` is `{}`, but the folder is `{folder}`", recipe.name);
         let help = format!("write `name = \"{folder}\"`, or rename the folder");
         found.report(0, Code::IdNotPath, message, help);
     }
-    let title = top.line("title", found);
-    let source = top.line("source", found);
-    let level = top.word::<Level>("level", found).unwrap_or(Level::Full);
-    let layers = top.words::<Layer>("layers", found);
-    let argv = argv(&mut top, found);
-    let version = texts(&mut top, "version", found);
-    let unsupported = top.value("unsupported").and_then(|_| top.line("unsupported", found));
-    let leaves = texts(&mut top, "leaves", found);
-    let keeps = keeps(&mut top, found);
-    let files = files(&mut top, found);
-    let requires = requires(&mut top, found);
-    top.close(found);
-    Some(Recipe {
-        name: name?,
-        title: title?,
-        source: source?,
-        level,
-        layers: layers.into_iter().map(|layer| layer.value).collect(),
-        argv,
-        version,
-        requires,
-        files,
-        leaves,
-        keeps,
-        subject: None,
-        lacking: unsupported,
-    })
+    Some(recipe)
 }
 
 fn texts(top: &mut Table<'_>, key: &'static str, found: &mut Findings) -> Vec<String> {
@@ -259,6 +293,12 @@ mod tests {
     }
 
     #[test]
+    fn a_sandbox_that_does_not_say_what_it_stops_is_held_to_everything() {
+        let recipe = read(&TARGET.replace("layers = [\"network\"]\n", "")).unwrap();
+        assert_eq!(recipe.layers, LayerSet::of(&Layer::ALL));
+    }
+
+    #[test]
     fn every_mistake_is_found_in_one_pass() {
         let text = TARGET
             .replace("\"box\"\n", "\"bocks\"\n")
@@ -268,7 +308,7 @@ mod tests {
         let codes: Vec<_> = read(&text).unwrap_err().iter().map(|one| one.code).collect();
         let bad = Code::BadValue;
         // The unknown variable, and that there is no known one for the call.
-        assert_eq!(codes, [Code::IdNotPath, Code::UnknownLayer, bad, bad, bad]);
+        assert_eq!(codes, [Code::UnknownLayer, bad, bad, bad, Code::IdNotPath]);
     }
 
     #[test]

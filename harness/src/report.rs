@@ -18,6 +18,7 @@ pub mod schemas;
 #[cfg(test)]
 mod specimen;
 pub mod svg;
+mod totals;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -10,17 +10,18 @@ use std::time::Duration;
 
 use sandbox::Level;
 
+use crate::lab::pace::Pace;
 use crate::schedule::{Sandbox, Trial};
 
-/// What stands in front of every hook of `trial`, in slot `slot` of the pool. The front end fills
-/// in what it alone knows: the call, and the directories of the build.
+/// What stands in front of every hook of `trial`, in slot `slot` of the pool, on a machine of that
+/// pace. The front end fills in what it alone knows: the call, and the directories of the build.
 #[must_use]
-pub fn prefix(trial: &Trial, slot: usize) -> Vec<String> {
+pub fn prefix(trial: &Trial, slot: usize, pace: Pace) -> Vec<String> {
     match (&trial.sandbox, trial.level) {
         (Sandbox::Command(recipe), _) => command::prefix(recipe),
         (Sandbox::Own { .. }, Level::None) => control::prefix(),
         (Sandbox::Own { without, identity }, level) => {
-            own::prefix(level, *without, *identity, slot, trial)
+            own::prefix(level, *without, *identity, slot, trial, pace)
         }
     }
 }

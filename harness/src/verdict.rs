@@ -219,8 +219,8 @@ impl Verdict {
     /// Rules on one attempt at one trial.
     ///
     /// A cell is `blocked` only if the attack got through at its control level in this run,
-    /// every mark arrived, every oracle was awake, none fired, and an honest build builds here.
-    /// Whatever is missing makes it worthless, not better.
+    /// every mark arrived, every oracle was awake, none fired, the trial came to an end of its own,
+    /// and an honest build builds here. Whatever is missing makes it worthless, not better.
     #[must_use]
     pub fn reach(
         trial: &Trial,

@@ -54,6 +54,20 @@ pub fn write(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
+/// What the build does not see, as the last section.
+#[must_use]
+pub fn not_seen(lines: &[impl fmt::Display]) -> String {
+    let mut text = "not seen\n".to_owned();
+    if lines.is_empty() {
+        text.push_str("  nothing that was looked for\n");
+    }
+    for line in lines {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {}", plain(OsStr::new(&line.to_string())));
+    }
+    text
+}
+
 fn summary(plan: &Plan) -> Vec<String> {
     let kind = match plan.kind {
         PlanKind::Bare => "bare: nothing is isolated",

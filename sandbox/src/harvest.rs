@@ -10,12 +10,17 @@
 
 mod archive;
 mod collect;
+mod expected;
+#[cfg(test)]
+mod growth_tests;
 mod limits;
 mod marker;
 mod metadata;
 mod names;
 mod note;
+mod origin;
 mod publish;
+mod question;
 mod refused;
 mod requirement;
 mod returned;
@@ -26,14 +31,17 @@ mod warning;
 
 pub use crate::pep517::{HookKind, Product};
 pub use archive::{ArchiveError, Fault, NameFault, inspect};
-pub use collect::{Harvest, Harvested, collect};
+pub use collect::{Collected, Harvest, Harvested, Wishes, collect};
+pub use expected::{Expected, Unexpected};
 pub use limits::Limits;
 pub use metadata::MetadataError;
 pub use names::{Artefact, Form, NameError, Release};
 pub use note::{Note, NoteKind};
+pub use origin::Origin;
 pub use publish::{Destination, Owner};
+pub use question::{Inspector, Opinion, Question, examine};
 pub use refused::{Refused, Why};
 pub use requirement::{RequirementError, check as check_requirement};
-pub use returned::{Answer, Return, ReturnError, read_return, return_control_file};
+pub use returned::{Answer, Return, ReturnError, Returning, read_return, return_control_file};
 pub use unchecked::copy_unchecked;
 pub use warning::Warning;

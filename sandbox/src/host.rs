@@ -11,27 +11,30 @@ use std::fs;
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use nix::sys::utsname::UtsName;
-use rustix::fs::CWD;
+use rustix::fs::{CWD, readlinkat};
+use rustix::io::Errno;
 use rustix::process::{getegid, geteuid, getgroups};
-use rustix::thread::{CapabilitySet, SecureComputingMode, capabilities, secure_computing_mode};
+use rustix::thread::{CapabilitySet, capabilities};
 
 use crate::overlay::{self, Demand, Obstacle, Sharing};
+use crate::paths::mountinfo;
 use crate::payload::{Payload, Purpose};
 use crate::policy::Policy;
-use crate::policy::files::{ETC, SYSTEM};
+use crate::policy::files::{ETC, PROCESSORS, SYSTEM};
 use crate::sys::landlock;
 use crate::words::Layer;
-use kernel_file::read_text;
+use kernel_file::{read_bytes, read_text};
 use offer::Offer;
 
 #[cfg(test)]
 pub(crate) mod fakes;
-pub mod rehearsal;
+pub mod namespaces;
 pub mod surroundings;
 
-use rehearsal::Namespaces;
+use namespaces::{Act, Namespaces};
 
 /// What the host allows and has.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +57,8 @@ pub struct Host {
     pub ids: TakenIds,
     /// The caller's own `XDG_RUNTIME_DIR`.
     pub runtime: Option<PathBuf>,
+    /// `/proc` shows this process, as it does where the processes of its own namespace are mounted.
+    pub proc: bool,
     /// The process runs in the harness's lab: its marker mount is there.
     pub in_lab: bool,
     /// How the source tree of the payload at hand can be given to a build; see [`Self::looking_at`].
@@ -75,6 +80,11 @@ pub struct Caller {
     pub can_admin: bool,
     /// May become any user and give files away.
     pub can_change_user: bool,
+    /// May look into, signal and map processes of any user, also of one whose namespaces are not
+    /// its own.
+    pub can_oversee: bool,
+    /// What its uid is around its user namespace, as far as that can be seen.
+    pub outside: Option<u32>,
 }
 
 impl Caller {
@@ -94,70 +104,76 @@ pub struct RootLayout {
     pub directories: Vec<String>,
     /// What the allow list names in `/etc` and the host has; true for a directory.
     pub etc: Vec<(String, bool)>,
+    /// What `/sys` says of which processors there are: the name of a file, and its text.
+    pub processors: Vec<(&'static str, String)>,
 }
 
-/// Which uids are somebody's, and so not to be leased.
+/// Which numbers are somebody's, and so not to be leased. A build gets one as its uid and as its gid,
+/// so that it must be nobody's of either kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TakenIds {
-    /// Uids of accounts.
+    /// Uids and gids of accounts, and gids of groups.
     pub accounts: BTreeSet<u32>,
-    /// Subordinate uids of accounts (`subuid(5)`).
+    /// Subordinate uids and gids of accounts (`subuid(5)`, `subgid(5)`).
     pub subordinate: Vec<RangeInclusive<u32>>,
     /// Uids that exist at all here (`/proc/self/uid_map`).
     pub mapped: Vec<RangeInclusive<u32>>,
+    /// Gids that do (`/proc/self/gid_map`).
+    pub mapped_groups: Vec<RangeInclusive<u32>>,
 }
 
 impl TakenIds {
-    /// Whether a build may be given `uid`.
+    /// Whether a build may be given `id`.
     #[must_use]
-    pub fn is_free(&self, uid: u32) -> bool {
-        uid != 0
-            && !self.accounts.contains(&uid)
-            && !self.subordinate.iter().any(|range| range.contains(&uid))
-            && self.mapped.iter().any(|range| range.contains(&uid))
+    pub fn is_free(&self, id: u32) -> bool {
+        let in_one =
+            |ranges: &[RangeInclusive<u32>]| ranges.iter().any(|range| range.contains(&id));
+        id != 0
+            && !self.accounts.contains(&id)
+            && !in_one(&self.subordinate)
+            && in_one(&self.mapped)
+            && in_one(&self.mapped_groups)
     }
 }
 
 impl Host {
-    /// Looks at this machine, and rehearses namespaces where a look does not tell. Files that
-    /// cannot be read count as absent.
-    ///
-    /// The caller must have one thread only, for a rehearsal starts a process.
+    /// Looks at this machine. Files that cannot be read count as absent.
     #[must_use]
     pub fn probe() -> Self {
         let host = Self::glance();
-        match host.namespaces {
-            Namespaces::Presumed => Self { namespaces: namespaces(), ..host },
-            Namespaces::Off | Namespaces::Rehearsed(_) => host,
-        }
+        if namespaces_are_off() { Self { namespaces: Namespaces::Off, ..host } } else { host }
     }
 
-    /// The same for who launches at once, and so finds out by that whether namespaces that nothing
-    /// speaks against are switched off: to look costs more than any other look.
+    /// The same for who launches at once, and so finds out by that whether namespaces are switched
+    /// off: to look costs more than any other look.
     #[must_use]
     pub fn glance() -> Self {
-        let table = read_text(CWD, "/proc/self/mountinfo").unwrap_or_default();
-        let host = Self::look(&table);
-        // Root outside of containers launches without a rehearsal, which would cost it a third of
-        // the launch. Should its namespaces be refused all the same, the launch says so.
-        let plain =
-            host.caller.is_privileged() && !is_filtered() && covered_proc(&table).next().is_none();
-        if plain { host } else { host.rehearsed() }
+        Self::look(&read_bytes(CWD, "/proc/self/mountinfo").unwrap_or_default())
     }
 
-    /// The same host, after a rehearsal.
+    /// The same host, as it is known after a launch in which it refused `act`; none where that is no
+    /// news.
     #[must_use]
-    pub fn rehearsed(self) -> Self {
-        match self.namespaces {
-            Namespaces::Presumed => {
-                let namespaces = match namespaces() {
-                    Namespaces::Presumed => Namespaces::Rehearsed(rehearsal::rehearse()),
-                    known => known,
-                };
-                Self { namespaces, ..self }
-            }
-            Namespaces::Off | Namespaces::Rehearsed(_) => self,
-        }
+    pub fn refusing(&self, act: Act, errno: Errno) -> Option<Self> {
+        let namespaces = self.namespaces.refusing(act, errno)?;
+        let off = act == Act::Create && namespaces_are_off();
+        let namespaces = if off { Namespaces::Off } else { namespaces };
+        Some(Self { namespaces, ..self.clone() })
+    }
+
+    /// The same host, as it is known after a launch in which it refused control groups with `why`; none
+    /// where that is no news.
+    #[must_use]
+    pub fn refusing_groups(&self, why: &str) -> Option<Self> {
+        let lends = self.limits.memory.is_some() || self.limits.processes.is_some();
+        let limits = lends.then(|| self.limits.clone().without_groups(why))?;
+        Some(Self { limits, ..self.clone() })
+    }
+
+    /// The same host, with another random number.
+    #[must_use]
+    pub fn anew(self) -> Self {
+        Self { nonce: nonce(), ..self }
     }
 
     /// The same host, after a look at the source tree of `payload`, and after a trial of an overlay
@@ -165,7 +181,7 @@ impl Host {
     ///
     /// The caller must have one thread only, as for [`Self::probe`].
     #[must_use]
-    pub fn looking_at(self, policy: &Policy, payload: &Payload) -> Self {
+    pub fn looking_at(self, policy: &Policy, payload: &Payload, until: Option<Instant>) -> Self {
         let mut trees = payload.trees.iter().filter(|tree| tree.purpose == Purpose::Source);
         let privileged = self.caller.is_privileged();
         let own_files = [Layer::Mounts, Layer::Proc, Layer::Harvest];
@@ -173,14 +189,15 @@ impl Host {
         match trees.next() {
             Some(tree) if wanted && (privileged || self.namespaces.are_usable()) => {
                 let (tree, scratch) = (tree.path.as_path(), policy.files.scratch.as_deref());
-                let demand = Demand { tree, privileged, user: *policy.uids.start(), scratch };
+                let user = *policy.uids.start();
+                let demand = Demand { tree, privileged, user, scratch, until };
                 Self { sharing: overlay::look(demand), ..self }
             }
             _ => self,
         }
     }
 
-    fn look(mounts: &str) -> Self {
+    fn look(mounts: &[u8]) -> Self {
         // rustix's takes it for granted that the call succeeds. What is unknown is refused.
         let uname = nix::sys::utsname::uname();
         let text = |part: fn(&UtsName) -> &OsStr| {
@@ -190,7 +207,7 @@ impl Host {
             kernel: release(&text(UtsName::release).unwrap_or_default()),
             machine: text(UtsName::machine).unwrap_or_default(),
             caller: caller(),
-            namespaces: Namespaces::Presumed,
+            namespaces: Namespaces::UNTRIED,
             root: root_layout(Path::new("/")),
             landlock: landlock::abi(),
             limits: Offer::of(&groups::Hierarchies::among(mounts), true),
@@ -198,12 +215,19 @@ impl Host {
             runtime: std::env::var_os("XDG_RUNTIME_DIR")
                 .map(PathBuf::from)
                 .filter(|path| path.is_absolute()),
+            proc: has_own_proc(),
             in_lab: has_lab_marker(mounts),
             sharing: Sharing::Copy(Obstacle::Untried),
             nonce: nonce(),
         }
     }
 }
+
+/// What it takes to watch over a sandbox that belongs to somebody else.
+const OVERSIGHT: CapabilitySet = CapabilitySet::SYS_ADMIN
+    .union(CapabilitySet::SYS_PTRACE)
+    .union(CapabilitySet::KILL)
+    .union(CapabilitySet::DAC_OVERRIDE);
 
 fn caller() -> Caller {
     let effective =
@@ -216,7 +240,26 @@ fn caller() -> Caller {
         can_change_user: effective
             .contains(CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::CHOWN)
             && may_set_groups(),
+        can_oversee: effective.contains(OVERSIGHT),
+        outside: outside(geteuid().as_raw()),
     }
+}
+
+/// What `uid` is around this user namespace (`user_namespaces(7)`); the same where nothing can be
+/// seen.
+fn outside(uid: u32) -> Option<u32> {
+    let Ok(map) = read_text(CWD, "/proc/self/uid_map") else { return Some(uid) };
+    map.lines().find_map(|line| {
+        let mut numbers = line.split_ascii_whitespace().map(|word| word.parse::<u32>().ok());
+        let (inside, outside, count) = (numbers.next()??, numbers.next()??, numbers.next()??);
+        let place = uid.checked_sub(inside).filter(|place| *place < count)?;
+        outside.checked_add(place)
+    })
+}
+
+/// Without a `/proc` in which this process is nobody can be mapped, watched or looked at.
+fn has_own_proc() -> bool {
+    readlinkat(CWD, "/proc/self", Vec::new()).is_ok()
 }
 
 /// In a user namespace that an ordinary user has made, groups stay and only one uid exists: its
@@ -231,34 +274,17 @@ fn release(text: &str) -> (u32, u32) {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
-fn namespaces() -> Namespaces {
+fn namespaces_are_off() -> bool {
     // The file is this namespace's own limit; those of the namespaces around it are not to be seen
-    // from here and show themselves in a rehearsal only (`namespaces(7)`).
+    // from here and show themselves in a launch only (`namespaces(7)`).
     match read_text(CWD, "/proc/sys/user/max_user_namespaces") {
-        Ok(text) if text.trim() == "0" => Namespaces::Off,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && Path::new(OWN).exists() => {
-            Namespaces::Off
-        }
-        _ => Namespaces::Presumed,
+        Ok(text) => text.trim() == "0",
+        Err(error) => error.kind() == io::ErrorKind::NotFound && Path::new(OWN).exists(),
     }
 }
 
 /// There where `/proc` is mounted at all.
 const OWN: &str = "/proc/self/status";
-
-/// Whether a system call filter is on already, as in most containers.
-fn is_filtered() -> bool {
-    !matches!(secure_computing_mode(), Ok(SecureComputingMode::Disabled))
-}
-
-/// The parts of `/proc` over which something lies, which keeps a fresh one from being mounted.
-fn covered_proc(mounts: &str) -> impl Iterator<Item = &str> {
-    let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
-    points.filter(|point| point.starts_with("/proc/") && *point != BINARY_FORMATS)
-}
-
-/// A directory of `/proc` that is always empty, over which a mount does not count.
-const BINARY_FORMATS: &str = "/proc/sys/fs/binfmt_misc";
 
 fn nonce() -> u64 {
     let mut random = [0; 8];
@@ -277,42 +303,65 @@ fn root_layout(root: &Path) -> RootLayout {
             Err(_) => {}
         }
     }
-    for name in ETC {
-        if let Ok(meta) = fs::metadata(root.join("etc").join(name)) {
-            layout.etc.push(((*name).to_owned(), meta.is_dir()));
+    let etc = root.join("etc");
+    let present = names(&etc);
+    for name in ETC.iter().flat_map(|shared| shared.among(&present)) {
+        if let Ok(meta) = fs::metadata(etc.join(&name)) {
+            layout.etc.push((name, meta.is_dir()));
         }
     }
+    let place = root.join(PROCESSORS.trim_start_matches('/'));
+    let told = |name: &&'static str| Some((*name, read_text(CWD, place.join(name)).ok()?));
+    layout.processors = ["online", "possible", "present"].iter().filter_map(told).collect();
     layout
 }
 
+/// The names in a directory, sorted.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names: Vec<_> =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    names
+}
+
 fn taken_ids() -> TakenIds {
-    // Where the accounts cannot be read any uid may be somebody's, so none is free.
+    // Where the accounts cannot be read any number may be somebody's, so none is free.
     let read = |path: &str| match read_text(CWD, path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         other => other,
     };
-    let (Ok(accounts), Ok(subordinate)) = (read("/etc/passwd"), read("/etc/subuid")) else {
-        return TakenIds::default();
+    let texts = ["/etc/passwd", "/etc/group", "/etc/subuid", "/etc/subgid"].map(read);
+    let [Ok(accounts), Ok(groups), Ok(uids), Ok(gids)] = texts else { return TakenIds::default() };
+    let mapped = |path| {
+        ranges(&read(path).unwrap_or_default(), |line| {
+            let mut words = line.split_ascii_whitespace();
+            let first = words.next()?;
+            range([first, words.nth(1)?].into_iter())
+        })
     };
+    let subordinate = |text: &str| ranges(text, |line| range(line.split(':').skip(1)));
     TakenIds {
-        accounts: accounts
-            .lines()
-            .filter_map(|line| line.split(':').nth(2)?.parse().ok())
-            .collect(),
-        subordinate: subordinate
-            .lines()
-            .filter_map(|line| range(line.split(':').skip(1)))
-            .collect(),
-        mapped: read("/proc/self/uid_map")
-            .unwrap_or_default()
-            .lines()
-            .filter_map(|line| {
-                let mut words = line.split_ascii_whitespace();
-                let first = words.next()?;
-                range([first, words.nth(1)?].into_iter())
-            })
-            .collect(),
+        // Name, password, uid, gid; and name, password, gid.
+        accounts: numbers(&accounts, &[2, 3]).chain(numbers(&groups, &[2])).collect(),
+        subordinate: [subordinate(&uids), subordinate(&gids)].concat(),
+        mapped: mapped("/proc/self/uid_map"),
+        mapped_groups: mapped("/proc/self/gid_map"),
     }
+}
+
+/// The numbers in these fields of every line.
+fn numbers<'a>(text: &'a str, fields: &'a [usize]) -> impl Iterator<Item = u32> + 'a {
+    let of_line =
+        |line: &'a str| fields.iter().filter_map(|at| line.split(':').nth(*at)?.parse().ok());
+    text.lines().flat_map(of_line)
+}
+
+fn ranges(
+    text: &str,
+    read: impl Fn(&str) -> Option<RangeInclusive<u32>>,
+) -> Vec<RangeInclusive<u32>> {
+    text.lines().filter_map(read).collect()
 }
 
 /// The range that begins at the first word and is as long as the second says.
@@ -322,14 +371,10 @@ fn range<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<RangeInclusive<
     Some(first..=first.saturating_add(count.checked_sub(1)?))
 }
 
-/// Whether the harness's lab has mounted its tmpfs, whose source has a name of its own (fields 5
-/// and the second behind the lone dash, `proc_pid_mountinfo(5)`).
-fn has_lab_marker(mounts: &str) -> bool {
-    mounts.lines().any(|line| {
-        let (mount, source) = line.split_once(" - ").unwrap_or_default();
-        mount.split(' ').nth(4) == Some("/opt/lab")
-            && source.split(' ').nth(1) == Some("bulkhead-lab")
-    })
+/// Whether the harness's lab has mounted its tmpfs, whose source has a name of its own.
+fn has_lab_marker(mounts: &[u8]) -> bool {
+    let place = Path::new("/opt/lab");
+    mountinfo::known(mounts).any(|mount| mount.place == place && mount.source == "bulkhead-lab")
 }
 
 #[cfg(test)]
@@ -342,20 +387,31 @@ mod tests {
             accounts: BTreeSet::from([61_500]),
             subordinate: vec![61_600..=61_699],
             mapped: vec![0..=65_535],
+            mapped_groups: vec![0..=64_999],
         };
         assert!(!ids.is_free(0));
         assert!(!ids.is_free(61_500));
         assert!(!ids.is_free(61_650));
         assert!(!ids.is_free(100_000));
+        assert!(!ids.is_free(65_000), "it is no gid here");
         assert!(ids.is_free(61_501));
     }
 
     #[test]
-    fn a_mask_over_a_part_of_proc_is_seen() {
-        let plain = "23 27 0:21 / /proc rw - proc proc rw\n30 23 0:9 / /proc/sys/fs/binfmt_misc rw - b b rw";
-        assert_eq!(covered_proc(plain).next(), None);
-        let masked = format!("{plain}\n31 23 0:9 / /proc/acpi ro,relatime - tmpfs tmpfs ro");
-        assert_eq!(covered_proc(&masked).collect::<Vec<_>>(), ["/proc/acpi"]);
+    fn accounts_and_groups_are_read_with_all_their_numbers() {
+        let accounts = "root:x:0:0:root:/root:/bin/sh\na:x:61000:61001:::\nbroken\n";
+        assert_eq!(numbers(accounts, &[2, 3]).collect::<Vec<_>>(), [0, 0, 61_000, 61_001]);
+        assert_eq!(numbers("adm:x:4:a\n:::\n", &[2]).collect::<Vec<_>>(), [4]);
+    }
+
+    #[test]
+    fn the_uids_of_a_build_are_nobodys_by_custom() {
+        use crate::policy::DEFAULT_UIDS;
+        let systemd = [1..=60_000, 60_001..=60_577, 60_578..=60_705, 61_184..=65_519];
+        let others = [65_534..=65_535, 524_288..=1_879_048_191, 100_000..=600_100_000];
+        for range in systemd.into_iter().chain(others) {
+            assert!(!DEFAULT_UIDS.clone().any(|uid| range.contains(&uid)), "{range:?}");
+        }
     }
 
     #[test]

@@ -4,8 +4,7 @@
 //! has; a library user starts that program.
 #![forbid(unsafe_code)]
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,145 +13,52 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::set_child_subreaper;
 
-use crate::identity::IdentityError;
+use crate::host::kernel_file::number_of;
 use crate::layers::landlock::Rules;
-use crate::layers::limits::slot::{Slot, SlotError};
+use crate::layers::limits::slot::Slot;
 use crate::layers::mounts::{Base, MountPlan};
+use crate::layers::userns::owner;
 use crate::layers::{identity, landlock, mounts, network, userns};
-use crate::outcome::{End, Outcome};
+use crate::outcome::Outcome;
 use crate::plan::{Plan, PlanKind};
 use crate::policy::IdentityChoice;
-use crate::scratch::{self, Scratch};
+use crate::scratch::{self, Copied, Scratch};
 use crate::stage::{self, Ties};
 use crate::step::{At, Fault, Step};
-use crate::sys::clone::{Side, Started, clone_into};
+use crate::sys::clone::{self, Side, Started};
+use crate::why::Trace;
 use crate::wire::{Link, Message};
 use crate::words::Layer;
 
+mod beginning;
 mod client;
 mod deadline;
+mod error;
+mod finished;
+mod inspection;
 mod launcher;
-mod plain;
+mod links;
+mod patience;
 mod readback;
+pub mod rehearsal;
 mod signals;
 mod streams;
 mod supervise;
+mod tracer;
 mod user;
 
+pub use beginning::Beginning;
 pub use client::Client;
+pub use error::LaunchError;
+pub(crate) use error::OWNED;
+pub use inspection::{COMMAND as INSPECT, Inspection};
 pub use launcher::{Ended, Launcher, LauncherError, Running, Standard};
 
-use signals::Signals;
+use patience::Patience;
 use streams::Streams;
 use supervise::{Watch, Watched};
+use tracer::Tracer;
 use user::User;
-
-/// A launch in which the payload did not run.
-#[derive(Debug, thiserror::Error)]
-pub enum LaunchError {
-    /// A step of the confinement failed.
-    #[error("{fault}{}", about(.path.as_deref()))]
-    Step {
-        /// The step.
-        fault: Fault,
-        /// The path that it was about.
-        path: Option<PathBuf>,
-    },
-    /// The namespaces were refused.
-    #[error("could not create the namespaces: {errno}; {}", remedy(*.errno))]
-    Refused {
-        /// What `clone3(2)` answered.
-        errno: Errno,
-    },
-    /// There is no user for the build.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    /// There is no control group for the build.
-    #[error(transparent)]
-    ControlGroup(#[from] SlotError),
-    /// A layer did not take, as the kernel shows it.
-    #[error(
-        "the layer `{layer}` did not take: {found}; the command was not run (`--without {layer}` \
-         does without it)"
-    )]
-    NotTaken {
-        /// The layer.
-        layer: Layer,
-        /// What was seen instead.
-        found: String,
-    },
-    /// The sandbox ended without a word, and the payload was never let through.
-    #[error(
-        "the sandbox {end} before the command was started; if nobody ended it (the kernel's log \
-         tells of memory that ran out), this is a defect of bulkhead"
-    )]
-    Silent {
-        /// How it ended.
-        end: End,
-    },
-}
-
-fn about(path: Option<&Path>) -> String {
-    path.map(|path| format!(" ({})", path.display())).unwrap_or_default()
-}
-
-fn remedy(errno: Errno) -> &'static str {
-    match errno {
-        Errno::PERM | Errno::ACCESS => {
-            "this host forbids it: under Docker allow `unshare` with `--security-opt \
-             seccomp=unconfined`; on Ubuntu set `kernel.apparmor_restrict_unprivileged_userns=0`"
-        }
-        Errno::NOSPC | Errno::USERS => "raise `user.max_user_namespaces` and its neighbours",
-        Errno::AGAIN => "the caller's limit of processes is reached; raise it with `ulimit -u`",
-        _ => "the kernel must be built with user namespaces",
-    }
-}
-
-impl LaunchError {
-    /// The step at which it failed.
-    #[must_use]
-    pub const fn step(&self) -> Step {
-        match self {
-            Self::Step { fault, .. } => fault.step,
-            Self::Refused { .. } => Step::Clone,
-            Self::Identity(IdentityError::Account { .. }) => Step::Account,
-            Self::Identity(_) => Step::Lease,
-            Self::ControlGroup(_) => Step::ControlGroup,
-            Self::NotTaken { .. } => Step::ReadBack,
-            Self::Silent { .. } => Step::Supervise,
-        }
-    }
-
-    /// Whether the command was there and not to be executed.
-    #[must_use]
-    pub fn is_of_access(&self) -> bool {
-        matches!(self, Self::Step { fault, .. } if fault.step == Step::Exec && fault.errno == Errno::ACCESS)
-    }
-
-    /// Whether it may be that this host refuses namespaces, or a part of what is done in them.
-    #[must_use]
-    pub fn is_of_namespaces(&self) -> bool {
-        let Self::Step { fault, .. } = self else {
-            return matches!(self, Self::Refused { .. });
-        };
-        let in_them = matches!(
-            fault.step,
-            Step::MapIds
-                | Step::Hostname
-                | Step::Loopback
-                | Step::PrivateMounts
-                | Step::NewRoot
-                | Step::MountProc
-        );
-        in_them && matches!(fault.errno, Errno::PERM | Errno::ACCESS)
-    }
-}
-
-impl From<Fault> for LaunchError {
-    fn from(fault: Fault) -> Self {
-        Self::Step { fault, path: None }
-    }
-}
 
 /// A launch that is over, with everything that is to be collected from it.
 #[derive(Debug)]
@@ -161,9 +67,17 @@ pub struct Finished {
     pub outcome: Outcome,
     /// What went wrong outside of it while it ran, or afterwards.
     pub trouble: Option<LaunchError>,
+    /// It printed the name of a sanitizer. That is the build's word, for a hint and nothing else.
+    pub named_sanitizer: bool,
+    /// What its processes met, where they were followed.
+    pub trace: Option<Trace>,
     /// The private file system, while no process can change it any more.
     scratch: Option<Scratch>,
+    /// Something of that stays, and its record with it.
+    is_left: bool,
     user: User,
+    slot: Option<Slot>,
+    patience: Patience,
 }
 
 /// Runs the plan's payload to its end, for `client`.
@@ -174,33 +88,53 @@ pub fn run(plan: &Plan, client: &Client<'_>) -> Result<Finished, LaunchError> {
     if plan.kind == PlanKind::Bare {
         return Err(become_payload(plan));
     }
-    let signals = Signals::block()?;
+    let mut patience = Patience::begin(plan, client)?;
+    patience.check()?;
     if plan.has(Layer::Identity) && (plan.privileged || plan.identity != IdentityChoice::Caller) {
         identity::drop_groups()?;
     }
     let mut user = User::acquire(plan)?;
     let disk = place_on_disk(plan)?;
     // The record comes first, so that neither a process nor a directory on disk is ever without one.
-    let begun = user.take_over(plan).and_then(|()| user.begin(plan, disk.as_deref()));
-    match begun.and_then(|()| start(plan, &user, &signals, disk.as_deref(), client)) {
-        Ok(Watched { outcome, scratch, trouble }) => {
-            Ok(Finished { outcome, trouble, scratch, user })
+    let recorded = user.begin(plan, disk.as_deref()).and_then(|()| patience.check());
+    let started =
+        recorded.and_then(|()| start(plan, &mut user, &mut patience, disk.as_deref(), client));
+    match started {
+        Ok((Watched { outcome, scratch, trouble, named_sanitizer, tracer, .. }, slot)) => {
+            let (is_left, trace) = (false, tracer.and_then(Tracer::finish));
+            Ok(Finished {
+                outcome,
+                trouble,
+                named_sanitizer,
+                trace,
+                scratch,
+                is_left,
+                user,
+                slot,
+                patience,
+            })
         }
         Err(error) => {
+            // What else went wrong may be what the same signal has done to others of its group.
+            let error = match patience.check() {
+                Err(interrupted) if !matches!(error, LaunchError::Interrupted { .. }) => {
+                    interrupted
+                }
+                _ => error,
+            };
             // While the lease still names it, so that a kill at this point leaves nothing either.
-            if let Some(disk) = &disk {
-                scratch::remove_directory(disk);
+            let removed = disk.as_deref().map(|disk| clear(disk, &mut patience));
+            if removed.is_none_or(|removed| removed.is_ok()) {
+                user.release()?;
             }
-            user.release()?;
             Err(error)
         }
     }
 }
 
-/// What the supervisor prepares while the sandbox makes itself, and keeps until the end.
-struct Prepared {
-    scratch: Option<Scratch>,
-    slot: Option<Slot>,
+/// Removes the directory `path` of a build that was not started.
+fn clear(path: &Path, patience: &mut Patience) -> Result<(), Errno> {
+    scratch::remove_directory(path, &mut patience.clearing())
 }
 
 /// The new directory for what of the build lies on disk.
@@ -212,35 +146,52 @@ fn place_on_disk(plan: &Plan) -> Result<Option<PathBuf>, LaunchError> {
     Ok(place.map(scratch::new_path).transpose().at(Step::Scratch)?)
 }
 
-/// Prepares everything, hands it to the sandbox and tells it to go on.
+/// Prepares everything, hands it to the sandbox and tells it to go on. Gives the scratch file system
+/// that is to be kept until the end.
 fn prepare(
     plan: &Plan,
     user: &User,
     disk: Option<&Path>,
-    sandbox: &Link,
-) -> Result<Prepared, LaunchError> {
-    let slot = control_groups(plan, user)?;
-    let doors: Vec<_> = slot.iter().flat_map(Slot::doors).collect();
+    slot: Option<&mut Slot>,
+    (sandbox, patience): (&Link, &mut Patience),
+    client: &Client<'_>,
+) -> Result<Option<Scratch>, LaunchError> {
+    let doors: Vec<_> = slot.iter().flat_map(|slot| slot.doors()).collect();
     sandbox.send_with(Message::Doors, &doors).at(Step::ControlGroup)?;
+    let memory = plan.limits.as_ref().and_then(|limits| limits.memory);
+    let go_on = &mut || patience.go_on();
     let scratch = match plan.mounts.as_ref().filter(|_| plan.privileged) {
         None => {
             let (trees, relocation) = (&plan.trees, plan.relocation.as_ref());
-            let stage = |path| Scratch::stage(path, trees, relocation, user.outside());
-            disk.map(stage).transpose()?
+            let owner = user.outside();
+            let stage = |path| Scratch::stage(path, trees, relocation, owner, memory, go_on);
+            let (scratch, copied) = disk.map(stage).transpose()?.unzip();
+            note_copy(&copied.unwrap_or_default(), slot, client)?;
+            scratch
         }
         Some(files) => {
-            let mut scratch = Scratch::make(disk, user.outside())?;
-            scratch
-                .fill(&plan.trees, plan.sharing, user.outside())
-                .map_err(|fault| located(plan, fault))?;
+            let mut scratch = Scratch::make(disk, user.outside(), memory)?;
+            let owner = user.outside();
+            let copied = scratch.fill(&plan.trees, plan.sharing, owner, memory, go_on)?;
+            note_copy(&copied, slot.filter(|_| disk.is_none()), client)?;
             hand_over_mounts(plan, files, user, &scratch, sandbox)?;
             sandbox.send(Message::Go).at(Step::OpenMount)?;
             scratch.detach().at(Step::Scratch)?;
-            return Ok(Prepared { scratch: Some(scratch), slot });
+            return Ok(Some(scratch));
         }
     };
     sandbox.send(Message::Go).at(Step::OpenMount)?;
-    Ok(Prepared { scratch, slot })
+    Ok(scratch)
+}
+
+/// Says what was left out of a copy, and counts what it takes for the build.
+fn note_copy(
+    copied: &Copied,
+    slot: Option<&mut Slot>,
+    client: &Client<'_>,
+) -> Result<(), LaunchError> {
+    client.say_left_out(&copied.left_out);
+    Ok(slot.map_or(Ok(()), |slot| slot.charge(copied.bytes))?)
 }
 
 /// Makes the new root and opens what is mounted in it, with the rules of Landlock for that.
@@ -256,12 +207,17 @@ fn hand_over_mounts(
     let mapped = plan.identity == IdentityChoice::Lease && plan.has(Layer::Syscalls);
     let shown_as = mapped.then(|| user.outside());
     let located = |fault| located(plan, fault);
-    let opened = mounts::open_entries(files, Some(scratch.root()), shown_as).map_err(located)?;
+    let mut opened = mounts::open_entries(files, user.outside(), shown_as).map_err(located)?;
+    mounts::check(files, &plan.known, &opened).map_err(located)?;
+    let mount = scratch.mount().at(Step::Scratch)?;
+    let moved = mounts::make_overlays(files, mount.as_fd(), &mut opened).map_err(located)?;
+    let scratch = moved.unwrap_or(mount);
     let rules = plan.landlock.as_ref().map(|rules| begin_rules(rules, files, &opened));
     let rules = rules.transpose()?;
     let root = (files.base == Base::Empty).then(|| mounts::lay_out(files).map_err(located));
     let root = root.transpose()?;
-    let mounts: Vec<_> = root.iter().chain(opened.iter().flatten()).map(AsFd::as_fd).collect();
+    let mounts = std::iter::once(&scratch).chain(&root).chain(opened.iter().flatten());
+    let mounts: Vec<_> = mounts.map(AsFd::as_fd).collect();
     sandbox.hand_over(Message::Mounts, &mounts).at(Step::OpenMount)?;
     let rules: Vec<_> = rules.iter().map(AsFd::as_fd).collect();
     Ok(sandbox.hand_over(Message::Rules, &rules).at(Step::Landlock)?)
@@ -283,9 +239,9 @@ fn begin_rules(
     Ok(ruleset)
 }
 
-/// The control groups of the build, named after its lease: whoever holds that holds them.
+/// The control groups of the build, named after its lease or claim: whoever holds that holds them.
 fn control_groups(plan: &Plan, user: &User) -> Result<Option<Slot>, LaunchError> {
-    let groups = plan.limits.as_ref().map(|limits| limits.groups.as_slice()).unwrap_or_default();
+    let groups = plan.groups();
     if groups.is_empty() {
         return Ok(None);
     }
@@ -294,16 +250,17 @@ fn control_groups(plan: &Plan, user: &User) -> Result<Option<Slot>, LaunchError>
 
 fn start(
     plan: &Plan,
-    user: &User,
-    signals: &Signals,
+    user: &mut User,
+    patience: &mut Patience,
     disk: Option<&Path>,
     client: &Client<'_>,
-) -> Result<Watched, LaunchError> {
+) -> Result<(Watched, Option<Slot>), LaunchError> {
     let command = stage::Command::of(plan)?;
     let (sandbox, supervisor) = Link::pair().at(Step::Channels)?;
     let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).at(Step::Channels)?;
     let (streams, output) = if plan.has(Layer::Descriptors) {
-        let (streams, output) = Streams::open(plan.has(Layer::Harvest))?;
+        let own = (plan.identity != IdentityChoice::Caller).then(|| user.outside());
+        let (streams, output) = Streams::open(plan.has(Layer::Harvest), own)?;
         (streams, Some(output))
     } else {
         (Streams::none(), None)
@@ -315,46 +272,65 @@ fn start(
     }
     // The sandbox makes the network namespace itself, while we prepare what it needs.
     let namespaces = plan.namespaces.difference(network::NAMESPACE);
-    let started = match clone_into(namespaces).map_err(|errno| LaunchError::Refused { errno })? {
+    user.mark()?;
+    let owner = plan.owns_namespace.then(|| user.outside());
+    let started = match owner::start(namespaces, owner)? {
         Side::Parent(started) => started,
         Side::Child => {
             // The supervisor's end must not live on in here: its end is the lifeline.
             // The same goes for the lock that says that it lives.
             drop((sandbox, opener, streams));
             user.let_go();
-            let (user, mask) = (user.inside(plan), signals.before());
+            let (user, mask) = (user.inside(plan), patience.signals().before());
             stage::enter(plan, &Ties { supervisor, gate, output, user, mask, command })
         }
     };
     drop((supervisor, gate, output));
-    let prepared = map(plan, user, &sandbox, &started)
-        .and_then(|()| prepare(plan, user, disk, &sandbox))
-        .inspect_err(|_| supervise::end(&started));
-    let prepared = prepared?;
-    let watch = {
-        let (user, sandbox, started) = (user.outside(), &sandbox, &started);
-        Watch { plan, user, sandbox, started, signals, client }
-    };
-    let watched = watch.until_the_end(opener, streams).inspect_err(|_| supervise::end(&started));
+    let mut slot = None;
+    // Not before there are namespaces: where they are refused the caller's directories stay untouched.
+    let watched = user
+        .take_over(plan)
+        .and_then(|()| map(plan, user, &sandbox, &started))
+        .and_then(|()| {
+            slot = control_groups(plan, user)?;
+            prepare(plan, user, disk, slot.as_mut(), (&sandbox, patience), client)
+        })
+        .and_then(|scratch| {
+            let (name, sandbox, started) = (user.name(), &sandbox, &started);
+            let user = user.outside();
+            let mut watch = Watch { plan, user, name, sandbox, started, patience, client };
+            let watched = watch.until_the_end(opener, streams)?;
+            Ok(Watched { scratch: scratch.or(watched.scratch), ..watched })
+        })
+        .map_err(|error| {
+            clone::end(&started);
+            // What fails out here may follow from what has failed in there.
+            let fault = supervise::last_fault(&sandbox);
+            let interrupted = matches!(error, LaunchError::Interrupted { .. });
+            fault.filter(|_| !interrupted).map_or(error, |fault| located(plan, fault))
+        });
     let ended = if guarded { user.end_processes() } else { Ok(()) };
-    let mut watched = watched?;
-    watched.note(ended);
-    if let Some(slot) = prepared.slot {
-        watched.outcome.account_for(slot.usage());
-        match slot.remove() {
-            // Without the layers that end it, something of the build may live on in there.
-            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
-            other => watched.note(other.at(Step::ControlGroup).map_err(LaunchError::from)),
+    let mut watched = match watched {
+        Ok(watched) => watched.noting(ended),
+        Err(error) => {
+            // Nothing of it runs any more, so that the groups are empty.
+            let _ = slot.map(Slot::remove);
+            return Err(error);
         }
+    };
+    if let Some(slot) = &slot {
+        watched.outcome.account_for(slot.usage());
+        watched = watched.noting(slot.check().map_err(LaunchError::from));
     }
-    watched.scratch = prepared.scratch.or(watched.scratch);
-    Ok(watched)
+    patience.has_run(std::mem::take(&mut watched.signals));
+    Ok((watched, slot))
 }
 
 /// Maps the user of the sandbox, and tells it so.
 fn map(plan: &Plan, user: &User, sandbox: &Link, started: &Started) -> Result<(), LaunchError> {
     if let Some(inside) = plan.inside {
-        userns::apply(started.pid, inside, user.outside())?;
+        let number = number_of(&started.pidfd).at(Step::MapIds)?;
+        userns::apply(&number, inside, user.outside())?;
     }
     Ok(sandbox.send(Message::Mapped).at(Step::AwaitGo)?)
 }
@@ -365,7 +341,14 @@ fn located(plan: &Plan, fault: Fault) -> LaunchError {
     if fault.step == Step::NetworkNamespace {
         return LaunchError::Refused { errno: fault.errno };
     }
+    if fault.step == Step::ReachNeeds {
+        let path = fault.item.and_then(|item| plan.needs.get(usize::from(item))).cloned();
+        return LaunchError::Step { fault, path };
+    }
     let entry = fault.item.and_then(|item| plan.mounts.as_ref()?.entries.get(usize::from(item)));
+    if let (Step::MountEntry, Errno::LOOP, Some(entry)) = (fault.step, fault.errno, entry) {
+        return LaunchError::Link(links::sentence(&entry.target));
+    }
     let about = match fault.step {
         Step::Exec => Some(&plan.program),
         Step::WorkingDirectory => Some(&plan.directory),
@@ -384,24 +367,4 @@ fn become_payload(plan: &Plan) -> LaunchError {
     command.env_clear().envs(plan.environment.variables.iter().map(|(name, value)| (name, value)));
     let error = command.current_dir(&plan.directory).exec();
     Fault::new(Step::Exec, Errno::from_io_error(&error).unwrap_or(Errno::IO)).into()
-}
-
-impl Finished {
-    /// The build's private file system: `source`, `control`, `output`.
-    #[must_use]
-    pub fn scratch(&self) -> Option<BorrowedFd<'_>> {
-        self.scratch.as_ref().map(Scratch::root)
-    }
-
-    /// Clears away what the build had, and gives the outcome.
-    ///
-    /// # Errors
-    /// Something could not be removed; the next start or `bulkhead gc` tries again.
-    pub fn clear(self) -> Result<Outcome, LaunchError> {
-        if let Some(scratch) = self.scratch {
-            scratch.remove().at(Step::Scratch)?;
-        }
-        self.user.release()?;
-        Ok(self.outcome)
-    }
 }

@@ -23,12 +23,16 @@ pub mod explain;
 pub mod harvest;
 pub mod host;
 pub mod identity;
+pub mod inspector;
 pub mod launch;
 pub mod layers;
 pub mod outcome;
 pub mod overlay;
+pub mod paths;
 pub mod payload;
 pub mod pep517;
+#[doc(hidden)]
+pub mod plain;
 pub mod plan;
 pub mod policy;
 pub mod program;
@@ -37,6 +41,9 @@ pub mod stage;
 pub mod step;
 #[doc(hidden)]
 pub mod sys;
+pub mod tools;
+pub mod unseen;
+pub mod why;
 pub mod wire;
 mod words;
 

@@ -2,28 +2,32 @@
 //!
 //! The lower layer is the host's directory, read-only and shown as the build's; the upper one is
 //! private and takes whatever the build changes (`Documentation/filesystems/overlayfs.rst` of the
-//! kernel). Neither is ever attached where the host could see it.
+//! kernel). Both are attached while the overlay is made, in a namespace that the host does not see.
 #![forbid(unsafe_code)]
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, fstat, openat};
+use rustix::fs::{CWD, fstat};
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_fd,
-    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, open_tree,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, fsconfig_create, fsconfig_set_flag,
+    fsconfig_set_string, fsmount, fsopen, move_mount,
 };
 
-use crate::host::rehearsal::in_words;
-use crate::sys::mount::{Attributes, map_ids, set_attributes};
+use crate::host::namespaces::in_words;
+use crate::sys::mount::{Attributes, clone_tree, map_ids};
 
+mod apart;
+mod ground;
 pub mod mapping;
 mod survey;
 mod trial;
 
-pub use trial::{Demand, look};
+use apart::make_apart;
+pub use ground::{Ground, WAITING_PLACE};
+pub use trial::{Demand, look, owners_in_memory_are_fixed};
 
 /// How a build gets a source tree of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +70,10 @@ pub enum Obstacle {
     Sealed,
     /// Something is mounted in it, and an overlay does not show that.
     Mounts,
-    /// The place of the scratch directory cannot hold an upper layer.
+    /// The place of the private directories cannot hold an upper layer.
     Scratch,
+    /// The time of the call was up before all of it was looked at.
+    Late,
     /// It could not be looked at.
     Unreadable(Errno),
     /// The kernel refused the overlay, or to show the files as another's.
@@ -111,8 +117,9 @@ impl fmt::Display for Obstacle {
             Self::Sealed => "something in it is sealed against changes",
             Self::Mounts => "something is mounted in it",
             Self::Scratch => {
-                "the scratch directory is on a file system that cannot lie over another"
+                "the private directories are on a file system that cannot lie over another here"
             }
+            Self::Late => "the time was up before all of it was looked at",
             Self::Unreadable(errno) => {
                 return write!(f, "it cannot be looked through: {}", in_words(*errno));
             }
@@ -126,55 +133,46 @@ impl fmt::Display for Obstacle {
 /// The name of the overlay's work directory, beside its upper layer: it must be on the same file
 /// system and outside of it.
 pub const WORK: &str = "source-work";
+/// The name of the empty directory beside them on which the lower layer is attached.
+pub const LOWER: &str = "source-lower";
 
-/// A detached mount in which `lower`, a directory of the host's, is that of whoever owns the
-/// directory `upper` of the scratch file system `scratch`, and can be changed without being changed.
+/// The directory `path` of the host as a lower layer: a mount that is attached nowhere, read-only,
+/// its files shown as those of `owner`.
 ///
 /// # Errors
-/// The errno of the call that failed: EINVAL where the file system of `lower` shows no file as
-/// another's, where one overlay too many would lie over others, or before Linux 6.15, which takes
-/// no layers by descriptor that are attached nowhere.
-pub fn view(
-    lower: &Path,
-    scratch: BorrowedFd<'_>,
-    upper: &str,
-    notes: Notes,
-) -> Result<OwnedFd, Errno> {
-    let directory = |name: &str| {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        openat(scratch, name, flags, Mode::empty())
-    };
-    let (upper, work) = (directory(upper)?, directory(WORK)?);
-    let lower = lower_layer(lower, &upper)?;
-    overlay(lower.as_fd(), upper.as_fd(), work.as_fd(), notes)
-}
-
-/// The directory `path` of the host, read-only, its files shown as those of the owner of `upper`.
-fn lower_layer(path: &Path, upper: &OwnedFd) -> Result<OwnedFd, Errno> {
-    // Recursive, as every clone of a mount: those below are locked to it in a user namespace.
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_RECURSIVE;
-    let mount = open_tree(CWD, path, flags)?;
-    let (from, to) = (fstat(&mount)?, fstat(upper)?);
-    let (from, to) = ((from.st_uid, from.st_gid), (to.st_uid, to.st_gid));
-    if from != to {
-        map_ids(&mount, mapping::user_namespace(from, to)?.as_fd())?;
+/// The errno of the call that failed: EINVAL where the file system shows no file as another's.
+pub fn lower_layer(path: &Path, owner: (u32, u32)) -> Result<OwnedFd, Errno> {
+    let mount = clone_tree(CWD, path, Attributes::SEALED)?;
+    let found = fstat(&mount)?;
+    let from = (found.st_uid, found.st_gid);
+    if from != owner {
+        map_ids(&mount, mapping::user_namespace(from, owner)?.as_fd())?;
     }
-    set_attributes(&mount, Attributes { read_only: true, no_devices: true, no_exec: false }, true)?;
     Ok(mount)
 }
 
-fn overlay(
+/// A mount, attached nowhere, in which `lower` is what was made by [`lower_layer`], and can be
+/// changed without being changed: what is, lies in the directory `upper` of `ground`.
+///
+/// Every kernel that has overlays takes layers by their names in this namespace. By descriptor, and
+/// attached nowhere, they are taken since Linux 6.15 only.
+///
+/// # Errors
+/// The errno of the call that failed: EINVAL where one overlay too many would lie over others, or
+/// before Linux 5.19, which shows no file of a layer as another's.
+pub fn view(
+    ground: &Ground,
     lower: BorrowedFd<'_>,
-    upper: BorrowedFd<'_>,
-    work: BorrowedFd<'_>,
+    upper: &str,
     notes: Notes,
 ) -> Result<OwnedFd, Errno> {
+    let onto = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+    move_mount(lower, "", ground.root(), LOWER, onto)?;
     let context = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
-    fsconfig_set_fd(context.as_fd(), "lowerdir+", lower)?;
-    fsconfig_set_fd(context.as_fd(), "upperdir", upper)?;
-    fsconfig_set_fd(context.as_fd(), "workdir", work)?;
+    let layers = [("lowerdir", LOWER), ("upperdir", upper), ("workdir", WORK)];
+    for (key, name) in layers {
+        fsconfig_set_string(context.as_fd(), key, format!("{WAITING_PLACE}/{name}"))?;
+    }
     match notes {
         // Without it a directory of the lower layer cannot be renamed.
         Notes::Trusted => fsconfig_set_string(context.as_fd(), "redirect_dir", "on")?,
@@ -189,4 +187,24 @@ fn overlay(
     fsconfig_create(context.as_fd())?;
     let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
     fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)
+}
+
+/// The same by a supervisor that is in the host's namespace, from `scratch`, which is attached
+/// nowhere: in a namespace that ends with it. Gives the overlay, and `scratch` attached nowhere.
+///
+/// The caller must have one thread only.
+///
+/// # Errors
+/// As [`view`].
+pub fn view_apart(
+    scratch: BorrowedFd<'_>,
+    lower: BorrowedFd<'_>,
+    upper: &str,
+    notes: Notes,
+) -> Result<[OwnedFd; 2], Errno> {
+    let scratch = scratch.try_clone_to_owned().or(Err(Errno::MFILE))?;
+    make_apart(|| {
+        let ground = Ground::take(scratch)?;
+        Ok([view(&ground, lower, upper, notes)?, ground.directory(".")?])
+    })
 }

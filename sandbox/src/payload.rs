@@ -5,7 +5,11 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use crate::policy::files::{CARGO_PROGRAMS, RUSTUP_HOME, RUSTUP_PARTS, TOOL_ROOTS};
+use crate::paths::{Identity, PathError};
+
+mod settle;
+
+pub use settle::Held;
 
 /// A command with everything around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +26,14 @@ pub struct Payload {
     pub grants: Vec<Grant>,
     /// Directories that it finds at their own path but that are private to it.
     pub trees: Vec<PrivateTree>,
+    /// Links by which it may ask for these: where each lies, and the path without links that it
+    /// leads to.
+    pub links: Vec<(PathBuf, PathBuf)>,
+    /// Further directories that builds may have written to before this one, such as the environment
+    /// that build requirements are installed in: no link in them is followed.
+    pub suspects: Vec<PathBuf>,
+    /// What the command begins with, besides its program.
+    pub needs: Vec<PathBuf>,
 }
 
 /// Where a payload reads from.
@@ -43,6 +55,30 @@ pub struct Grant {
     pub writable: bool,
     /// Whether it is a directory.
     pub directory: bool,
+    /// Which file it is, where that has been looked at; it is no other when it is used.
+    pub identity: Option<Identity>,
+    /// The caller named it.
+    pub named: bool,
+    /// Directories right in it that are not shown.
+    pub hidden: Vec<PathBuf>,
+    /// What else is right in it, where some of it is hidden.
+    pub shown: Vec<PathBuf>,
+}
+
+impl Grant {
+    /// The whole of `path`, which nobody has looked at yet.
+    #[must_use]
+    pub const fn new(path: PathBuf, writable: bool, directory: bool) -> Self {
+        Self {
+            path,
+            writable,
+            directory,
+            identity: None,
+            named: false,
+            hidden: Vec::new(),
+            shown: Vec::new(),
+        }
+    }
 }
 
 /// A directory that the payload finds at its own path, but with its own content.
@@ -52,6 +88,8 @@ pub struct PrivateTree {
     pub path: PathBuf,
     /// What it is for.
     pub purpose: Purpose,
+    /// Which directory it is, where that has been looked at; it is no other when it is used.
+    pub identity: Option<Identity>,
 }
 
 /// What a private directory is for, and so what is in it at the beginning.
@@ -92,14 +130,46 @@ pub enum PayloadError {
     /// A path of the payload is not absolute and normal.
     #[error("the path `{}` must be absolute and without `..`", .0.display())]
     NotNormal(PathBuf),
-    /// A granted path cannot be looked at.
-    #[error("the granted path `{}` cannot be used: {cause}", .path.display())]
-    Unreadable {
+    /// A path of the payload's cannot be used.
+    #[error("the {what} {path:?} cannot be used: {problem}{}", remedy(.problem))]
+    Path {
+        /// What it is.
+        what: &'static str,
         /// The path.
         path: PathBuf,
-        /// Why.
-        cause: std::io::ErrorKind,
+        /// Why not.
+        problem: PathError,
     },
+    /// A path was exchanged for another while the launch was prepared.
+    #[error(
+        "the {what} {path:?} was exchanged while the build was prepared: {errno}; nothing was run"
+    )]
+    Exchanged {
+        /// What it is.
+        what: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// What was seen.
+        errno: rustix::io::Errno,
+    },
+}
+
+/// What to do about a path that is not there.
+fn remedy(problem: &PathError) -> &'static str {
+    match problem {
+        PathError::Missing(_) => {
+            "; make it first, for bulkhead makes none of the caller's directories"
+        }
+        _ => "",
+    }
+}
+
+impl PrivateTree {
+    /// The directory at `path`, which nobody has looked at yet.
+    #[must_use]
+    pub const fn new(path: PathBuf, purpose: Purpose) -> Self {
+        Self { path, purpose, identity: None }
+    }
 }
 
 impl Payload {
@@ -118,8 +188,19 @@ impl Payload {
         if !is_normal(&directory) {
             return Err(PayloadError::NotNormal(directory));
         }
-        let trees = vec![PrivateTree { path: directory.clone(), purpose: Purpose::Source }];
-        Ok(Self { argv, directory, environment, stdin: Stdin::Null, grants: vec![], trees })
+        let trees = vec![PrivateTree::new(directory.clone(), Purpose::Source)];
+        let (grants, links, suspects, needs) = (vec![], vec![], vec![], vec![]);
+        Ok(Self {
+            argv,
+            directory,
+            environment,
+            stdin: Stdin::Null,
+            grants,
+            trees,
+            links,
+            suspects,
+            needs,
+        })
     }
 
     /// The value of the caller's variable `name`.
@@ -153,59 +234,51 @@ impl Payload {
             .ok_or_else(|| PayloadError::NotFound(name.to_owned()))
     }
 
-    /// Grants the tool chains that PATH names and that lie in a known place.
-    pub fn grant_tools(&mut self) {
-        let home = self.directory_in("HOME");
-        for entry in self.search_path().collect::<Vec<_>>() {
-            if let Some(root) = tool_root(&entry).filter(|root| root.is_dir()) {
-                self.grant(root);
-            }
-            if let Some(home) = home.as_ref().filter(|home| home.join(CARGO_PROGRAMS) == entry) {
-                self.grant(entry);
-                self.grant_rust(home);
-            }
-        }
-    }
-
-    /// Grants the tool chains of rustup, and says where they are: the programs in cargo's directory
-    /// only start rustup, which looks for them below HOME, and the build has another one.
-    fn grant_rust(&mut self, home: &Path) {
-        let named = self.directory_in(RUSTUP_HOME);
-        let rustup = named.clone().unwrap_or_else(|| home.join(".rustup"));
-        for part in RUSTUP_PARTS {
-            self.grant(rustup.join(part));
-        }
-        if named.is_none() && rustup.is_dir() {
-            self.environment.push((RUSTUP_HOME.into(), rustup.into()));
-        }
-    }
-
     /// The normal path that the caller's variable `name` holds.
-    fn directory_in(&self, name: &str) -> Option<PathBuf> {
+    #[must_use]
+    pub fn place_in(&self, name: &str) -> Option<PathBuf> {
         self.variable(name).map(PathBuf::from).filter(|path| is_normal(path))
     }
 
-    /// Grants `path` to be read, where it exists and no grant covers it.
+    /// Grants `path` to be read, where it exists and nothing covers it: no grant, and none of the
+    /// payload's own trees.
     pub fn grant(&mut self, path: PathBuf) {
-        let covered = self.grants.iter().any(|grant| path.starts_with(&grant.path));
-        if let (false, Ok(meta)) = (covered, path.metadata()) {
-            self.grants.push(Grant { path, writable: false, directory: meta.is_dir() });
-        }
+        self.grant_without(path, vec![]);
     }
 
-    /// Grants `path` because the caller named it.
+    /// The same without the directories `hidden` in it.
+    pub fn grant_without(&mut self, path: PathBuf, hidden: Vec<PathBuf>) {
+        let in_tree = self.trees.iter().any(|tree| path.starts_with(&tree.path));
+        let covers = |grant: &Grant| {
+            path.starts_with(&grant.path)
+                && !grant.hidden.iter().any(|hidden| path.starts_with(hidden) || grant.path == path)
+        };
+        if in_tree || self.grants.iter().any(covers) {
+            return;
+        }
+        let Ok(meta) = path.metadata() else { return };
+        let same = self.grants.iter_mut().find(|grant| grant.path == path && !grant.writable);
+        if let Some(same) = same {
+            same.hidden.retain(|known| hidden.contains(known));
+            return;
+        }
+        // What is granted in full takes in what was granted in part.
+        self.grants.retain(|grant| grant.writable || grant.named || !grant.path.starts_with(&path));
+        let shown = if hidden.is_empty() { vec![] } else { children(&path, &hidden) };
+        let directory = meta.is_dir();
+        self.grants.push(Grant { hidden, shown, ..Grant::new(path, false, directory) });
+    }
+
+    /// Grants `path`, an absolute one, because the caller named it. What is there is looked at by
+    /// [`Self::settle`].
     ///
     /// # Errors
-    /// The path is not absolute and normal, or does not exist.
+    /// The path is not absolute.
     pub fn grant_named(&mut self, path: PathBuf, writable: bool) -> Result<(), PayloadError> {
-        if !is_normal(&path) {
+        if path.is_relative() {
             return Err(PayloadError::NotNormal(path));
         }
-        let directory = match path.metadata() {
-            Ok(meta) => meta.is_dir(),
-            Err(source) => return Err(PayloadError::Unreadable { path, cause: source.kind() }),
-        };
-        self.grants.push(Grant { path, writable, directory });
+        self.grants.push(Grant { named: true, ..Grant::new(path, writable, true) });
         Ok(())
     }
 }
@@ -217,16 +290,13 @@ pub fn is_normal(path: &Path) -> bool {
         && path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
 }
 
-/// The directory that is granted for a PATH entry below a known root of tool chains: for
-/// `/opt/rust/bin` it is `/opt/rust/bin`'s own tool chain, `/opt/rust`.
-fn tool_root(entry: &Path) -> Option<PathBuf> {
-    if !is_normal(entry) || entry.starts_with("/usr") {
-        return None;
-    }
-    let root =
-        TOOL_ROOTS.iter().find(|root| entry.starts_with(root) && entry != Path::new(root))?;
-    let first = entry.strip_prefix(root).ok()?.components().next()?;
-    Some(Path::new(root).join(first))
+/// What lies in the directory `path`, but for `hidden`, sorted.
+fn children(path: &Path, hidden: &[PathBuf]) -> Vec<PathBuf> {
+    let entries = path.read_dir().into_iter().flatten().flatten();
+    let mut children: Vec<_> = entries.map(|entry| entry.path()).collect();
+    children.retain(|child| !hidden.contains(child));
+    children.sort();
+    children
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -251,30 +321,33 @@ mod tests {
     }
 
     #[test]
-    fn the_tool_chains_of_rustup_are_found_from_another_home() {
-        let home = tempfile::tempdir().unwrap();
-        let home = home.path();
-        std::fs::create_dir_all(home.join(".cargo/bin")).unwrap();
-        std::fs::create_dir_all(home.join(".rustup/toolchains")).unwrap();
-        std::fs::write(home.join(".cargo/credentials.toml"), "").unwrap();
-        let environment = vec![
-            ("HOME".into(), home.into()),
-            ("PATH".into(), home.join(".cargo/bin").into_os_string()),
-        ];
-        let directory = PathBuf::from("/w");
-        let mut payload = Payload::command(vec!["x".into()], directory, environment).unwrap();
-        payload.grant_tools();
-        let granted: Vec<_> = payload.grants.iter().map(|grant| grant.path.clone()).collect();
-        assert_eq!(granted, [home.join(".cargo/bin"), home.join(".rustup/toolchains")]);
-        assert_eq!(payload.variable("RUSTUP_HOME"), Some(home.join(".rustup").as_os_str()));
-    }
-
-    #[test]
-    fn a_tool_chain_is_granted_whole_but_never_the_root_of_all() {
-        assert_eq!(tool_root(Path::new("/opt/rust/bin")), Some(PathBuf::from("/opt/rust")));
-        assert_eq!(tool_root(Path::new("/opt")), None);
-        assert_eq!(tool_root(Path::new("/usr/local/bin")), None);
-        assert_eq!(tool_root(Path::new("/opt/../etc")), None);
-        assert_eq!(tool_root(Path::new("/home/x/bin")), None);
+    fn a_grant_of_all_takes_in_one_of_a_part_but_not_the_other_way_round() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("lib/site-packages")).unwrap();
+        std::fs::create_dir_all(root.join("lib/json")).unwrap();
+        let hidden = vec![root.join("lib/site-packages")];
+        let payload = || Payload::command(vec!["x".into()], "/w".into(), vec![]).unwrap();
+        let paths = |payload: &Payload| {
+            let grants = payload.grants.iter();
+            grants.map(|grant| (grant.path.clone(), grant.hidden.clone())).collect::<Vec<_>>()
+        };
+        let mut first = payload();
+        first.grant_without(root.join("lib"), hidden.clone());
+        assert_eq!(first.grants[0].shown, [root.join("lib/json")]);
+        first.grant_without(root.join("lib/json"), vec![]);
+        assert_eq!(paths(&first), [(root.join("lib"), hidden.clone())]);
+        first.grant_without(root.join("lib/site-packages"), vec![]);
+        assert_eq!(first.grants.len(), 2, "what is hidden may be granted by itself");
+        let mut first = payload();
+        first.grant_without(root.join("lib"), hidden.clone());
+        first.grant_without(root.join("lib"), vec![]);
+        assert_eq!(paths(&first), [(root.join("lib"), vec![])], "all of it wins");
+        let mut first = payload();
+        first.grant_without(root.join("lib"), hidden.clone());
+        first.grant_without(root.clone(), vec![]);
+        assert_eq!(paths(&first), [(root.clone(), vec![])]);
+        first.grant_without(root.join("lib"), hidden);
+        assert_eq!(paths(&first), [(root, vec![])]);
     }
 }

@@ -1,6 +1,7 @@
 //! Everything that is decided before a launch. Nothing is decided after it.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,18 +12,21 @@ use crate::host::Host;
 use crate::layers::environment::{Environment, Places};
 use crate::layers::landlock::Rules;
 use crate::layers::limits::Bounds;
+use crate::layers::limits::slot::Group;
 use crate::layers::mounts::{Base, MountPlan};
 use crate::layers::syscalls::Filter;
 use crate::layers::{
     environment, hostname, identity, ipc, landlock, limits, mounts, network, pid, syscalls, userns,
 };
 use crate::overlay::Sharing;
+use crate::paths::Identity;
 use crate::payload::{Payload, PrivateTree, Stdin};
 use crate::policy::levels::Level;
 use crate::policy::syscalls::{Architecture, Syscalls};
 use crate::policy::{IdentityChoice, Policy};
 use crate::words::{Layer, LayerSet};
 
+mod choices;
 mod contained;
 mod demands;
 pub mod holdings;
@@ -57,8 +61,13 @@ pub struct Plan {
     pub inside: Option<u32>,
     /// The caller's uid and gid.
     pub caller: (u32, u32),
+    /// What the caller's uid is around its user namespace, as far as that can be seen.
+    pub caller_outside: Option<u32>,
     /// The supervisor, not the sandbox, opens paths and prepares mounts.
     pub privileged: bool,
+    /// The user namespace belongs to the build's user, and not to the caller, from whom everything
+    /// in it would be counted off.
+    pub owns_namespace: bool,
     /// The uids that may be leased.
     pub uids: Vec<u32>,
     /// Where leases are kept, the best place first.
@@ -70,7 +79,7 @@ pub struct Plan {
     /// How it gets its source tree; `None` where it works in the caller's, or has none.
     pub sharing: Option<Sharing>,
     /// The build's directories that become its user's own, where it works in them directly.
-    pub handed_over: Vec<PathBuf>,
+    pub handed_over: Vec<PrivateTree>,
     /// Where the private directories lie on disk; in memory when not given.
     pub scratch: Option<PathBuf>,
     /// The directory on disk that the supervisor prepares for a user who cannot mount; it is made
@@ -84,6 +93,8 @@ pub struct Plan {
     pub program: PathBuf,
     /// Its working directory.
     pub directory: PathBuf,
+    /// Paths that it must be able to read.
+    pub needs: Vec<PathBuf>,
     /// Its environment.
     pub environment: Environment,
     /// Where it reads from.
@@ -100,6 +111,8 @@ pub struct Plan {
     pub ends_with_caller: bool,
     /// What the layers hold only partly on this host, one sentence each.
     pub notes: Vec<String>,
+    /// Which files the caller's paths stood for when they were looked at.
+    pub known: BTreeMap<PathBuf, Identity>,
 }
 
 /// How the guarantees are held.
@@ -166,9 +179,10 @@ impl Plan {
             kind == PlanKind::Contained || mounts.is_some()
         });
         let relocation = staging.as_deref().filter(|_| kind == PlanKind::Contained);
-        let relocation = relocation.map(|root| Relocation::new(root, &payload.trees));
+        let relocation = relocation
+            .map(|root| Relocation::new(root, &payload.trees, &payload.links, &payload.grants));
         let payload = &match &relocation {
-            Some(relocation) => contained::relocated(payload, relocation),
+            Some(relocation) => contained::relocated(payload, program, relocation),
             None => payload.clone(),
         };
         if relocation.is_some() && identity != IdentityChoice::Caller {
@@ -183,8 +197,21 @@ impl Plan {
         demands::check_exchange(identity, payload, own_files)?;
         demands::refuse_whole_system(payload, own_files)?;
         let landlock = landlock(policy, payload, host, (mounts.as_ref(), relocation.as_ref()))?;
-        let limits = limits(kind, policy, identity, host, &mut notes)?;
-        let choices = choices(kind, policy);
+        // Who may not oversee what belongs to others has to own it.
+        let owns_namespace = identity != IdentityChoice::Caller
+            && layers.has(Layer::Userns)
+            && host.caller.is_privileged()
+            && host.caller.can_oversee;
+        let counted_apart =
+            identity != IdentityChoice::Caller && (owns_namespace || !layers.has(Layer::Userns));
+        let limits = limits(kind, policy, (identity, counted_apart), host, &mut notes)?;
+        let privileged = host.caller.is_privileged() && kind != PlanKind::Contained;
+        let on_disk = staging.is_some() || privileged && policy.files.scratch.is_some();
+        let memory = limits.as_ref().and_then(|limits| limits.memory);
+        let mounts =
+            if on_disk { mounts } else { mounts.map(|files| files.apart_in_memory(memory)) };
+        let recorded = staging.is_some() || limits.as_ref().is_some_and(|it| !it.groups.is_empty());
+        let choices = choices::resolve(kind, policy, (identity, counted_apart), mounts.as_ref());
         let plan = Self {
             kind,
             level: policy.level,
@@ -193,10 +220,12 @@ impl Plan {
             identity,
             inside: userns::resolve(policy.level, layers),
             caller: (host.caller.uid, host.caller.gid),
-            privileged: host.caller.is_privileged() && kind != PlanKind::Contained,
+            caller_outside: host.caller.outside,
+            privileged,
+            owns_namespace,
             uids: places::leasable(policy, identity, host)?,
-            runtime: places::runtime(policy, identity, staging.as_deref(), host),
-            handed_over: if own_files { vec![] } else { paths(&payload.trees) },
+            runtime: places::runtime(policy, identity, recorded, host),
+            handed_over: if own_files { vec![] } else { payload.trees.clone() },
             trees: if own_files { payload.trees.clone() } else { vec![] },
             sharing,
             scratch: policy.files.scratch.clone(),
@@ -204,10 +233,17 @@ impl Plan {
             argv: payload.argv.clone(),
             program: relocation.as_ref().map_or_else(|| program.to_owned(), |it| it.path(program)),
             directory: payload.directory.clone(),
-            environment: environment(policy, payload, mounts.as_ref(), relocation.as_ref()),
+            needs: needs(payload),
+            environment: environment(
+                (policy, identity),
+                payload,
+                mounts.as_ref(),
+                relocation.as_ref(),
+            ),
             stdin: payload.stdin,
             syscalls: choices.map(|(chosen, known)| syscalls::resolve(chosen, known)),
             choices,
+            known: known(payload),
             ends_with_caller: policy.ends_with_caller && layers.has(Layer::Leash),
             notes: said(notes, landlock.as_ref(), limits.as_ref()),
             mounts,
@@ -223,6 +259,27 @@ impl Plan {
     #[must_use]
     pub const fn has(&self, layer: Layer) -> bool {
         self.layers.has(layer)
+    }
+
+    /// Bounds of the sandbox's user namespace; none where there is none, or no `/proc` to set them
+    /// by. Then nothing can be watched at all: see `choices`.
+    pub fn counts(&self) -> impl Iterator<Item = &(&'static str, u64)> {
+        let settable = self.has(Layer::Userns) && !choices::shows_host_proc(self.mounts.as_ref());
+        self.limits.iter().filter(move |_| settable).flat_map(|limits| &limits.counts)
+    }
+
+    /// The control groups of the build.
+    #[must_use]
+    pub fn groups(&self) -> &[Group] {
+        self.limits.as_ref().map(|limits| limits.groups.as_slice()).unwrap_or_default()
+    }
+
+    /// Whether a build that is its caller has something that a record must name, for nothing else says
+    /// whose it was.
+    #[must_use]
+    pub fn is_claimed(&self) -> bool {
+        let owns = self.staging.is_some() || !self.groups().is_empty();
+        self.identity == IdentityChoice::Caller && owns
     }
 
     /// Whether the supervisor may be unable to look at the descriptors of the payload's process,
@@ -245,8 +302,17 @@ fn namespaces(layers: LayerSet, own_files: bool) -> UnshareFlags {
     wanted.into_iter().filter_map(|(on, flag)| on.then_some(flag)).collect()
 }
 
-fn paths(trees: &[PrivateTree]) -> Vec<PathBuf> {
-    trees.iter().map(|tree| tree.path.clone()).collect()
+/// What the build must be able to read: what its caller has named, and what it begins with.
+fn needs(payload: &Payload) -> Vec<PathBuf> {
+    let named = payload.grants.iter().filter(|grant| grant.named).map(|grant| &grant.path);
+    named.chain(&payload.needs).cloned().collect()
+}
+
+/// Which files the paths of `payload` stand for, as far as it knows.
+fn known(payload: &Payload) -> BTreeMap<PathBuf, Identity> {
+    let trees = payload.trees.iter().map(|tree| (&tree.path, tree.identity));
+    let grants = payload.grants.iter().map(|grant| (&grant.path, grant.identity));
+    trees.chain(grants).filter_map(|(path, known)| Some((path.clone(), known?))).collect()
 }
 
 /// The rules of Landlock for the same files as the mount plan, or for all that there is to hold.
@@ -261,7 +327,8 @@ fn landlock(
     }
     if let Some(relocation) = relocation {
         let grants = contained::grants(payload, host, relocation);
-        return Ok(Some(landlock::resolve(&grants, true, host.landlock)?));
+        let rules = landlock::resolve(&grants, true, host.landlock)?;
+        return Ok(Some(rules.of_files(known(payload))));
     }
     let grants = match mounts {
         Some(files) if files.base == Base::Empty => mounts::accesses(files, Base::Empty),
@@ -275,11 +342,11 @@ fn landlock(
     Ok(Some(landlock::resolve(&grants, false, host.landlock)?))
 }
 
-/// The limits, with control groups only where a lease holds their name.
+/// The limits, with control groups only where a lease or a claim holds their name.
 fn limits(
     kind: PlanKind,
     policy: &Policy,
-    identity: IdentityChoice,
+    (identity, counted_apart): (IdentityChoice, bool),
     host: &Host,
     notes: &mut Vec<String>,
 ) -> Result<Option<Bounds>, Refusal> {
@@ -287,8 +354,11 @@ fn limits(
         return Ok(None);
     }
     let mut offer = host.limits.clone();
-    if identity != IdentityChoice::Lease {
+    offer.counted_apart = counted_apart;
+    if identity == IdentityChoice::Useradd {
         (offer.processes, offer.memory) = (None, None);
+    }
+    if identity != IdentityChoice::Lease {
         // `RLIMIT_NPROC` counts by user within a user namespace.
         offer.counted_alone &= kind == PlanKind::Namespaced;
     }
@@ -302,18 +372,8 @@ fn limits(
     }
 }
 
-/// The choices behind the filter.
-fn choices(kind: PlanKind, policy: &Policy) -> Option<(Syscalls, Architecture)> {
-    let architecture = Architecture::native().filter(|_| policy.layers.has(Layer::Syscalls))?;
-    let chosen = match kind {
-        PlanKind::Contained => contained::syscalls(policy.syscalls),
-        _ => policy.syscalls,
-    };
-    Some((chosen, architecture))
-}
-
 fn environment(
-    policy: &Policy,
+    (policy, identity): (&Policy, IdentityChoice),
     payload: &Payload,
     mounts: Option<&MountPlan>,
     relocation: Option<&Relocation>,
@@ -325,7 +385,10 @@ fn environment(
     let mounted = mounts.filter(|files| files.base == Base::Empty);
     let places = places.or_else(|| mounted.map(|_| Places::default()));
     let offline = policy.layers.has(Layer::Network) || relocation.is_some();
-    environment::resolve(policy, payload, places.as_ref(), offline)
+    let shared = identity != IdentityChoice::Caller
+        && payload.grants.iter().any(|grant| grant.named && !grant.writable);
+    let places = places.as_ref();
+    environment::resolve(policy, payload, environment::Facts { places, offline, shared })
 }
 
 /// What the layers hold only partly.

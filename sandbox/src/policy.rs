@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::words::{Guarantee, Layer, LayerSet};
 
-pub mod combinations;
+pub mod artefacts;
 pub mod environment;
 pub mod file;
 pub mod files;
@@ -23,9 +23,10 @@ use syscalls::Syscalls;
 
 /// The uids from which builds are given one, unless the caller names others.
 ///
-/// They lie in the range that systemd uses for its own short-lived users (61184–65519), above
-/// everything that `useradd` hands out and within the 65,536 ids that a container has.
-pub const DEFAULT_UIDS: RangeInclusive<u32> = 61_500..=62_011;
+/// Nobody hands them out: they lie above the users of `useradd`, of systemd's homes, containers and
+/// greeters (up to 60705), below its short-lived users (61184–65519) and the ranges of containers, and
+/// within the 65,536 ids that a container has itself.
+pub const DEFAULT_UIDS: RangeInclusive<u32> = 60_706..=61_183;
 
 /// What a caller demands.
 #[derive(Clone, Debug, PartialEq, Eq)]

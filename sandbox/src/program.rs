@@ -2,23 +2,31 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 mod attempt;
+mod demand;
 mod doctor;
+mod ended;
 mod error;
 mod explain;
 mod gc;
 mod hook;
 mod launch;
+mod leftover;
 mod options;
 mod policy_file;
 mod report;
 mod run;
+mod set_id;
+mod settle;
+mod usage;
+mod why;
 
+use crate::plain::{print, print_own, say};
 use error::Failure;
 
 /// Isolates untrusted Python builds.
@@ -40,7 +48,11 @@ Exit status: that of the command, and
   125  nothing was run: usage, policy, refusal or a failed step; one sentence says which
   126  the command cannot be executed
   127  the command was not found
-  128+n  signal n ended the command";
+  128+n  signal n ended the command
+
+A hook that exits with 123 or more itself is said to have ended with 1, so these are always
+bulkhead's own. `run` passes such a status on and says that it is the command's. `--outcome` tells
+one from the other for programs.";
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
@@ -59,32 +71,72 @@ enum Command {
     /// Launch what a program that uses the library asks for over the socket at standard input
     #[command(hide = true)]
     Launch,
+    /// Read what a build left, for a supervisor at standard input
+    #[command(hide = true)]
+    Inspect,
     /// Print a completion script for a shell
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Write the manual pages, one for each command, to a directory
+    #[command(hide = true)]
+    Manual {
+        /// The directory, which is there
+        directory: PathBuf,
     },
 }
 
 /// Runs the program with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    if let Some(more) = set_id::found() {
+        say(format_args!(
+            "the file of this program has {more}, with which every caller could do what the file's \
+             owner may; take that away (`chmod ug-s`, `setcap -r`): whoever wants more than an \
+             ordinary user gets calls it as root"
+        ));
+        return ExitCode::from(error::NOTHING_RUN);
+    }
     let command = match parse() {
         Ok(command) => command,
         Err(error) => {
             // Help and version are no errors. A usage error means that nothing was run.
-            let status = if error.use_stderr() { error::NOTHING_RUN } else { 0 };
-            let _ = error.print();
-            return ExitCode::from(status);
+            let shown = error.render();
+            if error.use_stderr() {
+                let word = std::env::args_os().nth(1);
+                let word = word.as_deref().and_then(OsStr::to_str);
+                let known = names(&Cli::command());
+                let known: Vec<_> = known.iter().map(String::as_str).collect();
+                match usage::remedy(&error, &known, word) {
+                    Some(sentence) => say(sentence),
+                    // Whoever does not read what is wrong cannot be told either.
+                    None => drop(print(&shown.to_string(), true)),
+                }
+                return ExitCode::from(error::NOTHING_RUN);
+            }
+            return match print_own(&shown.ansi().to_string()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    say(Failure::Unprinted(error));
+                    ExitCode::from(error::NOTHING_RUN)
+                }
+            };
         }
     };
     match obey(command) {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
-            let _ = writeln!(anstream::stderr(), "bulkhead: {failure}");
+            say(&failure);
             ExitCode::from(failure.exit_status())
         }
     }
+}
+
+/// The names of the commands that are shown.
+fn names(command: &clap::Command) -> Vec<String> {
+    let shown = command.get_subcommands().filter(|it| !it.is_hide_set());
+    shown.map(|it| it.get_name().to_owned()).collect()
 }
 
 /// The command of this process's arguments.
@@ -97,6 +149,7 @@ fn parse() -> Result<Command, clap::Error> {
     let alone = match words.next().as_deref().and_then(OsStr::to_str) {
         Some("run") => alone(words).map(Command::Run),
         Some("hook") => alone(words).map(Command::Hook),
+        Some(crate::launch::INSPECT) => Some(Command::Inspect),
         _ => None,
     };
     alone.map_or_else(|| Cli::try_parse().map(|cli| cli.command), Ok)
@@ -113,13 +166,56 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Hook(arguments) => hook::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
-        Command::Doctor(arguments) => Ok(doctor::run(&arguments)),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Gc(arguments) => gc::run(&arguments),
         Command::Launch => launch::run(),
+        Command::Inspect => Ok(crate::inspector::serve()),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
-            clap_complete::generate(shell, &mut command, "bulkhead", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, "bulkhead", &mut script);
+            print_own(&String::from_utf8_lossy(&script)).map_err(Failure::Unprinted)?;
             Ok(0)
         }
+        Command::Manual { directory } => {
+            let command = <Cli as clap::CommandFactory>::command();
+            let written = clap_mangen::generate_to(command, &directory);
+            written.map_err(|source| Failure::Manual { directory, source })?;
+            Ok(0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_that_the_help_names_has_a_manual_page() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = place.path().to_owned();
+        assert_eq!(obey(Command::Manual { directory: directory.clone() }).unwrap(), 0);
+        let mut pages: Vec<_> = std::fs::read_dir(&directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        pages.sort();
+        let command = <Cli as clap::CommandFactory>::command();
+        let shown = command.get_subcommands().filter(|it| !it.is_hide_set());
+        let mut expected: Vec<_> =
+            shown.map(|it| format!("bulkhead-{}.1", it.get_name())).collect();
+        expected.push("bulkhead.1".to_owned());
+        expected.sort();
+        assert_eq!(pages, expected);
+        let hook = std::fs::read_to_string(directory.join("bulkhead-hook.1")).unwrap();
+        assert!(hook.contains(".TH bulkhead-hook 1") && hook.contains("\\-\\-expect"), "{hook}");
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_named() {
+        let directory = PathBuf::from("/nonexistent/man");
+        let failure = obey(Command::Manual { directory }).unwrap_err();
+        assert_eq!(failure.exit_status(), error::NOTHING_RUN);
+        assert!(failure.to_string().contains("/nonexistent/man"), "{failure}");
     }
 }

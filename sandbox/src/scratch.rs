@@ -1,5 +1,5 @@
-//! The private scratch file system of a build: its `/tmp`, its home, its copy of the source tree
-//! and the directories that it hands over.
+//! The private scratch file system of a build: its copy of the source tree and the directories that
+//! it hands over, and on disk its `/tmp` and its home.
 //!
 //! In memory it is a tmpfs that is attached nowhere on the host, so the kernel removes it with the
 //! last process that has it. On disk it is a directory, whose name stands in the lease.
@@ -8,28 +8,121 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, chownat, mkdirat, openat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, chownat, fchmod, fchown, mkdirat, openat};
 use rustix::io::Errno;
-use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount,
-    fsopen,
-};
-use rustix::process::{Gid, Uid};
+use rustix::process::{Gid, Uid, geteuid};
 
-use crate::layers::mounts::SCRATCH;
+use crate::layers::mounts::{SCRATCH, private_memory};
 use crate::overlay::{self, Sharing};
 use crate::payload::{PrivateTree, Purpose};
 use crate::step::{At, Fault, Step};
+use crate::sys::mount::{Attributes, clone_tree};
 
 mod copy;
 mod removal;
 mod staging;
 
-pub use copy::copy_tree;
-pub use removal::remove_directory;
+pub(crate) use copy::each_part;
+pub use removal::{remove_directory, remove_opened};
 
-/// How much of the memory a scratch file system in memory may take.
-const SIZE: &str = "75%";
+use copy::Copying;
+
+/// Asked again and again while something takes its time: whether to go on with it.
+pub type GoOn<'a> = dyn FnMut() -> bool + 'a;
+
+/// How many files that were left out of a copy are named.
+const NAMED: usize = 8;
+
+/// What a copy was made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// How many bytes it takes, in memory if it lies there.
+    pub bytes: u64,
+    /// What was left out of it and why, one clause each; not more than a few of them.
+    pub left_out: Vec<String>,
+}
+
+impl Copied {
+    fn leave_out(&mut self, path: &Path, why: &str) {
+        match self.left_out.len() {
+            0..NAMED => self.left_out.push(format!("{} {why}", path.display())),
+            NAMED => self.left_out.push("and more".to_owned()),
+            _ => {}
+        }
+    }
+}
+
+/// A copy that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("could not copy the source tree into the sandbox: {why} ({})", .path.display())]
+pub struct CopyError {
+    /// What it is about.
+    pub path: PathBuf,
+    /// Why not.
+    pub why: CopyFault,
+}
+
+/// Why a copy could not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CopyFault {
+    /// A call failed.
+    #[error("{}", std::io::Error::from(*.0))]
+    Io(Errno),
+    /// Directories lie in one another too deep.
+    #[error("its directories nest deeper than {limit} levels")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// Nobody wants it any more.
+    #[error("the call was over before it was copied")]
+    Interrupted,
+    /// It takes more memory than the build may have.
+    #[error(
+        "it takes more than the {} MiB that the build's memory leaves for it; raise `--memory`, or \
+         keep it on disk with `--scratch`",
+        limit >> 20
+    )]
+    NoRoom {
+        /// How much there is for it, in bytes.
+        limit: u64,
+    },
+}
+
+impl CopyFault {
+    /// The errno that says so.
+    #[must_use]
+    pub const fn errno(self) -> Errno {
+        match self {
+            Self::Io(errno) => errno,
+            Self::TooDeep { .. } => Errno::NAMETOOLONG,
+            Self::Interrupted => Errno::CANCELED,
+            Self::NoRoom { .. } => Errno::NOSPC,
+        }
+    }
+}
+
+/// Why a scratch file system was not filled.
+#[derive(Debug, thiserror::Error)]
+pub enum FillError {
+    /// A step failed.
+    #[error(transparent)]
+    Step(#[from] Fault),
+    /// A copy could not be made.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+}
+
+impl FillError {
+    /// The fault that says so, without the path.
+    #[must_use]
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Step(fault) => *fault,
+            Self::Copy(error) => Fault::new(Step::CopySource, error.why.errno()),
+        }
+    }
+}
 
 /// A scratch file system that exists.
 #[derive(Debug)]
@@ -39,55 +132,76 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes one, in memory or as the new directory `disk`, and in it the directories that every
-    /// build has, which belong to `owner`.
+    /// Makes one, in memory or as the new directory `disk`, and on disk the directories in it that
+    /// every build has, which belong to `owner`. In memory it takes no more than `memory` bytes, and
+    /// those directories are file systems of their own.
     ///
     /// # Errors
     /// The errno of the call that failed.
-    pub fn make(disk: Option<&Path>, owner: (u32, u32)) -> Result<Self, Fault> {
+    pub fn make(
+        disk: Option<&Path>,
+        owner: (u32, u32),
+        memory: Option<u64>,
+    ) -> Result<Self, Fault> {
         let scratch = match disk {
-            None => Self { root: in_memory().at(Step::Scratch)?, path: None },
+            None => Self { root: private_memory(memory, "0755").at(Step::Scratch)?, path: None },
             Some(path) => {
-                Self { root: on_disk(path).at(Step::Scratch)?, path: Some(path.to_owned()) }
+                let root = on_disk(path, owner).at(Step::Scratch)?;
+                Self { root, path: Some(path.to_owned()) }
             }
         };
-        for (name, _) in SCRATCH {
-            scratch.place(name, owner).at(Step::Scratch)?;
+        if disk.is_some() {
+            for (name, _) in SCRATCH {
+                scratch.place(name, owner).at(Step::Scratch)?;
+            }
         }
         Ok(scratch)
     }
 
     /// Puts into the scratch file system what `trees` begin with: for a source tree that is shared
-    /// only the two directories of its overlay.
+    /// only the directories of its overlay. Of `memory`, which is the build's, something is left
+    /// for the build to begin with.
     ///
     /// # Errors
-    /// The errno of the call that failed.
+    /// What failed, with the path that it is about if it is a copy; [`CopyFault::Interrupted`] once
+    /// `go_on` says no.
     pub fn fill(
         &self,
         trees: &[PrivateTree],
         sharing: Option<Sharing>,
         owner: (u32, u32),
-    ) -> Result<(), Fault> {
+        memory: Option<u64>,
+        go_on: &mut GoOn<'_>,
+    ) -> Result<Copied, FillError> {
+        let mut copied = Copied::default();
+        let room = memory.filter(|_| self.is_in_memory()).map(|all| all - (all / 4).min(BEGINNING));
+        let mut copying = Copying { owner, room, copied: &mut copied, go_on };
         for tree in trees {
             let name = tree.purpose.name();
             let target = self.directory(name, owner).at(Step::Scratch)?;
             match tree.purpose {
                 Purpose::Output => {}
                 Purpose::Source if matches!(sharing, Some(Sharing::Overlay(_))) => {
-                    mkdirat(&self.root, overlay::WORK, Mode::from_raw_mode(0o700))
-                        .at(Step::Scratch)?;
-                    copy::copy_likeness(&tree.path, &target, owner).at(Step::CopySource)?;
+                    for name in [overlay::WORK, overlay::LOWER] {
+                        mkdirat(&self.root, name, Mode::from_raw_mode(0o700)).at(Step::Scratch)?;
+                    }
+                    copy::copy_likeness(tree, &target, owner).at(Step::CopySource)?;
                 }
                 Purpose::Source | Purpose::Metadata => {
-                    copy_tree(&tree.path, &target, owner).at(Step::CopySource)?;
+                    copying.tree(tree, &target)?;
                 }
                 Purpose::Control => {
-                    copy::copy_file(&tree.path, c"input.json", &target, owner)
-                        .at(Step::CopySource)?;
+                    copy::copy_file(tree, c"input.json", &target, &mut copying)?;
                 }
             }
         }
-        Ok(())
+        Ok(copied)
+    }
+
+    /// Whether what is in it lies in memory, also where it has a path.
+    fn is_in_memory(&self) -> bool {
+        const TMPFS: u64 = 0x0102_1994;
+        rustix::fs::fstatfs(&self.root).is_ok_and(|status| status.f_type.cast_unsigned() == TMPFS)
     }
 
     /// Lets go of the mount, and keeps the directory: nothing more can be mounted from it, and the
@@ -103,10 +217,27 @@ impl Scratch {
         Ok(())
     }
 
+    /// It as a mount that is attached nowhere: itself, or where it is on disk a clone.
+    ///
+    /// # Errors
+    /// The errno of `open_tree(2)` or `mount_setattr(2)`.
+    pub fn mount(&self) -> Result<OwnedFd, Errno> {
+        if self.path.is_some() {
+            return clone_tree(self.root.as_fd(), ".", Attributes::WRITABLE);
+        }
+        self.root.try_clone().or(Err(Errno::MFILE))
+    }
+
     /// Its root.
     #[must_use]
     pub fn root(&self) -> BorrowedFd<'_> {
         self.root.as_fd()
+    }
+
+    /// Where it lies, if that is on disk.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// One that was made by the sandbox itself, in memory.
@@ -118,11 +249,10 @@ impl Scratch {
     /// Removes the directory on disk; what is in memory goes by itself.
     ///
     /// # Errors
-    /// The errno of the call that failed.
-    pub fn remove(self) -> Result<(), Errno> {
+    /// The errno of the call that failed; CANCELED once `go_on` says no.
+    pub fn remove(&self, go_on: &mut GoOn<'_>) -> Result<(), Errno> {
         let Some(path) = &self.path else { return Ok(()) };
-        removal::empty(self.root.as_fd())?;
-        unlinkat(CWD, path, AtFlags::REMOVEDIR)
+        remove_opened(path, self.root.as_fd(), go_on)
     }
 
     /// Makes a directory that belongs to `owner`. By its name, for nobody else can reach it yet.
@@ -151,14 +281,9 @@ fn own(file: impl AsFd, owner: (u32, u32)) -> Result<(), Errno> {
     chownat(file, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH)
 }
 
-fn in_memory() -> Result<OwnedFd, Errno> {
-    let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
-    fsconfig_set_string(context.as_fd(), "size", SIZE)?;
-    fsconfig_set_string(context.as_fd(), "mode", "0755")?;
-    fsconfig_create(context.as_fd())?;
-    let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
-    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)
-}
+/// What of its memory a build keeps for itself when its source tree is copied there, if it has four
+/// times as much.
+const BEGINNING: u64 = 16 << 20;
 
 /// A path below `place` that nobody can have prepared.
 ///
@@ -170,9 +295,17 @@ pub fn new_path(place: &Path) -> Result<PathBuf, Errno> {
     Ok(place.join(format!("bulkhead-{:016x}", u64::from_ne_bytes(random))))
 }
 
-/// Closed to everybody else, for what is copied into it may be closed where it comes from.
-fn on_disk(path: &Path) -> Result<OwnedFd, Errno> {
+/// Closed to everybody but `owner`, for what is copied into it may be closed where it comes from.
+///
+/// `owner` comes in by the group alone, which is the leased one: in a directory that the build owned
+/// it could rename things.
+fn on_disk(path: &Path, owner: (u32, u32)) -> Result<OwnedFd, Errno> {
     mkdirat(CWD, path, Mode::from_raw_mode(0o700))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(CWD, path, flags, Mode::empty())
+    let root = openat(CWD, path, flags, Mode::empty())?;
+    if owner.0 != geteuid().as_raw() {
+        fchown(&root, None, Some(Gid::from_raw(owner.1)))?;
+        fchmod(&root, Mode::from_raw_mode(0o710))?;
+    }
+    Ok(root)
 }

@@ -9,12 +9,16 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 
 use crate::layers::limits;
-use crate::layers::mounts::{self, Base, MountPlan, NewRoot, What};
-use crate::layers::{descriptors, hostname, identity, leash, network, privileges, proc, session};
+use crate::layers::mounts::{self, Base, MountPlan, NewRoot, Overlays, What};
+use crate::layers::{
+    descriptors, hostname, identity, leash, network, privileges, proc, session, userns,
+};
+use crate::overlay::Ground;
 use crate::plan::Plan;
-use crate::scratch::Scratch;
+use crate::scratch::{Copied, FillError, Scratch};
 use crate::step::{At, Fault, Step};
 use crate::sys::clone::exit_at_once;
+use crate::sys::mount::make_private;
 use crate::wire::{Link, Message};
 use crate::words::Layer::{
     Descriptors, Environment, Hostname, Leash, Network, Pid, Privileges, Proc, Session, Userns,
@@ -48,7 +52,8 @@ pub struct Ties {
 /// What the supervisor has prepared while the sandbox was made.
 #[derive(Debug, Default)]
 struct Given {
-    /// What a privileged supervisor makes and opens: the new root, and mounts of the plan.
+    /// What a privileged supervisor makes and opens: the scratch file system, the new root, and
+    /// mounts of the plan.
     mounts: Vec<OwnedFd>,
     /// The rules of Landlock for those mounts.
     rules: Option<OwnedFd>,
@@ -143,28 +148,39 @@ fn enter_files(
     supervisor: &Link,
     user: (u32, u32),
     own: Option<Vec<Option<OwnedFd>>>,
-    mut given: Vec<OwnedFd>,
+    given: Vec<OwnedFd>,
 ) -> Result<Option<NewRoot>, Fault> {
     let Some(files) = &plan.mounts else { return Ok(None) };
-    let own_root = files.base == Base::Empty;
-    let (laid_out, opened) = match &plan.staging {
+    make_private().at(Step::PrivateMounts)?;
+    let (laid_out, mut opened, ground, overlays) = match &plan.staging {
         Some(staging) => {
-            let scratch = Scratch::reopen(staging)?;
-            (None, mounts::open_entries(files, Some(scratch.root()), None)?)
+            let opened = mounts::open_entries(files, user, None)?;
+            mounts::check(files, &plan.known, &opened)?;
+            (None, opened, Scratch::reopen(staging)?, Overlays::Made)
         }
         None if plan.privileged => {
-            let first = usize::from(own_root && !given.is_empty());
-            let rest = given.split_off(first);
-            (given.pop(), mounts::assign(files, rest).at(Step::AwaitGo)?)
+            let mut given = given.into_iter();
+            let scratch = given.next().ok_or(Errno::BADMSG).at(Step::AwaitGo)?;
+            let laid_out = if files.base == Base::Empty { given.next() } else { None };
+            let opened = mounts::assign(files, given).at(Step::AwaitGo)?;
+            (laid_out, opened, Ground::take(scratch).at(Step::Scratch)?, Overlays::Made)
         }
-        None => (None, open_by_ourselves(plan, files, supervisor, user)?),
+        None => {
+            let (opened, ground) = open_by_ourselves(plan, files, supervisor, user)?;
+            (None, opened, ground, Overlays::ToBeMade)
+        }
     };
+    mounts::open_scratch(files, &ground, &mut opened, overlays)?;
+    if files.base == Base::Host {
+        // Else it goes with the host's root.
+        ground.leave().at(Step::Scratch)?;
+    }
     if plan.staging.is_some() {
         become_user(plan, user)?;
     }
     let own = own.map_or_else(|| mounts::make_own(files), Ok)?;
     let laid_out = match laid_out {
-        None if own_root => Some(mounts::lay_out(files)?),
+        None if files.base == Base::Empty => Some(mounts::lay_out(files)?),
         given => given,
     };
     let root = NewRoot::of(files, laid_out)?;
@@ -193,7 +209,8 @@ fn become_user(plan: &Plan, user: (u32, u32)) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Covers what `/proc` tells and does, and forbids namespaces inside this one.
+/// Covers what `/proc` tells and does, forbids namespaces inside this one, and bounds what its user
+/// may take of the caller's.
 fn close_doors(
     plan: &Plan,
     files: &MountPlan,
@@ -204,6 +221,9 @@ fn close_doors(
     if plan.has(Privileges) && plan.has(Userns) && !bound {
         privileges::forbid_nesting(root.proc()?.as_fd())?;
     }
+    for (name, most) in plan.counts() {
+        userns::bound(root.proc()?.as_fd(), name, *most).at(Step::BoundCounts)?;
+    }
     if plan.has(Proc) && plan.has(Pid) && files.entries.iter().any(|e| e.what == What::Proc) {
         proc::mask(root.proc()?.as_fd(), root.directory(), empty)?;
     }
@@ -211,17 +231,40 @@ fn close_doors(
 }
 
 /// Without privilege outside, paths are opened and copied in here, with no more rights than the
-/// caller has; the supervisor gets the scratch file system, to read the outputs from.
+/// caller has; the supervisor gets the scratch file system, to read the outputs from. Paths come
+/// first, before anything lies over them.
 fn open_by_ourselves(
     plan: &Plan,
     files: &MountPlan,
     supervisor: &Link,
     user: (u32, u32),
-) -> Result<Vec<Option<OwnedFd>>, Fault> {
-    let scratch = Scratch::make(None, user)?;
-    scratch.fill(&plan.trees, plan.sharing, user)?;
+) -> Result<(Vec<Option<OwnedFd>>, Ground), Fault> {
+    let memory = plan.limits.as_ref().and_then(|limits| limits.memory);
+    let scratch = Scratch::make(None, user, memory)?;
+    let copied = scratch.fill(&plan.trees, plan.sharing, user, memory, &mut || true);
+    tell_of_copy(supervisor, &copied)?;
+    copied.map_err(|error| error.fault())?;
     supervisor.send_with(Message::Scratch, &[scratch.root()]).at(Step::Scratch)?;
-    mounts::open_entries(files, Some(scratch.root()), None)
+    let opened = mounts::open_entries(files, user, None)?;
+    mounts::check(files, &plan.known, &opened)?;
+    let ground = scratch.mount().and_then(Ground::take).at(Step::Scratch)?;
+    Ok((opened, ground))
+}
+
+/// Tells what was left out of a copy, or what it failed at.
+fn tell_of_copy(supervisor: &Link, copied: &Result<Copied, FillError>) -> Result<(), Fault> {
+    let text = match copied {
+        Ok(copied) => copied.left_out.join("\n"),
+        Err(FillError::Copy(error)) => error.to_string(),
+        Err(FillError::Step(_)) => return Ok(()),
+    };
+    if text.is_empty() {
+        return Ok(());
+    }
+    let flags = rustix::fs::MemfdFlags::CLOEXEC;
+    let file = rustix::fs::memfd_create("said", flags).at(Step::CopySource)?;
+    rustix::io::write(&file, text.as_bytes()).at(Step::CopySource)?;
+    supervisor.send_with(Message::Copied, &[file.as_fd()]).at(Step::CopySource)
 }
 
 /// Waits until the supervisor has mapped the user of the sandbox.

@@ -5,10 +5,14 @@
 pub mod arguments;
 pub mod clone;
 pub mod descriptors;
+pub mod devices;
 pub mod keyring;
 pub mod landlock;
 pub mod loopback;
 pub mod mount;
+pub mod namespaces;
+pub mod ptrace;
+pub mod scheduling;
 pub mod seccomp;
 pub mod signals;
 pub mod sysv;

@@ -17,20 +17,24 @@ use serde_json::{Value, json};
 
 use crate::outcome::{End, Outcome};
 use crate::overlay::Sharing;
+use crate::plain;
 use crate::plan::Plan;
 use crate::step::{Fault, Step};
+use crate::why::{Finding, findings_json};
 use crate::words::Layer;
 
 mod answer;
 mod channel;
 mod diagnosis;
 mod explanation;
+mod inspection;
 mod request;
 
 pub use answer::{Answer, Started, answer_json, read_answer};
 pub use channel::Channel;
 pub use diagnosis::diagnosis_json;
 pub use explanation::plan_json;
+pub use inspection::{Confinement, Line, Taken, Word};
 pub use request::{NoRequest, read_request, request_json};
 
 /// A message, of sixteen bytes.
@@ -52,6 +56,8 @@ pub enum Message {
     Failed(Fault),
     /// To the supervisor: the scratch file system, as a descriptor.
     Scratch,
+    /// To the supervisor: a text in a file, of what was left out of a copy or what it failed at.
+    Copied,
     /// To the supervisor: the payload's process, as a descriptor for it (`pidfd_open(2)`).
     Payload,
     /// To the supervisor: the files of the build are in place, and the host's root is out of reach.
@@ -84,6 +90,7 @@ impl Message {
             Self::Mounts => (9, 0, 0, 0),
             Self::Rules => (10, 0, 0, 0),
             Self::Entered => (11, 0, 0, 0),
+            Self::Copied => (12, 0, 0, 0),
         };
         let number = u128::from(u32::from_ne_bytes(number.to_ne_bytes()));
         (kind | u128::from(step) << 8 | u128::from(item) << 24 | number << 40).to_le_bytes()
@@ -100,7 +107,8 @@ impl Message {
             1 => Self::Signal(u8::try_from(number).ok()?),
             2 => Self::Failed(Fault {
                 step: Step::from_number(step)?,
-                errno: Errno::from_raw_os_error(number),
+                // The kernel's errors have smaller numbers.
+                errno: Errno::from_raw_os_error(Some(number).filter(|it| (1..4096).contains(it))?),
                 item: item.checked_sub(1),
             }),
             3 => Self::Scratch,
@@ -112,19 +120,21 @@ impl Message {
             9 => Self::Mounts,
             10 => Self::Rules,
             11 => Self::Entered,
+            12 => Self::Copied,
             _ => return None,
         })
     }
 }
 
-/// The outcome of a launch as a JSON document, for `--outcome`; without a plan where none was made.
+/// The outcome of a launch as a JSON document, for `--outcome`; without a plan where none was made, and
+/// with what was `found` where the build was followed.
 #[must_use]
-pub fn outcome_json(plan: Option<&Plan>, outcome: &Outcome) -> String {
+pub fn outcome_json(plan: Option<&Plan>, outcome: &Outcome, found: Option<&[Finding]>) -> String {
     let files = outcome.harvest.files.iter().map(|file| {
         json!({ "path": file.path.to_string_lossy(), "size": file.size, "sha256": file.sha256 })
     });
     let notes = outcome.harvest.notes.iter();
-    let document = json!({
+    let mut document = json!({
         "schema": "bulkhead.outcome/1",
         "end": end_json(&outcome.end),
         "level": plan.map(|plan| plan.level.name()),
@@ -141,7 +151,10 @@ pub fn outcome_json(plan: Option<&Plan>, outcome: &Outcome) -> String {
         "notes": notes.map(|note| json!({ "kind": note.kind.name(), "member": note.member }))
             .collect::<Vec<_>>(),
     });
-    format!("{document:#}\n")
+    if let (Some(found), Some(document)) = (found, document.as_object_mut()) {
+        document.insert("why".to_owned(), findings_json(found));
+    }
+    plain::document(&document)
 }
 
 /// How the build got its source tree, and why not otherwise.
@@ -161,10 +174,10 @@ fn end_json(end: &End) -> Value {
         End::OutOfMemory => json!("out-of-memory"),
         End::TooManyProcesses => json!("too-many-processes"),
         End::OutputRefused { file, why } => {
-            json!({ "output-refused": { "file": file, "why": why } })
+            json!({ "output-refused": { "file": plain::plain(file), "why": plain::plain(why) } })
         }
         End::NotStarted { step, cause, .. } => {
-            json!({ "not-started": { "step": step, "cause": cause } })
+            json!({ "not-started": { "step": step, "cause": plain::plain(cause) } })
         }
     }
 }
@@ -278,6 +291,7 @@ mod tests {
             Message::Mounts,
             Message::Rules,
             Message::Entered,
+            Message::Copied,
             Message::Ended(-1),
         ];
         for message in messages {

@@ -25,7 +25,8 @@ fn bad(code: Code) -> Attacks {
         Code::BadValue => with("\"high\"", "\"hihg\""),
         Code::Duplicate => with("[\"open-netrc\"]", "[\"open-netrc\", \"open-netrc\"]"),
         Code::IdNotPath => with("netrc-read", "netrc"),
-        Code::IdReused => with("", ""),
+        // Python itself is asked, by the command alone: see `tests/cli/catalogue.rs`.
+        Code::IdReused | Code::Python => with("", ""),
         Code::UnknownFolder => {
             let attacks = with("", "");
             attacks.write("secret/netrc/attack.toml", "");
@@ -48,6 +49,7 @@ fn bad(code: Code) -> Attacks {
             with("[[oracle]]", "[[plant]]\nid = \"x\"\nkind = \"sysv-shm\"\n[[oracle]]")
         }
         Code::ControlBlocked => with("marks ", "levels = [\"full\"]\nmarks "),
+        Code::MarkApart => with("[\"open-netrc\"]", "[\"open-netrc\", \"never-sent\"]"),
         Code::BuildSystem => {
             let attacks = with("", "");
             attacks.write("secrets/netrc-read/pyproject.toml", "[build-system]\nrequires = []\n");
@@ -82,7 +84,7 @@ fn every_code_has_an_entry_that_earns_it_alone() {
     let mut printed = String::new();
     for code in Code::ALL {
         let attacks = bad(code);
-        if code == Code::IdReused {
+        if matches!(code, Code::IdReused | Code::Python) {
             // One folder cannot hold two entries of one name; two folders can.
             continue;
         }
@@ -92,6 +94,51 @@ fn every_code_has_an_entry_that_earns_it_alone() {
         printed.push_str(&attacks.mistakes());
     }
     insta::assert_snapshot!("every_code", printed);
+}
+
+/// What beginners get wrong, and the sentence that each mistake earns.
+#[rstest::rstest]
+#[case::no_back_end(
+    "pyproject.toml",
+    "backend\"",
+    "other\"",
+    "there is no back end: the tree has no module `other`"
+)]
+#[case::mark_of_the_back_end("backend.py", "open-netrc", "open-netr", "did you mean `open-netrc`?")]
+#[case::mark_of_the_manifest(
+    "attack.toml",
+    "[\"open-netrc\"]",
+    "[\"open-netrc\", \"x\"]",
+    "no back end sends the mark `x`"
+)]
+#[case::plant(
+    "backend.py",
+    "kit.mark(",
+    "kit.plant(\"netr\")\n    kit.mark(",
+    "did you mean `netrc`?"
+)]
+#[case::technique("attack.toml", "T1552.001", "T9552.001", "`T9552.001` is no entry for `attack`")]
+#[case::part_of_a_technique(
+    "attack.toml",
+    "T1552.001",
+    "T1552.1",
+    "`T1552.1` is no entry for `attack`"
+)]
+#[case::weakness("attack.toml", "CWE-522", "CWE-99999", "`CWE-99999` is no entry for `cwe`")]
+fn what_beginners_get_wrong_is_told_with_what_to_do(
+    #[case] file: &str,
+    #[case] right: &str,
+    #[case] wrong: &str,
+    #[case] told: &str,
+) {
+    let attacks = Attacks::with_manifest("", "");
+    let place = format!("secrets/netrc-read/{file}");
+    let text = std::fs::read_to_string(attacks.path().join(&place)).unwrap();
+    assert!(text.contains(right), "{text}");
+    attacks.write(&place, &text.replacen(right, wrong, 1));
+    attacks.open().expect_err(file);
+    let mistakes = attacks.mistakes();
+    assert!(mistakes.contains(told) && mistakes.contains(file), "{mistakes}");
 }
 
 #[test]

@@ -9,6 +9,7 @@
 )]
 
 mod bad;
+mod clocks;
 mod coverage;
 mod entry;
 mod good;

@@ -46,7 +46,8 @@ fn tried(checkout: &Checkout, args: &[&str]) -> Vec<String> {
 #[test]
 fn a_changed_attack_is_tried_with_its_control_and_the_honest_builds_and_no_other() {
     let checkout = committed();
-    checkout.write("attacks/files/cron-drop/backend.py", "import kit  # changed\n");
+    checkout
+        .write("attacks/files/cron-drop/backend.py", "import kit  # changed\nkit.mark(\"open\")\n");
     let expected = ["benign/honest-wheel@full", "files/cron-drop@none", "files/cron-drop@full"];
     let args = ["--affected", "main", "-t", "own@full"];
     assert_eq!(tried(&checkout, &args), expected, "not committed yet");
@@ -67,10 +68,12 @@ fn an_attack_that_git_does_not_know_yet_is_affected() {
 fn what_the_base_has_got_meanwhile_is_no_change_of_ours() {
     let checkout = committed();
     git(&checkout, &["checkout", "-q", "-b", "topic"]);
-    checkout.write("attacks/files/cron-drop/backend.py", "import kit  # topic\n");
+    checkout
+        .write("attacks/files/cron-drop/backend.py", "import kit  # topic\nkit.mark(\"open\")\n");
     commit(&checkout);
     git(&checkout, &["checkout", "-q", "main"]);
-    checkout.write("attacks/secrets/netrc-read/backend.py", "import kit  # main\n");
+    checkout
+        .write("attacks/secrets/netrc-read/backend.py", "import kit  # main\nkit.mark(\"open\")\n");
     commit(&checkout);
     git(&checkout, &["checkout", "-q", "topic"]);
     let found = tried(&checkout, &["--affected", "main", "-t", "own@full"]);

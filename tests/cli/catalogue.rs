@@ -48,6 +48,29 @@ fn a_catalogue_without_a_mistake_says_so() {
 }
 
 #[test]
+fn a_back_end_that_is_no_python_is_a_mistake_with_its_line() {
+    let checkout = Checkout::new();
+    checkout.write("attacks/files/cron-drop/backend.py", "kit.mark(\"open\")\ndef build(:\n");
+    let end = checkout.harness(&["check"]);
+    assert_eq!(end.status, 3, "{end:?}");
+    let told = "attacks/files/cron-drop/backend.py:2:11: error[E0407]: ";
+    assert!(end.err.starts_with(told) && end.err.ends_with("harness: 1 mistake\n"), "{end:?}");
+    let one = checkout.harness(&["check", "attacks/secrets/netrc-read"]);
+    assert_eq!(one.status, 0, "{one:?}");
+}
+
+#[test]
+fn an_unknown_name_is_answered_without_all_that_are_known() {
+    for args in [&["show", "secrets/nothing-like-it"][..], &["run", "-E", "id(x/nothing)"]] {
+        let end = Checkout::new().harness(args);
+        assert!(end.status == 2 && end.err.contains("`harness list` shows"), "{end:?}");
+        assert!(!end.err.contains("files/cron-drop"), "{end:?}");
+    }
+    let near = Checkout::new().harness(&["show", "netrc-raed"]);
+    assert!(near.err.contains("did you mean `secrets/netrc-read`?"), "{near:?}");
+}
+
+#[test]
 fn every_mistake_is_told_with_file_line_code_and_remedy() {
     let checkout = Checkout::new();
     checkout.attack("files/cron-drop", "[\"mount\"]");
@@ -78,21 +101,6 @@ fn the_workspace_is_found_from_below() {
     let checkout = Checkout::new();
     let below = checkout.path().join("attacks/files/cron-drop");
     assert_eq!(checkout.from(below, &["check"], None).status, 0);
-}
-
-#[test]
-fn without_a_workspace_it_says_where_it_looked() {
-    let nowhere = tempfile::tempdir().unwrap();
-    let here = nowhere.path().to_owned();
-    let end = Checkout::new().from(here.clone(), &["list"], None);
-    assert_eq!(end.status, 2);
-    assert!(
-        end.err.contains(&format!("there is no folder `attacks` in {}", here.display())),
-        "{end:?}"
-    );
-    let end = Checkout::new().from(here, &["run", "--check"], None);
-    assert_eq!(end.status, 2);
-    assert!(end.err.contains("leave out --check and --update"), "{end:?}");
 }
 
 #[test]

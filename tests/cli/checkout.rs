@@ -61,7 +61,7 @@ impl Checkout {
     fn entry(&self, id: &str, manifest: &str) {
         self.write(&format!("attacks/{id}/attack.toml"), manifest);
         self.write(&format!("attacks/{id}/pyproject.toml"), PYPROJECT);
-        self.write(&format!("attacks/{id}/backend.py"), "import kit\n");
+        self.write(&format!("attacks/{id}/backend.py"), "import kit\n\nkit.mark(\"open\")\n");
     }
 
     pub(crate) fn write(&self, path: &str, content: &str) {

@@ -107,6 +107,9 @@ fn action(mut service: Service, inputs: &[(&str, &str)]) -> (Service, Output) {
     };
     let mut last = None;
     for step in action["runs"]["steps"].as_vec().unwrap() {
+        if step["uses"].as_str().is_some() {
+            continue;
+        }
         assert_eq!(step["shell"].as_str(), Some("bash"));
         let mut variables = BTreeMap::new();
         for (name, expression) in step["env"].as_hash().unwrap() {
@@ -147,6 +150,8 @@ fn inputs_are_arguments_as_they_are_and_results_become_outputs_and_a_summary() {
         ("partition", "slice:1/3"),
         ("check", "true"),
         ("jobs", "2"),
+        ("targets", "sandboxes"),
+        ("deny-escapes", "true"),
     ];
     let (service, output) = action(Service::new(0), &inputs);
     assert!(output.status.success(), "{}", told(&output));
@@ -156,10 +161,12 @@ fn inputs_are_arguments_as_they_are_and_results_become_outputs_and_a_summary() {
         "--target=own@full",
         "--target=bubblewrap",
         "--host=root",
+        "--targets=sandboxes",
         "--expression=secrets/ & severity(>=high)",
         "--partition=slice:1/3",
         "--jobs=2",
         "--check",
+        "--deny-escapes",
     ];
     assert_eq!(service.calls()[0], expected);
     assert_eq!(service.read("output"), "status=0\nout=harness-results\n");
@@ -172,6 +179,7 @@ fn inputs_are_arguments_as_they_are_and_results_become_outputs_and_a_summary() {
 #[case("target", "--target=")]
 #[case("host", "--host=")]
 #[case("catalogue", "--catalogue=")]
+#[case("targets", "--targets=")]
 #[case("partition", "--partition=")]
 #[case("affected", "--affected=")]
 #[case("python", "--python=")]
@@ -306,14 +314,52 @@ fn the_workflow_gives_the_action_only_inputs_that_it_has_and_needs_every_job() {
 /// The lines that a job of the template runs, one after the other in one shell.
 fn gitlab(job: &str) -> String {
     let template = yaml("docs/ci/bulkhead.gitlab-ci.yml");
-    let lines = template[job]["script"].as_vec().unwrap().iter();
-    let script: Vec<_> = lines.map(|line| line.as_str().unwrap()).collect();
-    script.join("\n").replace(".ci/harness", &format!("'{}/.ci/harness'", root().display()))
+    let before = template[".harness"]["before_script"].as_vec().unwrap().iter();
+    let lines = before.chain(template[job]["script"].as_vec().unwrap());
+    // Nothing is installed here.
+    let lines =
+        lines.map(|line| line.as_str().unwrap()).filter(|line| !line.starts_with("apt-get"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What another repository clones: the script alone, as a commit.
+fn published(service: Service) -> Service {
+    let origin = service.dir.path().join("origin");
+    fs::create_dir_all(origin.join(".ci")).unwrap();
+    fs::copy(root().join(".ci/harness"), origin.join(".ci/harness")).unwrap();
+    let git = |args: &[&str]| {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(&origin).args(["-c", "user.name=a", "-c", "user.email=a@a.invalid"]);
+        assert!(command.args(args).output().unwrap().status.success(), "{args:?}");
+    };
+    git(&["init", "--quiet", "--initial-branch=main"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message=a"]);
+    let origin = origin.display().to_string();
+    service.set("BULKHEAD_REPOSITORY", &origin).set("BULKHEAD_REF", "main")
+}
+
+#[test]
+fn the_gitlab_template_says_what_another_repository_has_to_set() {
+    let output = Service::new(0).bash(&gitlab("trials"));
+    assert!(!output.status.success(), "{}", told(&output));
+    assert!(told(&output).contains("BULKHEAD_REPOSITORY: is not set"), "{}", told(&output));
+}
+
+#[test]
+fn the_harness_is_built_where_its_compiler_is_pinned() {
+    let service = Service::new(0);
+    service.executable("bin/cargo", "#!/bin/sh\npwd >\"$SEEN\"\n");
+    let seen = service.dir.path().join("seen").display().to_string();
+    let service = service.set("SEEN", &seen).set("HARNESS_PROGRAM", "");
+    let output = service.bash(&format!("'{}/.ci/harness' build", root().display()));
+    assert!(output.status.success(), "{}", told(&output));
+    assert_eq!(service.read("seen").trim_end(), root().display().to_string());
 }
 
 #[test]
 fn the_gitlab_template_keeps_the_results_of_a_shard_in_which_something_got_through() {
-    let service = Service::new(10)
+    let service = published(Service::new(10))
         .set("HARNESS_OUT", "shard")
         .set("CI_NODE_INDEX", "2")
         .set("CI_NODE_TOTAL", "3");
@@ -326,7 +372,8 @@ fn the_gitlab_template_keeps_the_results_of_a_shard_in_which_something_got_throu
 
 #[test]
 fn the_gitlab_template_merges_what_its_shards_left() {
-    let service = Service::new(0).set("HARNESS_SHARDS", "shards").set("HARNESS_CHECK", "true");
+    let service =
+        published(Service::new(0)).set("HARNESS_SHARDS", "shards").set("HARNESS_CHECK", "true");
     fs::create_dir_all(service.dir.path().join("shards/1")).unwrap();
     let output = service.bash(&gitlab("report"));
     assert!(output.status.success(), "{}", told(&output));

@@ -10,6 +10,7 @@
 
 mod ablate;
 mod affected;
+mod anywhere;
 mod catalogue;
 mod checkout;
 mod ci;

@@ -40,7 +40,8 @@ fn shards_that_overlap_or_miss_or_are_of_another_catalogue_are_refused() {
     refused(&["one"], "secrets/netrc-read of own on root is in no shard");
     refused(&["one", "one"], "files/cron-drop of own on root is in one and in another shard");
     refused(&["one", "three"], "three holds no report");
-    checkout.write("attacks/files/cron-drop/backend.py", "import kit  # changed\n");
+    checkout
+        .write("attacks/files/cron-drop/backend.py", "import kit  # changed\nkit.mark(\"open\")\n");
     refused(&["one", "two"], "files/cron-drop was another one when it was run");
     checkout.write("two/root/own.json", "{ \"schema\": \"harness.report/9\" }");
     refused(&["one", "two"], "is of the form `harness.report/9`");

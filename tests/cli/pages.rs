@@ -4,7 +4,7 @@ use crate::checkout::Checkout;
 
 fn with_reports() -> Checkout {
     let checkout = Checkout::new();
-    let backend = "\"\"\"Installs a job.\n\nThe daemon starts it.\n\"\"\"\nimport kit\n";
+    let backend = "\"\"\"Installs a job.\n\nThe daemon starts it.\n\"\"\"\nimport kit\n\nkit.mark(\"open\")\n";
     checkout.write("attacks/files/cron-drop/backend.py", backend);
     assert_eq!(checkout.harness(&["run", "--update"]).status, 0);
     checkout

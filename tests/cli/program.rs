@@ -50,6 +50,21 @@ fn completions_are_printed() {
 }
 
 #[test]
+fn manual_pages_are_written_for_every_command_that_the_help_names() {
+    let checkout = Checkout::new();
+    let pages = checkout.path().join("man");
+    let nowhere = harness(&checkout).args(["manual".as_ref(), pages.as_os_str()]).assert().code(20);
+    nowhere.stderr(contains("man"));
+    std::fs::create_dir(&pages).unwrap();
+    harness(&checkout).args(["manual".as_ref(), pages.as_os_str()]).assert().code(0);
+    for name in ["harness", "harness-run", "harness-debug", "harness-doctor"] {
+        let page = std::fs::read_to_string(pages.join(format!("{name}.1"))).unwrap();
+        assert!(page.contains(&format!(".TH {name} 1")), "{page}");
+    }
+    assert!(!pages.join("harness-manual.1").exists(), "what is hidden has no page");
+}
+
+#[test]
 fn a_list_into_a_full_disk_is_a_failure() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let program = assert_cmd::cargo::cargo_bin("harness");

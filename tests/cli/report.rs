@@ -49,12 +49,32 @@ fn a_file_that_is_no_report_is_one_sentence() {
 }
 
 #[test]
+fn a_folder_without_reports_and_a_host_without_one_are_mistakes() {
+    let checkout = Checkout::new();
+    checkout.harness(&["run", "--update"]);
+    for (args, told) in [
+        (&["report", "nowhere"][..], "there is no report in"),
+        (&["report", "attacks"], "there is no report in"),
+        (&["report", "--format", "svg", "--host", "rot"], "did you mean `root`?"),
+    ] {
+        let end = checkout.harness(args);
+        assert!(end.status == 2 && end.out.is_empty() && end.err.contains(told), "{end:?}");
+    }
+}
+
+#[test]
 fn the_matrix_is_printed_from_the_committed_reports() {
     let checkout = Checkout::new();
     checkout.harness(&["run", "--update"]);
     checkout.write("reports/root/own.ablation.json", "another thing");
     let end = checkout.harness(&["report", "--format", "md"]);
     assert_eq!(end.status, 0, "{end:?}");
-    assert_eq!(end.out, checkout.read("reports/MATRIX.md"));
     insta::assert_snapshot!("matrix", end.out);
+    let (totals, host) =
+        (checkout.read("reports/MATRIX.md"), checkout.read("reports/root/MATRIX.md"));
+    assert!(totals.contains("[Every attack on root](root/MATRIX.md)"), "{totals}");
+    // All of it is printed, a file for each host is committed.
+    for line in totals.lines().chain(host.lines()).filter(|line| line.starts_with("| secrets")) {
+        assert!(end.out.contains(line), "{line}");
+    }
 }

@@ -88,7 +88,7 @@ fn a_run_writes_its_reports_beside_the_build_and_never_into_reports() {
     let checkout = Checkout::new();
     assert_eq!(checkout.harness(&["run"]).status, 0);
     insta::assert_snapshot!("own_json", checkout.read("target/harness/root/own.json"));
-    assert!(checkout.read("target/harness/MATRIX.md").contains("### files"));
+    assert!(checkout.read("target/harness/root/MATRIX.md").contains("### files"));
     let record: serde_json::Value =
         serde_json::from_str(&checkout.read("target/harness/run.json")).unwrap();
     assert_eq!(record["machine"]["python"], "3.11.2");
@@ -114,7 +114,16 @@ fn an_update_is_what_the_next_check_wants_to_see() {
     assert_eq!(checkout.harness(&["run", "--update"]).status, 0);
     let end = checkout.harness(&["run", "--check"]);
     assert_eq!(end.status, 0, "{end:?}");
-    assert!(checkout.read("reports/MATRIX.md").contains("[cron-drop](../attacks/files/cron-drop/"));
+    assert!(
+        checkout.read("reports/root/MATRIX.md").contains("| cron-drop |"),
+        "nowhere to link to"
+    );
+    checkout.write("docs/attacks/README.md", "");
+    assert_eq!(checkout.harness(&["run", "--update"]).status, 0);
+    let link = "[cron-drop](../../docs/attacks/files/cron-drop.md)";
+    assert!(checkout.read("reports/root/MATRIX.md").contains(link));
+    let link = "[cron-drop](../../../docs/attacks/files/cron-drop.md)";
+    assert!(checkout.read("target/harness/root/MATRIX.md").contains(link));
 }
 
 #[test]
@@ -127,7 +136,8 @@ fn a_check_notices_a_new_attack_a_changed_file_and_a_stale_matrix() {
     assert!(end.out.contains("reports/MATRIX.md does not say what the reports say"), "{end:?}");
     assert_eq!(checkout.harness(&["run", "--update"]).status, 0);
     checkout.attack("files/pth", "[\"mounts\"]");
-    checkout.write("attacks/files/cron-drop/backend.py", "import kit  # changed\n");
+    checkout
+        .write("attacks/files/cron-drop/backend.py", "import kit  # changed\nkit.mark(\"open\")\n");
     let end = checkout.harness(&["run", "--check"]);
     assert_eq!(end.status, 13);
     assert!(end.out.contains("files/pth: is new"), "{end:?}");
@@ -271,10 +281,78 @@ fn an_output_that_cannot_be_written_is_one_sentence() {
 }
 
 #[test]
+fn a_run_tells_its_result_for_each_level_where_the_page_is_and_what_to_do_next() {
+    let checkout = Checkout::new();
+    let good = checkout.harness(&["run"]);
+    for line in [
+        "    none: 2 of 2 got through, as the control must; 1 honest build built\n",
+        "    full: 0 of 2 got through; 1 honest build built\n",
+        "Page: target/harness/index.html; ",
+        "Next: harness show files/cron-drop\n",
+    ] {
+        assert!(good.out.contains(line), "{line}: {}", good.out);
+    }
+    let bad = checkout.pretending(&["run", "-t", "own@full"], |trial| match trial.level {
+        Level::Full if trial.attack.id.0 == "files/cron-drop" => escaped(trial),
+        _ => correct(trial),
+    });
+    assert!(bad.out.starts_with("unexpected-escape  files/cron-drop at full\n"), "{}", bad.out);
+    assert!(bad.out.ends_with("Next: harness debug files/cron-drop -t own@full\n"), "{}", bad.out);
+    let shown = checkout.harness(&["show", "files/cron-drop"]);
+    assert!(shown.out.contains("last run    none escaped"), "{}", shown.out);
+    assert!(shown.out.contains("full escaped (unexpected-escape)"), "{}", shown.out);
+}
+
+#[test]
+fn a_build_that_broke_is_told_with_the_last_line_of_its_traceback() {
+    let end = Checkout::new().pretending(&["run", "-E", "files/"], |trial| {
+        let mut seen = quiet(trial);
+        if !trial.attack.is_benign() {
+            seen.run.marks.clear();
+            seen.run.log = b"x\nTraceback (most recent call last):\n  File \"backend.py\"\n\
+                             NameError: name 'kti' is not defined\nmore\n"
+                .to_vec();
+        }
+        seen
+    });
+    assert_eq!(end.status, 12, "{end:?}");
+    assert!(
+        end.out.contains("; the build said: NameError: name 'kti' is not defined\n"),
+        "{end:?}"
+    );
+    assert!(end.out.contains("Next: harness debug files/cron-drop -t own@"), "{end:?}");
+    assert!(end.out.contains("prove nothing") || end.out.contains("proves nothing"), "{end:?}");
+}
+
+#[test]
+fn an_honest_build_that_breaks_is_marked_beside_what_got_through() {
+    let end = Checkout::new().pretending(&["run", "-t", "own@full"], |trial| match trial.level {
+        Level::Full if trial.attack.is_benign() => {
+            let mut seen = quiet(trial);
+            seen.run.built = false;
+            seen
+        }
+        _ => correct(trial),
+    });
+    let told = "    full: 0 of 2 got through; 1 of 1 honest build did NOT build, so nothing counts \
+                as blocked; 2 prove nothing\n";
+    assert!(end.out.contains(told), "{}", end.out);
+}
+
+#[test]
+fn where_results_cannot_be_written_no_trial_begins() {
+    let checkout = Checkout::new();
+    checkout.write("taken", "a file");
+    let end = checkout.harness(&["run", "--out", "taken/results"]);
+    assert_eq!(end.status, 20, "{end:?}");
+    assert!(end.err.contains("taken/results cannot be written: ") && !end.err.contains("trials"));
+}
+
+#[test]
 fn progress_is_told_in_plain_lines_where_there_is_no_terminal() {
     let end = Checkout::new().harness(&["run", "-j", "1"]);
-    assert!(end.err.starts_with("2 of 12 trials\n"), "{end:?}");
-    assert!(end.err.ends_with("12 of 12 trials\n"), "{end:?}");
+    // A line every ten seconds, and none of these trials takes long.
+    assert_eq!(end.err, "12 of 12 trials\n", "{end:?}");
 }
 
 #[rstest]

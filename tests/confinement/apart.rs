@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::Command;
 
+use crate::shared::{compare_mounts, share_mounts_anew};
 use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
 
 /// Uids for builds of this process alone, for a sweep ends every process of a uid, and tests of another
@@ -26,8 +27,10 @@ pub fn accounts() -> RangeInclusive<u32> {
     first..=first + 63
 }
 
-/// Gives this thread, and all that it starts from now on, mounts of its own and a copy of `/etc`.
+/// Gives this thread, and all that it starts from now on, mounts of its own, which are shared, and a
+/// copy of `/etc`.
 pub fn set_apart() -> tempfile::TempDir {
+    compare_mounts();
     nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS).unwrap();
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).unwrap();
     let place = crate::machine::directory();
@@ -46,6 +49,7 @@ pub fn set_apart() -> tempfile::TempDir {
     fs::write(copy.join("login.defs"), settings.fold(own, |text, line| text + line + "\n"))
         .unwrap();
     mount_bind(&copy, "/etc").unwrap();
+    share_mounts_anew();
     place
 }
 

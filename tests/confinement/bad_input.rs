@@ -41,7 +41,7 @@ fn behind_a_link(control: &Path) {
 #[case::a_link(link, "symbolic link")]
 #[case::a_pipe(pipe, "FIFO")]
 #[case::not_there(nothing, "does not exist")]
-#[case::a_control_directory_that_is_a_link(behind_a_link, "symbolic link")]
+#[case::not_there_behind_a_link_of_the_callers(behind_a_link, "does not exist")]
 fn a_control_directory_that_lies_is_refused_in_one_line_and_stays_as_it_is(
     #[case] spoil: fn(&Path),
     #[case] says: &str,

@@ -102,7 +102,10 @@ fn clean_up_never_follows_a_path_that_the_payload_controls_in_ten_thousand_races
     assert!(lost, "the control: by name the race is lost at some time");
 
     let race = Race::new();
-    let (done, exchanged) = race.run(RACES, remove_directory);
+    let (done, exchanged) = race.run(RACES, |path| {
+        // What a race leaves is looked at below.
+        let _ = remove_directory(path, &mut || true);
+    });
     assert!(race.is_whole(), "lost after {done} races");
     assert_eq!(done, RACES);
     println!("{RACES} removals, {exchanged} exchanges meanwhile");

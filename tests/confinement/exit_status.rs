@@ -1,12 +1,13 @@
 //! The exit status tells how the payload ended, or that nothing was run.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use predicates::prelude::*;
 use rstest::rstest;
+use rustix::process::{Pid, Signal};
 
-use crate::machine::{bulkhead, directory, is_root, run};
+use crate::machine::{bulkhead, directory, etc, is_root, ready, run};
 
 #[rstest]
 #[case::its_own("exit 7", 7)]
@@ -19,9 +20,59 @@ fn the_status_is_the_payloads_own(#[case] script: &str, #[case] status: i32) {
 }
 
 #[rstest]
+#[case::time(&["--timeout", "1s"], "sleep 60", 124, ["1s", "`--timeout`"])]
+#[case::silence(&["--silence", "1s"], "sleep 60", 124, ["1s", "`--silence`"])]
+#[case::log(&["--log", "2K"], "yes", 123, ["2K", "`--log`"])]
+#[case::a_sanitizer(&[], "echo ERROR: LeakSanitizer >&2; exit 3", 3, ["sanitizer", "`tracing = true`"])]
+fn an_end_that_is_not_the_payloads_own_is_said_with_the_limit_its_value_and_its_switch(
+    #[case] options: &[&str],
+    #[case] script: &str,
+    #[case] status: i32,
+    #[case] says: [&str; 2],
+) {
+    let directory = directory();
+    let output = run(directory.path(), options, script);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{errors}");
+    let own = errors.lines().filter(|line| line.starts_with("bulkhead: "));
+    let said = own.filter(|line| says.iter().all(|word| line.contains(word))).count();
+    assert_eq!(said, 1, "{errors}");
+    // What the payload does of its own accord needs no word of anybody else.
+    let output = run(directory.path(), &[], "echo ERROR: LeakSanitizer; exit 0");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("`tracing"), "{output:?}");
+}
+
+#[rstest]
+#[case::help(&["--help"])]
+#[case::version(&["--version"])]
+#[case::a_plan(&["explain", "--", "true"])]
+#[case::a_plan_as_json(&["explain", "--json", "--", "true"])]
+#[case::a_diagnosis(&["doctor"])]
+#[case::completions(&["completions", "bash"])]
+fn what_was_asked_for_and_cannot_be_written_is_no_success(#[case] arguments: &[&str]) {
+    let directory = directory();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = bulkhead(directory.path()).args(arguments).stdout(full).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(125), "{errors}");
+    assert!(errors.contains("standard output cannot be written: No space left"), "{errors}");
+    // Whoever closes the pipe has seen enough.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = bulkhead(directory.path()).args(arguments).stdout(writer).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && !errors.contains("panicked"), "{errors}");
+}
+
+#[rstest]
 #[case::not_found(&["run", "--", "no-such-program"], 127, "no-such-program")]
 #[case::not_executable(&["run", "--", "./data"], 126, "execute the command")]
-#[case::no_command(&["run"], 125, "COMMAND")]
+#[case::no_command(&["run"], 125, "`bulkhead run -- make`")]
+#[case::no_dashes(&["run", "make"], 125, "`bulkhead run [OPTIONS] -- make …`")]
+#[case::no_dashes_of_a_hook(&["hook", "python3", "x"], 125, "`bulkhead hook [OPTIONS] -- python3 …`")]
+#[case::a_mistyped_command(&["rnu", "--", "make"], 125, "did you mean `run`?")]
+#[case::a_command_that_is_a_program(&["make"], 125, "`bulkhead run -- make …`")]
+#[case::a_mistyped_option(&["run", "--rwo", "x", "--", "make"], 125, "--rw")]
 #[case::unknown_level(&["run", "--level", "ful", "--", "true"], 125, "full")]
 #[case::unknown_layer(&["run", "--without", "mount", "--", "true"], 125, "mounts")]
 #[case::a_layer_that_is_not_there(&["run", "--level", "network", "--without", "pid", "--", "true"], 125, "no layer")]
@@ -29,6 +80,12 @@ fn the_status_is_the_payloads_own(#[case] script: &str, #[case] status: i32) {
 #[case::level_none_with_a_false_claim(&["run", "--level", "none", "--lab", "--", "true"], 125, "lab")]
 #[case::bad_time(&["run", "--timeout", "soon", "--", "true"], 125, "90s")]
 #[case::a_path_that_is_not_there(&["run", "--ro", "/no/such/path", "--", "true"], 125, "/no/such/path")]
+#[case::a_variable_without_a_name(&["run", "--env", "", "--", "true"], 125, "`--env ` names no variable")]
+#[case::a_value_without_a_name(&["run", "--env", "=x", "--", "true"], 125, "names no variable")]
+#[case::an_unset_variable_without_a_name(&["run", "--unset-env", "", "--", "true"], 125, "names no variable")]
+#[case::the_root_for_writing(&["run", "--rw", "/", "--", "true"], 125, "is the root directory")]
+#[case::the_root_for_reading(&["run", "--ro", "/usr/..", "--", "true"], 125, "is the root directory")]
+#[case::no_processes(&["run", "--pids", "0", "--", "true"], 125, "would leave nothing")]
 #[case::no_hook(&["hook", "--", "python3", "setup.py"], 125, "bulkhead run")]
 #[case::an_unknown_hook(&["hook", "--", "python3", "./_in_process.py", "build_whel", "."], 125, "build_wheel")]
 fn what_was_not_run_is_said_in_one_sentence(
@@ -56,17 +113,13 @@ fn a_payload_that_ignores_sigterm_ends_at_its_time_limit_all_the_same() {
     assert!(begun.elapsed() < Duration::from_secs(30));
 }
 
-#[test]
-fn a_signal_for_the_supervisor_reaches_the_payload() {
+#[rstest]
+#[case::by_itself(&[])]
+#[case::followed(&["--why"])]
+fn a_signal_for_the_supervisor_reaches_the_payload(#[case] options: &[&str]) {
     let directory = directory();
     let script = "trap 'echo caught; exit 3' TERM; echo ready; while :; do sleep 0.05; done";
-    let mut child = bulkhead(directory.path())
-        .args(["run", "--", "/bin/sh", "-c", script])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
-    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    let (mut child, mut lines) = ready(directory.path(), options, script);
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(lines.next().unwrap().unwrap(), "caught");
@@ -127,4 +180,93 @@ fn a_hook_without_directories_of_its_own_is_refused_to_a_leased_uid() {
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(125), "{errors}");
     assert!(errors.contains("--without identity"), "{errors}");
+}
+
+/// The moments of a launch at which it is ended, in microseconds after its start.
+fn moments() -> impl Iterator<Item = u64> {
+    (0..60).map(|nth| nth * 300)
+}
+
+#[rstest]
+#[case::term(Signal::TERM, 143)]
+#[case::interrupt(Signal::INT, 130)]
+#[case::hangup(Signal::HUP, 129)]
+fn a_signal_ends_a_launch_at_any_moment_and_no_layer_is_blamed(
+    #[case] signal: Signal,
+    #[case] status: i32,
+    #[values("full", "network")] level: &str,
+) {
+    let directory = directory();
+    let mut ended_before = 0;
+    for moment in moments() {
+        let child = bulkhead(directory.path())
+            .args(["run", "--level", level, "--", "/bin/sleep", "30"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_micros(moment));
+        rustix::process::kill_process(Pid::from_child(&child), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        // Before the launch begins the signal ends the program as any other.
+        let by_signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
+        let ended = output.status.code().or(by_signal.map(|number| 128 + number));
+        assert_eq!(ended, Some(status), "after {moment} µs: {errors}");
+        let blamed = ["layer", "defect", "No such process", "could not"];
+        assert!(!blamed.iter().any(|word| errors.contains(word)), "after {moment} µs: {errors}");
+        ended_before += usize::from(errors.contains("before the command was started"));
+    }
+    println!("{ended_before} launches were ended before their command was started");
+}
+
+#[test]
+fn a_signal_that_the_caller_ignores_does_not_end_a_launch() {
+    let directory = directory();
+    for moment in moments().step_by(6) {
+        let program = bulkhead(directory.path()).get_program().to_owned();
+        let child = Command::new("/usr/bin/nohup")
+            .arg(program)
+            .args(["run", "--", "/bin/echo", "ran"])
+            .current_dir(directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Later than `nohup` has become the program.
+        std::thread::sleep(Duration::from_micros(3000 + moment));
+        let _ = rustix::process::kill_process(Pid::from_child(&child), Signal::HUP);
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let early = std::os::unix::process::ExitStatusExt::signal(&output.status) == Some(1);
+        assert!(early || output.stdout == b"ran\n", "after {moment} µs: {errors}");
+    }
+}
+
+#[test]
+fn a_directory_that_the_builds_account_cannot_enter_is_named_with_what_closes_it() {
+    if !is_root() {
+        return;
+    }
+    let _etc = etc();
+    let place = directory();
+    let (closed, work) = (place.path().join("closed"), place.path().join("closed/work"));
+    std::fs::create_dir_all(&work).unwrap();
+    let mode = |mode| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(&closed, mode).unwrap();
+    };
+    mode(0o700);
+    let try_it = || run(&work, &["--level", "proposal"], "echo ran");
+    for _ in 0..3 {
+        let output = try_it();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(125), "{errors}");
+        let remedy = format!("`chmod o+x {}`", closed.display());
+        assert!(errors.contains(&remedy) && !errors.contains("layer"), "{errors}");
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+    }
+    mode(0o711);
+    let output = try_it();
+    assert_eq!(output.stdout, b"ran\n", "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -112,3 +112,15 @@ fn what_is_granted_for_reading_can_be_read_although_it_is_closed_to_others() {
     assert_eq!(prints(&["--ro", closed.to_str().unwrap()], &script), "here");
     assert_eq!(std::fs::read_to_string(closed.join("file")).unwrap(), "here");
 }
+
+/// `link(2)` fails between mounts even of one file system, and programs that find two directories on
+/// one device do not expect it to.
+#[test]
+fn what_cannot_be_linked_lies_on_another_device() {
+    let script = "touch file; for place in /tmp /var/tmp $HOME /dev/shm; do \
+                  [ $(stat -c %d file) != $(stat -c %d $place) ] && ! ln file $place/link 2>&1; done \
+                  | grep -c 'Invalid cross-device link'; \
+                  stat -c %d . /tmp /var/tmp $HOME /dev/shm | sort -u | wc -l";
+    assert_eq!(prints(&[], script), "4\n5\n");
+    assert_eq!(prints(&[], "touch a && ln a b && ls"), "a\nb\n", "within one it works");
+}

@@ -19,5 +19,7 @@ mod limits;
 mod payload;
 #[path = "filters/refusals.rs"]
 mod refusals;
+#[path = "../skipped.rs"]
+mod skipped;
 #[path = "filters/syscalls.rs"]
 mod syscalls;

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use sandbox::host::offer::Offer;
 
 use crate::apart::{accounts, leased, set_apart, tables};
+use crate::contained::hook::BACKEND;
 use crate::machine::{bulkhead, directory, is_root};
+use crate::outputs::FrontEnd;
 use crate::remnants::{await_true, held_locks, living};
 
 /// How many launches there are at a time.
@@ -233,6 +235,63 @@ fn the_accounts_of_killed_supervisors_are_removed_by_the_next_sweep() {
     println!("proposal: {count} killed; the last sweep said {:?}", swept.trim());
     killed.assert_nothing_is_left();
     assert_eq!(killed.gc(), "", "a second sweep finds nothing to do");
+}
+
+/// Supervisors of hooks, killed from the launch on until what was handed over has its name: there is the
+/// whole of it or nothing.
+#[test]
+fn supervisors_of_hooks_killed_at_random_moments_leave_no_half_of_an_output() {
+    if !is_root() {
+        return;
+    }
+    let _apart = set_apart();
+    let killed = Killed::new(&[]);
+    let runtime = killed.runtime.path().to_str().unwrap();
+    let uids = format!("{}-{}", leased().start(), leased().end());
+    let options = ["--replace", "--uids", &uids, "--runtime", runtime];
+    let whole = FrontEnd::new(BACKEND);
+    let begun = Instant::now();
+    assert!(whole.build(&options).status.success());
+    let longest = begun.elapsed().mul_f64(1.3);
+    let name = "dist/pkg-1.0-py3-none-any.whl";
+    let size = fs::metadata(whole.path(name)).unwrap().len();
+    let all = count(200).div_ceil(4);
+    let counts: Vec<[usize; 3]> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|thread| {
+                let options = &options;
+                scope.spawn(move || {
+                    let (front_end, mut ended) = (FrontEnd::new(BACKEND), [0; 3]);
+                    for round in 0..all {
+                        let mut command = front_end.command(options);
+                        command.stdout(Stdio::null()).stderr(Stdio::null());
+                        let mut child = command.spawn().unwrap();
+                        let share = u32::try_from((round * 4 + thread) * 61 % (all * 4)).unwrap();
+                        std::thread::sleep(longest * share / u32::try_from(all * 4).unwrap());
+                        end(&mut child);
+                        let found =
+                            fs::metadata(front_end.path(name)).map(|found| found.len()).ok();
+                        let answer = front_end.path("control/output.json");
+                        assert!(found.is_none_or(|found| found == size), "half of a wheel");
+                        assert!(found.is_some() || !answer.exists(), "an answer without its wheel");
+                        let beside = fs::read_dir(front_end.path("dist")).unwrap().count();
+                        assert_eq!(beside, usize::from(found.is_some()), "a file beside it");
+                        ended[usize::from(found.is_some()) + usize::from(answer.exists())] += 1;
+                        let _ = fs::remove_file(front_end.path(name));
+                        let _ = fs::remove_file(&answer);
+                    }
+                    ended
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    killed.await_death();
+    let sum = |which: usize| counts.iter().map(|ended| ended[which]).sum::<usize>();
+    println!("hooks: nothing, wheel alone, all handed over: {}, {}, {}", sum(0), sum(1), sum(2));
+    assert_ne!(sum(0), 0, "none was killed in time");
+    killed.gc();
+    assert_eq!(killed.records(), 0);
 }
 
 /// A directory that was handed to an account is not left to whoever gets its uid next.

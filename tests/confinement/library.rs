@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +10,7 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use sandbox::outcome::Clock;
 use sandbox::payload::Stdin;
 use sandbox::plan::PlanKind;
@@ -20,8 +21,8 @@ use sandbox::{
     End, Launcher, LauncherError, Layer, LayerSet, Level, Payload, Policy, Running, Standard,
 };
 
-use crate::machine::{directory, is_root};
-use crate::remnants::await_nothing;
+use crate::machine::{built, directory, is_root};
+use crate::remnants::{await_nothing, await_true};
 
 /// What the documentation shows.
 #[path = "../../sandbox/examples/threads.rs"]
@@ -29,7 +30,7 @@ use crate::remnants::await_nothing;
 mod example;
 
 fn launcher() -> Launcher {
-    Launcher::new(env!("CARGO_BIN_EXE_bulkhead"))
+    Launcher::new(built())
 }
 
 fn payload(directory: &Path, script: &str) -> Payload {
@@ -72,6 +73,15 @@ impl Builds {
     }
 }
 
+/// Opens the FIFO at `gate` once a build reads from it, and does not wait for a build that is gone.
+fn open_gate(gate: &Path) {
+    let open = || {
+        let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap();
+        fs::File::options().write(true).custom_flags(flags).open(gate)
+    };
+    await_true("a build waits at the gate", || open().is_ok());
+}
+
 fn first_line(running: &mut Running) -> String {
     let mut line = String::new();
     BufReader::new(running.take_output().unwrap()).read_line(&mut line).unwrap();
@@ -98,11 +108,17 @@ fn eight_threads_launch_at_once_and_each_has_a_build_of_its_own() {
     let mut uids: Vec<String> = std::thread::scope(|scope| {
         let launch = || {
             barrier.wait();
-            let mut running = builds.launch("awk '{print $2}' /proc/self/uid_map; echo err >&2");
+            let (input, held) = std::io::pipe().unwrap();
+            let script = "awk '{print $2}' /proc/self/uid_map; echo err >&2; read line || :";
+            let mut payload = payload(builds.place.path(), script);
+            payload.stdin = Stdin::Inherit;
+            let standard = Standard::piped().with_input(input.into());
+            let mut running = launcher().launch(&builds.policy(), &payload, standard).unwrap();
             let mut errors = running.take_error().unwrap();
             let uid = first_line(&mut running);
             // All live at one time, so that none can have the uid of one that has ended.
             barrier.wait();
+            drop(held);
             let mut text = String::new();
             errors.read_to_string(&mut text).unwrap();
             assert!(text.contains("err"), "{text}");
@@ -135,7 +151,7 @@ fn a_build_ends_with_what_holds_it_and_the_others_go_on() {
     mknodat(CWD, &gate, FileType::Fifo, Mode::from_raw_mode(0o644), 0).unwrap();
     let mut other = payload(builds.place.path(), "echo there; : < $0; echo done");
     other.argv.push(gate.clone().into());
-    other.grant(gate.clone());
+    other.grant_named(gate.clone(), false).unwrap();
     let mut other = launcher().launch(&builds.policy(), &other, Standard::piped()).unwrap();
     let mut output = BufReader::new(other.take_output().unwrap());
     let mut line = String::new();
@@ -148,7 +164,7 @@ fn a_build_ends_with_what_holds_it_and_the_others_go_on() {
     }));
     assert!(panicked.is_err());
 
-    fs::File::options().write(true).open(gate).unwrap();
+    open_gate(&gate);
     output.read_line(&mut line).unwrap();
     assert_eq!(line, "there\ndone\n");
     assert_eq!(other.finish().unwrap().outcome.end, End::Exited(0));
@@ -244,12 +260,13 @@ fn how_it_ended_is_told_as_a_value() {
     let outcome = finish(&builds.policy(), "kill -SEGV $$");
     assert_eq!((outcome.end, outcome.harvest.files.len()), (End::Signalled(11), 0));
     let mut policy = builds.policy();
-    policy.limits.wall_time = Demand::Exactly(Span(Duration::from_millis(300)));
+    // Long enough for the launch itself, which counts.
+    policy.limits.wall_time = Demand::Exactly(Span(Duration::from_secs(5)));
     let outcome = finish(&policy, "exec sleep 300");
     assert_eq!(outcome.end, End::TimedOut(Clock::Wall));
     assert!(outcome.elapsed >= Duration::from_millis(300));
     let mut policy = builds.policy();
-    policy.limits.output = Demand::Exactly(Bytes(1000));
+    policy.limits.log = Demand::Exactly(Bytes(1000));
     let end = finish(&policy, "head -c 100000 /dev/zero; sleep 300").end;
     assert!(matches!(&end, End::OutputRefused { file, .. } if file == "log"), "{end}");
     let mut absent = payload(builds.place.path(), "");
@@ -291,7 +308,8 @@ fn a_step_that_failed_is_named() {
     }
     let place = directory();
     let mut policy = Policy::preset(Level::Full);
-    policy.files.scratch = Some(place.path().join("absent"));
+    // No directory can be made there.
+    policy.files.scratch = Some("/proc".into());
     let payload = payload(place.path(), "true");
     let error = launcher().launch(&policy, &payload, Standard::discarded()).unwrap_err();
     let LauncherError::NotRun { step, status, .. } = error else { panic!("{error}") };
@@ -309,7 +327,7 @@ fn a_program_that_is_no_bulkhead_is_told_from_one() {
     assert!(matches!(launch("/nowhere/bulkhead"), LauncherError::Program { .. }));
     assert!(matches!(launch("/bin/true"), LauncherError::Lost { .. }));
     // And a person who finds the command is told what it is for.
-    let output = Command::new(env!("CARGO_BIN_EXE_bulkhead")).arg("launch").output().unwrap();
+    let output = Command::new(built()).arg("launch").output().unwrap();
     assert_eq!(output.status.code(), Some(125));
     assert!(String::from_utf8_lossy(&output.stderr).contains("bulkhead run"));
 }

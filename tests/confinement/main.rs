@@ -10,6 +10,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(target_arch = "x86_64")]
+mod aged;
 mod apart;
 mod bad_input;
 mod cleanup;
@@ -18,19 +20,33 @@ mod exit_status;
 #[cfg(target_arch = "x86_64")]
 mod faults;
 mod files;
+mod flags;
+mod granted;
+mod groups;
+mod hosts;
 mod identity;
+mod inspection;
 mod kills;
 mod library;
 mod machine;
 mod masked;
+mod named;
 mod neighbours;
+mod objects;
 mod outputs;
 mod ownership;
+mod phases;
 mod policy;
 mod privileges;
 mod processes;
+mod readme;
 mod remnants;
 mod rootless;
+mod set_id;
+mod shared;
 mod sharing;
+#[path = "../skipped.rs"]
+mod skipped;
 mod surroundings;
 mod terminal;
+mod why;

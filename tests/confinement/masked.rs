@@ -4,13 +4,13 @@ use std::process::{Command, Output};
 
 use rstest::rstest;
 
-use crate::machine::{directory, is_root};
+use crate::machine::{built, directory, is_root};
 
 /// Runs `script` behind the program where a part of `/proc` is covered, after `caller`.
 pub fn run(caller: &[&str], options: &[&str], script: &str) -> Output {
     let place = directory();
     let program = place.path().join("bulkhead");
-    let copied = Command::new("/bin/cp").arg(env!("CARGO_BIN_EXE_bulkhead")).arg(&program).status();
+    let copied = Command::new("/bin/cp").arg(built()).arg(&program).status();
     assert!(copied.unwrap().success());
     let mut command = Command::new("/usr/bin/unshare");
     let cover = "mount -t tmpfs none /proc/irq && exec \"$@\"";
@@ -75,7 +75,7 @@ fn what_is_required_of_processes_is_refused() {
     let output = run(ROOT, &["--require", "processes"], "echo ran");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(125), "{errors}");
-    assert!(output.stdout.is_empty() && errors.contains("`processes` is required"), "{errors}");
+    assert!(output.stdout.is_empty() && errors.contains("not held here: `processes`"), "{errors}");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn doctor_names_the_mask() {
     }
     let cover = "mount -t tmpfs none /proc/irq && exec \"$@\"";
     let mut command = Command::new("/usr/bin/unshare");
-    command.args(["--mount", "/bin/sh", "-c", cover, "sh", env!("CARGO_BIN_EXE_bulkhead")]);
+    command.args(["--mount", "/bin/sh", "-c", cover, "sh", built()]);
     let output = command.arg("doctor").output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(printed.contains("/proc/irq is masked"), "{printed}");

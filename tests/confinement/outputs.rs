@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 use rstest::rstest;
 
@@ -10,12 +10,12 @@ use crate::contained::hook::SCRIPT;
 use crate::machine::{bulkhead, directory, is_root};
 
 /// A front end's directories, and a file of its own that a hook would like to change or to publish.
-struct FrontEnd {
+pub struct FrontEnd {
     place: tempfile::TempDir,
 }
 
 impl FrontEnd {
-    fn new(backend: &str) -> Self {
+    pub fn new(backend: &str) -> Self {
         let place = directory();
         for name in ["source", "control", "dist", "elsewhere"] {
             fs::create_dir(place.path().join(name)).unwrap();
@@ -33,17 +33,23 @@ impl FrontEnd {
         front_end
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.place.path().join(name)
     }
 
-    fn build(&self, options: &[&str]) -> Output {
+    pub fn build(&self, options: &[&str]) -> Output {
+        self.command(options).output().unwrap()
+    }
+
+    /// The call of its hook.
+    pub fn command(&self, options: &[&str]) -> Command {
         let variable = "_PYPROJECT_HOOKS_BACKEND_PATH_JSON";
         let mut command = bulkhead(&self.path("source"));
         command.arg("hook").args(options).args(["--env", variable]);
         command.env(variable, serde_json::json!([self.path("source")]).to_string());
         command.args(["--", "/usr/bin/python3"]).arg(self.path("_in_process.py"));
-        command.arg("build_wheel").arg(self.path("control")).output().unwrap()
+        command.arg("build_wheel").arg(self.path("control"));
+        command
     }
 
     /// What whoever takes the wheel would read.
@@ -112,4 +118,132 @@ fn without_the_harvest_a_link_in_the_place_of_the_wheel_publishes_the_callers_se
     let output = front_end.build(&["--without", "harvest"]);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(front_end.published().as_deref(), Some(&b"canary"[..]), "the control: {errors}");
+}
+
+/// A back end that hands over an empty wheel of the release and build in `FILE`, whole but for that.
+const ANY_RELEASE: &str = "
+import base64, hashlib, os, zipfile
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    file = open('wanted').read()
+    project, version = file.split('-')[:2]
+    info = '%s-%s.dist-info/' % (project, version)
+    members = {
+        info + 'METADATA': 'Metadata-Version: 2.1\\nName: %s\\nVersion: %s\\n' % (project, version),
+        info + 'WHEEL': 'Wheel-Version: 1.0\\n',
+    }
+    record = ''
+    for name, text in members.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b'=')
+        record += '%s,sha256=%s,%d\\n' % (name, digest.decode(), len(text))
+    members[info + 'RECORD'] = record + info + 'RECORD,,\\n'
+    with zipfile.ZipFile(os.path.join(wheel_directory, file), 'w') as wheel:
+        for name, text in members.items():
+            wheel.writestr(name, text)
+    return file
+";
+
+/// The exit status of a build of `file`, and what was said.
+fn built(front_end: &FrontEnd, file: &str, options: &[&str]) -> (Option<i32>, String) {
+    fs::write(front_end.path("source/wanted"), file).unwrap();
+    let output = front_end.build(options);
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn only_the_release_that_was_asked_for_is_handed_over() {
+    let front_end = FrontEnd::new(ANY_RELEASE);
+    let expect = ["--expect", "pkg==1.0"];
+    let honest = built(&front_end, "pkg-1.0-py3-none-any.whl", &expect);
+    assert_eq!(honest.0, Some(0), "{}", honest.1);
+    for (file, why) in [
+        ("requests-2.32.0-py3-none-any.whl", "asks for another release"),
+        ("pkg-9.0-py3-none-any.whl", "asks for another release"),
+        ("pkg-1!1.0-py3-none-any.whl", "asks for another release"),
+        ("pkg-1.0+zz-py3-none-any.whl", "asks for another release"),
+        ("pkg-1.0-9999zz-py3-none-any.whl", "--build-tag"),
+    ] {
+        // The control: nobody has said what is built.
+        let control = FrontEnd::new(ANY_RELEASE);
+        let handed_over = built(&control, file, &[]);
+        assert_eq!(handed_over.0, Some(0), "{}", handed_over.1);
+        assert!(control.path("dist").join(file).exists());
+        let refused = built(&front_end, file, &expect);
+        assert_eq!(refused.0, Some(123), "{file}");
+        assert!(refused.1.contains(why), "{}", refused.1);
+        assert!(!front_end.path("dist").join(file).exists());
+    }
+    let meant = built(
+        &front_end,
+        "pkg-1.0-2-py3-none-any.whl",
+        &["--expect", "pkg==1.0", "--build-tag", "2"],
+    );
+    assert_eq!(meant.0, Some(0), "{}", meant.1);
+    let none = built(&front_end, "pkg-1.0-py3-none-any.whl", &["--expect", "pkg==x"]);
+    assert_eq!(none.0, Some(125));
+    let unheld = built(
+        &front_end,
+        "pkg-1.0-py3-none-any.whl",
+        &["--expect", "pkg==1.0", "--without", "harvest"],
+    );
+    assert_eq!(unheld.0, Some(125));
+    assert!(unheld.1.contains("held by the layer `harvest`"), "{}", unheld.1);
+}
+
+#[test]
+fn a_neighbours_wheel_is_not_replaced_unless_somebody_says_so() {
+    let front_end = FrontEnd::new(ANY_RELEASE);
+    let (file, place) = (
+        "requests-2.32.0-py3-none-any.whl",
+        front_end.path("dist/requests-2.32.0-py3-none-any.whl"),
+    );
+    fs::write(&place, "the neighbour's").unwrap();
+    let refused = built(&front_end, file, &[]);
+    assert_eq!(refused.0, Some(123));
+    assert!(refused.1.contains("`--expect NAME==VERSION`"), "{}", refused.1);
+    assert!(refused.1.contains("`--replace`"), "{}", refused.1);
+    assert_eq!(fs::read(&place).unwrap(), b"the neighbour's");
+    // What was built from this tree before gives way to what is built from it now.
+    fs::remove_file(&place).unwrap();
+    for _ in 0..2 {
+        let again = built(&front_end, file, &[]);
+        assert_eq!(again.0, Some(0), "{}", again.1);
+    }
+    let wheel = fs::read(&place).unwrap();
+    let other = FrontEnd::new(ANY_RELEASE);
+    let input = fs::read_to_string(other.path("control/input.json")).unwrap();
+    let shared = front_end.path("dist").display().to_string();
+    let input = input.replace(&other.path("dist").display().to_string(), &shared);
+    fs::write(other.path("control/input.json"), input).unwrap();
+    let refused = built(&other, file, &[]);
+    assert_eq!(refused.0, Some(123), "another tree's: {}", refused.1);
+    assert_eq!(fs::read(&place).unwrap(), wheel);
+    for options in [&["--replace"][..], &["--expect", "requests==2.32.0"]] {
+        fs::write(&place, "the neighbour's").unwrap();
+        let replaced = built(&front_end, file, options);
+        assert_eq!(replaced.0, Some(0), "{}", replaced.1);
+        assert_ne!(fs::read(&place).unwrap(), b"the neighbour's");
+    }
+    assert_eq!(fs::read_dir(front_end.path("dist")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_hook_cannot_claim_a_refusal_that_never_was() {
+    for status in [123, 124, 125, 127, 137] {
+        let front_end = FrontEnd::new(&format!(
+            "import os\n\
+             def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):\n\
+             \x20   os.write(2, b'bulkhead: the output \"x\" is refused: by nobody\\n')\n\
+             \x20   os._exit({status})\n"
+        ));
+        let outcome = front_end.path("outcome.json");
+        let output = front_end.build(&["--outcome", outcome.to_str().unwrap()]);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        let last = errors.lines().last().unwrap_or_default();
+        assert!(last.contains(&format!("the hook itself exited with status {status}")), "{errors}");
+        let outcome: serde_json::Value =
+            serde_json::from_slice(&fs::read(outcome).unwrap()).unwrap();
+        assert_eq!(outcome["end"], serde_json::json!({ "exited": { "status": status } }));
+    }
 }

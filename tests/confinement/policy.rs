@@ -83,7 +83,8 @@ fn a_policy_that_is_no_file_is_not_waited_for() {
         let output = command.args(["run", "--policy"]).arg(path).args(["--", "true"]).output();
         let output = output.unwrap();
         assert_eq!(output.status.code(), Some(125));
-        assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be read"));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains("the policy file") && errors.contains("cannot be"), "{errors}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
-use crate::machine::{directory, is_root};
+use crate::machine::{built, directory, is_root};
 
 /// Runs the program with `arguments` as uid 1000, from a place that this user can reach.
 fn as_user(arguments: &[&str]) -> Output {
@@ -11,7 +11,7 @@ fn as_user(arguments: &[&str]) -> Output {
     let program = place.path().join("bulkhead");
     // Copied by another process: a descriptor that is open for writing here could be inherited by
     // a child of another test, and a program that is being written cannot be executed.
-    let copied = Command::new("/bin/cp").arg(env!("CARGO_BIN_EXE_bulkhead")).arg(&program).status();
+    let copied = Command::new("/bin/cp").arg(built()).arg(&program).status();
     assert!(copied.unwrap().success());
     std::fs::create_dir(place.path().join("work")).unwrap();
     std::fs::write(place.path().join("work/file"), "here").unwrap();

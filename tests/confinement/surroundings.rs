@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::net::TcpListener;
 
-use crate::machine::{bulkhead, directory, is_root, prints};
+use crate::machine::{built, bulkhead, directory, is_root, prints};
 
 #[test]
 fn a_secret_variable_does_not_reach_the_payload() {
@@ -42,7 +42,7 @@ fn an_inherited_descriptor_does_not_reach_the_payload() {
     let seen = |option: &str| {
         let directory = directory();
         std::fs::write(directory.path().join("secret"), "canary").unwrap();
-        let program = env!("CARGO_BIN_EXE_bulkhead");
+        let program = built();
         let script = format!(
             "exec 7<secret; exec {program} run {option} -- /bin/sh -c 'cat <&7' 2>/dev/null"
         );
@@ -65,7 +65,7 @@ fn only_declared_descriptors_can_be_seen_and_the_working_directory_is_inside() {
     std::fs::write(outside.path().join("secret"), "canary").unwrap();
     let seen = |options: &str, script: &str| {
         let directory = directory();
-        let program = env!("CARGO_BIN_EXE_bulkhead");
+        let program = built();
         let words = format!("exec 7</; exec {program} run {options} -- /bin/sh -c '{script}'");
         let mut command = std::process::Command::new("/bin/sh");
         command.args(["-c", &words]).current_dir(directory.path());
@@ -115,6 +115,13 @@ fn what_a_build_prints_is_bounded_and_gives_nobody_commands() {
     let control = run(&["--without", "harvest"], script);
     assert_eq!(control.stdout, b"\x1b[31mred\x1b[0m ##[add-mask]x\n::set-env name=A::b\n");
     assert_eq!(run(&[], script).stdout, b"red ## [add-mask]x\n: :set-env name=A::b\n");
+
+    let script =
+        r"printf 'bad \377\355\240\200 good \342'; sleep 0.2; printf '\202\254 cut \360\237'";
+    let control = run(&["--without", "harvest"], script);
+    assert!(std::str::from_utf8(&control.stdout).is_err());
+    let shown = String::from_utf8(run(&[], script).stdout).unwrap();
+    assert_eq!(shown, "bad \u{fffd}\u{fffd}\u{fffd}\u{fffd} good \u{20ac} cut \u{fffd}");
 
     let flood = run(&["--log", "100K"], "yes; echo not reached");
     assert_eq!(flood.status.code(), Some(123));

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::machine::{directory, is_root};
+use crate::machine::{built, directory, is_root};
 
 /// Starts the words behind it in a session of their own with a terminal, as a shell would, and prints
 /// what has been typed into that terminal by the time they have ended.
@@ -56,7 +56,7 @@ for place in places:
 fn typed(options: &[&str]) -> String {
     let directory = directory();
     let mut command = Command::new("/usr/bin/python3");
-    command.args(["-c", OPERATOR, env!("CARGO_BIN_EXE_bulkhead"), "run"]).args(options);
+    command.args(["-c", OPERATOR, built(), "run"]).args(options);
     command.args(["--", "/usr/bin/python3", "-c", BUILD]).current_dir(directory.path());
     let Output { status, stdout, stderr } = command.output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));

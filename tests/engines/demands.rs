@@ -34,8 +34,9 @@ fn what_is_required_and_not_held_is_refused_by_name(
     };
     let errors = text(&refused.stderr);
     assert_eq!((refused.status.code(), text(&refused.stdout)), (Some(125), String::new()));
-    let sentence = format!("`{guarantee}` is required and not held here");
-    assert!(errors.contains(&sentence) && errors.contains(why), "{errors}");
+    let start = "bulkhead: required and not held here: ";
+    let named = errors.starts_with(start) && errors.contains(&format!("`{guarantee}` ("));
+    assert!(named && errors.contains(why), "{errors}");
     assert_eq!(errors.lines().count(), 1, "{errors}");
 
     // A build that has no user of its own can ask its caller's agents.

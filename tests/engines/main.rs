@@ -14,6 +14,8 @@ mod doctor;
 mod guarantees;
 mod hook;
 mod lifeline;
+#[path = "../skipped.rs"]
+mod skipped;
 
 /// What an engine is, where there is one. A test that needs it and has none says why and is
 /// skipped, unless `REQUIRE_ISOLATION=1`, as in the project's own checks, makes that a failure.
@@ -24,7 +26,7 @@ fn here<T>(engine: Result<T, String>) -> Option<T> {
     };
     let required = std::env::var("REQUIRE_ISOLATION").as_deref() == Ok("1");
     assert!(!required, "REQUIRE_ISOLATION is set, and {why}");
-    eprintln!("skipped: {why}");
+    crate::skipped::note(format_args!("{why}"));
     None
 }
 

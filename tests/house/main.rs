@@ -17,5 +17,6 @@ mod pages;
 mod places;
 mod proofs;
 mod sources;
+mod speech;
 mod tree;
 mod words;

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use harness::lab::profile::Profile;
 use harness::report::json;
-use harness::report::schema::{At, Report};
-use harness::verdict::Seen;
+use harness::report::schema::{At, Cell, Report};
+use harness::verdict::{Seen, Verdict};
 use sandbox::{Guarantee, Level};
 
 use crate::tree::{read, root};
@@ -61,6 +62,164 @@ fn the_readme_shows_what_the_report_says() {
     );
 }
 
+const HOSTS_BEGIN: &str = "<!-- hosts:begin -->\n";
+const HOSTS_END: &str = "<!-- hosts:end -->";
+
+/// What became of the attacks at `full` on one host: tried, got through, on record as gaps, and not
+/// to be tried.
+fn at_full(report: &Report) -> [usize; 4] {
+    let attacks = report.results.iter().filter(|(id, _)| !id.starts_with("benign/"));
+    let cells: Vec<_> =
+        attacks.filter_map(|(_, entry)| entry.cells.get(&At(Level::Full))).collect();
+    let count = |wanted: &dyn Fn(&Cell) -> bool| cells.iter().filter(|cell| wanted(cell)).count();
+    [
+        count(&|cell| matches!(cell.outcome, Seen::Blocked | Seen::Escaped)),
+        count(&|cell| cell.outcome == Seen::Escaped),
+        count(&|cell| cell.verdict == Verdict::KnownGap),
+        count(&|cell| cell.verdict == Verdict::Unsupported),
+    ]
+}
+
+fn hosts_drawn() -> String {
+    let mut text = "| host | tried | got through | of them on record as gaps | cannot be tried |\n\
+                    |---|---|---|---|---|\n"
+        .to_owned();
+    for (_, host) in Profile::ALL {
+        let file = root().join(format!("reports/{host}/own.json"));
+        // A host whose report is not committed yet has no row.
+        if !file.exists() {
+            continue;
+        }
+        let [tried, escaped, gaps, unsupported] = at_full(&json::read(&file).unwrap());
+        writeln!(text, "| `{host}` | {tried} | {escaped} | {gaps} | {unsupported} |").unwrap();
+    }
+    text
+}
+
+#[test]
+fn the_readme_shows_all_hosts_as_their_reports_do() {
+    let text = read("README.md");
+    let parts = text.split_once(HOSTS_BEGIN).and_then(|(before, rest)| {
+        let (shown, after) = rest.split_once(HOSTS_END)?;
+        Some((before, shown, after))
+    });
+    let (before, shown, after) = parts.expect("the README marks where its table of hosts is");
+    let wanted = hosts_drawn();
+    if shown != wanted && std::env::var("INSTA_UPDATE").as_deref() == Ok("always") {
+        let text = format!("{before}{HOSTS_BEGIN}{wanted}{HOSTS_END}{after}");
+        fs::write(root().join("README.md"), text).unwrap();
+        return;
+    }
+    assert!(
+        shown == wanted,
+        "The README's hosts are not the committed reports'; `just bless` draws them anew:\n{wanted}"
+    );
+}
+
+/// What became of the attacks in one sandbox that is a command: tried, got through, of these on record
+/// as gaps, by what is handed over, and by using up the machine.
+struct Rival {
+    target: String,
+    subject: String,
+    tried: usize,
+    through: usize,
+    gaps: usize,
+    artefacts: usize,
+    resources: usize,
+}
+
+impl Rival {
+    fn of(report: &Report) -> Self {
+        let attacks = report.results.iter().filter(|(id, _)| !id.starts_with("benign/"));
+        // Its own level is the strongest; the other is its control.
+        let cells = attacks.filter_map(|(id, entry)| Some((id, entry.cells.last_key_value()?.1)));
+        let cells: Vec<_> = cells.collect();
+        let count = |wanted: &dyn Fn(&str, &Cell) -> bool| {
+            cells.iter().filter(|(id, cell)| wanted(id, cell)).count()
+        };
+        let through = |cell: &Cell| cell.outcome == Seen::Escaped;
+        Self {
+            target: report.target.clone(),
+            subject: report.subject.clone().unwrap_or_else(|| report.target.clone()),
+            tried: count(&|_, cell| matches!(cell.outcome, Seen::Blocked | Seen::Escaped)),
+            through: count(&|_, cell| through(cell)),
+            gaps: count(&|_, cell| cell.verdict == Verdict::KnownGap),
+            artefacts: count(&|id, cell| through(cell) && id.starts_with("artefacts/")),
+            resources: count(&|id, cell| through(cell) && id.starts_with("resources/")),
+        }
+    }
+}
+
+/// The other sandboxes on the host `root`, the best first.
+fn rivals() -> Vec<Rival> {
+    let files = fs::read_dir(root().join("reports/root")).unwrap();
+    let files = files.map(|entry| entry.unwrap().path());
+    let is_rival = |file: &std::path::PathBuf| {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        file.extension().is_some_and(|end| end == "json") && !name.starts_with("own.")
+    };
+    let mut all: Vec<_> =
+        files.filter(is_rival).map(|file| Rival::of(&json::read(&file).unwrap())).collect();
+    all.sort_by(|one, two| (one.through, &one.target).cmp(&(two.through, &two.target)));
+    all
+}
+
+/// A part of a document between two marks, held against what it should say.
+fn holds_part(file: &str, mark: &str, wanted: &str) {
+    let (begin, end) = (format!("<!-- {mark}:begin -->\n"), format!("<!-- {mark}:end -->"));
+    let text = read(file);
+    let parts = text.split_once(&begin).and_then(|(before, rest)| {
+        let (shown, after) = rest.split_once(&end)?;
+        Some((before, shown, after))
+    });
+    let (before, shown, after) = parts.unwrap_or_else(|| panic!("{file} has no part `{mark}`"));
+    if shown != wanted && std::env::var("INSTA_UPDATE").as_deref() == Ok("always") {
+        fs::write(root().join(file), format!("{before}{begin}{wanted}{end}{after}")).unwrap();
+        return;
+    }
+    assert!(shown == wanted, "{file} does not say this, `just bless` writes it:\n{wanted}");
+}
+
+#[test]
+fn the_readme_compares_other_sandboxes_as_their_reports_do() {
+    let mut wanted = "| | got through | by what is handed over | by using up the machine |\n\
+                      |---|---|---|---|\n"
+        .to_owned();
+    for one in rivals() {
+        let Rival { subject, through, tried, artefacts, resources, .. } = one;
+        writeln!(wanted, "| {subject} | {through} of {tried} | {artefacts} | {resources} |")
+            .unwrap();
+    }
+    holds_part("README.md", "rivals", &wanted);
+}
+
+#[test]
+fn the_page_of_targets_has_the_numbers_of_the_reports() {
+    const FILE: &str = "docs/targets.md";
+    let text = read(FILE);
+    let mut wanted = Vec::new();
+    let mut known = rivals();
+    for line in text.lines() {
+        let mut cells: Vec<String> = line.split(" | ").map(str::to_owned).collect();
+        let name = line.strip_prefix("| [").and_then(|rest| rest.split(']').next());
+        let place = known.iter().position(|one| Some(one.target.as_str()) == name);
+        if let (Some(place), [.., through, gaps]) = (place, cells.as_mut_slice()) {
+            let one = known.remove(place);
+            *through = format!("{} of {}", one.through, one.tried);
+            *gaps = format!("[{}](../harness/targets/{}/gaps.toml) |", one.gaps, one.target);
+        }
+        wanted.push(cells.join(" | "));
+    }
+    let missing: Vec<_> = known.iter().map(|one| one.target.as_str()).collect();
+    assert!(missing.is_empty(), "{FILE} has no row for {missing:?}");
+    let wanted = wanted.join("\n") + "\n";
+    if text != wanted && std::env::var("INSTA_UPDATE").as_deref() == Ok("always") {
+        fs::write(root().join(FILE), wanted).unwrap();
+        return;
+    }
+    assert!(text == wanted, "{FILE} does not have the reports' numbers; `just bless` writes them");
+}
+
 #[test]
 fn cells_that_were_not_tried_do_not_count() {
     let text = r#"{ "schema": "harness.report/1", "host": "root", "target": "own", "results": {
@@ -74,4 +233,5 @@ fn cells_that_were_not_tried_do_not_count() {
     assert_eq!(counted(&report, "files", Level::None, Seen::Escaped), "1 of 1");
     assert_eq!(counted(&report, "files", Level::Full, Seen::Escaped), "1 of 2");
     assert_eq!(counted(&report, "files", Level::Network, Seen::Escaped), "–");
+    assert_eq!(at_full(&report), [2, 1, 0, 0]);
 }

@@ -15,15 +15,17 @@ const LONG: usize = 350;
 const EMPTY_NAMES: [&str; 7] = ["utils", "util", "helpers", "common", "misc", "imp", "manager"];
 
 /// Where processes are started; every other place has to go through these.
-const STARTERS: [&str; 10] = [
+const STARTERS: [&str; 12] = [
     "sandbox/src/identity/useradd.rs",
     "sandbox/src/launch.rs",
+    "sandbox/src/launch/inspection.rs",
     "sandbox/src/launch/launcher.rs",
     "harness/src/cli/changes.rs",
     "harness/src/frontend/finding.rs",
     "harness/src/frontend/python.rs",
     "harness/src/lab.rs",
     "harness/src/lab/init.rs",
+    "harness/src/lab/keeper.rs",
     "harness/src/lab/users.rs",
     "harness/src/target/command.rs",
 ];
@@ -43,20 +45,20 @@ fn rust() -> Vec<PathBuf> {
     files(&["sandbox", "harness", "tests"], Some("rs"))
 }
 
-fn product() -> Vec<PathBuf> {
+pub(crate) fn product() -> Vec<PathBuf> {
     let tests: BTreeSet<_> = ["sandbox", "harness"].into_iter().flat_map(test_files).collect();
     let all = files(&["sandbox/src", "harness/src"], Some("rs"));
     all.into_iter().filter(|file| !tests.contains(file)).collect()
 }
 
 /// The lines of code, each with its number; comments are left out.
-fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(crate) fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
     lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
 /// The code of a file without the tests at its end.
-fn untested(text: &str) -> &str {
+pub(crate) fn untested(text: &str) -> &str {
     text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
 }
 
@@ -110,7 +112,7 @@ fn every_module_begins_with_a_sentence() {
 #[test]
 fn no_file_needs_splitting() {
     let mut breaches = Vec::new();
-    let programs = [("attacks", "py"), ("harness", "py"), ("tests", "py")];
+    let programs = [("attacks", "py"), ("harness", "py"), ("sandbox", "py"), ("tests", "py")];
     let python = programs.iter().flat_map(|(folder, kind)| files(&[folder], Some(kind)));
     for file in rust().into_iter().chain(python) {
         let lines = read(&file).lines().count();
@@ -169,6 +171,29 @@ fn processes_are_started_in_the_known_places() {
     }
     hold(
         "Who starts processes is a short list, because each of them is a place to attack.",
+        &breaches,
+    );
+}
+
+#[test]
+fn the_sandbox_clones_mounts_and_sets_their_propagation_in_one_place() {
+    const PLACE: &str = "sandbox/src/sys/mount.rs";
+    const WORDS: [&str; 5] =
+        ["OPEN_TREE_CLONE", "mount_change(", "MS_PRIVATE", "mount_bind", "MS_SLAVE"];
+    let mut breaches = Vec::new();
+    for file in product().iter().filter(|file| file.starts_with("sandbox/src")) {
+        if file == Path::new(PLACE) {
+            continue;
+        }
+        for (number, line) in code(untested(&read(file))) {
+            if WORDS.iter().any(|word| line.contains(word)) {
+                breaches.push(format!("{}:{number} does so too", file.display()));
+            }
+        }
+    }
+    hold(
+        "A clone is a peer of what it was made of, and the host's where that is shared: so all are \
+         made in sys/mount.rs, which makes them private.",
         &breaches,
     );
 }

@@ -18,10 +18,11 @@ fn a_target_in_which_nothing_builds_blocks_nothing_and_harms_no_other() {
     let place = Workplace::with(&["benign/pure-python", "secrets/netrc-read"]);
     for entry in ["benign/pure-python", "secrets/netrc-read"] {
         let manifest = format!("attacks/{entry}/attack.toml");
-        let text = place.read(&manifest).replace("\"30s\"", "\"8s\"").replace("\"10s\"", "\"8s\"");
+        let text =
+            place.read(&manifest).replace("\"30s\"", "\"15s\"").replace("\"10s\"", "\"15s\"");
         place.write(&manifest, &text);
     }
-    let mut args = vec!["run", "-j", "6", "-t", "own@full"];
+    let mut args = vec!["run", "-j", "3", "-t", "own@full"];
     for (name, script) in TARGETS {
         let target = format!(
             "name = \"{name}\"\ntitle = \"It {name}\"\nsource = \"https://example.invalid/\"\n\
@@ -37,8 +38,8 @@ fn a_target_in_which_nothing_builds_blocks_nothing_and_harms_no_other() {
         let honest = place.cell(name, "benign/pure-python", "full");
         assert_eq!(honest, ("error".to_owned(), "error".to_owned()), "{name}: {out}");
         let attack = place.cell(name, "secrets/netrc-read", "full");
-        // A log without bounds and a process that outlives the front end are escapes of their own.
-        let seen = if matches!(name, "floods" | "kills") { "escaped" } else { "error" };
+        // A process that outlives the front end is an escape of its own. What is cut off is none.
+        let seen = if name == "kills" { "escaped" } else { "error" };
         assert_eq!(attack.0, seen, "{name}: {out}");
         let control = place.cell(name, "secrets/netrc-read", "none");
         assert_eq!(control, ("escaped".to_owned(), "ok".to_owned()), "{name}");

@@ -11,8 +11,12 @@
 mod bad_targets;
 mod determinism;
 mod fence;
+mod inherited;
 mod interrupts;
+mod load;
 mod loud;
 mod newcomer;
+#[path = "../skipped.rs"]
+mod skipped;
 mod vacuous;
 mod workplace;

@@ -15,23 +15,21 @@ pub(crate) const LEVELS: [&str; 6] = ["-t", "own@none", "-t", "own@network", "-t
 /// The program on trial.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_harness");
 
-/// Whether this machine can conduct trials; says why not, once, where tests must be skipped.
+/// Whether this machine can conduct trials; says why not where tests must be skipped.
 pub(crate) fn is_able() -> bool {
-    static ABLE: OnceLock<bool> = OnceLock::new();
-    *ABLE.get_or_init(|| match Bench::prepare(None, Some(Path::new(PROGRAM))) {
-        Ok(_) => true,
-        Err(error) => {
-            skip(&error.to_string());
-            false
-        }
-    })
+    static ABLE: OnceLock<Result<(), String>> = OnceLock::new();
+    let able = ABLE.get_or_init(|| match Bench::prepare(None, Some(Path::new(PROGRAM))) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    });
+    able.as_ref().map_err(|why| skip(why)).is_ok()
 }
 
 /// Says why a test is skipped; fails where none may be.
 pub(crate) fn skip(why: &str) {
     let must = std::env::var_os("REQUIRE_ISOLATION").is_some_and(|value| value == "1");
     assert!(!must, "REQUIRE_ISOLATION=1, but: {why}");
-    eprintln!("skipped: {why}");
+    crate::skipped::note(format_args!("{why}"));
 }
 
 /// The checkout; gone once it is dropped.

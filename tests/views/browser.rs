@@ -90,6 +90,34 @@ impl Viewer {
         serde_json::from_str(text.as_str().unwrap()).unwrap()
     }
 
+    /// The JSON that an expression promises.
+    pub(crate) fn ask_later(&self, expression: &str) -> Value {
+        let object = self.tab.evaluate(expression, true).unwrap();
+        let text = object.value.clone().unwrap_or_else(|| panic!("there is no value: {object:?}"));
+        serde_json::from_str(text.as_str().unwrap()).unwrap()
+    }
+
+    /// Shows the page this wide, in CSS pixels.
+    pub(crate) fn width(&self, width: u32) {
+        let metrics = Emulation::SetDeviceMetricsOverride {
+            width,
+            height: 1500,
+            device_scale_factor: 1.0,
+            mobile: false,
+            scale: None,
+            screen_width: None,
+            screen_height: None,
+            position_x: None,
+            position_y: None,
+            dont_set_visible_size: None,
+            screen_orientation: None,
+            viewport: None,
+            display_feature: None,
+            device_posture: None,
+        };
+        self.tab.call_method(metrics).unwrap();
+    }
+
     /// Waits until an expression is true.
     pub(crate) fn until(&self, expression: &str) {
         let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
@@ -153,7 +181,9 @@ fn browser() -> Option<Arc<Browser>> {
         Err(error) => {
             let must = std::env::var_os("REQUIRE_ISOLATION").is_some_and(|it| it == "1");
             assert!(!must, "REQUIRE_ISOLATION=1, but there is no browser: {error}");
-            eprintln!("skipped: there is no browser, install the package chromium: {error}");
+            crate::skipped::note(format_args!(
+                "there is no browser, install the package chromium: {error}"
+            ));
             return None;
         }
     };

@@ -28,14 +28,18 @@ fn a_summary_fits_even_when_every_reason_is_as_long_as_it_can_be() {
         report.results.insert(format!("secrets/a-{number:05}-{}", "x".repeat(60)), entry.clone());
     }
     assert!(matrix::render(std::slice::from_ref(&report)).len() > 200 * 1024, "it has to be cut");
-    assert!(github::summary(&[report]).len() <= 200 * 1024);
-    let whole = github::summary(&committed());
-    assert!(whole.len() <= 200 * 1024 && whole.contains("## On root"));
+    assert!(github::summary(&[report], &[]).len() <= 200 * 1024);
+    let whole = github::summary(&committed(), &committed());
+    assert!(whole.len() <= 200 * 1024, "{}", whole.len());
+    assert!(whole.starts_with("**Nothing new**"), "{whole}");
+    let first = whole.lines().find(|line| line.starts_with("## On "));
+    assert_eq!(first, Some("## On root"), "what is refused to nobody comes first");
+    assert!(whole.contains("\n## On ubuntu\n"), "the totals of every host fit");
 }
 
 #[test]
 fn a_summary_holds_no_markup_of_an_attacks_own() {
-    let text = github::summary(&[hostile()]);
+    let text = github::summary(&[hostile()], &[]);
     assert!(
         !text.contains("<script") && !text.contains("<img") && !text.contains('\u{1b}'),
         "{text}"

@@ -8,9 +8,12 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod axe;
 mod browser;
 mod github;
 mod html;
 mod junit;
 mod sarif;
+#[path = "../skipped.rs"]
+mod skipped;
 mod specimen;

@@ -40,7 +40,7 @@ def _loopback():
         thread.start()
         with socket.create_connection(("localhost", server.getsockname()[1]), 5) as client:
             answer = client.recv(16)
-        thread.join(5)
+        thread.join(kit.seconds(5))
     return int(answer)
 
 

@@ -20,7 +20,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
             name += bytes([len(label)]) + label
         query = struct.pack("!6H", 1, 0x0100, 1, 0, 0, 0) + name + b"\0" + struct.pack("!2H", TXT, IN)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
-            out.settimeout(1)
+            out.settimeout(kit.seconds(1))
             out.sendto(query, (server.address, server.port))
             kit.said("ask-text", len(out.recv(512)))
     return kit.wheel(wheel_directory)

@@ -18,6 +18,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         if not entered:
             raise OSError("no descriptor leads to another network")
         collector = kit.plant("collector")
-        with socket.create_connection((collector.address, collector.port), timeout=3) as out:
+        address = (collector.address, collector.port)
+        with socket.create_connection(address, timeout=kit.seconds(3)) as out:
             out.sendall(f"{kit.nonce}\n".encode())
     return kit.wheel(wheel_directory)

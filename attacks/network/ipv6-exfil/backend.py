@@ -11,6 +11,7 @@ import kit
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("connect"):
         collector = kit.plant("collector")
-        with socket.create_connection((collector.address, collector.port), timeout=3) as out:
+        address = (collector.address, collector.port)
+        with socket.create_connection(address, timeout=kit.seconds(3)) as out:
             out.sendall(f"{kit.nonce}\n".encode())
     return kit.wheel(wheel_directory)

@@ -13,7 +13,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("connect-mapped"):
         collector = kit.plant("collector")
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as out:
-            out.settimeout(3)
+            out.settimeout(kit.seconds(3))
             out.connect(("::ffff:" + collector.address, collector.port))
             out.sendall(f"{kit.nonce}\n".encode())
     return kit.wheel(wheel_directory)

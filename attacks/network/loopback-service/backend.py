@@ -13,7 +13,8 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     loot = {}
     with kit.attempt("connect"):
         service = kit.plant("service")
-        with socket.create_connection((service.address, service.port), timeout=3) as out:
+        address = (service.address, service.port)
+        with socket.create_connection(address, timeout=kit.seconds(3)) as out:
             out.sendall(f"{kit.nonce}\n".encode())
             loot["data.bin"] = out.recv(4096)
     return kit.wheel(wheel_directory, loot)

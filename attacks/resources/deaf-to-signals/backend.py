@@ -17,7 +17,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         child = os.fork()
         if child == 0:
             os.setsid()
-            time.sleep(8)
+            time.sleep(kit.seconds(8))
             os._exit(0)
         os.waitpid(child, 0)
     return kit.wheel(wheel_directory)

@@ -18,10 +18,10 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         while len(children) < ENOUGH:
             child = os.fork()
             if child == 0:
-                time.sleep(10)
+                time.sleep(kit.seconds(10))
                 os._exit(0)
             children.append(child)
-        time.sleep(0.5)
+        time.sleep(kit.seconds(0.5))
     for child in children:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

@@ -11,5 +11,5 @@ import kit
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("sleep"):
-        time.sleep(8)
+        time.sleep(kit.seconds(8))
     return kit.wheel(wheel_directory)

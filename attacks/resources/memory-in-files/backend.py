@@ -17,6 +17,6 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         file = os.memfd_create("exhibit")
         for _ in range(PIECES):
             os.write(file, b"x" * PIECE)
-        time.sleep(0.5)
+        time.sleep(kit.seconds(0.5))
         os.close(file)
     return kit.wheel(wheel_directory)

@@ -14,6 +14,6 @@ PIECE, PIECES = 16 << 20, 25
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("allocate"):
         taken = [b"x" * PIECE for _ in range(PIECES)]
-        time.sleep(0.5)
+        time.sleep(kit.seconds(0.5))
         del taken
     return kit.wheel(wheel_directory)

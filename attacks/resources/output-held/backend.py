@@ -14,7 +14,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("leave-child"):
         if os.fork() == 0:
             os.setsid()
-            time.sleep(5)
+            time.sleep(kit.seconds(5))
             print("a line of the build before, in the log of the one after it", flush=True)
             os._exit(0)
     return kit.wheel(wheel_directory)

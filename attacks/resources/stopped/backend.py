@@ -14,7 +14,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("stop"):
         child = os.fork()
         if child == 0:
-            time.sleep(8)
+            time.sleep(kit.seconds(8))
             os.kill(os.getppid(), signal.SIGCONT)
             os._exit(0)
         os.kill(os.getpid(), signal.SIGSTOP)

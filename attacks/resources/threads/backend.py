@@ -19,7 +19,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         try:
             for _ in range(ENOUGH):
                 threading.Thread(target=end.wait, daemon=True).start()
-            time.sleep(0.5)
+            time.sleep(kit.seconds(0.5))
         finally:
             end.set()
     return kit.wheel(wheel_directory)

@@ -17,5 +17,5 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         for _ in range(ENOUGH):
             if os.fork() == 0:
                 os._exit(0)
-        time.sleep(0.5)
+        time.sleep(kit.seconds(0.5))
     return kit.wheel(wheel_directory)

@@ -12,7 +12,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     loot = {}
     with kit.attempt("ask-agent"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as agent:
-            agent.settimeout(3)
+            agent.settimeout(kit.seconds(3))
             agent.connect(kit.plant("agent").path)
             agent.sendall(f"{kit.nonce}\n".encode())
             loot["data.bin"] = agent.recv(4096)

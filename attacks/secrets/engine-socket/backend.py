@@ -13,7 +13,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     loot = {}
     with kit.attempt("ask-engine"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as engine:
-            engine.settimeout(3)
+            engine.settimeout(kit.seconds(3))
             engine.connect(kit.plant("engine").path)
             request = f"GET /version HTTP/1.0\r\nX-Exhibit: {kit.nonce}\r\n\r\n"
             engine.sendall(request.encode())

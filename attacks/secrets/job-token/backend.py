@@ -15,7 +15,9 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         if os.environ["GITLAB_CI"] == "true":
             token = os.environ["CI_JOB_TOKEN"]
             service = kit.plant("service")
-            connection = http.client.HTTPConnection(service.address, service.port, timeout=3)
+            connection = http.client.HTTPConnection(
+                service.address, service.port, timeout=kit.seconds(3)
+            )
             connection.request("GET", "/api/v4/packages", headers={"JOB-TOKEN": token})
             connection.close()
     return kit.wheel(wheel_directory)

@@ -14,7 +14,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     loot = {}
     with kit.attempt("say-hello"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bus:
-            bus.settimeout(3)
+            bus.settimeout(kit.seconds(3))
             bus.connect(kit.plant("bus").path)
             who = str(os.getuid()).encode().hex()
             bus.sendall(f"\0AUTH EXTERNAL {who}\r\n# {kit.nonce}\r\n".encode())

@@ -14,7 +14,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("ask-mapped"):
         service = kit.plant("metadata")
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as out:
-            out.settimeout(3)
+            out.settimeout(kit.seconds(3))
             out.connect(("::ffff:" + service.address, service.port))
             out.sendall(f"GET {service.path} HTTP/1.0\r\n\r\n".encode())
             loot["data.bin"] = out.recv(4096)

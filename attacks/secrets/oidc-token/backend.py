@@ -14,7 +14,9 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("mint"):
         bearer = {"Authorization": "Bearer " + os.environ[kit.plant("token").name]}
         service = kit.plant("service")
-        connection = http.client.HTTPConnection(service.address, service.port, timeout=3)
+        connection = http.client.HTTPConnection(
+            service.address, service.port, timeout=kit.seconds(3)
+        )
         connection.request("GET", "/token?audience=index", headers=bearer)
         connection.close()
     return kit.wheel(wheel_directory)

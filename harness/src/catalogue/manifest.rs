@@ -14,6 +14,7 @@ use toml::de::DeTable;
 
 use super::attack::{Attack, AttackId, Need, Purpose, Reference, Severity};
 use super::diagnostic::{Code, Diagnostic, Findings};
+use super::tree::Tree;
 pub(crate) use run::date;
 pub(crate) use table::Table;
 
@@ -33,6 +34,19 @@ pub(crate) struct Place {
     pub(crate) fixture: String,
     /// What the back end says, for the question which plants it touches.
     pub(crate) backend: String,
+}
+
+impl Place {
+    /// One of which nothing has been read yet.
+    pub(crate) fn new(
+        folder: &str,
+        slug: &str,
+        dir: PathBuf,
+        guarantee: Option<Guarantee>,
+    ) -> Self {
+        let id = AttackId(format!("{folder}/{slug}"));
+        Self { id, dir, guarantee, fixture: String::new(), backend: String::new() }
+    }
 }
 
 /// The entry that `text`, which stands in `file`, describes.
@@ -96,8 +110,10 @@ fn entry(top: &mut Table<'_>, place: Place, found: &mut Findings) -> Option<Atta
         expect,
         references,
         fixture: place.fixture,
+        tree: Tree::new(),
     };
     run::control_can_escape(&attack, top.offset(), found);
+    run::waits_for_a_clock(&attack, top.offset(), found);
     Some(attack)
 }
 
@@ -161,7 +177,7 @@ fn tags(top: &mut Table<'_>, key: &'static str, found: &mut Findings) -> Vec<Str
     for text in &texts {
         let fits = match key {
             "attack" => text.value.strip_prefix('T').is_some_and(is_technique),
-            "cwe" => text.value.strip_prefix("CWE-").is_some_and(is_number),
+            "cwe" => text.value.strip_prefix("CWE-").is_some_and(is_weakness),
             _ => text.value.chars().all(|c| c.is_ascii_lowercase() || "-0123456789".contains(c)),
         };
         if !fits || text.value.is_empty() {
@@ -177,8 +193,21 @@ fn tags(top: &mut Table<'_>, key: &'static str, found: &mut Findings) -> Vec<Str
     texts.into_iter().map(|text| text.value.to_owned()).collect()
 }
 
+/// Whether it has the form of a technique, and a number that ATT&CK gives: techniques of enterprises
+/// begin at T1001, and as of version 18 none is beyond T1699 or has a part beyond .030.
 fn is_technique(text: &str) -> bool {
-    text.split('.').count() <= 2 && text.split('.').all(is_number)
+    let (technique, part) = text.split_once('.').unwrap_or((text, "001"));
+    let within = |text: &str, digits: usize, range: std::ops::RangeInclusive<u32>| {
+        text.len() == digits
+            && is_number(text)
+            && text.parse().is_ok_and(|number: u32| range.contains(&number))
+    };
+    within(technique, 4, 1001..=1699) && within(part, 3, 1..=30)
+}
+
+/// Whether it is a number of CWE, which has given none beyond 1450.
+fn is_weakness(text: &str) -> bool {
+    is_number(text) && text.parse().is_ok_and(|number: u32| (1..=1450).contains(&number))
 }
 
 fn is_number(text: &str) -> bool {

@@ -10,7 +10,8 @@ use super::manifest::Table;
 const BACKEND_PATH: [&str; 2] = [".", "_lab"];
 
 /// Reports what would keep the build from being the in-tree one without requirements.
-pub(crate) fn check(text: &str, found: &mut Findings) {
+/// `has` says whether the tree has a module of that name.
+pub(crate) fn check(text: &str, has: &dyn Fn(&str) -> bool, found: &mut Findings) {
     let (root, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let offset = error.span().map_or(0, |span| span.start);
@@ -30,10 +31,18 @@ pub(crate) fn check(text: &str, found: &mut Findings) {
     };
     requires(&mut system, found);
     let backend = system.text("build-backend", found);
-    if backend.is_none_or(|name| name.value.trim().is_empty()) {
+    if backend.as_ref().is_none_or(|name| name.value.trim().is_empty()) {
         let help = "add `build-backend = \"backend\"`".to_owned();
         let message = "`[build-system]` has no `build-backend`".to_owned();
         found.report(system.offset(), Code::BuildSystem, message, help);
+    }
+    if let Some(name) = &backend {
+        let module = name.value.split(':').next().unwrap_or_default().trim();
+        if !module.is_empty() && !has(module) {
+            let message = format!("there is no back end: the tree has no module `{module}`");
+            let help = format!("write {module}.py, or name the module that is there");
+            found.report(name.offset, Code::BuildSystem, message, help);
+        }
     }
     let path = system.texts("backend-path", found);
     if !path.iter().map(|part| part.value).eq(BACKEND_PATH) {

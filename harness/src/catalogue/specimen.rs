@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::attack::{Attack, AttackId, Hook, Purpose, RunPlan};
+use super::tree::Tree;
 
 impl Attack {
     /// An entry without plants and oracles, for tests.
@@ -31,6 +32,7 @@ impl Attack {
             expect: BTreeMap::new(),
             references: Vec::new(),
             fixture: "sha256:000000000000".to_owned(),
+            tree: Tree::new(),
         }
     }
 }

@@ -4,8 +4,8 @@
 use sandbox::{Layer, Level, UnknownWord};
 
 use super::attack::{
-    Demanded, Expected, Hook, Hostility, InterruptSignal, LogReader, Namespace, Need, Privilege,
-    Resource, Second, Severity, Step, Whom,
+    Demanded, Expected, Hook, Hostility, InterruptSignal, Lent, LogReader, Namespace, Need,
+    Privilege, Resource, Second, Severity, Step, Whom,
 };
 use super::diagnostic::Code;
 
@@ -97,6 +97,12 @@ spelt!(
     ]
 );
 
+spelt!(
+    Lent,
+    "thing that a lab lends",
+    [Handles = "file-handles", Bpf = "bpf", Perf = "perf", Tracing = "tracing",]
+);
+
 spelt!(InterruptSignal, "signal", [Kill = "KILL", Term = "TERM", Int = "INT"]);
 
 spelt!(Whom, "receiver of the signal", [Supervisor = "supervisor", Frontend = "frontend"]);
@@ -137,6 +143,7 @@ spelt!(
         Userfaultfd = "userfaultfd",
         PerfEvent = "perf-event",
         BpfMap = "bpf-map",
+        BpfProgram = "bpf-program",
         PacketSocket = "packet-socket",
     ]
 );
@@ -176,12 +183,24 @@ spelt!(
         TarLink = "tar-link",
         TarDevice = "tar-device",
         TarDuplicate = "tar-duplicate",
+        TarTwoNames = "tar-two-names",
+        TarHidden = "tar-hidden",
+        Twin = "twin",
+        ZipHidden = "zip-hidden",
+        BuildTag = "build-tag",
+        StartUp = "start-up",
+        Program = "program",
+        ProgramOutside = "program-outside",
     ]
 );
 
 spelt!(Namespace, "namespace", [Net = "net", Mnt = "mnt", Pid = "pid", Ipc = "ipc", Uts = "uts",]);
 
-spelt!(Demanded, "kind of requirement", [Url = "url", Argument = "argument", Path = "path"]);
+spelt!(
+    Demanded,
+    "kind of requirement",
+    [Url = "url", Argument = "argument", Path = "path", Archive = "archive"]
+);
 
 spelt!(
     LogReader,
@@ -193,6 +212,7 @@ spelt!(
         Teamcity = "teamcity",
         Gitlab = "gitlab",
         Terminal = "terminal",
+        Unicode = "utf-8",
     ]
 );
 

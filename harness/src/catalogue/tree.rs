@@ -15,7 +15,7 @@ use super::diagnostic::{Code, Diagnostic};
 
 /// One file of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Node {
+pub enum Node {
     /// A regular file.
     File {
         /// Whether its owner may execute it.
@@ -28,7 +28,20 @@ pub(crate) enum Node {
 }
 
 /// The files of a tree by their relative path.
-pub(crate) type Tree = BTreeMap<PathBuf, Node>;
+pub type Tree = BTreeMap<PathBuf, Node>;
+
+/// The trees of all entries in one that holds them as `<folder>/<slug>/…`.
+pub(crate) fn split(all: &Tree) -> BTreeMap<(String, String), Tree> {
+    let mut trees: BTreeMap<_, Tree> = BTreeMap::new();
+    for (path, node) in all {
+        let mut parts = path.components();
+        let mut name = || Some(parts.next()?.as_os_str().to_str()?.to_owned());
+        let (Some(folder), Some(slug)) = (name(), name()) else { continue };
+        let rest = parts.as_path().to_owned();
+        trees.entry((folder, slug)).or_default().insert(rest, node.clone());
+    }
+    trees
+}
 
 /// Reads the tree at `dir`. Byte-compiled files are left out: they come and go.
 pub(crate) fn read(dir: &Path) -> Result<Tree, Vec<Diagnostic>> {

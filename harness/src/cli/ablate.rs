@@ -61,13 +61,14 @@ pub(super) struct AblateArgs {
 
 /// Runs it.
 pub(super) fn command(args: &AblateArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
-    let workspace = Workspace::around(&world.here);
+    let workspace = Workspace::around(&world.here, &args.places)?;
     let committed =
         if args.check || args.update { Some(workspace.demanded_reports()?) } else { None };
-    let catalogue = workspace.catalogue(&args.places)?;
-    let known = background::of(args.expression.as_ref(), &workspace, &args.places, &catalogue)?;
+    let catalogue = workspace.catalogue()?;
+    let known = background::of(args.expression.as_ref(), &workspace, &catalogue)?;
     let schedule = schedule(&catalogue, args.expression.as_ref(), &known, HOST)?;
-    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs), shuffle: None };
+    let wishes =
+        Wishes { python: args.python.clone(), slots: slots(args.jobs), ..Wishes::default() };
     let (settled, _) = conducted(&wishes, &schedule, &BTreeMap::new(), &gaps::today(), world)?;
     let discretion = Discretion::about(&settled, world.home.as_deref());
     let found = ablation::of(&settled, HOST, &discretion);

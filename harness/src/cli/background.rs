@@ -4,11 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::Places;
 use super::changes::{Changes, ChangesError};
 use super::failure::Failure;
 use super::wanted::OWN;
-use super::workspace::{Workspace, library};
+use super::workspace::Workspace;
 use crate::catalogue::Catalogue;
 use crate::report::json;
 use crate::report::listed_cells;
@@ -21,7 +20,6 @@ use crate::verdict::Verdict;
 pub(super) fn of(
     filter: Option<&Filter>,
     workspace: &Workspace,
-    places: &Places,
     catalogue: &Catalogue,
 ) -> Result<Known, Failure> {
     let Some(filter) = filter else { return Ok(Known::default()) };
@@ -31,8 +29,8 @@ pub(super) fn of(
         ..Known::default()
     };
     filter.check(catalogue, &known)?;
-    if let (true, Some(dir)) = (filter.asks_for_verdicts(), workspace.reports()) {
-        let reports = library(&dir)?;
+    if filter.asks_for_verdicts() {
+        let reports = workspace.known_reports()?;
         let shown = listed_cells(&reports).map(|one| Shown {
             id: one.id.to_owned(),
             verdict: one.cell.verdict.name(),
@@ -42,27 +40,26 @@ pub(super) fn of(
         known.shown = shown.collect();
     }
     for base in filter.bases() {
-        known.changed.insert(base.to_owned(), entries(base, &workspace.folders(places))?);
+        if workspace.folders().is_empty() {
+            return Err(ChangesError::NoFolder.into());
+        }
+        known.changed.insert(base.to_owned(), entries(base, workspace.folders())?);
     }
     Ok(known)
 }
 
 /// What the changes since `base` can affect.
-pub(super) fn affected(
-    base: &str,
-    workspace: &Workspace,
-    places: &Places,
-) -> Result<Affected, Failure> {
+pub(super) fn affected(base: &str, workspace: &Workspace) -> Result<Affected, Failure> {
     let Some(root) = workspace.root() else {
         let mut affected = Affected::by(base, []);
-        affected.entries = entries(base, &workspace.folders(places))?;
+        affected.entries = entries(base, workspace.folders())?;
         affected.changes = affected.entries.len();
         return Ok(affected);
     };
     let changes = Changes::since(base, root)?;
     let files = changes.files()?;
     let mut affected = Affected::by(base, files.iter().map(PathBuf::as_path));
-    let elsewhere = workspace.folders(places).into_iter().filter(|dir| !dir.starts_with(root));
+    let elsewhere = workspace.folders().iter().filter(|dir| !dir.starts_with(root)).cloned();
     affected.entries.extend(entries(base, &elsewhere.collect::<Vec<_>>())?);
     for file in &files {
         let Some((host, target)) = Affected::report(file) else { continue };

@@ -5,8 +5,9 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use crate::lab::outside;
 use crate::redact;
 
 /// Why nobody knows what has changed.
@@ -26,6 +27,12 @@ pub(super) enum ChangesError {
         /// What it said.
         said: String,
     },
+    /// There is nothing here that could have changed.
+    #[error(
+        "no folder of attacks lies here, and those that the harness carries do not change; name one \
+         with --catalogue"
+    )]
+    NoFolder,
     /// Nothing is known of the base, or the history that leads to it is not here.
     #[error(
         "`{base}` is no revision from which this checkout comes: {said}; a shallow clone has to \
@@ -91,15 +98,15 @@ impl Changes {
 
 /// What git answers in `dir`, or what it complains of.
 fn asked<A: AsRef<OsStr>>(dir: &Path, args: &[A]) -> Result<Result<Vec<u8>, String>, ChangesError> {
-    let output = Command::new("git")
+    let mut command = Command::new("git");
+    command
         .arg("-C")
         .arg(dir)
         // A file monitor is a program that a checkout's own settings name.
         .args(["-c", "core.fsmonitor=false", "--no-optional-locks"])
         .args(args)
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .output()
+        .env("LC_ALL", "C");
+    let output = outside::answer(&mut command, outside::SOON)
         .map_err(|source| ChangesError::NoGit { source })?;
     if output.status.success() {
         return Ok(Ok(output.stdout));

@@ -1,6 +1,8 @@
 //! `harness check`: every mistake of every manifest in one pass.
 #![forbid(unsafe_code)]
 
+mod syntax;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -13,10 +15,12 @@ use super::workspace::Workspace;
 use super::{Places, World};
 use crate::catalogue::Catalogue;
 use crate::catalogue::diagnostic::{Diagnostic, document};
+use crate::redact;
 
 /// Check the manifests, build systems and back ends of the catalogue
 ///
-/// Reports every mistake at once, each with file, line, code and remedy. Nothing is run.
+/// Reports every mistake at once, each with file, line, code and remedy. No attack is run; whether
+/// back ends are Python at all is asked of `python3`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// A folder of attacks, or the folder of one attack [default: the workspace's attacks/]
@@ -40,6 +44,7 @@ pub(super) fn command(args: &CheckArgs, world: &mut World<'_>) -> Result<Exit, F
         Some(path) => one_place(&world.here.join(path)),
         None => everything(&world.here),
     };
+    let checked = checked.and_then(|catalogue| readable(catalogue, world));
     let catalogue = match checked {
         Err(Failure::Catalogue(found)) if args.json => {
             world.say(&as_json(&found, &world.here.clone())?)?;
@@ -58,16 +63,29 @@ pub(super) fn command(args: &CheckArgs, world: &mut World<'_>) -> Result<Exit, F
     Ok(Exit::Ok)
 }
 
+/// The catalogue, if Python can read every back end of it. That nobody can say is told.
+fn readable(catalogue: Catalogue, world: &mut World<'_>) -> Result<Catalogue, Failure> {
+    match syntax::check(catalogue.entries().map(AsRef::as_ref)) {
+        Ok(found) if found.is_empty() => Ok(catalogue),
+        Ok(found) => Err(Failure::Catalogue(found)),
+        Err(reason) => {
+            let reason = redact::one_line(&reason);
+            let _ = writeln!(world.err, "note: the back ends were not parsed: {reason}");
+            Ok(catalogue)
+        }
+    }
+}
+
 /// The catalogue of the workspace, after its targets and their gaps were read too.
 fn everything(here: &Path) -> Result<Catalogue, Failure> {
-    let workspace = Workspace::around(here);
+    let workspace = Workspace::around(here, &Places::default())?;
     let mut everything = contenders(&[], &[], &workspace)?;
     for name in workspace.targets()? {
         everything.extend(contenders(&[Wanted::whole(&name)], &[], &workspace)?);
     }
     workspace.gaps(&everything)?;
-    let catalogue = workspace.catalogue(&Places { catalogue: Vec::new() })?;
-    controls(&catalogue, &workspace)?;
+    let catalogue = workspace.catalogue()?;
+    controls(&catalogue, &workspace, true)?;
     Ok(catalogue)
 }
 

@@ -8,6 +8,8 @@ use std::thread;
 use super::failure::Failure;
 use super::{Conductor, Wishes, World, machine};
 use crate::gaps::Gaps;
+use crate::lab::plants::has_helpers;
+use crate::lab::profile::Profile;
 use crate::oracle::Observation;
 use crate::runner::progress::{Bar, Lines, Progress};
 use crate::runner::{self, Setting};
@@ -30,7 +32,8 @@ pub(super) fn conducted(
     world: &mut World<'_>,
 ) -> Result<(Vec<Settled>, BTreeMap<String, String>), Failure> {
     let Conductor { conduct, facts, .. } = (world.prepare)(wishes).map_err(Failure::Unready)?;
-    let conduct = |trial: &Trial, slot| match lacking(trial) {
+    let unread = |trial: &Trial| wishes.untrusted.then(|| unread(trial)).flatten();
+    let conduct = |trial: &Trial, slot| match lacking(trial).or_else(|| unread(trial)) {
         Some(reason) => Observation { unsupported: Some(reason), ..Observation::default() },
         None => without_traits(conduct(trial, slot), trial),
     };
@@ -56,6 +59,19 @@ fn without_traits(mut observed: Observation, trial: &Trial) -> Observation {
         observed.findings.retain(|one| one.declared || !recipe.leaves.contains(&one.oracle));
     }
     observed
+}
+
+/// Why a trial of what nobody has read is not conducted.
+fn unread(trial: &Trial) -> Option<String> {
+    let attack = &trial.attack;
+    let reason = if !attack.run.lends.is_empty() {
+        "an untrusted run lends nothing that a lab withholds"
+    } else if has_helpers(attack, Profile::of(&trial.host)) {
+        "an untrusted run has no program that gives rights"
+    } else {
+        return None;
+    };
+    Some(reason.to_owned())
 }
 
 /// Why the sandbox of a trial cannot be started on this machine.

@@ -24,8 +24,8 @@ pub(super) struct CoverageArgs {
 
 /// Runs it.
 pub(super) fn command(args: &CoverageArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
-    let workspace = Workspace::around(&world.here);
-    let text = render(&workspace.catalogue(&args.places)?, &Lists::known()?);
+    let workspace = Workspace::around(&world.here, &args.places)?;
+    let text = render(&workspace.catalogue()?, &Lists::known()?);
     if args.update {
         let file = workspace.documents()?.join("coverage.md");
         fs::write(&file, text).map_err(|source| Failure::Document { file, source })?;

@@ -14,10 +14,9 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::wanted::{HOST, Host, Wanted, contenders};
 use super::workspace::Workspace;
-use super::{Places, Wishes, World};
+use super::{Places, Wishes, World, quoted};
 use crate::catalogue::attack::Expected;
 use crate::oracle::Observation;
-use crate::redact;
 use crate::report::Discretion;
 use crate::schedule::filter::unknown_attack;
 use crate::schedule::{Contender, Sandbox, Schedule, Selection, Trial};
@@ -85,8 +84,8 @@ enum At {
 
 /// Runs it.
 pub(super) fn command(args: &DebugArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
-    let workspace = Workspace::around(&world.here);
-    let catalogue = workspace.catalogue(&args.places)?;
+    let workspace = Workspace::around(&world.here, &args.places)?;
+    let catalogue = workspace.catalogue()?;
     let attack = catalogue.get(&args.id).ok_or_else(|| unknown_attack(&catalogue, &args.id))?;
     let hosts: Vec<_> = args.host.iter().cloned().collect();
     let wanted: Vec<_> = args.target.iter().cloned().collect();
@@ -110,7 +109,7 @@ pub(super) fn command(args: &DebugArgs, world: &mut World<'_>) -> Result<Exit, F
     if let Some(dir) = &keep {
         keep::ready(dir).map_err(|source| Failure::Document { file: dir.clone(), source })?;
     }
-    let wishes = Wishes { python: args.python.clone(), slots: 1, shuffle: None };
+    let wishes = Wishes { python: args.python.clone(), slots: 1, ..Wishes::default() };
     let conductor = (world.prepare)(&wishes).map_err(Failure::Unready)?;
     let at = args.at.or(args.shell.then_some(At::After));
     let mut guide = Guide::of(trial, at, keep.as_deref(), &mut *world.out);
@@ -211,22 +210,9 @@ fn place(trial: &Trial) -> String {
 }
 
 fn given(args: &DebugArgs) -> String {
-    let mut line = String::new();
-    for dir in &args.places.catalogue {
-        let _ = write!(line, " --catalogue {}", quoted(&dir.display().to_string()));
-    }
+    let mut line = args.places.words();
     if let Some(python) = &args.python {
         let _ = write!(line, " --python {}", quoted(&python.display().to_string()));
     }
     line
-}
-
-/// A word as a shell reads it.
-fn quoted(word: &str) -> String {
-    let word = redact::one_line(word);
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/_.@-+=:,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word;
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }

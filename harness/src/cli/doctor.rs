@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::wanted::{Host, OWN, Wanted, contenders};
+use super::wanted::{HOST, Host, OWN, Wanted, contenders};
 use super::workspace::Workspace;
 use super::{Places, Wishes, World, machine};
 use crate::lab::profile::Profile;
@@ -59,15 +59,15 @@ struct Contest {
 
 /// Runs it.
 pub(super) fn command(args: &DoctorArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
-    let workspace = Workspace::around(&world.here);
-    let catalogue = workspace.catalogue(&args.places)?;
+    let workspace = Workspace::around(&world.here, &args.places)?;
+    let catalogue = workspace.catalogue()?;
     let names = [OWN.to_owned()].into_iter().chain(workspace.targets()?);
     let targets: Vec<_> = names.map(|name| Wanted::whole(&name)).collect();
     let hosts: Vec<Host> =
         Profile::ALL.iter().map(|(_, name)| name.parse()).collect::<Result<_, _>>()?;
     let contenders = contenders(&targets, &hosts, &workspace)?;
     let schedule = Schedule::of(&catalogue, &contenders, &Selection::default())?;
-    let wishes = Wishes { python: args.python.clone(), slots: 1, shuffle: None };
+    let wishes = Wishes { python: args.python.clone(), slots: 1, ..Wishes::default() };
     let prepared = (world.prepare)(&wishes);
     let (unmet, facts, problem) = match prepared {
         Ok(conductor) => (Some(conductor.unmet), conductor.facts, None),
@@ -127,6 +127,20 @@ fn as_text(answer: &Answer) -> String {
         // Writing into a string cannot fail.
         let _ = writeln!(text, "{name:14}{}", redact::one_line(what));
     };
+    let own = || answer.contests.iter().filter(|contest| contest.target == OWN);
+    // The host that a run tries unless it is told otherwise.
+    let best = own().find(|contest| contest.host == HOST).or_else(|| own().next());
+    let told = match (&answer.problem, best) {
+        (Some(problem), _) => format!("no: {problem}"),
+        (None, Some(best)) => format!(
+            "yes: {} of {} attacks and honest builds can be tried on {}",
+            best.able(),
+            best.entries,
+            best.host
+        ),
+        (None, None) => "yes".to_owned(),
+    };
+    row("runs here", &told);
     for name in ["kernel", "architecture", "interpreter", "python"] {
         row(name, answer.facts.get(name).map_or("unknown", String::as_str));
     }

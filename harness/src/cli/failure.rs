@@ -32,13 +32,50 @@ pub(super) enum Failure {
     Changes(#[from] ChangesError),
     /// There is no catalogue.
     #[error(
-        "there is no folder `attacks` in {} or above it; run this in a checkout, or name a folder \
-         of attacks with --catalogue",
+        "there is no attack: what is built in was left out, and nothing was named in its place; \
+         name a folder of attacks with --catalogue"
+    )]
+    NoCatalogue,
+    /// A new attack has no folder to go to.
+    #[error(
+        "there is no folder `attacks` in {} or above it; name a folder of attacks with --catalogue",
         .here.display()
     )]
-    NoCatalogue {
+    NoAttacks {
         /// Where it was looked for.
         here: PathBuf,
+    },
+    /// A folder of sandboxes is not there.
+    #[error("there is no folder {}, which is to hold sandboxes as NAME/target.toml", .dir.display())]
+    NoTargets {
+        /// Which.
+        dir: PathBuf,
+    },
+    /// Two sandboxes have one name.
+    #[error(
+        "there are two sandboxes `{name}`; rename one, or leave out those that are built in with --no-builtin"
+    )]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// What the program carries cannot be unpacked.
+    #[error("what is built into this program cannot be read; install it anew")]
+    Carried {
+        /// Why.
+        source: io::Error,
+    },
+    /// Only a checkout has documents.
+    #[error("there is no checkout of Bulkhead around {}; run this in one", .here.display())]
+    NoDocuments {
+        /// Where it was looked for.
+        here: PathBuf,
+    },
+    /// A file would be written over.
+    #[error("{} is there already; move it away, or edit it by hand", .file.display())]
+    There {
+        /// Which.
+        file: PathBuf,
     },
     /// A new attack needs a name of the right form.
     #[error(
@@ -55,13 +92,19 @@ pub(super) enum Failure {
         /// The folder.
         dir: PathBuf,
     },
+    /// A folder without reports.
+    #[error("there is no report in {}; `harness run --out` writes them as HOST/TARGET.json", .dir.display())]
+    NoReport {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// Shards that do not make a whole.
     #[error("the shards cannot be merged: {0}")]
     Shards(String),
     /// There are no committed reports to compare with or to write.
     #[error(
-        "there is no checkout around {}, so there are no committed reports; run this in one, or \
-         leave out --check and --update",
+        "there is no checkout and no harness.toml around {}, so there are no committed reports; \
+         write one with `harness init`, or leave out --check and --update",
         .here.display()
     )]
     NoReports {
@@ -69,7 +112,7 @@ pub(super) enum Failure {
         here: PathBuf,
     },
     /// The catalogue, or a file of gaps, has mistakes.
-    #[error("{} in the catalogue", plural(.0.len(), "mistake"))]
+    #[error("{}", plural(.0.len(), "mistake"))]
     Catalogue(Vec<Diagnostic>),
     /// Nothing would be tried.
     #[error("nothing was selected")]
@@ -77,6 +120,12 @@ pub(super) enum Failure {
     /// Nobody can conduct the trials.
     #[error("this machine cannot run the trials: {0}")]
     Unready(Box<dyn Error + Send + Sync>),
+    /// What nobody has read would reach this machine.
+    #[error(
+        "an untrusted run refuses that: {0}; leave it out, or read the catalogue and leave out \
+             --untrusted"
+    )]
+    Untrusted(String),
     /// The user stopped it.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
@@ -118,8 +167,15 @@ impl Failure {
             | Self::Word(_)
             | Self::Expression(_)
             | Self::Changes(_)
-            | Self::NoCatalogue { .. }
+            | Self::NoCatalogue
+            | Self::NoReport { .. }
+            | Self::NoAttacks { .. }
+            | Self::NoTargets { .. }
+            | Self::Twice { .. }
+            | Self::There { .. }
+            | Self::NoDocuments { .. }
             | Self::NoReports { .. }
+            | Self::Untrusted(_)
             | Self::Report(_) => Exit::Usage,
             Self::Catalogue(_) => Exit::Catalogue,
             Self::Nothing(_) => Exit::NothingSelected,
@@ -128,9 +184,10 @@ impl Failure {
             | Self::Document { .. }
             | Self::Output { .. } => Exit::MachineCannot,
             Self::Interrupted(_) => Exit::Interrupted,
-            Self::Publish(PublishError::Canary { .. }) | Self::Render(_) | Self::Lists(_) => {
-                Exit::Internal
-            }
+            Self::Publish(PublishError::Canary { .. })
+            | Self::Render(_)
+            | Self::Lists(_)
+            | Self::Carried { .. } => Exit::Internal,
         }
     }
 

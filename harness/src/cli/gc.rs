@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::World;
 use super::exit::Exit;
 use super::failure::{Failure, plural};
 use super::workspace::Workspace;
+use super::{Places, World};
 use crate::frontend::finding;
 use crate::lab::{groups, scrap};
 
@@ -29,7 +29,7 @@ pub(super) struct GcArgs {
 
 /// Runs it.
 pub(super) fn command(args: &GcArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
-    let workspace = Workspace::around(&world.here);
+    let workspace = Workspace::around(&world.here, &Places::default())?;
     let written = args.out.iter().map(|dir| world.here.join(dir)).chain([workspace.out()]);
     let committed = workspace.reports().into_iter().chain(workspace.documents().ok());
     let mut places = BTreeSet::from([std::env::temp_dir(), finding::cache()]);
@@ -38,15 +38,19 @@ pub(super) fn command(args: &GcArgs, world: &mut World<'_>) -> Result<Exit, Fail
         places.extend(inner.map(|entry| entry.path()).filter(|path| path.is_dir()));
         places.insert(top);
     }
-    let mut removed = groups::sweep();
+    let groups::Sweep { mut removed, skipped } = groups::sweep();
     removed.extend(places.iter().flat_map(|place| scrap::sweep(place)));
     let mut text = String::new();
     for path in &removed {
         // Writing into a string cannot fail.
         let _ = writeln!(text, "removed {}", path.display());
     }
+    for path in &skipped {
+        let _ = writeln!(text, "skipped {}: a lab may live in it", path.display());
+    }
     let _ = match removed.len() {
-        0 => writeln!(text, "nothing was left"),
+        0 if skipped.is_empty() => writeln!(text, "nothing was left"),
+        0 => writeln!(text, "nothing was removed"),
         count => writeln!(text, "{} removed", plural(count, "thing")),
     };
     world.say(&text)?;

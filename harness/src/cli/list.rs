@@ -28,9 +28,9 @@ pub(super) struct ListArgs {
 
 /// Runs it.
 pub(super) fn command(args: &ListArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
-    let workspace = Workspace::around(&world.here);
-    let catalogue = workspace.catalogue(&args.places)?;
-    let known = background::of(args.expression.as_ref(), &workspace, &args.places, &catalogue)?;
+    let workspace = Workspace::around(&world.here, &args.places)?;
+    let catalogue = workspace.catalogue()?;
+    let known = background::of(args.expression.as_ref(), &workspace, &catalogue)?;
     let view = View { place: None, known: &known };
     let wanted =
         |attack: &&Attack| args.expression.as_ref().is_none_or(|one| one.finds(attack, &view));

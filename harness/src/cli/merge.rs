@@ -9,13 +9,14 @@ use clap::Args;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::outcome::of_verdict;
+use super::views::Views;
 use super::workspace::{Workspace, library, place};
 use super::{Places, World};
 use crate::catalogue::{BENIGN, Catalogue};
 use crate::report::publish::{Page, publish};
 use crate::report::redact::Canaries;
 use crate::report::schema::Report;
-use crate::report::{html, json, listed_cells, matrix};
+use crate::report::{json, listed_cells};
 
 /// Merge the reports of shards
 ///
@@ -35,7 +36,8 @@ pub(super) struct MergeArgs {
 
 /// Runs it.
 pub(super) fn command(args: &MergeArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
-    let catalogue = Workspace::around(&world.here).catalogue(&args.places)?;
+    let workspace = Workspace::around(&world.here, &args.places)?;
+    let catalogue = workspace.catalogue()?;
     let mut merged: BTreeMap<(String, String), Report> = BTreeMap::new();
     for dir in &args.dirs {
         let shard = library(&world.here.join(dir))?;
@@ -57,8 +59,9 @@ pub(super) fn command(args: &MergeArgs, world: &mut World<'_>) -> Result<Exit, F
     for report in &reports {
         pages.push(Page { file: place(&out, report), text: json::render(report)? });
     }
-    pages.push(Page { file: out.join("MATRIX.md"), text: matrix::render(&reports) });
-    pages.push(Page { file: out.join("index.html"), text: html::render(&reports) });
+    let (ablations, attacks) = (workspace.known_ablations()?, workspace.attack_pages());
+    let views = Views { catalogue: &catalogue, ablations: &ablations, attacks: attacks.as_deref() };
+    pages.extend(views.pages(&out, &reports)?);
     // The shards were looked through for canaries when they were written.
     publish(&pages, &Canaries::default())?;
     let mut exits = Vec::new();

@@ -44,7 +44,7 @@ pub(super) fn command(args: &NewArgs, world: &mut World<'_>) -> Result<Exit, Fai
         world.here.join(dir)
     } else {
         let mut found = world.here.ancestors().map(|dir| dir.join("attacks"));
-        let nowhere = || Failure::NoCatalogue { here: world.here.clone() };
+        let nowhere = || Failure::NoAttacks { here: world.here.clone() };
         found.find(|dir| dir.is_dir()).ok_or_else(nowhere)?
     };
     let dir = attacks.join(guarantee).join(slug);
@@ -57,10 +57,13 @@ pub(super) fn command(args: &NewArgs, world: &mut World<'_>) -> Result<Exit, Fai
     };
     publish(&FILES.map(page), &Canaries::default())?;
     let shown = dir.strip_prefix(&world.here).unwrap_or(&dir).display().to_string();
+    // A folder that had to be named has to be named again.
+    let named = args.catalogue.as_ref().map(|dir| format!(" --catalogue {}", dir.display()));
     world.say(&format!(
         "{shown}: edit attack.toml and backend.py, then\n  harness check {shown}\n  \
-         harness run -E {id}\n  harness ablate -E {id}\n",
-        id = args.id
+         harness run -E {id}{named}\n  harness ablate -E {id}{named}\n",
+        id = args.id,
+        named = named.unwrap_or_default(),
     ))?;
     Ok(Exit::Ok)
 }

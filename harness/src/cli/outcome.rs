@@ -7,7 +7,7 @@ use sandbox::Level;
 
 use super::exit::Exit;
 use crate::catalogue::attack::Expected;
-use crate::verdict::{Settled, Verdict};
+use crate::verdict::{Seen, Settled, Verdict};
 
 /// The exit status of these verdicts.
 pub(super) fn of(settled: &[Settled], stale_gaps: usize, require_isolation: bool) -> Exit {
@@ -41,6 +41,18 @@ pub(super) const fn of_verdict(verdict: Verdict, require_isolation: bool) -> Exi
             Exit::Worthless
         }
     }
+}
+
+/// Whether an attack got through a sandbox, expected or not. What is at no level a sandbox, or is
+/// tried as a control alone, is none.
+pub(super) fn escapes(settled: &[Settled]) -> bool {
+    settled.iter().any(|one| is_asked(one) && is_escape(one))
+}
+
+/// Whether this trial is one of an attack that got through a sandbox.
+pub(super) fn is_escape(one: &Settled) -> bool {
+    let trial = &one.cell.trial;
+    trial.level != Level::None && !trial.attack.is_benign() && one.ruling.seen == Seen::Escaped
 }
 
 fn is_asked(one: &Settled) -> bool {
@@ -128,6 +140,28 @@ mod tests {
         assert_eq!(of(&partly, 0, false), Exit::Worthless);
         let everywhere = [one(Level::None, Verdict::Error), one(Level::Full, Verdict::Error)];
         assert_eq!(of(&everywhere, 0, false), Exit::Worthless);
+    }
+
+    #[test]
+    fn an_escape_through_a_sandbox_is_one_whatever_was_expected_and_a_control_is_none() {
+        let attack = |level, seen, asked| {
+            let mut one = one(level, Verdict::Ok);
+            let purpose = Purpose::Attack {
+                guarantee: sandbox::Guarantee::Files,
+                severity: crate::catalogue::attack::Severity::High,
+                stopped_by: sandbox::LayerSet::EMPTY,
+            };
+            one.cell.trial.attack = Arc::new(Attack::bare("files/x", purpose, &[]));
+            one.cell.asked = asked;
+            one.ruling.seen = seen;
+            one
+        };
+        let escaped = attack(Level::Full, Seen::Escaped, true);
+        assert!(escapes(&[escaped]));
+        let control = attack(Level::None, Seen::Escaped, true);
+        let blocked = attack(Level::Full, Seen::Blocked, true);
+        let aside = attack(Level::Full, Seen::Escaped, false);
+        assert!(!escapes(&[control, blocked, aside, one(Level::Full, Verdict::Ok)]));
     }
 
     #[test]

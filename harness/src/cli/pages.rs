@@ -32,10 +32,10 @@ pub(super) struct PagesArgs {
 
 /// Runs it.
 pub(super) fn command(args: &PagesArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
-    let workspace = Workspace::around(&world.here);
+    let workspace = Workspace::around(&world.here, &Places::default())?;
     let dir = workspace.documents()?.join("attacks");
     // The pages are of what the workspace holds.
-    let catalogue = workspace.catalogue(&Places { catalogue: Vec::new() })?;
+    let catalogue = workspace.catalogue()?;
     let mut pages = pages(&dir, &catalogue, &workspace.demanded_reports()?)?;
     let known: BTreeSet<_> = pages.iter().map(|page| page.file.clone()).collect();
     let gone: Vec<_> = written(&dir)?.into_iter().filter(|file| !known.contains(file)).collect();

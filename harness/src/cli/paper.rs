@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::wanted::HOST;
+use super::views::Views;
 use super::workspace;
 use crate::report::diff::{self, Scope};
 use crate::report::publish::{Page, publish};
 use crate::report::schema::{Record, Report};
-use crate::report::{self, Discretion, html, json, matrix, svg};
+use crate::report::{self, Discretion, json};
 use crate::verdict::Settled;
 
 /// What a difference from the committed reports means.
@@ -34,6 +34,7 @@ pub(super) struct Paper<'a> {
     pub(super) scope: Scope,
     pub(super) discretion: Discretion,
     pub(super) settled: &'a [Settled],
+    pub(super) views: Views<'a>,
 }
 
 /// What came of the comparison with the committed reports.
@@ -51,19 +52,45 @@ impl Paper<'_> {
         for report in &reports {
             pages.push(page(&self.out, report)?);
         }
-        pages.push(Page { file: self.out.join("MATRIX.md"), text: matrix::render(&reports) });
-        pages.push(Page { file: self.out.join("index.html"), text: html::render(&reports) });
+        pages.extend(self.views.pages(&self.out, &reports)?);
         pages.push(Page { file: self.out.join("run.json"), text: json::render_record(record)? });
         if let Some(dir) = &self.committed {
             let accepted = self.compare(dir, &reports, &mut comparison)?;
             if self.stance == Stance::Update {
-                pages.extend(updated(dir, accepted)?);
+                pages.extend(self.updated(dir, accepted)?);
             } else if self.stance == Stance::Check {
-                matrix_is_current(dir, &mut comparison)?;
+                self.views_are_current(dir, &mut comparison)?;
             }
         }
         publish(&pages, self.discretion.canaries())?;
         Ok(comparison)
+    }
+
+    /// The pages that an update writes: the reports, and the views of all that are committed.
+    fn updated(&self, dir: &Path, accepted: Vec<Report>) -> Result<Vec<Page>, Failure> {
+        let mut pages =
+            accepted.iter().map(|report| page(dir, report)).collect::<Result<Vec<_>, _>>()?;
+        let mut all: BTreeMap<(String, String), Report> = BTreeMap::new();
+        for report in workspace::library(dir)?.into_iter().chain(accepted) {
+            all.insert((report.host.clone(), report.target.clone()), report);
+        }
+        let all: Vec<_> = all.into_values().collect();
+        pages.extend(self.views.pages(dir, &all)?);
+        Ok(pages)
+    }
+
+    /// Complains of every view that does not say what the committed reports say.
+    fn views_are_current(&self, dir: &Path, comparison: &mut Comparison) -> Result<(), Failure> {
+        for page in self.views.pages(dir, &workspace::library(dir)?)? {
+            if std::fs::read_to_string(&page.file).unwrap_or_default() == page.text {
+                continue;
+            }
+            let name = page.file.strip_prefix(dir).unwrap_or(&page.file).display();
+            let line = "does not say what the reports say; `--update` writes it";
+            let _ = writeln!(comparison.text, "reports/{name} {line}");
+            comparison.exit = Exit::worst(&[comparison.exit, Exit::Differs]);
+        }
+        Ok(())
     }
 
     /// The reports as they would be committed.
@@ -75,11 +102,14 @@ impl Paper<'_> {
     ) -> Result<Vec<Report>, Failure> {
         let mut accepted = Vec::new();
         for report in reports {
+            if self.stance == Stance::Update {
+                comparison.refuses(report);
+            }
             let file = workspace::place(dir, report);
             let name = format!("reports/{}/{}.json", report.host, report.target);
             let Some(old) = json::read_if_there(&file)? else {
                 comparison.differs(self.stance, &format!("{name} is not there yet"), &[]);
-                accepted.push(report.clone());
+                accepted.push(diff::acceptable(report));
                 continue;
             };
             let merged = diff::merged(&old, report, self.scope);
@@ -106,6 +136,18 @@ impl Paper<'_> {
 }
 
 impl Comparison {
+    /// Says which cells are not written, and why.
+    fn refuses(&mut self, report: &Report) {
+        for (attack, level, cell) in diff::refused(report) {
+            let reason = cell.reason.as_deref().unwrap_or("it went wrong");
+            let _ = writeln!(
+                self.text,
+                "not written: {attack} at {level} of {} on {}: {}: {reason}",
+                report.target, report.host, cell.verdict
+            );
+        }
+    }
+
     fn differs(&mut self, stance: Stance, what: &str, differences: &[diff::Difference]) {
         const SHOWN: usize = 20;
         let _ = writeln!(self.text, "{what}");
@@ -123,37 +165,4 @@ impl Comparison {
 
 fn page(dir: &Path, report: &Report) -> Result<Page, Failure> {
     Ok(Page { file: workspace::place(dir, report), text: json::render(report)? })
-}
-
-/// The pages that an update writes: the reports, and the matrix of all that are committed.
-fn updated(dir: &Path, accepted: Vec<Report>) -> Result<Vec<Page>, Failure> {
-    let mut pages =
-        accepted.iter().map(|report| page(dir, report)).collect::<Result<Vec<_>, _>>()?;
-    let mut all: BTreeMap<(String, String), Report> = BTreeMap::new();
-    for report in workspace::library(dir)?.into_iter().chain(accepted) {
-        all.insert((report.host.clone(), report.target.clone()), report);
-    }
-    let all: Vec<_> = all.into_values().collect();
-    pages.push(Page { file: dir.join("MATRIX.md"), text: matrix::render(&all) });
-    pages.push(Page { file: dir.join("matrix.svg"), text: svg::render(&all, HOST) });
-    pages.push(Page { file: dir.join("index.html"), text: html::render(&all) });
-    Ok(pages)
-}
-
-fn matrix_is_current(dir: &Path, comparison: &mut Comparison) -> Result<(), Failure> {
-    let all = workspace::library(dir)?;
-    let views = [
-        ("MATRIX.md", matrix::render(&all)),
-        ("matrix.svg", svg::render(&all, HOST)),
-        ("index.html", html::render(&all)),
-    ];
-    for (name, expected) in views {
-        if std::fs::read_to_string(dir.join(name)).unwrap_or_default() == expected {
-            continue;
-        }
-        let line = "does not say what the reports say; `--update` writes it";
-        let _ = writeln!(comparison.text, "reports/{name} {line}");
-        comparison.exit = Exit::worst(&[comparison.exit, Exit::Differs]);
-    }
-    Ok(())
 }

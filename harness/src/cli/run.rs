@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::fmt::Write as _;
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -11,16 +12,20 @@ use clap::Args;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::paper::{Paper, Stance};
-use super::wanted::{Host, Wanted, contenders, controls};
+use super::views::Views;
+use super::wanted::{HOST, Host, Wanted, boundaries, chosen, contenders, controls, ours_alone};
 use super::workspace::Workspace;
-use super::{Places, STATUS, Wishes, World, background, conducted, outcome, slots, summary};
+use super::{
+    Places, STATUS, Wishes, World, background, conducted, outcome, quoted, slots, summary,
+};
 use crate::gaps;
+use crate::redact;
 use crate::report::diff::Scope;
 use crate::report::schema::{RECORD, Record};
 use crate::report::{self, Discretion};
 use crate::schedule::filter::Filter;
 use crate::schedule::{Schedule, Selection, Slice};
-use crate::verdict;
+use crate::verdict::{self, Settled};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,6 +49,7 @@ changed(main), attacks whose folder differs from there, and changed() from the l
 /// The reports of the run go to --out as HOST/TARGET.json and MATRIX.md, beside run.json, which
 /// holds what is volatile. They are compared with the committed ones in reports/ and differences
 /// are told; only with --check do they change the exit status, and only --update writes them.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
 pub(super) struct RunArgs {
@@ -53,7 +59,9 @@ pub(super) struct RunArgs {
     /// Try it on a host of this kind; may be repeated [default: root]
     ///
     /// root, user (an ordinary one), docker, docker-unconfined (without its system call filter),
-    /// podman-rootless, ubuntu (an approximation of what `AppArmor` leaves of user namespaces).
+    /// podman-rootless, ubuntu (an approximation of what `AppArmor` leaves of user namespaces),
+    /// kubernetes (a pod under the restricted standard), pod-userns (root in a pod with users of
+    /// its own, `hostUsers: false`), runner (one that GitHub hosts).
     /// What such a host stops without any sandbox is unsupported there.
     #[arg(long, value_name = "HOST")]
     host: Vec<Host>,
@@ -63,6 +71,14 @@ pub(super) struct RunArgs {
     /// How many trials run at the same time [default: two for each processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// Hold what nobody has read: a foreign catalogue, or a pull request
+    ///
+    /// Only on hosts where nothing can become root in the eyes of the kernel: user, which is then
+    /// the default, ubuntu, kubernetes, podman-rootless, pod-userns. Sandboxes but our own are not started, and
+    /// an attack whose manifest borrows what a lab withholds, or plants a program that gives rights,
+    /// is unsupported.
+    #[arg(long)]
+    untrusted: bool,
     /// Try only what the changes since a git revision can affect
     ///
     /// A change in the folder of an attack affects that attack, one in the folder of a target
@@ -89,6 +105,12 @@ pub(super) struct RunArgs {
     /// Fail if the reports differ from the committed ones; never writes into reports/
     #[arg(long, conflicts_with = "update")]
     check: bool,
+    /// Fail if any attack gets through a sandbox, whatever the sandbox claims to stop
+    ///
+    /// Escapes that are expected, because no layer of the sandbox would stop them, and those that are
+    /// on record as gaps end with 10 too. Controls, which must get through, do not count.
+    #[arg(long)]
+    deny_escapes: bool,
     /// Write the reports into reports/, keeping cells that were not tried
     #[arg(long)]
     update: bool,
@@ -101,6 +123,11 @@ impl RunArgs {
         if self.target.is_empty() { named().collect() } else { self.target.clone() }
     }
 
+    /// The hosts to try them on.
+    fn hosts(&self) -> Result<Vec<Host>, Failure> {
+        if self.untrusted { boundaries(&self.host) } else { Ok(self.host.clone()) }
+    }
+
     const fn stance(&self) -> Stance {
         match (self.check, self.update) {
             (true, _) => Stance::Check,
@@ -111,28 +138,51 @@ impl RunArgs {
 }
 
 /// Runs it.
-pub(super) fn command(args: &RunArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
-    let workspace = Workspace::around(&world.here);
+pub(super) fn command(
+    args: &RunArgs,
+    program: &str,
+    world: &mut World<'_>,
+) -> Result<Exit, Failure> {
+    let workspace = Workspace::around(&world.here, &args.places)?;
     let committed = if args.check || args.update {
         Some(workspace.demanded_reports()?)
     } else {
-        workspace.reports()
+        // A repository that has committed none has nothing to differ from.
+        workspace.reports().filter(|dir| workspace.settings().is_none() || dir.is_dir())
     };
-    let catalogue = workspace.catalogue(&args.places)?;
-    let known = background::of(args.expression.as_ref(), &workspace, &args.places, &catalogue)?;
-    let contenders = contenders(&args.targets(), &args.host, &workspace)?;
+    let settings = workspace.settings();
+    let expression =
+        args.expression.clone().or_else(|| settings.and_then(|known| known.expression.clone()));
+    let catalogue = workspace.catalogue()?;
+    let known = background::of(expression.as_ref(), &workspace, &catalogue)?;
+    let (hosts, mut targets) = (args.hosts()?, args.targets());
+    if args.untrusted {
+        // What a checkout's own `harness.toml` names does not count.
+        ours_alone(&targets)?;
+    } else {
+        targets = chosen(&targets, &workspace);
+    }
+    let contenders = contenders(&targets, &hosts, &workspace)?;
     let affected = match &args.affected {
-        Some(base) => Some(background::affected(base, &workspace, &args.places)?),
+        Some(base) => Some(background::affected(base, &workspace)?),
         None => None,
     };
-    let selection =
-        Selection { filter: args.expression.clone(), known, affected, slice: args.partition };
-    let schedule = Schedule::of(&catalogue, &contenders, &selection)?
-        .with_controls(&controls(&catalogue, &workspace)?);
+    let selection = Selection { filter: expression, known, affected, slice: args.partition };
+    let schedule = Schedule::of(&catalogue, &contenders, &selection)?.with_controls(&controls(
+        &catalogue,
+        &workspace,
+        args.untrusted,
+    )?);
     let gaps = workspace.gaps(&contenders)?;
+    let out = args.out.as_ref().map_or_else(|| workspace.out(), |out| world.here.join(out));
+    can_be_written(&out)?;
     let today = gaps::today();
-    let wishes =
-        Wishes { python: args.python.clone(), slots: slots(args.jobs), shuffle: args.shuffle };
+    let wishes = Wishes {
+        python: args.python.clone(),
+        slots: slots(args.jobs),
+        shuffle: args.shuffle,
+        untrusted: args.untrusted,
+    };
     let (began_at, began) = (SystemTime::now(), Instant::now());
     let (settled, machine) = conducted(&wishes, &schedule, &gaps, &today, world)?;
     let took = began.elapsed();
@@ -140,14 +190,16 @@ pub(super) fn command(args: &RunArgs, world: &mut World<'_>) -> Result<Exit, Fai
         .iter()
         .flat_map(|(target, gaps)| verdict::stale(target, gaps, &catalogue, &settled, &today))
         .collect();
-    let whole = selection.is_whole() && args.target.iter().all(Wanted::is_whole);
+    let whole = selection.is_whole() && targets.iter().all(Wanted::is_whole);
+    let (ablations, attacks) = (workspace.known_ablations()?, workspace.attack_pages());
     let paper = Paper {
-        out: args.out.as_ref().map_or_else(|| workspace.out(), |out| world.here.join(out)),
+        out,
         committed,
         stance: args.stance(),
         scope: if whole { Scope::Whole } else { Scope::Part },
         discretion: Discretion::about(&settled, world.home.as_deref()),
         settled: &settled,
+        views: Views { catalogue: &catalogue, ablations: &ablations, attacks: attacks.as_deref() },
     };
     let record = Record {
         schema: RECORD.to_owned(),
@@ -163,14 +215,46 @@ pub(super) fn command(args: &RunArgs, world: &mut World<'_>) -> Result<Exit, Fai
         let _ = writeln!(text, "stale gap  {complaint}");
     }
     text.push_str(&comparison.text);
-    let _ = writeln!(
-        text,
-        "Closer: `harness show ID` for one attack; {} for everything that was observed.",
-        shown(&paper.out.join("run.json"), &world.here)
-    );
+    let page = shown(&paper.out.join("index.html"), &world.here);
+    let record = shown(&paper.out.join("run.json"), &world.here);
+    let _ = writeln!(text, "Page: {page}; everything that was observed: {record}");
+    let _ = writeln!(text, "Next: {}", next(args, program, &settled));
     world.say(&text)?;
-    let verdicts = outcome::of(&settled, stale.len(), world.require_isolation);
-    Ok(Exit::worst(&[verdicts, comparison.exit]))
+    let mut exits = vec![outcome::of(&settled, stale.len(), world.require_isolation)];
+    exits.push(comparison.exit);
+    if (args.deny_escapes || settings.is_some_and(|known| known.deny_escapes))
+        && outcome::escapes(&settled)
+    {
+        exits.push(Exit::UnexpectedEscape);
+    }
+    Ok(Exit::worst(&exits))
+}
+
+/// The command that tells most of what was not as expected, or of the first attack, as it works from
+/// here.
+fn next(args: &RunArgs, program: &str, settled: &[Settled]) -> String {
+    let (program, places) = (quoted(&redact::one_line(program)), args.places.words());
+    let Some(one) = summary::worst(settled) else {
+        let first = settled.iter().find(|one| !one.cell.trial.attack.is_benign());
+        let id = first.or(settled.first()).map_or("ID", |one| &one.cell.trial.attack.id.0);
+        return format!("{program} show {}{places}", quoted(id));
+    };
+    let trial = &one.cell.trial;
+    let (id, target) = (quoted(&trial.attack.id.0), format!("{}@{}", trial.target, trial.level));
+    let host = if trial.host == HOST { String::new() } else { format!(" --host {}", trial.host) };
+    format!("{program} debug {id} -t {}{host}{places}", quoted(&target))
+}
+
+/// Fails where a run could not write in the end: before it has begun. What is made to find out is
+/// removed.
+fn can_be_written(out: &Path) -> Result<(), Failure> {
+    let unwritable = |source| Failure::Document { file: out.to_owned(), source };
+    let there = out.ancestors().find(|dir| dir.symlink_metadata().is_ok());
+    let there = there.unwrap_or_else(|| Path::new("/"));
+    if !there.is_dir() {
+        return Err(unwritable(io::ErrorKind::NotADirectory.into()));
+    }
+    tempfile::tempfile_in(there).map(drop).map_err(unwritable)
 }
 
 fn shown(file: &Path, here: &Path) -> String {

@@ -4,10 +4,10 @@
 use clap::Args;
 use sandbox::UnknownWord;
 
-use super::World;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::workspace::Workspace;
+use super::{Places, World};
 use crate::report::publish::{Page, publish};
 use crate::report::redact::Canaries;
 use crate::report::schemas;
@@ -29,7 +29,7 @@ pub(super) struct SchemaArgs {
 pub(super) fn command(args: &SchemaArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
     let all = schemas::all();
     if args.update {
-        let dir = Workspace::around(&world.here).documents()?.join("schemas");
+        let dir = Workspace::around(&world.here, &Places::default())?.documents()?.join("schemas");
         let mut pages = Vec::new();
         for schema in &all {
             let file = dir.join(format!("{}.schema.json", schema.name));

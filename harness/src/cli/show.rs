@@ -30,26 +30,25 @@ pub(super) struct ShowArgs {
 
 /// Runs it.
 pub(super) fn command(args: &ShowArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
-    let workspace = Workspace::around(&world.here);
-    let catalogue = workspace.catalogue(&args.places)?;
+    let workspace = Workspace::around(&world.here, &args.places)?;
+    let catalogue = workspace.catalogue()?;
     let attack = catalogue.get(&args.id).ok_or_else(|| unknown_attack(&catalogue, &args.id))?;
     let text = if args.json {
         serde_json::to_string_pretty(&Listed::of(attack))? + "\n"
     } else {
-        let reports = workspace.reports().map(|dir| library(&dir)).transpose()?;
-        page(attack, &reports.unwrap_or_default())
+        page(attack, &workspace.known_reports()?, &library(&workspace.out())?)
     };
     world.say(&text)?;
     Ok(Exit::Ok)
 }
 
-fn page(attack: &Attack, reports: &[Report]) -> String {
+fn page(attack: &Attack, reports: &[Report], last: &[Report]) -> String {
     let one = Listed::of(attack);
     let mut text = format!("{}\n{}\n\n{}\n\n", one.id, one.title, one.summary);
     let mut row = |name: &str, value: &str| {
         if !value.is_empty() {
             // Writing into a string cannot fail.
-            let _ = writeln!(text, "{name:12}{value}");
+            let _ = writeln!(text, "{name:11} {value}");
         }
     };
     row("severity", one.severity.unwrap_or_default());
@@ -69,6 +68,9 @@ fn page(attack: &Attack, reports: &[Report]) -> String {
     row("expected", &expected.collect::<Vec<_>>().join(", "));
     for report in reports {
         row("seen", &seen(attack, report));
+    }
+    for report in last {
+        row("last run", &seen(attack, report));
     }
     row("tags", &one.tags.join(" "));
     for reference in &attack.references {

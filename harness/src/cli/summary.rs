@@ -1,4 +1,4 @@
-//! What a person reads at the end of a run: only what is not as expected, then one line a target.
+//! What a person reads at the end of a run: what is not as expected, then a line for each level.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -6,13 +6,14 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use sandbox::Level;
 
 use super::failure::plural;
 use crate::catalogue::attack::Expected;
 use crate::report::Discretion;
 use crate::verdict::{Seen, Settled, Verdict};
 
-/// The whole text.
+/// The whole text: what is not as expected first, then for each sandbox a line for each level.
 pub(super) fn text(settled: &[Settled], discretion: &Discretion, took: Duration) -> String {
     let mut text = String::new();
     troubles(&mut text, settled, discretion);
@@ -23,23 +24,97 @@ pub(super) fn text(settled: &[Settled], discretion: &Discretion, took: Duration)
     }
     for ((target, host), cells) in targets {
         line(&mut text, &format!("{target} on {host}: {}", counted(&cells, took)));
+        for level in Level::ALL {
+            let there: Vec<_> =
+                cells.iter().copied().filter(|one| one.cell.trial.level == level).collect();
+            if let Some(told) = at_level(&there, level) {
+                line(&mut text, &format!("    {level}: {told}"));
+            }
+        }
     }
     text
+}
+
+/// What came of one level of one sandbox, if anything was tried there.
+fn at_level(cells: &[&Settled], level: Level) -> Option<String> {
+    let tried = cells.iter().filter(|one| one.cell.expected != Expected::NotRun);
+    let (honest, attacks): (Vec<_>, Vec<_>) =
+        tried.partition(|one| one.cell.trial.attack.is_benign());
+    let count = |all: &[&&Settled], seen| all.iter().filter(|one| one.ruling.seen == seen).count();
+    let (through, stopped) = (count(&attacks, Seen::Escaped), count(&attacks, Seen::Blocked));
+    let (nothing, unable) = (count(&attacks, Seen::Error), count(&attacks, Seen::NotRun));
+    let (built, broken) = (count(&honest, Seen::Built), count(&honest, Seen::Error));
+    let mut parts = Vec::new();
+    if through + stopped + nothing > 0 {
+        let all = through + stopped + nothing;
+        let control =
+            if level == Level::None && through == all { ", as the control must" } else { "" };
+        parts.push(format!("{through} of {all} got through{control}"));
+    }
+    if broken > 0 {
+        parts.push(format!(
+            "{broken} of {} did NOT build, so nothing counts as blocked",
+            plural(built + broken, "honest build")
+        ));
+    } else if built > 0 {
+        parts.push(format!("{} built", plural(built, "honest build")));
+    }
+    if nothing > 0 {
+        parts.push(if nothing == 1 {
+            "1 proves nothing".to_owned()
+        } else {
+            format!("{nothing} prove nothing")
+        });
+    }
+    if unable > 0 {
+        parts.push(format!("{unable} cannot be tried here"));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// The trial that is worth a closer look before all others, if any is not as expected.
+pub(super) fn worst(settled: &[Settled]) -> Option<&Settled> {
+    const ORDER: [Verdict; 5] = [
+        Verdict::UnexpectedEscape,
+        Verdict::Error,
+        Verdict::Vacuous,
+        Verdict::Unstable,
+        Verdict::UnexpectedBlock,
+    ];
+    ORDER.into_iter().find_map(|wanted| settled.iter().find(|one| one.ruling.verdict == wanted))
+}
+
+/// The last line of the last traceback in what a build printed.
+fn traceback(one: &Settled, discretion: &Discretion) -> Option<String> {
+    let log = &one.attempts.last()?.run.log;
+    let text = discretion.say(&String::from_utf8_lossy(log));
+    let (_, rest) = text.rsplit_once("Traceback (most recent call last):")?;
+    let last = rest.lines().skip(1).find(|line| !line.starts_with(' ') && !line.is_empty())?;
+    let last = discretion.line(last);
+    (!last.is_empty()).then(|| last.chars().take(200).collect())
 }
 
 /// Everything that is not simply as expected, by verdict and reason: often one fault stands
 /// behind many cells.
 fn troubles(text: &mut String, settled: &[Settled], discretion: &Discretion) {
     let mut groups: Vec<((Verdict, String), Vec<String>)> = Vec::new();
+    let broke = |one: &Settled| matches!(one.ruling.verdict, Verdict::Vacuous | Verdict::Error);
     for one in settled.iter().filter(|one| one.ruling.verdict != Verdict::Ok) {
         let reason = one.ruling.reason.as_deref().unwrap_or("no reason was given");
-        let key = (one.ruling.verdict, discretion.line(reason));
+        let mut told = discretion.line(reason);
+        if let Some(last) = traceback(one, discretion).filter(|_| broke(one)) {
+            // Writing into a string cannot fail.
+            let _ = write!(told, "; the build said: {last}");
+        }
+        let key = (one.ruling.verdict, told);
         let name = format!("{} at {}", one.cell.trial.attack.id, one.cell.trial.level);
         match groups.iter_mut().find(|(known, _)| *known == key) {
             Some((_, names)) => names.push(name),
             None => groups.push((key, vec![name])),
         }
     }
+    // Escapes first, and last what this machine cannot try.
+    groups.sort_by_key(|((verdict, _), _)| rank(*verdict));
     for ((verdict, reason), names) in groups {
         let style = style(verdict);
         let head = match names.as_slice() {
@@ -51,6 +126,18 @@ fn troubles(text: &mut String, settled: &[Settled], discretion: &Discretion) {
         if names.len() > 1 {
             line(text, &format!("    {}", shortened(&names)));
         }
+    }
+}
+
+const fn rank(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::UnexpectedEscape => 0,
+        Verdict::Error => 1,
+        Verdict::Vacuous => 2,
+        Verdict::Unstable => 3,
+        Verdict::UnexpectedBlock => 4,
+        Verdict::KnownGap => 5,
+        Verdict::Unsupported | Verdict::Ok => 6,
     }
 }
 

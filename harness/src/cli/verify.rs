@@ -56,15 +56,16 @@ type Counts = BTreeMap<(String, Level), BTreeMap<String, usize>>;
 
 /// Runs it.
 pub(super) fn command(args: &VerifyArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
-    let workspace = Workspace::around(&world.here);
-    let catalogue = workspace.catalogue(&args.places)?;
+    let workspace = Workspace::around(&world.here, &args.places)?;
+    let catalogue = workspace.catalogue()?;
     let attack = catalogue.get(&args.id).ok_or_else(|| unknown_attack(&catalogue, &args.id))?;
     let contenders = contenders(&args.target, &args.host, &workspace)?;
     let selection = Selection::of_id(&attack.id.0);
     let schedule = Schedule::of(&catalogue, &contenders, &selection)?
-        .with_controls(&controls(&catalogue, &workspace)?);
+        .with_controls(&controls(&catalogue, &workspace, false)?);
     let gaps = workspace.gaps(&contenders)?;
-    let wishes = Wishes { python: args.python.clone(), slots: slots(args.jobs), shuffle: None };
+    let wishes =
+        Wishes { python: args.python.clone(), slots: slots(args.jobs), ..Wishes::default() };
     let today = gaps::today();
     let mut counts = Counts::new();
     let mut exits = Vec::new();

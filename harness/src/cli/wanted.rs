@@ -67,6 +67,50 @@ impl FromStr for Host {
     }
 }
 
+/// The sandboxes that are wanted: those of the command line, else those that `harness.toml` names,
+/// else those that it describes.
+pub(super) fn chosen(wanted: &[Wanted], workspace: &Workspace) -> Vec<Wanted> {
+    match workspace.settings() {
+        Some(settings) if wanted.is_empty() && settings.target.is_empty() => {
+            settings.sandboxes.iter().map(|sandbox| Wanted::whole(&sandbox.name)).collect()
+        }
+        Some(settings) if wanted.is_empty() => settings.target.clone(),
+        _ => wanted.to_vec(),
+    }
+}
+
+/// The hosts that are wanted: those of the command line, else those of `harness.toml`.
+fn chosen_hosts(hosts: &[Host], workspace: &Workspace) -> Vec<Host> {
+    match workspace.settings() {
+        Some(settings) if hosts.is_empty() => settings.host.clone(),
+        _ => hosts.to_vec(),
+    }
+}
+
+/// The hosts of a run of what nobody has read: those that were named, or the nearest to the default.
+pub(super) fn boundaries(hosts: &[Host]) -> Result<Vec<Host>, Failure> {
+    const NEAREST: &str = "user";
+    match hosts.iter().find(|host| !Profile::of(host.0).is_boundary()) {
+        Some(host) => {
+            Err(Failure::Untrusted(format!("root of the host `{}` is real root", host.0)))
+        }
+        None if hosts.is_empty() => Ok(vec![Host(NEAREST)]),
+        None => Ok(hosts.to_vec()),
+    }
+}
+
+/// Refuses sandboxes that are commands of somebody's, because they are asked for their version
+/// outside of any lab.
+pub(super) fn ours_alone(wanted: &[Wanted]) -> Result<(), Failure> {
+    match wanted.iter().find(|one| one.target != OWN) {
+        Some(other) => {
+            let target = &other.target;
+            Err(Failure::Untrusted(format!("the target `{target}` is a command from the checkout")))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The contenders that are wanted, on every host that is; all levels of `own` on the host `root`
 /// when nothing is said.
 pub(super) fn contenders(
@@ -74,6 +118,7 @@ pub(super) fn contenders(
     hosts: &[Host],
     workspace: &Workspace,
 ) -> Result<Vec<Contender>, Failure> {
+    let (wanted, hosts) = (&chosen(wanted, workspace), &chosen_hosts(hosts, workspace));
     let folders = workspace.targets()?;
     let known: Vec<_> = [OWN].into_iter().chain(folders.iter().map(String::as_str)).collect();
     let mut names: Vec<&str> = Vec::new();
@@ -127,9 +172,12 @@ fn ours<'a>(
 
 /// The sandboxes that have to show the controls of some attacks, with what this machine says of
 /// them.
+///
+/// Those of an untrusted run are not asked, and not started.
 pub(super) fn controls(
     catalogue: &Catalogue,
     workspace: &Workspace,
+    untrusted: bool,
 ) -> Result<BTreeMap<String, Arc<Recipe>>, Failure> {
     let folders = workspace.targets()?;
     let known: Vec<_> = folders.iter().map(String::as_str).collect();
@@ -140,7 +188,14 @@ pub(super) fn controls(
         if !known.contains(&name) {
             return Err(UnknownWord::new("target as a control", name, &known).into());
         }
-        recipes.insert(name.to_owned(), Arc::new(command::examined(workspace.recipe(name)?)));
+        let recipe = workspace.recipe(name)?;
+        let lacking = || Some("an untrusted run starts no sandbox but our own".to_owned());
+        let recipe = if untrusted {
+            Recipe { lacking: lacking(), ..recipe }
+        } else {
+            command::examined(recipe)
+        };
+        recipes.insert(name.to_owned(), Arc::new(recipe));
     }
     Ok(recipes)
 }
@@ -169,6 +224,7 @@ fn rival<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Places;
 
     fn chosen(wanted: &[&str]) -> Result<Vec<Contender>, Failure> {
         let dir = tempfile::tempdir().unwrap();
@@ -179,7 +235,7 @@ mod tests {
                     layers = [\"network\"]\nargv = [\"box\", \"{argv}\"]\n";
         std::fs::write(folder.join("target.toml"), text).unwrap();
         let wanted: Vec<_> = wanted.iter().map(|text| text.parse().unwrap()).collect();
-        contenders(&wanted, &[], &Workspace::around(dir.path()))
+        contenders(&wanted, &[], &Workspace::around(dir.path(), &Places::default()).unwrap())
     }
 
     fn levels(wanted: &[&str]) -> Vec<Level> {
@@ -198,10 +254,29 @@ mod tests {
         let hosts: Vec<_> = ["user", "root", "user"].map(|text| text.parse().unwrap()).to_vec();
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("attacks")).unwrap();
-        let contenders = contenders(&[], &hosts, &Workspace::around(dir.path())).unwrap();
+        let contenders =
+            contenders(&[], &hosts, &Workspace::around(dir.path(), &Places::default()).unwrap())
+                .unwrap();
         let found: Vec<_> = contenders.iter().map(|one| one.host.as_str()).collect();
         assert_eq!(found, ["root", "user"]);
         assert!("usr".parse::<Host>().unwrap_err().to_string().contains("`user`"));
+    }
+
+    #[test]
+    fn what_nobody_has_read_is_tried_where_nothing_can_become_root() {
+        let hosts = |names: &[&str]| -> Vec<Host> {
+            names.iter().map(|name| name.parse().unwrap()).collect()
+        };
+        assert_eq!(boundaries(&[]).unwrap(), hosts(&["user"]));
+        let able = ["user", "ubuntu", "kubernetes", "podman-rootless", "pod-userns"];
+        assert_eq!(boundaries(&hosts(&able)).unwrap(), hosts(&able));
+        for name in ["root", "docker", "docker-unconfined", "runner"] {
+            let told = boundaries(&hosts(&["user", name])).unwrap_err().to_string();
+            assert!(told.contains(name), "{told}");
+        }
+        assert_eq!(able.len() + 4, Profile::ALL.len());
+        assert!(ours_alone(&["own@full".parse().unwrap()]).is_ok());
+        assert!(ours_alone(&["box".parse().unwrap()]).is_err());
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::catalogue::attack::Need;
 use crate::frontend::python::{Python, Staged};
 use crate::frontend::{Frontend, FrontendError};
 use crate::lab::groups::{self, Groups};
+use crate::lab::keeper::Keeper;
+use crate::lab::pace::{Pace, Slowest};
 use crate::lab::profile::Profile;
 use crate::lab::root::{Root, host_mounts};
 use crate::lab::wire::Spec;
@@ -35,7 +37,11 @@ pub struct Bench {
     /// The wheel of the second, honest build.
     pub(super) honest: Vec<u8>,
     unmet: BTreeMap<Need, String>,
-    users: OnceLock<Result<OwnedFd, String>>,
+    /// Of each kind of host that has users of its own.
+    users: [OnceLock<Result<OwnedFd, String>>; Profile::ALL.len()],
+    pub(super) slowest: Slowest,
+    /// Goes last: what it ends is what labs have left.
+    _keeper: Keeper,
 }
 
 /// Why no trial can be conducted on this machine; the command line exits with 20.
@@ -51,8 +57,14 @@ pub enum BenchError {
     #[error(transparent)]
     Frontend(#[from] FrontendError),
     /// A lab cannot be opened here.
-    #[error("{0}; labs need Linux 6.15 and CAP_SYS_ADMIN")]
+    #[error("{0}; labs need Linux 5.15 and CAP_SYS_ADMIN")]
     Lab(#[from] LabError),
+    /// No honest build can be built in a lab.
+    #[error("an honest build does not build in a lab without any sandbox: {0}")]
+    Honest(String),
+    /// The host was changed meanwhile.
+    #[error("{0}, while an honest build was timed")]
+    Contaminated(String),
     /// The thread of the rehearsal failed.
     #[error("the rehearsal of a lab failed: {0}")]
     Rehearsal(String),
@@ -86,8 +98,10 @@ impl Bench {
         let shown = at_step("/proc/self/mountinfo", host_mounts())?;
         // Labs are started from `/`, so a relative path would lead elsewhere.
         let program = program.unwrap_or(Path::new("/proc/self/exe"));
+        let program = at_step("the program", std::path::absolute(program))?;
         let bench = Self {
-            program: at_step("the program", std::path::absolute(program))?,
+            _keeper: at_step("the process that outlives the harness", Keeper::post(&program))?,
+            program,
             unmet: unmet(&python),
             honest: at_step("an honest wheel", staging::honest_wheel(&python))?,
             python,
@@ -95,10 +109,17 @@ impl Bench {
             staged,
             shown: shown.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
             baseline: Baseline::take(),
-            users: OnceLock::new(),
+            users: std::array::from_fn(|_| OnceLock::new()),
+            slowest: Slowest::default(),
         };
         bench.rehearse()?;
         Ok(bench)
+    }
+
+    /// How fast this machine is, as far as anybody has measured it.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        self.slowest.pace()
     }
 
     /// Opens a lab with nothing in it and closes it again.
@@ -111,30 +132,33 @@ impl Bench {
     }
 
     /// The user namespace of a container of an ordinary user's, where this machine has such.
-    pub(super) fn users(&self) -> Option<BorrowedFd<'_>> {
-        self.mapped().as_ref().ok().map(AsFd::as_fd)
+    pub(super) fn users(&self, profile: Profile) -> Option<BorrowedFd<'_>> {
+        if !profile.is_mapped() {
+            return None;
+        }
+        self.mapped(profile)?.as_ref().ok().map(AsFd::as_fd)
     }
 
-    fn mapped(&self) -> &Result<OwnedFd, String> {
-        self.users.get_or_init(|| users::namespace(&self.program))
+    fn mapped(&self, profile: Profile) -> Option<&Result<OwnedFd, String>> {
+        let place = Profile::ALL.iter().position(|(known, _)| *known == profile)?;
+        Some(self.users.get(place)?.get_or_init(|| {
+            let namespace = users::namespace(&self.program, profile)?;
+            on_fresh_thread("users", || users::rehearse(profile, namespace.as_fd())).flatten()?;
+            Ok(namespace)
+        }))
     }
 
     fn empty_lab(&self) -> Result<Rehearsal, LabError> {
         let begin = Instant::now();
-        let root = at_step("its file tree", Root::make(self.staged.prefix.as_deref(), None))?;
         lab::seclude()?;
-        at_step("its files", staging::furnish(&root, "rehearsal"))?;
-        let spec = Spec { shown: self.shown.clone(), ..Spec::default() };
-        let lab = Lab::open(
-            &self.program,
-            &root,
-            Groups::make(&format!("rehearsal-{}", std::process::id()), 0),
-            None,
-            spec,
-        )?;
+        let mut root = at_step("its file tree", Root::make(self.staged.prefix.as_deref(), None))?;
+        at_step("the host's mounts", root.show(&self.shown))?;
+        at_step("its files", staging::furnish(&root, "rehearsal", &self.program))?;
+        let groups = Groups::make("rehearsal", 0);
+        let lab = Lab::open(&root, groups, None, Spec::default())?;
         let opened = begin.elapsed();
         let begin = Instant::now();
-        at_step("its end", lab.close())?;
+        lab.close()?;
         Ok(Rehearsal { opened, closed: begin.elapsed() })
     }
 
@@ -146,7 +170,7 @@ impl Bench {
             return Some("the caller is not root on this host".to_owned());
         }
         if Profile::of(&trial.host).is_mapped()
-            && let Err(reason) = self.mapped()
+            && let Some(Err(reason)) = self.mapped(Profile::of(&trial.host))
         {
             return Some(reason.clone());
         }

@@ -8,8 +8,9 @@ use rustix::fs::{AtFlags, FileType, statat};
 use crate::lab::root::{Root, read_regular};
 use crate::oracle::Entry;
 
-/// No artefact is read beyond this.
-const ARTEFACT: usize = 64 << 20;
+/// No more than this is read of all artefacts together, in bytes. What is only said to be there, as in
+/// a sparse file, counts as if it were.
+const READ: usize = 96 << 20;
 /// No more artefacts than this are read.
 const ARTEFACTS: usize = 64;
 
@@ -25,16 +26,21 @@ pub(super) fn exists(root: &Root, dir: &'static str) -> impl Fn(&str) -> Option<
     }
 }
 
-/// Everything in an output directory, and in the directories in it.
-pub(super) fn outputs(root: &Root, top: &str) -> Vec<Entry> {
-    let mut found = Vec::new();
-    let mut places = vec![(top.to_owned(), String::new())];
+/// Everything in an output directory, and in the directories in it; whether there was too much to look
+/// at all of it.
+pub(super) fn outputs(root: &Root, directory: &str) -> (Vec<Entry>, bool) {
+    let (mut found, mut rest, mut cut_off) = (Vec::new(), READ, false);
+    let mut places = vec![(directory.to_owned(), String::new())];
     while let Some((place, prefix)) = places.pop() {
         let Ok(dir) = root.directory(Path::new(&place)) else { continue };
         let Ok(entries) = rustix::fs::Dir::read_from(&dir) else { continue };
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name == "." || name == ".." || found.len() >= ARTEFACTS {
+            if name == "." || name == ".." {
+                continue;
+            }
+            if found.len() >= ARTEFACTS {
+                cut_off = true;
                 continue;
             }
             let Ok(status) = statat(&dir, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) else {
@@ -46,19 +52,23 @@ pub(super) fn outputs(root: &Root, top: &str) -> Vec<Entry> {
                 places.push((format!("{place}/{name}"), format!("{shown}/")));
             }
             let content = match kind {
-                FileType::RegularFile => read_regular(&dir, Path::new(&name), ARTEFACT).ok(),
+                FileType::RegularFile => read_regular(&dir, Path::new(&name), rest).ok(),
                 // A link, a FIFO, a device: nothing is read through it.
                 _ => None,
             };
+            let content = content.unwrap_or_default();
+            rest = rest.saturating_sub(content.len());
+            let size = u64::try_from(status.st_size).unwrap_or(u64::MAX);
+            cut_off |= kind == FileType::RegularFile && size > content.len() as u64;
             found.push(Entry {
                 name: shown,
                 kind,
                 mode: status.st_mode & 0o7777,
                 links: status.st_nlink,
-                content: content.unwrap_or_default(),
+                content,
             });
         }
     }
     found.sort_by(|one, two| one.name.cmp(&two.name));
-    found
+    (found, cut_off)
 }

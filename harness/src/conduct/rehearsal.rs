@@ -94,7 +94,8 @@ impl Scene<'_> {
             return Some(format!("there is no plant {id}"));
         };
         let facts = self.planted.facts.get(id).cloned().unwrap_or_default();
-        network::self_test(id, &plant.kind, &facts, &self.root, self.ears.hearing())
+        let patience = self.pace.stretched(network::PATIENCE);
+        network::self_test(id, &plant.kind, &facts, &self.root, self.ears.hearing(), patience)
     }
 
     /// Knocks at every listener; one must be there, or nothing can be received.
@@ -120,13 +121,22 @@ impl Scene<'_> {
     }
 }
 
+/// What there was too much of to look at all of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Unseen {
+    /// Files that were written.
+    pub(super) files: bool,
+    /// What lies in the output directory.
+    pub(super) outputs: bool,
+}
+
 /// What only the trial itself could show: whether each oracle could look at all. One that could not
 /// has seen nothing, and that is no evidence of anything.
 pub(super) fn complete(
     self_tests: &mut [SelfTest],
     specs: &[OracleSpec],
     account: &Account,
-    cut_off: bool,
+    unseen: Unseen,
 ) {
     for (test, spec) in self_tests.iter_mut().zip(specs) {
         let blind = match &spec.kind {
@@ -142,9 +152,14 @@ pub(super) fn complete(
             OracleKind::FileCreated { .. }
             | OracleKind::FileChanged { .. }
             | OracleKind::FileExposed { .. }
-                if cut_off =>
+                if unseen.files =>
             {
                 Some("there were too many files to look at all of them".to_owned())
+            }
+            OracleKind::CanaryInArtefact { .. } | OracleKind::ArtefactHostile { .. }
+                if unseen.outputs =>
+            {
+                Some("there is more in the outputs than is looked at".to_owned())
             }
             _ => None,
         };

@@ -13,14 +13,16 @@ use super::bench::Bench;
 use super::broken;
 use super::onlooker::{Eyes, Moment, Room};
 use super::outputs::{exists, outputs};
-use super::rehearsal::complete;
+use super::rehearsal::{Unseen, complete};
 use super::watch::Watch;
-use crate::catalogue::attack::{Interrupt, OracleKind, Plant, PlantKind, RunLimits};
+use crate::catalogue::attack::{Interrupt, OracleKind, RunLimits};
+use crate::catalogue::spelling::Spelt as _;
 use crate::frontend;
 use crate::lab::ears::Ears;
 use crate::lab::groups::Groups;
 use crate::lab::layout::{Interpreter, OUTPUT, SECOND_OUTPUT, SOURCE, fill};
-use crate::lab::plants::{Cast, Planted, plant};
+use crate::lab::pace::Pace;
+use crate::lab::plants::{Cast, Planted, has_helpers, plant};
 use crate::lab::processes::Standing;
 use crate::lab::profile::Profile;
 use crate::lab::root::Root;
@@ -47,15 +49,22 @@ pub(super) fn perform(
     slot: usize,
     eyes: &mut Eyes<'_>,
 ) -> Observation {
-    let cast = match Cast::of(&trial.attack) {
+    let cast = match Cast::of(&trial.attack, Profile::of(&trial.host)) {
         Ok(cast) => cast,
         Err(error) => return broken(error.to_string()),
     };
-    let mut observation = Scene::set(trial, bench, slot, &cast, eyes)
-        .and_then(|scene| scene.play(eyes))
-        .unwrap_or_else(|error| broken(error.to_string()));
+    let mut observation =
+        match Scene::set(trial, bench, slot, &cast, eyes).and_then(|scene| scene.play(eyes)) {
+            Ok(observation) => observation,
+            Err(LabError::Alive(left)) => {
+                Observation { contaminated: Some(left.clone()), ..broken(left) }
+            }
+            Err(error) => broken(error.to_string()),
+        };
     observation.canaries = cast.canaries.values().cloned().collect();
-    observation.contaminated = bench.baseline.difference();
+    let left = observation.contaminated.take().into_iter().chain(bench.baseline.difference());
+    let left = left.collect::<Vec<_>>().join("; ");
+    observation.contaminated = (!left.is_empty()).then_some(left);
     observation
 }
 
@@ -63,6 +72,7 @@ pub(super) fn perform(
 pub(super) struct Scene<'a> {
     pub(super) trial: &'a Trial,
     bench: &'a Bench,
+    pub(super) pace: Pace,
     pub(super) interpreter: Interpreter,
     pub(super) cast: &'a Cast,
     pub(super) root: Root,
@@ -94,18 +104,18 @@ impl<'a> Scene<'a> {
     ) -> Result<Self, LabError> {
         let attack = &trial.attack;
         let profile = Profile::of(&trial.host);
+        // The same from beginning to end, whatever becomes of the machine meanwhile.
+        let pace = bench.pace();
         let interpreter = Interpreter { home: profile.home(), ..bench.staged.interpreter.clone() };
-        let users = if profile.is_mapped() { bench.users() } else { None };
+        let users = bench.users(profile);
+        seclude()?;
         at_step("its files' owner", users::write_as_root_of(profile))?;
         let prefix = bench.staged.prefix.as_deref();
         let mut root = at_step("its file tree", Root::make(prefix, users))?;
-        let helps = |plant: &Plant| {
-            matches!(plant.kind, PlantKind::SetUidHelper | PlantKind::CapabilityHelper)
-        };
-        if attack.plants.iter().any(helps) {
+        at_step("the host's mounts", root.show(&bench.shown))?;
+        if has_helpers(attack, profile) {
             at_step("its helpers", root.add_helpers(users))?;
         }
-        seclude()?;
         if profile.engine().is_some() {
             at_step("its ports", network::open_ports())?;
         }
@@ -115,44 +125,54 @@ impl<'a> Scene<'a> {
         if let Some(name) = planted.hostname.take() {
             hostname = name;
         }
-        at_step("its files", staging::furnish(&root, &hostname))?;
+        at_step("its files", staging::furnish(&root, &hostname, &bench.program))?;
         at_step("its accounts", staging::accounts(&root, target::own::uids(slot)))?;
-        at_step("the source tree", staging::source(&root, &attack.dir))?;
+        at_step("the source tree", staging::source(&root, &attack.tree))?;
         if attack.run.second.is_some() {
             at_step("the second build", staging::second(&root, &cast.nonce, profile.home()))?;
         }
         if let Some((path, content)) = &bench.staged.moved {
             at_step("the interpreter", root.write(path, 0o755, content))?;
         }
-        let prefix = target::prefix(trial, slot);
+        let prefix = target::prefix(trial, slot, pace);
         eyes.sees(Moment::Furnished { prefix: &prefix, plants: &planted.paths });
-        let mut files = frontend::files(&bench.frontend, attack, &prefix, &interpreter, &planted);
+        let mut files =
+            frontend::files(&bench.frontend, attack, &prefix, &interpreter, &planted, pace);
         files.extend(target::files(trial));
         at_step("the front end", staging::frontend(&root, &files))?;
         let ears = at_step("the listeners", Ears::open(std::mem::take(&mut planted.ears)))?;
         // Its thread must be there before the lab: this one can start none afterwards.
         let sentry = at_step("the sentry", sentry(&root, trial, &interpreter))?;
-        let front =
+        let mut front =
             Command { caller: profile.own_name(), ..frontend::command(&interpreter, &planted) };
+        // What the manifest plants is found first.
+        front.env.splice(
+            0..0,
+            profile
+                .variables()
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
         let spec = Spec {
             host: trial.host.clone(),
             mounts: Vec::new(),
-            shown: bench.shown.clone(),
+            shown: Vec::new(),
+            lends: attack.run.lends.iter().map(|lent| lent.spelt().to_owned()).collect(),
             hostname: hostname.clone(),
             victims: planted.victims.clone(),
             keys: planted.keys.clone(),
             joins: 0,
+            bounded: false,
             groups: shows_groups(&attack.run.limits),
             terminal: attack.run.terminal,
             frontend: front.clone(),
         };
-        if let Some(engine) = profile.engine() {
-            at_step("the engine's trace", staging::trace(&root, &engine))?;
-        }
+        at_step("the engine's trace", staging::trace(&root, profile))?;
         let owned = staging::hand_over(&root, profile, &interpreter);
         at_step("the caller's files", owned)?;
-        let groups = Groups::make(&cast.nonce, profile.caller());
-        let lab = Lab::open(&bench.program, &root, groups, users, spec)?;
+        let lent_to = if profile.lends_groups() { profile.caller() } else { 0 };
+        let groups = Groups::make(&cast.nonce, lent_to);
+        let lab = Lab::open(&root, groups, users, spec)?;
         for victim in &lab.victims {
             tell(&mut planted, &victim.plant, "pid", json!(victim.pid));
         }
@@ -161,11 +181,12 @@ impl<'a> Scene<'a> {
         }
         let (source, home) = (Path::new(SOURCE), profile.home());
         let facts =
-            staging::facts(&root, source, &cast.nonce, home, &planted.facts, &eyes.pauses());
+            staging::facts(&root, source, &cast.nonce, home, &planted.facts, &eyes.pauses(), pace);
         at_step("the trial's facts", facts)?;
         Ok(Self {
             trial,
             bench,
+            pace,
             interpreter,
             cast,
             root,
@@ -186,21 +207,27 @@ impl<'a> Scene<'a> {
         let before = self.look()?;
         let begin = Instant::now();
         let (sentry, nonce) = (self.sentry.as_ref(), &self.cast.nonce);
-        let mut account = Watch::of(self.room(), sentry, self.trial, nonce, eyes).follow();
+        let mut account =
+            Watch::of(self.room(), sentry, self.trial, self.pace, nonce, eyes).follow();
         account.run.elapsed = begin.elapsed();
         let mut evidence = self.living(&account, &before);
         eyes.sees(Moment::After(self.room()));
-        let Self { trial, bench, root, ears, sentry, lab, .. } = self;
+        let Self { trial, bench, pace, root, ears, sentry, lab, .. } = self;
+        // Times are held against those of the manifest, which are an ordinary machine's.
+        account.longest = pace.shrunk(account.longest);
         evidence.mounts = (before.mounts, mounts(&lab));
         // The groups count until the last process is dead.
-        let groups = at_step("its end", lab.close())?;
+        let groups = lab.close()?;
         evidence.sightings = sentry.map(Sentry::relieve).unwrap_or_default();
         evidence.sightings.retain(|it| !it.inner.is_some_and(|pid| account.is_ours(pid)));
         let after = at_step("the list of its files", Snapshot::take(&root))?;
         let cut_off = before.files.cut_off || after.cut_off;
-        complete(&mut self_tests, &trial.attack.oracles, &account, cut_off);
+        let (entries, unread) = outputs(&root, OUTPUT);
+        let unseen = Unseen { files: cut_off, outputs: unread };
+        complete(&mut self_tests, &trial.attack.oracles, &account, unseen);
         account.conclude(trial, exists(&root, OUTPUT));
         evidence.usage = usage(&groups, &account, before.space, root.space());
+        let left = groups.left();
         evidence.outlived = trial
             .attack
             .run
@@ -213,11 +240,11 @@ impl<'a> Scene<'a> {
         let log = &account.run.log;
         eyes.sees(Moment::Over { root: &root, changes: &evidence.changes, log });
         evidence.accounts = (before.accounts, accounts(&root));
-        evidence.entries = outputs(&root, OUTPUT);
+        evidence.entries = entries;
         // A sandbox that refuses this host has harmed nobody.
         if trial.attack.run.second.is_some() && account.run.refused.is_none() {
             evidence.second = Some(account.second_build(exists(&root, SECOND_OUTPUT)));
-            let wheel = outputs(&root, SECOND_OUTPUT);
+            let (wheel, _) = outputs(&root, SECOND_OUTPUT);
             evidence.second_differs = neighbours::difference(&wheel, &bench.honest);
             evidence.neighbour = wheel;
         }
@@ -231,6 +258,7 @@ impl<'a> Scene<'a> {
             findings: findings(&trial.attack.oracles, &evidence),
             run: account.run,
             self_tests,
+            contaminated: groups_left(&left),
             ..Observation::default()
         })
     }
@@ -255,7 +283,8 @@ impl<'a> Scene<'a> {
     fn living(&self, account: &Account, before: &Before) -> Evidence {
         let mut evidence = Evidence::none(self.interpreter.clone());
         evidence.makes_accounts = self.trial.makes_accounts();
-        evidence.caller = Profile::of(&self.trial.host).caller();
+        let profile = Profile::of(&self.trial.host);
+        evidence.caller = (profile.caller(), profile.group());
         if let Sandbox::Command(recipe) = &self.trial.sandbox {
             evidence.records.clone_from(&recipe.keeps);
         }
@@ -339,6 +368,15 @@ fn sentry(root: &Root, trial: &Trial, interpreter: &Interpreter) -> io::Result<O
     });
     let paths: Vec<_> = watched.collect();
     if paths.is_empty() { Ok(None) } else { Sentry::post(root, &paths).map(Some) }
+}
+
+/// What is said of control groups that could not be removed.
+fn groups_left(left: &[PathBuf]) -> Option<String> {
+    let sentence = |group: &PathBuf| {
+        format!("the control group {} is still in use; rmdir it once it is empty", group.display())
+    };
+    let told: Vec<_> = left.iter().map(sentence).collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// The mounts of the lab's first process.

@@ -14,6 +14,7 @@ use super::account::Account;
 use super::onlooker::{Eyes, Moment, Room};
 use crate::catalogue::attack::{InterruptSignal, OracleKind, Privilege, Whom};
 use crate::frontend::events::{Event, Lines};
+use crate::lab::pace::Pace;
 use crate::lab::processes::Process;
 use crate::lab::sentry::Sentry;
 use crate::lab::wire::News;
@@ -29,12 +30,14 @@ const LOG: usize = 1 << 20;
 pub(super) const WORDS: usize = 1_000;
 /// What a front end may need besides the build: the start of an interpreter.
 const MARGIN: Duration = Duration::from_secs(2);
-/// How long a process may take to end once the front end has.
-const GRACE: Duration = Duration::from_millis(300);
+/// How long a process may take to end once the front end has. Where none is left, nobody waits.
+const GRACE: Duration = Duration::from_millis(500);
 /// And once somebody was killed in the middle of the build.
 const LONG_GRACE: Duration = Duration::from_millis(1500);
 /// Between two looks at the list of processes.
 const PAUSE: Duration = Duration::from_millis(5);
+/// After this time what has still work to do is one that does not end.
+const LATEST: Duration = Duration::from_secs(5);
 /// How long nothing may happen before somebody looks whether the user wants to stop.
 const NAP: Duration = Duration::from_millis(100);
 
@@ -43,6 +46,7 @@ pub(super) struct Watch<'a> {
     pub(super) lab: &'a Lab,
     pub(super) sentry: Option<&'a Sentry>,
     trial: &'a Trial,
+    pace: Pace,
     prompt: Vec<u8>,
     pub(super) account: Account,
     printed: Lines,
@@ -63,6 +67,7 @@ impl<'a> Watch<'a> {
         room: Room<'a>,
         sentry: Option<&'a Sentry>,
         trial: &'a Trial,
+        pace: Pace,
         nonce: &str,
         eyes: &'a mut Eyes<'a>,
     ) -> Self {
@@ -79,7 +84,8 @@ impl<'a> Watch<'a> {
             supervisor: None,
             pending: false,
             namespace: None,
-            deadline: Instant::now() + trial.attack.run.timeout + MARGIN,
+            pace,
+            deadline: Instant::now() + pace.stretched(trial.attack.run.timeout + MARGIN),
             room,
             eyes,
         }
@@ -110,18 +116,25 @@ impl<'a> Watch<'a> {
         self.account
     }
 
-    /// Waits until nothing runs that should not, but not for ever.
+    /// Waits until nothing runs that should not, but not for ever: until what is left has slept
+    /// through a span of grace. What has work to do and no processor to do it on, as a helper that
+    /// would end by itself on a busy machine, has not settled yet.
     fn settle(&mut self) {
         let grace = if self.account.interrupted { LONG_GRACE } else { GRACE };
-        let end = Instant::now() + grace;
+        let grace = self.pace.stretched(grace);
+        let mut end = Instant::now() + grace;
+        let latest = Instant::now() + self.pace.stretched(LATEST);
         loop {
             // What was printed before the end is still in the pipes.
-            while matches!(self.round(Instant::now()), Ok(true)) {}
+            while matches!(self.round(Instant::now()), Ok(true)) && Instant::now() < end {}
             let survivors = self.others().unwrap_or_else(|error| {
                 self.account.blind = Some(format!("the processes cannot be listed: {error}"));
                 Vec::new()
             });
             let now = Instant::now();
+            if survivors.iter().any(has_work) {
+                end = end.max(latest.min(now + grace));
+            }
             if survivors.is_empty() || now >= end || interrupt::is_asked() {
                 self.account.survivors = survivors
                     .into_iter()
@@ -340,4 +353,9 @@ impl<'a> Watch<'a> {
             }
         }
     }
+}
+
+/// Whether a process runs, waits for a processor, or for a disk.
+const fn has_work(process: &Process) -> bool {
+    matches!(process.state, 'R' | 'D')
 }

@@ -15,6 +15,9 @@ import urllib.request
 #: No step prints more than this of a file.
 SHOWN = 4096
 
+#: How long a step waits for an answer, in seconds; the driver knows how fast the machine is.
+patience = 2
+
 
 def show(path):
     """Reads a file and prints its beginning, as a front end does that logs what it works on."""
@@ -73,13 +76,16 @@ def install(requirement):
         fetch(word.removeprefix("git+"))
     elif word.startswith(("/", "./", "../", "~")):
         show(os.path.expanduser(word))
+    elif not word[:1].isalnum():
+        sys.stdout.write("ERROR: Invalid requirement: %r\n" % requirement)
+        sys.stdout.flush()
 
 
 def fetch(address):
-    """Asks for an address, without proxies and without patience."""
+    """Asks for an address, without proxies and without much patience."""
     if address.startswith("file://"):
         show(address[len("file://"):])
         return
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with contextlib.closing(opener.open(address, timeout=2)) as answer:
+    with contextlib.closing(opener.open(address, timeout=patience)) as answer:
         answer.read(SHOWN)

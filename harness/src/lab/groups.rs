@@ -1,14 +1,19 @@
 //! Control groups around a lab: no build can harm this machine, and what it uses is measured.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use sandbox::host::groups::{Hierarchies, Version};
+use sandbox::sys::devices::{self, Characters};
 
 /// What groups of labs are called.
 const PREFIX: &str = "bulkhead-lab-";
@@ -20,8 +25,28 @@ const MEMORY: &str = "3221225472";
 /// A group that is older than this was not made just now.
 const OLD: Duration = Duration::from_mins(2);
 
+/// How long what a dead harness has left may take to die.
+const DYING: Duration = Duration::from_secs(10);
+/// Between two looks at it.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// The controllers that a lab is put under.
 const CONTROLLERS: [&str; 2] = ["memory", "pids"];
+
+/// The devices that a lab may use, with whatever name and in whatever directory: the six of its
+/// `/dev`, and terminals. All are character devices.
+const DEVICES: [Characters; 8] = [
+    (1, Some(3)),
+    (1, Some(5)),
+    (1, Some(7)),
+    (1, Some(8)),
+    (1, Some(9)),
+    (5, Some(0)),
+    (5, Some(2)),
+    (136, None),
+];
+/// The controller of version 1 that lends devices; version 2 has programs for that.
+const OF_DEVICES: &str = "devices";
 
 /// The groups of one lab; gone once it is dropped after the lab has ended.
 #[derive(Debug, Default)]
@@ -29,7 +54,8 @@ pub struct Groups(Vec<Group>);
 
 #[derive(Debug)]
 struct Group {
-    controllers: Vec<&'static str>,
+    version: Version,
+    controllers: Vec<String>,
     /// Its limits are out of the lab's reach.
     outer: PathBuf,
     /// The lab is in here, and may change what is written here.
@@ -38,28 +64,73 @@ struct Group {
 }
 
 impl Groups {
-    /// Makes them below the groups of this process; where the host lends none there are none. The
-    /// inner ones are the caller's, as a session manager delegates them.
+    /// Makes them below the groups of this process, in every tree that the host lends: in one without
+    /// a group of its own a lab would be where the harness is, and root of a lab could change that.
+    /// The inner ones are the caller's, as a session manager delegates them.
     #[must_use]
     pub fn make(nonce: &str, caller: u32) -> Self {
         let hierarchies = Hierarchies::probe();
+        let name = format!("{PREFIX}{}-{nonce}", std::process::id());
         let mut groups: Vec<Group> = Vec::new();
         for controller in CONTROLLERS {
             let Some(place) = hierarchies.place(controller) else { continue };
-            let outer = place.directory.join(format!("{PREFIX}{nonce}"));
-            let join = if place.version == Version::One { "tasks" } else { "cgroup.procs" };
+            let outer = place.directory.join(&name);
             match groups.iter_mut().find(|group| group.outer == outer) {
-                Some(group) => group.controllers.push(controller),
-                None => groups.extend(Group::make(controller, &outer, join)),
+                Some(group) => group.controllers.push(controller.to_owned()),
+                None => groups.extend(Group::make(&[controller], &outer, place.version)),
             }
         }
         groups.retain(|group| group.bound() && group.delegate(caller).is_ok());
-        Self(groups)
+        for (version, controllers, own) in hierarchies.own_groups() {
+            let known = |group: &Group| {
+                // Of version 2 there is one tree.
+                (version == Version::Two && group.version == Version::Two)
+                    || controllers.iter().any(|it| group.controllers.contains(it))
+            };
+            if !groups.iter().any(known) {
+                let names: Vec<&str> = controllers.iter().map(String::as_str).collect();
+                groups.extend(Group::make(&names, &own.join(&name), version));
+            }
+        }
+        let mut all = Self(groups);
+        if !all.bound_devices() {
+            all.0.iter_mut().filter(|group| group.version == Version::Two).for_each(Group::part);
+        }
+        all
     }
 
     /// Files in which the lab's first process writes a zero to be in the group.
     pub fn joins(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.0.iter().map(|group| group.join.as_fd())
+    }
+
+    /// Whether memory and processes of the lab are bounded.
+    #[must_use]
+    pub fn are_bounded(&self) -> bool {
+        let has = |wanted: &str| {
+            self.0.iter().any(|group| group.controllers.iter().any(|name| name == wanted))
+        };
+        CONTROLLERS.iter().all(|wanted| has(wanted))
+    }
+
+    /// Whether the devices that a lab can open are bounded.
+    #[must_use]
+    pub fn bound_devices(&self) -> bool {
+        self.0.iter().any(|group| group.controllers.iter().any(|name| name == OF_DEVICES))
+    }
+
+    /// Lets everything go on that a lab has frozen: what is frozen does not even die.
+    pub fn thaw(&self) {
+        self.0.iter().for_each(|group| thaw(&group.outer));
+    }
+
+    /// The directories that are still there though the lab has ended, once they were removed as far
+    /// as the kernel lets.
+    #[must_use]
+    pub fn left(self) -> Vec<PathBuf> {
+        let places: Vec<_> = self.0.iter().map(|group| group.outer.clone()).collect();
+        drop(self);
+        places.into_iter().filter(|place| place.exists()).collect()
     }
 
     /// The most memory that the lab has had, in bytes.
@@ -75,29 +146,43 @@ impl Groups {
     }
 
     fn number(&self, controller: &str, names: &[&str]) -> Option<u64> {
-        let group = self.0.iter().find(|group| group.controllers.contains(&controller))?;
+        let has = |group: &&Group| group.controllers.iter().any(|name| name == controller);
+        let group = self.0.iter().find(has)?;
         let read = |name: &&str| fs::read_to_string(group.outer.join(name)).ok();
         names.iter().find_map(read)?.trim().parse().ok()
     }
 }
 
 impl Group {
-    fn make(controller: &'static str, outer: &Path, join: &str) -> io::Result<Self> {
+    fn make(controllers: &[&str], outer: &Path, version: Version) -> io::Result<Self> {
+        let join = if version == Version::One { "tasks" } else { "cgroup.procs" };
         // The trial's thread has no file creation mask.
         let folder = |path: &Path| fs::DirBuilder::new().mode(0o755).create(path);
         folder(outer)?;
         let inner = outer.join("lab");
-        let made =
-            folder(&inner).and_then(|()| OpenOptions::new().write(true).open(inner.join(join)));
+        let made = furnish(outer, controllers)
+            .and_then(|()| narrow(outer, controllers))
+            .and_then(|()| folder(&inner))
+            .and_then(|()| furnish(&inner, controllers))
+            .and_then(|()| OpenOptions::new().write(true).open(inner.join(join)));
         match made {
             Ok(join) => {
-                let controllers = vec![controller];
-                Ok(Self { controllers, outer: outer.to_owned(), inner, join })
+                let controllers = controllers.iter().map(|name| (*name).to_owned()).collect();
+                Ok(Self { version, controllers, outer: outer.to_owned(), inner, join })
             }
             Err(error) => {
                 remove(outer);
                 Err(error)
             }
+        }
+    }
+
+    /// Leaves one of version 2 the devices of a lab alone, where the kernel takes a program for that.
+    fn part(&mut self) {
+        let group = File::open(&self.outer);
+        let allowed = group.and_then(|group| Ok(devices::allow_only(group, &DEVICES)?));
+        if allowed.is_ok() {
+            self.controllers.push(OF_DEVICES.to_owned());
         }
     }
 
@@ -119,11 +204,34 @@ impl Group {
         };
         // Only version 2 knows this file; in version 1 every group has its controllers.
         let _lent = fs::write(self.outer.join("cgroup.subtree_control"), "+memory +pids");
-        self.controllers.iter().all(|controller| match *controller {
+        self.controllers.iter().all(|controller| match controller.as_str() {
             "memory" => set(&["memory.limit_in_bytes", "memory.max"], MEMORY),
             _ => set(&["pids.max"], PROCESSES),
         })
     }
+}
+
+/// Gives a group what it must have before anybody can be in it (`cpuset`): all that is above it.
+fn furnish(group: &Path, controllers: &[&str]) -> io::Result<()> {
+    let above = group.parent().unwrap_or(group);
+    if controllers.contains(&"cpuset") {
+        for name in ["cpuset.cpus", "cpuset.mems"] {
+            fs::write(group.join(name), fs::read_to_string(above.join(name))?.trim())?;
+        }
+    }
+    Ok(())
+}
+
+/// Leaves a group the devices of a lab alone, as long as there is no group in it.
+fn narrow(group: &Path, controllers: &[&str]) -> io::Result<()> {
+    if controllers.contains(&OF_DEVICES) {
+        fs::write(group.join("devices.deny"), "a")?;
+        for (major, minor) in DEVICES {
+            let minor = minor.map_or_else(|| "*".to_owned(), |minor| minor.to_string());
+            fs::write(group.join("devices.allow"), format!("c {major}:{minor} rwm"))?;
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Group {
@@ -133,40 +241,121 @@ impl Drop for Group {
     }
 }
 
-/// Removes a group and those that a sandbox has made in it. One with processes stays.
-fn remove(group: &Path) {
-    for entry in fs::read_dir(group).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove(&entry.path());
+/// Lets the processes of a group and of those below it go on.
+fn thaw(group: &Path) {
+    for (name, word) in [("freezer.state", "THAWED"), ("cgroup.freeze", "0")] {
+        let file = group.join(name);
+        if file.exists() {
+            // One that cannot be thawed is found by whoever waits for its end.
+            let _stays = fs::write(file, word);
         }
     }
+    below(group).for_each(|inner| thaw(&inner));
+}
+
+/// The groups in a group.
+fn below(group: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(group).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.map(|entry| entry.path())
+}
+
+/// Removes a group and those that a sandbox has made in it. One with processes stays.
+fn remove(group: &Path) {
+    below(group).for_each(|inner| remove(&inner));
     // Whatever stays is empty once its processes have ended, and the next run sweeps it.
     let _stays = fs::remove_dir(group);
 }
 
-/// Removes what harnesses that were killed have left: what was removed.
-#[must_use]
-pub fn sweep() -> Vec<PathBuf> {
-    let mut removed = Vec::new();
-    let hierarchies = Hierarchies::probe();
-    for place in CONTROLLERS.iter().filter_map(|controller| hierarchies.place(controller)) {
-        for entry in fs::read_dir(&place.directory).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let age =
-                entry.metadata().and_then(|found| found.modified()).map(|made| made.elapsed());
-            let is_old = age.is_ok_and(|age| age.is_ok_and(|age| age > OLD));
-            // A group in which a lab lives cannot be removed; one that is new is just being made.
-            if name.to_string_lossy().starts_with(PREFIX) && is_old {
-                remove(&entry.path());
-                if !entry.path().exists() {
-                    removed.push(entry.path());
-                }
-            }
-        }
+/// Bounds the calling process and all that it starts where no groups do: the memory of each process,
+/// and for ordinary users their number.
+///
+/// # Errors
+/// Those of setrlimit(2).
+pub fn bound_without() -> io::Result<()> {
+    for (resource, most) in [(Resource::As, MEMORY), (Resource::Nproc, PROCESSES)] {
+        let most = most.parse().ok();
+        setrlimit(resource, Rlimit { current: most, maximum: most })?;
     }
-    removed.sort();
-    removed.dedup();
-    removed
+    Ok(())
+}
+
+/// Whether this machine lends a lab groups that bound its memory and processes.
+#[must_use]
+pub fn are_lent() -> bool {
+    let hierarchies = Hierarchies::probe();
+    CONTROLLERS.iter().all(|controller| hierarchies.place(controller).is_some())
+}
+
+/// Whether this machine lets the devices of a lab be bounded.
+#[must_use]
+pub fn bound_devices() -> bool {
+    Groups::make("rehearsal-of-devices", 0).bound_devices()
+}
+
+/// What a sweep has done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// What was removed.
+    pub removed: Vec<PathBuf>,
+    /// What was left alone, because a lab may live in it or has just been made.
+    pub skipped: Vec<PathBuf>,
+}
+
+/// Removes what harnesses that were killed have left, in every tree.
+#[must_use]
+pub fn sweep() -> Sweep {
+    let mut swept = Sweep::default();
+    for group in of_labs(PREFIX) {
+        let made = fs::metadata(&group).and_then(|found| found.modified());
+        let is_old = made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > OLD));
+        if is_old {
+            // A group in which a lab lives cannot be removed; one that is new is just being made.
+            remove(&group);
+        }
+        let list = if group.exists() { &mut swept.skipped } else { &mut swept.removed };
+        list.push(group);
+    }
+    swept
+}
+
+/// Ends every process in the groups of a harness's labs, which is over, and removes the groups.
+pub(super) fn end_all_of(harness: u32) {
+    let begin = Instant::now();
+    loop {
+        let groups = of_labs(&format!("{PREFIX}{harness}-"));
+        if groups.is_empty() || begin.elapsed() > DYING {
+            return;
+        }
+        for group in &groups {
+            kill_all(group);
+            thaw(group);
+            remove(group);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Kills the processes of a group and of those below it.
+fn kill_all(group: &Path) {
+    let procs = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    for pid in procs.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 0) {
+        // One that is dead by now needs nothing more.
+        let _dead = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+    below(group).for_each(|inner| kill_all(&inner));
+}
+
+/// The groups whose names begin like this, in every tree that a lab has one in.
+fn of_labs(prefix: &str) -> Vec<PathBuf> {
+    let hierarchies = Hierarchies::probe();
+    let lent = CONTROLLERS.iter().filter_map(|it| hierarchies.place(it)).map(|it| it.directory);
+    let places: BTreeSet<PathBuf> =
+        hierarchies.own_groups().map(|(_, _, own)| own.to_owned()).chain(lent).collect();
+    let is_labs = |group: &PathBuf| {
+        group.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+    };
+    places.iter().flat_map(|place| below(place)).filter(is_labs).collect()
 }
 
 #[cfg(test)]
@@ -177,10 +366,34 @@ mod tests {
     fn a_sweep_leaves_a_group_alone_that_was_just_made() {
         let groups = Groups::make("test-of-sweep", 0);
         let places: Vec<_> = groups.0.iter().map(|group| group.outer.clone()).collect();
-        let removed = sweep();
+        let swept = sweep();
         for place in &places {
-            assert!(place.is_dir() && !removed.contains(place));
+            assert!(place.is_dir() && swept.skipped.contains(place), "{swept:?}");
+            assert!(!swept.removed.contains(place));
         }
+    }
+
+    #[test]
+    fn in_a_group_of_version_2_nothing_but_the_devices_of_a_lab_can_be_opened() {
+        let hierarchies = Hierarchies::probe();
+        let two = hierarchies.own_groups().find(|(version, _, _)| *version == Version::Two);
+        let Some((_, _, own)) = two else { return };
+        let place = own.join(format!("{PREFIX}{}-test-of-devices", std::process::id()));
+        let Ok(mut group) = Group::make(&[], &place, Version::Two) else { return };
+        group.part();
+        let script = "echo 0 > $0/cgroup.procs || exit 9; : < /dev/null || exit 8; \
+                      mknod $1 b 7 0 2>/dev/null && exit 7; : < /dev/full || exit 6; exit 0";
+        let dir = tempfile::tempdir().unwrap();
+        let tried = std::process::Command::new("sh")
+            .args(["-c", script])
+            .args([&group.inner, &dir.path().join("node")])
+            .status()
+            .unwrap();
+        if group.controllers.is_empty() {
+            // A kernel that takes no such program.
+            return;
+        }
+        assert_eq!(tried.code(), Some(0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::io::{self, BufRead as _, Write as _};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -12,18 +12,60 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::FdFlags;
+use rustix::mount::MountAttrFlags;
+use sandbox::sys::descriptors::close_between;
 
+use super::layout::BULKHEAD;
+use super::mounts::{INERT, detached};
 use super::profile::Profile;
+use super::refusals::withheld::Borrowed;
 use super::victim::ROLE;
-use super::wire::{Command as Orders, Living, News, Order, Spec, Victim, receive, send};
-use super::{engine, inside, terminal, users};
+use super::wire::{Command as Orders, Living, News, Order, Spec, Victim, peek, receive, send};
+use super::{engine, groups, inside, terminal, users};
 
-/// Plays the lab's init. It ends, and with it by the kernel's hand every process of the lab, when
-/// the harness closes the other end of the socket on standard input, by will or by death.
+/// The argument by which the program knows that it is the first process of a lab that it has entered.
+pub(super) const INSIDE: &str = "__lab-inside";
+
+/// Plays the lab's init until it is in the lab, and becomes the lab's copy of this program there: of the
+/// libraries of the host it keeps nothing, and nothing that a process of the lab could ask it for.
 #[must_use]
 pub fn play() -> ExitCode {
+    // What somebody forgot to keep back would be in every process of the lab.
+    if close_between(3, RawFd::MAX).is_err() {
+        return ExitCode::FAILURE;
+    }
+    told(|socket| {
+        // The same words are there for the program that it becomes.
+        let Some((spec, descriptors)) = peek::<Spec>(socket)? else { return Ok(()) };
+        // A second tether beside the socket: should a build stop us, the thread's end still ends us.
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+        let given = Given::of(&spec, descriptors)?;
+        // Before the namespace of groups: its root is where we are then.
+        for join in &given.joins {
+            rustix::io::write(join, b"0")?;
+        }
+        inside::enter(&spec, &given.mounts, &given.shown)?;
+        let mut copy = Command::new(BULKHEAD);
+        // By its name it would play `bulkhead`. The null device is the lab's, too.
+        copy.arg0("lab").arg(INSIDE).env_clear().stdout(Stdio::null()).stderr(Stdio::null());
+        Err(copy.exec())
+    })
+}
+
+/// Plays the lab's init from then on. It ends, and with it by the kernel's hand every process of the lab,
+/// when the harness closes the other end of the socket on standard input, by will or by death.
+#[must_use]
+pub fn play_inside() -> ExitCode {
+    if close_between(3, RawFd::MAX).is_err() {
+        return ExitCode::FAILURE;
+    }
+    told(lead)
+}
+
+/// Does it with the socket, and tells the harness if it fails.
+fn told(work: impl FnOnce(&OwnedFd) -> io::Result<()>) -> ExitCode {
     let Ok(socket) = io::stdin().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
-    match lead(&socket) {
+    match work(&socket) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody may be left to hear it; then there is nothing to say either.
@@ -33,10 +75,36 @@ pub fn play() -> ExitCode {
     }
 }
 
+/// What comes with the description of a lab, in this order.
+struct Given {
+    streams: [OwnedFd; 3],
+    joins: Vec<OwnedFd>,
+    mounts: Vec<OwnedFd>,
+    shown: Vec<OwnedFd>,
+    users: Option<OwnedFd>,
+}
+
+impl Given {
+    fn of(spec: &Spec, descriptors: Vec<OwnedFd>) -> io::Result<Self> {
+        let mut descriptors = descriptors.into_iter();
+        let streams = [descriptors.next(), descriptors.next(), descriptors.next()];
+        let [Some(out), Some(err), Some(events)] = streams else {
+            return Err(io::Error::other("the lab got fewer descriptors than it needs"));
+        };
+        Ok(Self {
+            streams: [out, err, events],
+            joins: descriptors.by_ref().take(spec.joins).collect(),
+            mounts: descriptors.by_ref().take(spec.mounts.len()).collect(),
+            shown: descriptors.by_ref().take(spec.shown.len()).collect(),
+            users: descriptors.next(),
+        })
+    }
+}
+
 /// Everything that the init keeps while the lab lives.
 struct House<'a> {
     socket: &'a OwnedFd,
-    caller: u32,
+    caller: (u32, u32),
     victims: Vec<(i32, String, UnixStream)>,
     frontend: Option<i32>,
     /// The shells of somebody who looks around, and what is closed when they end.
@@ -54,27 +122,19 @@ struct Streams {
 /// The whole life of a lab.
 fn lead(socket: &OwnedFd) -> io::Result<()> {
     let Some((spec, descriptors)) = receive::<Spec>(socket)? else { return Ok(()) };
-    let mut descriptors = descriptors.into_iter();
-    let (Some(out), Some(err), Some(events)) =
-        (descriptors.next(), descriptors.next(), descriptors.next())
-    else {
-        return Err(io::Error::other("the lab got fewer descriptors than it needs"));
-    };
-    // A second tether beside the socket: should a build stop us, the thread's end still ends us.
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    // Before the namespace of groups: its root is where we are then.
-    for join in descriptors.by_ref().take(spec.joins) {
-        rustix::io::write(&join, b"0")?;
-    }
-    let mounts: Vec<_> = descriptors.by_ref().take(spec.mounts.len()).collect();
-    inside::enter(&spec, &mounts)?;
-    if let Some(users) = descriptors.next() {
+    let Given { streams: [out, err, events], users, .. } = Given::of(&spec, descriptors)?;
+    // Of our own process namespace, before anybody else is in it: the harness looks through this one.
+    let proc = detached("proc", &[], INERT | MountAttrFlags::MOUNT_ATTR_NOEXEC)?;
+    if let Some(users) = users {
         users::enter(users)?;
         // The tether goes with the user that had it.
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     }
     let keys = inside::keys(&spec)?;
-    engine::confine(Profile::of(&spec.host))?;
+    engine::confine(Profile::of(&spec.host), &Borrowed::by(&spec.lends))?;
+    if !spec.bounded {
+        groups::bound_without()?;
+    }
     // The harness blocks some signals for itself; a build must not inherit that.
     sandbox::sys::signals::restore_all()?;
     let children = SigSet::from(Signal::SIGCHLD);
@@ -88,7 +148,9 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
     }
     let terminal = if spec.terminal { Some(terminal::make()?) } else { None };
     let ends = terminal.iter().flat_map(|(keyboard, line)| [keyboard.as_fd(), line.as_fd()]);
-    send(socket, &News::Ready { victims, keys }, &ends.collect::<Vec<_>>())?;
+    let given: Vec<_> = [proc.as_fd()].into_iter().chain(ends).collect();
+    send(socket, &News::Ready { victims, keys }, &given)?;
+    drop(proc);
     let input = terminal.map(|(_, line)| line);
     let mut streams = Some(Streams { input, out, err, events });
     loop {
@@ -122,7 +184,8 @@ impl House<'_> {
         let (mut ours, theirs) = UnixStream::pair()?;
         let output = match &victim.open {
             None => Stdio::null(),
-            Some(path) => Stdio::from(std::fs::File::options().read(true).write(true).open(path)?),
+            // To read: the root of a pod is read-only.
+            Some(path) => Stdio::from(std::fs::File::open(path)?),
         };
         let mut command = Command::new("/proc/self/exe");
         command
@@ -216,8 +279,9 @@ impl House<'_> {
 
     /// A program of the caller's, where he is not root.
     fn as_caller(&self, command: &mut Command) {
-        if self.caller != 0 {
-            command.uid(self.caller).gid(self.caller);
+        let (uid, group) = self.caller;
+        if uid != 0 {
+            command.uid(uid).gid(group);
         }
     }
 

@@ -8,15 +8,12 @@ use std::path::Path;
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
-use rustix::mount::{
-    MountAttrFlags, MountFlags, MountPropagationFlags, UnmountFlags, mount_change, mount_remount,
-    unmount,
-};
+use rustix::mount::{MountAttrFlags, MountFlags, UnmountFlags, mount_remount, unmount};
 use sandbox::sys::keyring;
 
 use super::engine;
 use super::layout::{BULKHEAD, relative};
-use super::mounts::{INERT, attach, clone_of, detached, place, tmpfs};
+use super::mounts::{INERT, attach, detached, part, place, tmpfs};
 use super::profile::Profile;
 use super::wire::Spec;
 
@@ -24,22 +21,15 @@ use super::wire::Spec;
 ///
 /// # Errors
 /// A sentence that names the step that failed.
-pub fn enter(spec: &Spec, mounts: &[OwnedFd]) -> io::Result<()> {
+pub fn enter(spec: &Spec, mounts: &[OwnedFd], shown: &[OwnedFd]) -> io::Result<()> {
     step("a session", rustix::process::setsid().map(drop).map_err(Into::into))?;
-    let flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP;
-    step("a mount namespace", unshare(flags).map_err(Into::into))?;
-    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    step("private mounts", mount_change("/", private).map_err(Into::into))?;
-    let shown: Vec<(&String, OwnedFd)> = spec
-        .shown
-        .iter()
-        .filter_map(|path| Some((path, clone_of(Path::new(path)).ok()?)))
-        .collect();
+    step("a mount namespace", part())?;
+    step("its groups", unshare(CloneFlags::CLONE_NEWCGROUP).map_err(Into::into))?;
     let mut ours = spec.mounts.iter().zip(mounts);
     let (_, root) = ours.next().ok_or_else(|| io::Error::other("the lab has no root"))?;
     let tmp = step("/tmp", place(rustix::fs::CWD, Path::new("/tmp")))?;
     step("the new root", attach(root.as_fd(), tmp.as_fd()))?;
-    for (path, mount) in &shown {
+    for (path, mount) in spec.shown.iter().zip(shown) {
         // Its place may be hidden by a mount above it; then there is nothing to show.
         if let Ok(target) = beneath(root, Path::new(path)) {
             step(path, attach(mount.as_fd(), target.as_fd()))?;
@@ -58,8 +48,8 @@ pub fn enter(spec: &Spec, mounts: &[OwnedFd]) -> io::Result<()> {
     if let Some(engine) = profile.engine() {
         step("what the engine covers", engine::cover(&engine))?;
     }
-    for (path, _) in &shown {
-        let _hidden = seal(path);
+    for path in profile.read_only() {
+        step(path, seal(path))?;
     }
     step(BULKHEAD, seal(BULKHEAD))?;
     // The harness's thread has none, for its own sake; a login has this one.
@@ -124,7 +114,7 @@ fn beneath(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
     Ok(openat2(root.as_fd(), relative(path), flags, Mode::empty(), ResolveFlags::IN_ROOT)?)
 }
 
-/// Makes a mount of the host read-only and inert.
+/// Makes a mount read-only and inert.
 fn seal(path: &str) -> io::Result<()> {
     let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
     Ok(mount_remount(path, flags, "")?)

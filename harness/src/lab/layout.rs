@@ -46,7 +46,10 @@ pub struct Interpreter {
 /// Fills the path variables and the canary into a template of a manifest.
 #[must_use]
 pub fn fill(template: &str, interpreter: &Interpreter, canary: &str) -> String {
+    // A home may be the root itself.
+    let below_home = format!("{}/", interpreter.home.trim_end_matches('/'));
     template
+        .replace("{home}/", &below_home)
         .replace("{home}", interpreter.home)
         .replace("{source}", SOURCE)
         .replace("{work}", WORK)
@@ -84,5 +87,7 @@ mod tests {
             Interpreter { program: "/usr/bin/python3".into(), site: "/s".into(), home: "/root" };
         let text = fill("{home}/.netrc {site} {canary}", &interpreter, "c0ffee");
         assert_eq!(text, "/root/.netrc /s c0ffee");
+        let nobody = Interpreter { home: "/", ..interpreter };
+        assert_eq!(fill("{home}/.netrc in {home}", &nobody, ""), "/.netrc in /");
     }
 }

@@ -55,13 +55,13 @@ pub struct Planted {
 }
 
 impl Cast {
-    /// A cast for one trial of `attack`.
+    /// A cast for one trial of `attack` on a host.
     ///
     /// # Errors
     /// When the kernel has no random numbers.
-    pub fn of(attack: &Attack) -> Result<Self, LabError> {
+    pub fn of(attack: &Attack, profile: Profile) -> Result<Self, LabError> {
         let mut canaries = BTreeMap::new();
-        for plant in &attack.plants {
+        for plant in &all_plants(attack, profile) {
             canaries.insert(plant.id.clone(), format!("bhcanary{}", random()?));
         }
         Ok(Self { nonce: random()?, canaries })
@@ -72,6 +72,37 @@ impl Cast {
     pub fn canary(&self, plant: &str) -> &str {
         self.canaries.get(plant).map_or("", String::as_str)
     }
+}
+
+/// What the manifest plants, and what the host has where the manifest has nothing of its own.
+fn all_plants(attack: &Attack, profile: Profile) -> Vec<Plant> {
+    let same = |one: &PlantKind, two: &PlantKind| match (one, two) {
+        (PlantKind::File { path: one, .. }, PlantKind::File { path: two, .. })
+        | (PlantKind::UnixListener { path: one, .. }, PlantKind::UnixListener { path: two, .. }) => {
+            one == two
+        }
+        (PlantKind::Sudo, PlantKind::Sudo) => true,
+        _ => false,
+    };
+    let mut plants = attack.plants.clone();
+    for plant in profile.furniture() {
+        if !plants.iter().any(|other| same(&other.kind, &plant.kind)) {
+            plants.push(plant);
+        }
+    }
+    plants
+}
+
+/// Whether a lab of this attack on this host has programs that lend a privilege.
+#[must_use]
+pub fn has_helpers(attack: &Attack, profile: Profile) -> bool {
+    let helps = |plant: &Plant| {
+        matches!(
+            plant.kind,
+            PlantKind::SetUidHelper | PlantKind::CapabilityHelper | PlantKind::Sudo
+        )
+    };
+    all_plants(attack, profile).iter().any(helps)
 }
 
 /// Sixteen fresh hexadecimal digits.
@@ -97,7 +128,7 @@ pub fn plant(
     profile: Profile,
 ) -> Result<Planted, LabError> {
     let mut planted = Planted::default();
-    for plant in &attack.plants {
+    for plant in &all_plants(attack, profile) {
         let canary = cast.canary(&plant.id);
         let gardener = Gardener { plant, canary, cast, root, interpreter, profile };
         at_step(&format!("plant {}", plant.id), gardener.plant(&mut planted))?;
@@ -161,6 +192,7 @@ impl Gardener<'_> {
                 let path = privileged::place(self.root, &self.plant.id, is_set_uid, owner)?;
                 json!({ "path": path })
             }
+            PlantKind::Sudo => json!({ "path": privileged::sudo(self.root)? }),
             _ => self.listener(planted)?,
         };
         self.hand_over(planted)?;
@@ -189,11 +221,11 @@ impl Gardener<'_> {
     /// Makes what lies outside the system's own directories the caller's, where he is not root.
     fn hand_over(&self, planted: &Planted) -> io::Result<()> {
         let Some(path) = planted.paths.get(&self.plant.id) else { return Ok(()) };
-        let caller = self.profile.caller();
-        if caller == 0 || SYSTEM.iter().any(|system| path.starts_with(system)) {
+        let owner = (self.profile.caller(), self.profile.group());
+        if owner.0 == 0 || SYSTEM.iter().any(|system| path.starts_with(system)) {
             return Ok(());
         }
-        self.root.give(path, caller, false)
+        self.root.give(path, owner, false)
     }
 
     /// A victim is started later; its number is not known yet.

@@ -1,16 +1,22 @@
-//! The processes of a lab, seen from outside through its own `/proc`, held by descriptor.
+//! The processes of a lab, seen from outside through a `/proc` that only the harness has: the lab's
+//! first process makes it before anything else runs, and nothing that is mounted in the lab lies over
+//! it.
 #![forbid(unsafe_code)]
 
 use std::ffi::CStr;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, openat, readlinkat};
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2, readlinkat};
 use rustix::process::{Signal, pidfd_send_signal};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::sentry;
+
+/// No file of the kernel's is read beyond this, in bytes.
+const LONGEST: u64 = 16 << 20;
 
 /// A process, as `/proc/PID/status` shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +50,12 @@ pub struct Standing {
     pub nice: i32,
     /// What is added to its score when memory is short: the higher, the sooner it goes.
     pub oom: i32,
+    /// By which rule it gets the processor: 0 for the usual one, 5 for when nobody else wants it.
+    pub policy: i32,
+    /// A digest of the list of processors that it may run on.
+    pub processors: u64,
+    /// A digest of its limits.
+    pub limits: u64,
 }
 
 /// The lab's `/proc`.
@@ -53,14 +65,26 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Opens the `/proc` that the process `init` sees.
+    /// Those of a lab whose first process has not handed out a `/proc` yet: none.
     ///
     /// # Errors
     /// Those of open(2).
-    pub fn of(init: u32) -> io::Result<Self> {
+    pub fn unknown(init: u32) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let path = format!("/proc/{init}/root/proc");
-        Ok(Self { proc: rustix::fs::open(path, flags, Mode::empty())? })
+        Ok(Self { proc: rustix::fs::open(format!("/proc/{init}"), flags, Mode::empty())? })
+    }
+
+    /// Those that a mount of `/proc` shows, which must be one.
+    ///
+    /// # Errors
+    /// Those of open(2); `EINVAL` for anything else.
+    pub fn shown_by(mount: BorrowedFd<'_>) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let proc = openat(mount, ".", flags, Mode::empty())?;
+        if rustix::fs::fstatfs(&proc)?.f_type != rustix::fs::PROC_SUPER_MAGIC {
+            return Err(rustix::io::Errno::INVAL.into());
+        }
+        Ok(Self { proc })
     }
 
     /// All of them, those of nested namespaces too.
@@ -92,7 +116,15 @@ impl Processes {
             let text = self.read(&format!("{pid}/{name}")).unwrap_or_default();
             String::from_utf8_lossy(&text).into_owned()
         };
-        Standing { nice: nice(&text("stat")), oom: number(Some(text("oom_score_adj").trim())) }
+        let (stat, status) = (text("stat"), text("status"));
+        let processors = status.lines().find(|line| line.starts_with("Cpus_allowed_list:"));
+        Standing {
+            nice: nice(&stat),
+            oom: number(Some(text("oom_score_adj").trim())),
+            policy: policy(&stat),
+            processors: digest(processors.unwrap_or_default()),
+            limits: digest(&text("limits")),
+        }
     }
 
     /// The host name where the process `pid` is. The calling thread moves there.
@@ -190,14 +222,17 @@ impl Processes {
         Ok(pidfd_send_signal(dir.as_fd(), signal)?)
     }
 
+    /// A file of the kernel's: no link leads away from it, nothing is mounted over it, and opening
+    /// it waits for nobody.
     fn open(&self, path: &str) -> io::Result<std::fs::File> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        Ok(openat(&self.proc, Path::new(path), flags, Mode::empty())?.into())
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
+        Ok(openat2(&self.proc, Path::new(path), flags, Mode::empty(), resolve)?.into())
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
-        self.open(path)?.read_to_end(&mut text)?;
+        self.open(path)?.take(LONGEST).read_to_end(&mut text)?;
         Ok(text)
     }
 }
@@ -246,6 +281,18 @@ fn nice(stat: &str) -> i32 {
     number(behind.split(' ').nth(16))
 }
 
+/// The scheduling policy in a `stat` file: its forty-first field.
+fn policy(stat: &str) -> i32 {
+    let behind = stat.rsplit_once(") ").map_or("", |(_, behind)| behind);
+    number(behind.split(' ').nth(38))
+}
+
+fn digest(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
 fn number(word: Option<&str>) -> i32 {
     word.and_then(|word| word.parse().ok()).unwrap_or_default()
 }
@@ -267,6 +314,24 @@ mod tests {
     fn the_nice_value_is_found_behind_any_name() {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 19 1 0 99";
         assert_eq!(nice(stat), 19);
+    }
+
+    #[test]
+    fn how_the_kernel_treats_this_process_can_be_read() {
+        let processes = Processes {
+            proc: rustix::fs::open(
+                "/proc",
+                OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+                Mode::empty(),
+            )
+            .unwrap(),
+        };
+        let own = i32::try_from(std::process::id()).unwrap();
+        let standing = processes.standing(own);
+        assert_eq!(standing, processes.standing(own));
+        assert_ne!((standing.processors, standing.limits), (digest(""), digest("")));
+        let fields = (0..50).map(|at| at.to_string()).collect::<Vec<_>>().join(" ");
+        assert_eq!(policy(&format!("7 (a) b) {fields}")), 38);
     }
 
     #[test]

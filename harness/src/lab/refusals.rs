@@ -12,6 +12,7 @@ use sandbox::policy::syscalls::rules::{Check, Clause, Test};
 use sandbox::policy::syscalls::{Architecture, Decision, Rule};
 
 mod numbered;
+pub mod withheld;
 
 /// `EPERM`: the filter knows the call.
 const REFUSED: Decision = Decision::Refuse(Errno::EPERM);
@@ -31,6 +32,8 @@ macro_rules! calls {
 pub struct Refusals {
     /// These fail with `EPERM`.
     pub refused: &'static [Call],
+    /// And these, which the other list of the same engine lacks.
+    pub besides: &'static [Call],
     /// These with `ENOSYS`.
     pub absent: &'static [Call],
     /// With these it depends.
@@ -41,6 +44,8 @@ pub struct Refusals {
     pub unknown: u32,
     /// The numbers of a 32-bit entry that fail with `EPERM`.
     pub refused_32: &'static [u32],
+    /// And these besides.
+    pub besides_32: &'static [u32],
     /// Those that fail with `ENOSYS`.
     pub absent_32: &'static [u32],
     /// Those with which it depends.
@@ -91,14 +96,23 @@ pub const fn docker() -> Refusals {
             SYS_fsconfig SYS_fsmount SYS_fspick SYS_pidfd_getfd SYS_process_madvise
             SYS_mount_setattr SYS_quotactl_fd
         },
+        besides: &[],
         absent: calls! { SYS_clone3 },
         checked: &[(numbers::SYS_clone, ANY_NAMESPACE), (numbers::SYS_personality, PERSONALITY)],
         unnamed: REFUSED,
         unknown: 450,
         refused_32: numbered::DOCKER,
+        besides_32: &[],
         absent_32: &[435],
         checked_32: &[(120, ANY_NAMESPACE), (136, PERSONALITY)],
     }
+}
+
+/// Docker's default profile for whoever has no capability, which is that of other engines' too: what
+/// it would let somebody do with one of Docker's, nobody may.
+#[must_use]
+pub const fn pod() -> Refusals {
+    Refusals { besides: calls! { SYS_chroot }, besides_32: &[61], ..docker() }
 }
 
 /// Podman's default profile for root with Podman's capabilities. Namespaces and mounts are left to
@@ -126,6 +140,7 @@ pub const fn podman() -> Refusals {
             SYS_fanotify_init SYS_open_by_handle_at SYS_kcmp SYS_finit_module SYS_kexec_file_load
             SYS_bpf SYS_userfaultfd SYS_io_pgetevents SYS_process_madvise
         },
+        besides: &[],
         absent: calls! {
             SYS__sysctl SYS_getpmsg SYS_putpmsg SYS_afs_syscall SYS_tuxcall SYS_security SYS_vserver
             SYS_add_key SYS_request_key SYS_uretprobe SYS_uprobe SYS_io_uring_setup
@@ -138,6 +153,7 @@ pub const fn podman() -> Refusals {
         unnamed: ABSENT,
         unknown: 449,
         refused_32: numbered::PODMAN,
+        besides_32: &[],
         absent_32: numbered::PODMAN_ABSENT,
         checked_32: &[(136, NO_SUCH_PERSONALITY), (359, NO_AUDIT)],
     }
@@ -184,6 +200,7 @@ pub const fn ubuntu() -> Refusals {
             SYS_mount_setattr SYS_open_tree_attr SYS_setns SYS_sethostname SYS_setdomainname
             SYS_chroot
         },
+        besides: &[],
         absent: &[],
         checked: &[
             (numbers::SYS_clone, OTHER_NAMESPACE),
@@ -194,6 +211,7 @@ pub const fn ubuntu() -> Refusals {
         unnamed: Decision::Allow,
         unknown: u32::MAX,
         refused_32: numbered::UBUNTU,
+        besides_32: &[],
         absent_32: &[],
         checked_32: &[
             (120, OTHER_NAMESPACE),
@@ -226,7 +244,7 @@ impl Refusals {
         }
         let known = || numbers::ESTABLISHED.iter().chain(numbers::RECENT).any(is);
         Rule::Always(match number {
-            _ if self.refused.iter().any(is) => REFUSED,
+            _ if self.refused.iter().chain(self.besides).any(is) => REFUSED,
             _ if number >= self.unknown || self.absent.iter().any(is) => ABSENT,
             _ if known() => Decision::Allow,
             _ => self.unnamed,
@@ -239,6 +257,7 @@ impl Refusals {
         }
         Rule::Always(match number {
             _ if self.refused_32.contains(&number) => REFUSED,
+            _ if self.besides_32.contains(&number) => REFUSED,
             _ if number >= self.unknown || self.absent_32.contains(&number) => ABSENT,
             _ => Decision::Allow,
         })

@@ -1,4 +1,5 @@
-//! The file tree of a lab: mounted nowhere, held by descriptor, read before and after.
+//! The file tree of a lab: attached where nobody else sees it, held by descriptor, read before and
+//! after.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsStr;
@@ -15,8 +16,10 @@ use rustix::io::Errno;
 use rustix::mount::MountAttrFlags;
 use sandbox::sys::mount::map_ids;
 
-use super::layout::{FRESH, HELPERS, LAB, MARKER, PYTHON, relative};
-use super::mounts::{INERT, clone_of, overlay, place, tmpfs, twin};
+use super::layout::{BULKHEAD, FRESH, HELPERS, LAB, MARKER, PYTHON, relative};
+use super::mounts::{
+    INERT, Shelf, clone_of, glass, overlay, part_of, place, tmpfs, twin, without_writers,
+};
 
 /// The user namespace by which owners of files are shown.
 pub type Users<'a> = Option<BorrowedFd<'a>>;
@@ -48,6 +51,9 @@ pub struct Layers {
 #[derive(Debug, Default)]
 pub struct Root {
     trees: Vec<Tree>,
+    /// Further mounts of the host, where they are, each behind an overlay.
+    shown: Vec<(String, OwnedFd)>,
+    shelf: Option<Shelf>,
 }
 
 /// The six device nodes: name, major, minor.
@@ -69,35 +75,65 @@ const LINKS: [(&str, &str); 5] = [
     ("ptmx", "pts/ptmx"),
 ];
 
-impl Tree {
-    fn new(at: &'static str, given: OwnedFd, layers: Option<Layers>) -> io::Result<Self> {
-        Ok(Self { at, mount: twin(given.as_fd())?, given, layers })
-    }
-}
-
 impl Root {
     /// Makes all mounts; `prefix` is the interpreter's, where it must be staged, and `users` the
-    /// user namespace whose root owns everything, where it is not that of the harness.
+    /// user namespace whose root owns everything, where it is not that of the harness. The calling
+    /// thread has a mount namespace of its own, in which they are attached as long as it lives.
     ///
     /// # Errors
     /// Those of the kernel.
     pub fn make(prefix: Option<&Path>, users: Users<'_>) -> io::Result<Self> {
-        let mut root = Self { trees: vec![layered("/", Path::new("/"), users)?] };
-        root.trees.push(Tree::new("/dev", device_tree(users)?, None)?);
+        let shelf = Some(Shelf::put_up()?);
+        let mut root = Self { shelf, ..Self::default() };
+        root.layer("/", Path::new("/"), users)?;
+        root.add("/dev", device_tree(users)?, None)?;
         for (at, mode, size) in FRESH {
             let source = if at == LAB { MARKER } else { "tmpfs" };
             root.attach_point(Path::new(at))?;
-            let mount = shown(tmpfs(source, mode, size, INERT)?, users)?;
-            root.trees.push(Tree::new(at, mount, None)?);
+            root.add(at, shown(tmpfs(source, mode, size, INERT)?, users)?, None)?;
         }
         if let Some(prefix) = prefix {
             root.attach_point(Path::new(PYTHON))?;
-            root.trees.push(layered(PYTHON, prefix, users)?);
+            root.layer(PYTHON, prefix, users)?;
         }
         for at in ["/proc", "/sys"] {
             root.attach_point(Path::new(at))?;
         }
         Ok(root)
+    }
+
+    /// Shows mounts of the host where they are, read-only. One that the kernel lays no overlay over is
+    /// not shown: no lab has a mount of the host itself.
+    ///
+    /// # Errors
+    /// Those of mkdirat(2).
+    pub fn show(&mut self, paths: &[String]) -> io::Result<()> {
+        let Some(attached) = &mut self.shelf else { return Ok(()) };
+        let empty = attached.empty()?;
+        for path in paths {
+            let shown = clone_of(Path::new(path)).and_then(|lower| {
+                attached.hold(lower.as_fd())?;
+                glass(lower.as_fd(), empty.as_fd())
+            });
+            self.shown.extend(shown.ok().map(|mount| (path.clone(), mount)));
+        }
+        Ok(())
+    }
+
+    /// Further mounts of the host: where they are, and what shows them.
+    #[must_use]
+    pub fn shown(&self) -> &[(String, OwnedFd)] {
+        &self.shown
+    }
+
+    /// The lab's copy of the harness, which plays its first process, its victims and `bulkhead`, as
+    /// a mount of its own.
+    ///
+    /// # Errors
+    /// Those of `open_tree(2)`.
+    pub fn program(&self) -> io::Result<OwnedFd> {
+        let (tree, rest) = self.tree_of(Path::new(BULKHEAD)).ok_or(Errno::NOENT)?;
+        part_of(tree.mount.as_fd(), rest)
     }
 
     /// Adds the one mount in which set-user-ID bits and capabilities of files count.
@@ -107,8 +143,37 @@ impl Root {
     pub fn add_helpers(&mut self, users: Users<'_>) -> io::Result<()> {
         self.attach_point(Path::new(HELPERS))?;
         let mount = tmpfs("tmpfs", 0o755, "16m", MountAttrFlags::MOUNT_ATTR_NODEV)?;
-        self.trees.push(Tree::new(HELPERS, shown(mount, users)?, None)?);
+        self.add(HELPERS, shown(mount, users)?, None)
+    }
+
+    /// Attaches a mount where it can be cloned, and adds it.
+    fn add(&mut self, at: &'static str, mount: OwnedFd, layers: Option<Layers>) -> io::Result<()> {
+        self.hold(&mount)?;
+        let given = twin(mount.as_fd())?;
+        self.trees.push(Tree { at, mount, given, layers });
         Ok(())
+    }
+
+    fn hold(&mut self, mount: &OwnedFd) -> io::Result<()> {
+        self.shelf.as_mut().map_or(Ok(()), |shelf| shelf.hold(mount.as_fd()))
+    }
+
+    /// Adds an overlay over the host's `lower`, its upper directory on a tmpfs of its own.
+    fn layer(&mut self, at: &'static str, lower: &Path, users: Users<'_>) -> io::Result<()> {
+        // An overlay itself cannot be shown as another user's; its layers can, as long as they are
+        // attached nowhere.
+        let lower = shown(clone_of(lower)?, users)?;
+        let memory = shown(tmpfs("tmpfs", 0o700, "2g", INERT)?, users)?;
+        self.hold(&lower)?;
+        self.hold(&memory)?;
+        for name in ["upper", "work"] {
+            mkdirat(memory.as_fd(), name, Mode::from_raw_mode(0o755))?;
+        }
+        chmodat(memory.as_fd(), "upper", Mode::from_raw_mode(0o755), AtFlags::empty())?;
+        let upper = place(memory.as_fd(), Path::new("upper"))?;
+        let work = place(memory.as_fd(), Path::new("work"))?;
+        let mount = overlay(lower.as_fd(), upper.as_fd(), work.as_fd())?;
+        self.add(at, mount, Some(Layers { lower, upper }))
     }
 
     /// The mounts, the outer ones first.
@@ -189,6 +254,23 @@ impl Root {
         Ok(())
     }
 
+    /// Copies a program of the host's to where the lab has nothing, owned by root. Nobody has the copy
+    /// open for writing afterwards, so that it can be started.
+    ///
+    /// # Errors
+    /// Those of the kernel.
+    pub fn copy_program(&self, from: &Path, path: &Path) -> io::Result<()> {
+        let (parent, _) = split(path)?;
+        self.directory_made(parent)?;
+        let (tree, rest) = self.tree_of(path).ok_or(Errno::NOENT)?;
+        let mount = twin(tree.mount.as_fd())?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let copy = openat(&mount, rest, flags, Mode::from_raw_mode(0o600))?;
+        rustix::fs::fchmod(&copy, Mode::from_raw_mode(0o755))?;
+        io::copy(&mut std::fs::File::open(from)?, &mut std::fs::File::from(copy))?;
+        without_writers(&mount)
+    }
+
     /// Sets the permission bits of a path of the lab.
     ///
     /// # Errors
@@ -199,12 +281,13 @@ impl Root {
         Ok(chmodat(parent.as_fd(), name, Mode::from_raw_mode(mode), AtFlags::empty())?)
     }
 
-    /// Makes a path of the lab, and with `all` everything below it, the property of `owner`.
+    /// Makes a path of the lab, and with `all` everything below it, the property of `owner`, a user
+    /// and a group.
     ///
     /// # Errors
     /// Those of fchownat(2).
-    pub fn give(&self, path: &Path, owner: u32, all: bool) -> io::Result<()> {
-        let (uid, gid) = (Some(Uid::from_raw(owner)), Some(Gid::from_raw(owner)));
+    pub fn give(&self, path: &Path, owner: (u32, u32), all: bool) -> io::Result<()> {
+        let (uid, gid) = (Some(Uid::from_raw(owner.0)), Some(Gid::from_raw(owner.1)));
         let (tree, rest) = self.tree_of(path).ok_or(Errno::NOENT)?;
         let rest = if rest == Path::new("") { Path::new(".") } else { rest };
         let mode = statat(&tree.mount, rest, AtFlags::SYMLINK_NOFOLLOW)?.st_mode;
@@ -279,21 +362,6 @@ fn shown(mount: OwnedFd, users: Users<'_>) -> io::Result<OwnedFd> {
         map_ids(&mount, users)?;
     }
     Ok(mount)
-}
-
-/// An overlay over the host's `lower`, its upper directory on a tmpfs of its own.
-fn layered(at: &'static str, lower: &Path, users: Users<'_>) -> io::Result<Tree> {
-    // An overlay itself cannot be shown as another user's; its layers can.
-    let lower = shown(clone_of(lower)?, users)?;
-    let memory = shown(tmpfs("tmpfs", 0o700, "2g", INERT)?, users)?;
-    for name in ["upper", "work"] {
-        mkdirat(memory.as_fd(), name, Mode::from_raw_mode(0o755))?;
-    }
-    chmodat(memory.as_fd(), "upper", Mode::from_raw_mode(0o755), AtFlags::empty())?;
-    let upper = place(memory.as_fd(), Path::new("upper"))?;
-    let work = place(memory.as_fd(), Path::new("work"))?;
-    let given = overlay(lower.as_fd(), upper.as_fd(), work.as_fd())?;
-    Tree::new(at, given, Some(Layers { lower, upper }))
 }
 
 /// A `/dev` of six nodes, with the attach points of `pts` and `shm`.

@@ -70,8 +70,8 @@ pub struct Sentry {
 const EVENTS: MaskFlags = MaskFlags::FAN_OPEN.union(MaskFlags::FAN_CLOSE_WRITE);
 /// No more sightings than this are kept.
 const MOST: usize = 10_000;
-/// How long the kernel may take to report what has happened.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the kernel may take to report what has happened, and we to take note of it.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Whether a path is the kernel's, and is watched only once a build has announced itself.
 #[must_use]

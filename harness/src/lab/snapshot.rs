@@ -3,12 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
+use rustix::fs::{
+    AtFlags, Dir, FileType, Mode, OFlags, Stat, lgetxattr, llistxattr, llistxattr_query, openat,
+    readlinkat, statat,
+};
 
 use super::layout::relative;
 use super::root::{Root, Tree, read_regular};
@@ -28,6 +32,8 @@ pub struct Entry {
     device: u64,
     inode: u64,
     changed: (i64, u64),
+    /// Stands for its extended attributes, access lists and file capabilities among them.
+    attributes: u64,
 }
 
 /// The files of all writable places of a lab at one moment.
@@ -64,6 +70,9 @@ pub enum What {
 const MOST: usize = 50_000;
 /// Nor are directories deeper than this.
 const DEEPEST: usize = 48;
+/// No more of the names of a file's extended attributes is read, nor of the value of one, in bytes;
+/// the kernel's own bound.
+const NAMES: usize = 64 << 10;
 /// Files longer than this count as changed once they were written to.
 const COMPARED: usize = 4 << 20;
 
@@ -105,7 +114,8 @@ impl Snapshot {
             }
             let Ok(status) = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
             let path = at.join(OsStr::from_bytes(name.to_bytes()));
-            let entry = Entry::of(&status);
+            let entry =
+                Entry::of(&status, attributes(dir, Path::new(OsStr::from_bytes(name.to_bytes()))));
             if entry.kind == FileType::Directory {
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 if let Ok(inner) = openat(dir, name, flags, Mode::empty()) {
@@ -148,7 +158,7 @@ impl Change {
 }
 
 impl Entry {
-    fn of(status: &Stat) -> Self {
+    fn of(status: &Stat, attributes: u64) -> Self {
         Self {
             kind: FileType::from_raw_mode(status.st_mode),
             mode: status.st_mode & 0o7777,
@@ -158,6 +168,7 @@ impl Entry {
             device: status.st_rdev,
             inode: status.st_ino,
             changed: (status.st_ctime, status.st_ctime_nsec),
+            attributes,
         }
     }
 
@@ -169,11 +180,42 @@ impl Entry {
     /// Nobody can set the time of the last change of an inode, so equal times mean an equal file.
     /// A directory changes with every file that is made in it; those are looked at themselves.
     fn same(&self, other: Self) -> bool {
+        // All whiteouts of an overlay are one file, which changes with each new name of it.
+        if self.is_whiteout() && other.is_whiteout() {
+            return true;
+        }
         if self.kind == FileType::Directory && other.kind == FileType::Directory {
-            return (self.mode, self.uid, self.gid) == (other.mode, other.uid, other.gid);
+            let outside = |it: &Self| (it.mode, it.uid, it.gid, it.attributes);
+            return outside(self) == outside(&other);
         }
         *self == other
     }
+}
+
+/// Stands for the extended attributes of a file, never of what a link names. What an overlay notes
+/// for itself, and the label that a security module gives to every new file, are left out.
+fn attributes(dir: &OwnedFd, path: &Path) -> u64 {
+    let place = Path::new("/proc/self/fd").join(dir.as_raw_fd().to_string()).join(path);
+    // Most files have none, and then nothing needs room.
+    let Ok(1..) = llistxattr_query(&place) else { return 0 };
+    let mut names = vec![0; NAMES];
+    let Ok(length) = llistxattr(&place, &mut names) else { return 0 };
+    let names = names.get(..length).unwrap_or_default().split(|byte| *byte == 0);
+    let own = |name: &&[u8]| {
+        !name.is_empty()
+            && !name.starts_with(b"trusted.overlay.")
+            && !name.starts_with(b"user.overlay.")
+            && *name != b"security.selinux"
+    };
+    let mut names: Vec<&[u8]> = names.filter(own).collect();
+    names.sort_unstable();
+    let mut digest = DefaultHasher::new();
+    for name in &names {
+        let mut value = vec![0; NAMES];
+        let length = lgetxattr(&place, OsStr::from_bytes(name), &mut value).unwrap_or_default();
+        (name, value.get(..length)).hash(&mut digest);
+    }
+    if names.is_empty() { 0 } else { digest.finish() }
 }
 
 /// What it means that a path newly shows in a tree: an overlay copies a file up when it is only
@@ -188,8 +230,8 @@ fn first_write(root: &Root, path: &Path, now: Entry) -> Option<What> {
     if now.is_whiteout() {
         return Some(What::Removed);
     }
-    let before = Entry::of(&status);
-    let outside = |entry: &Entry| (entry.kind, entry.mode, entry.uid, entry.gid);
+    let before = Entry::of(&status, attributes(&layers.lower, relative(rest)));
+    let outside = |entry: &Entry| (entry.kind, entry.mode, entry.uid, entry.gid, entry.attributes);
     let equal = outside(&before) == outside(&now) && same_content(tree, rest, before, now);
     (!equal).then_some(What::Changed)
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -15,11 +14,15 @@ use super::layout::{
     WORK,
 };
 use super::network::RESOLVER;
-use super::profile::{Engine, Profile};
+use super::pace::Pace;
+use super::profile::Profile;
 use super::root::Root;
 use super::scrap::Scrap;
+use crate::catalogue::tree::{Node, Tree};
 use crate::frontend::python::Python;
 
+/// Below the front end's directory: what the sandbox on trial brings along.
+pub const TARGET: &str = "target";
 /// `/etc/login.defs` is not read beyond this.
 const LOGIN_DEFS: usize = 1 << 20;
 /// What attacks import: marks, attempts, honest artefacts.
@@ -43,6 +46,21 @@ const HONEST: [(&str, &str); 3] = [
 const ALONE: &str = "import sys; sys.path[:0] = ['.', '_lab']; import backend; \
                      backend.build_wheel('.')";
 
+/// The source tree of that build.
+#[must_use]
+pub fn honest_tree() -> Tree {
+    let node = |content: &str| Node::File { executable: false, content: content.into() };
+    HONEST.iter().map(|(name, content)| (PathBuf::from(name), node(content))).collect()
+}
+
+/// Writes the source tree of that build into a directory of the harness's own.
+///
+/// # Errors
+/// Those of the file system.
+pub fn honest_source(dir: &Path) -> io::Result<()> {
+    HONEST.iter().try_for_each(|(name, content)| fs::write(dir.join(name), content))
+}
+
 /// The wheel that the honest build's source gives, made where no attack has ever been.
 ///
 /// # Errors
@@ -51,9 +69,7 @@ pub fn honest_wheel(python: &Python) -> io::Result<Vec<u8>> {
     let dir = Scrap::make(&std::env::temp_dir())?;
     let lab = dir.path().join("_lab");
     fs::create_dir(&lab)?;
-    for (name, content) in HONEST {
-        fs::write(dir.path().join(name), content)?;
-    }
+    honest_source(dir.path())?;
     fs::write(lab.join("kit.py"), KIT)?;
     fs::write(lab.join("trial.json"), json!({ "nonce": "", "plants": {} }).to_string())?;
     let said = python.alone(dir.path(), ALONE)?;
@@ -64,18 +80,19 @@ pub fn honest_wheel(python: &Python) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Writes what every lab has: names, resolver, the program that plays `bulkhead`, output places.
+/// Writes what every lab has: names, resolver, a copy of the `program` that plays `bulkhead`, output
+/// places.
 ///
 /// # Errors
 /// Those of the kernel.
-pub fn furnish(root: &Root, hostname: &str) -> io::Result<()> {
+pub fn furnish(root: &Root, hostname: &str, program: &Path) -> io::Result<()> {
     root.write(Path::new("/etc/hostname"), 0o644, format!("{hostname}\n").as_bytes())?;
     let hosts = format!("127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {hostname}\n");
     root.write(Path::new("/etc/hosts"), 0o644, hosts.as_bytes())?;
     let resolver = format!("nameserver {RESOLVER}\noptions timeout:1 attempts:1\n");
     root.write(Path::new("/etc/resolv.conf"), 0o644, resolver.as_bytes())?;
-    // A mount will cover it.
-    root.write(Path::new(BULKHEAD), 0o755, b"")?;
+    // The host's own must not be there: a mount of it names a file system, and the file can be changed.
+    root.copy_program(program, Path::new(BULKHEAD))?;
     root.directory_made(Path::new(OUTPUT))?;
     if let Some(parent) = Path::new(OUTCOME).parent() {
         root.directory_made(parent)?;
@@ -103,9 +120,23 @@ pub fn accounts(root: &Root, (first, last): (usize, usize)) -> io::Result<()> {
 /// Copies the source tree of an entry into the lab, and the kit into the copy.
 ///
 /// # Errors
-/// Those of reading the tree and of writing the copy.
-pub fn source(root: &Root, dir: &Path) -> io::Result<()> {
-    copy(root, dir, Path::new(SOURCE))?;
+/// Those of the kernel.
+pub fn source(root: &Root, tree: &Tree) -> io::Result<()> {
+    let source = Path::new(SOURCE);
+    root.directory_made(source)?;
+    for (path, node) in tree {
+        let target = source.join(path);
+        match node {
+            Node::File { executable, content } => {
+                root.write(&target, if *executable { 0o755 } else { 0o644 }, content)?;
+            }
+            Node::Link(to) => {
+                let parent = root.directory_made(target.parent().unwrap_or(source))?;
+                let name = target.file_name().unwrap_or_default();
+                rustix::fs::symlinkat(to, parent.as_fd(), name)?;
+            }
+        }
+    }
     root.write(&Path::new(SOURCE).join("_lab/calls.py"), 0o644, CALLS.as_bytes())?;
     root.write(&Path::new(SOURCE).join("_lab/kit.py"), 0o644, KIT.as_bytes())
 }
@@ -121,11 +152,13 @@ pub fn second(root: &Root, nonce: &str, home: &str) -> io::Result<()> {
     }
     root.write(&source.join("_lab/kit.py"), 0o644, KIT.as_bytes())?;
     // Another nonce: what it marks is no mark of the trial.
-    facts(root, source, &format!("{nonce}-honest"), home, &BTreeMap::new(), &[])?;
+    let nonce = format!("{nonce}-honest");
+    facts(root, source, &nonce, home, &BTreeMap::new(), &[], Pace::default())?;
     root.directory_made(Path::new(SECOND_OUTPUT)).map(drop)
 }
 
-/// Tells the build its nonce, where the plants are, and after which marks it is to stand still.
+/// Tells the build its nonce, where the plants are, after which marks it is to stand still, and how
+/// fast the machine is.
 ///
 /// # Errors
 /// Those of the kernel.
@@ -136,24 +169,43 @@ pub fn facts(
     home: &str,
     plants: &BTreeMap<String, Value>,
     pauses: &[String],
+    pace: Pace,
 ) -> io::Result<()> {
     let second = json!({
         "source": SECOND_SOURCE,
         "output": SECOND_OUTPUT,
-        "caches": ["/tmp/honest-1.0.cache", format!("{home}/.cache/honest/honest-1.0.cache")],
+        "caches": ["/tmp/honest-1.0.cache", below(home, ".cache/honest/honest-1.0.cache")],
     });
-    let text = json!({ "nonce": nonce, "plants": plants, "second": second, "pauses": pauses });
+    let pace = pace.factor();
+    let text = json!({
+        "nonce": nonce, "plants": plants, "second": second, "pauses": pauses, "pace": pace,
+    });
     let text = text.to_string();
     root.write(&source.join("_lab/trial.json"), 0o644, text.as_bytes())
 }
 
-/// Leaves the file by which programs tell that they are in a container.
+/// A path below a home, which may be the root.
+fn below(home: &str, path: &str) -> String {
+    format!("{}/{path}", home.trim_end_matches('/'))
+}
+
+/// Where Docker says that somebody is in one of its containers.
+const DOCKERS_TRACE: &str = "/.dockerenv";
+
+/// Leaves the file by which programs tell in which container they are, in the place of what tells
+/// them in which the harness is.
 ///
 /// # Errors
 /// Those of the kernel.
-pub fn trace(root: &Root, engine: &Engine) -> io::Result<()> {
-    let (path, content) = engine.trace;
-    root.write(Path::new(path), 0o644, content.as_bytes())
+pub fn trace(root: &Root, profile: Profile) -> io::Result<()> {
+    match root.remove(Path::new(DOCKERS_TRACE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    match profile.engine().and_then(|engine| engine.trace) {
+        Some((path, content)) => root.write(Path::new(path), 0o644, content.as_bytes()),
+        None => Ok(()),
+    }
 }
 
 /// Gives the caller what is his on a host where he is not root: home, work, outputs, the record of
@@ -165,19 +217,25 @@ pub fn hand_over(root: &Root, profile: Profile, python: &Interpreter) -> io::Res
     if profile.is_root() {
         return Ok(());
     }
-    let home = Path::new(profile.home());
-    root.directory_made(home)?;
-    root.set_mode(home, 0o700)?;
+    let owner = profile.own_name();
     let outcome = Path::new(OUTCOME).parent().unwrap_or(Path::new(OUTCOME));
     let work = Path::new(WORK).parent().unwrap_or(Path::new(WORK));
-    for place in [home, work, outcome] {
-        root.give(place, profile.caller(), true)?;
+    for place in [work, outcome] {
+        root.give(place, owner, true)?;
     }
+    let home = Path::new(profile.home());
+    if home.parent().is_none() {
+        // Who has no account has no home either, and no interpreter of his own.
+        return Ok(());
+    }
+    root.directory_made(home)?;
+    root.set_mode(home, 0o700)?;
+    root.give(home, owner, true)?;
     // An interpreter below `/usr` is the system's.
     let folder = python.program.parent().unwrap_or(&python.program);
     for place in [python.site.as_path(), folder, &python.program] {
         if place.starts_with(LAB) {
-            root.give(place, profile.caller(), false)?;
+            root.give(place, owner, false)?;
         }
     }
     Ok(())
@@ -188,31 +246,9 @@ pub fn hand_over(root: &Root, profile: Profile, python: &Interpreter) -> io::Res
 /// # Errors
 /// Those of the kernel.
 pub fn frontend(root: &Root, files: &[(PathBuf, Vec<u8>)]) -> io::Result<()> {
-    files
-        .iter()
-        .try_for_each(|(path, content)| root.write(&Path::new(FRONTEND).join(path), 0o644, content))
-}
-
-/// Copies a directory of the host, links as links.
-fn copy(root: &Root, from: &Path, to: &Path) -> io::Result<()> {
-    let dir = root.directory_made(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        let target = to.join(entry.file_name());
-        if entry.file_name() == "__pycache__" {
-            continue;
-        }
-        if kind.is_dir() {
-            copy(root, &entry.path(), &target)?;
-        } else if kind.is_symlink() {
-            let link = fs::read_link(entry.path())?;
-            rustix::fs::symlinkat(&link, dir.as_fd(), entry.file_name())?;
-        } else {
-            let executable = entry.metadata()?.permissions().mode() & 0o111 != 0;
-            let mode = if executable { 0o755 } else { 0o644 };
-            root.write(&target, mode, &fs::read(entry.path())?)?;
-        }
-    }
-    Ok(())
+    files.iter().try_for_each(|(path, content)| {
+        // A sandbox may be a program of its own.
+        let mode = if path.starts_with(TARGET) { 0o755 } else { 0o644 };
+        root.write(&Path::new(FRONTEND).join(path), mode, content)
+    })
 }

@@ -1,10 +1,9 @@
-//! The users of a container that an ordinary user has started: its root is that user, the others
-//! are from his subordinate range (`user_namespaces(7)`, `subuid(5)`).
+//! The users of a container that has its own: its root is somebody else outside (`user_namespaces(7)`).
 #![forbid(unsafe_code)]
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -14,20 +13,20 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::thread::{capabilities, set_capabilities};
 use sandbox::sys::mount::map_ids;
 
-use super::mounts::clone_of;
+use super::mounts::{clone_of, part};
 use super::profile::Profile;
+use super::root::Root;
 
 /// The argument by which the program knows that it is to lend its user namespace.
 pub(super) const ROLE: &str = "__users";
-/// Inside, outside, how many: the user, and the first range that `useradd` gives away.
-const MAP: &str = "0 1000 1\n1 100000 65536\n";
 
 /// A user namespace in which the caller of `profile` is root, and in which nobody is yet.
 ///
 /// # Errors
 /// A sentence that says what this machine refuses.
-pub fn namespace(program: &Path) -> Result<OwnedFd, String> {
-    let namespace = made(program)
+pub fn namespace(program: &Path, profile: Profile) -> Result<OwnedFd, String> {
+    let map = profile.users().unwrap_or_default();
+    let namespace = made(program, map)
         .map_err(|error| format!("a user namespace with a range of users is refused: {error}"))?;
     let refused = |error| format!("the files of / cannot be shown as another user's: {error}");
     let root = clone_of(Path::new("/")).map_err(refused)?;
@@ -35,8 +34,21 @@ pub fn namespace(program: &Path) -> Result<OwnedFd, String> {
     Ok(namespace)
 }
 
+/// Makes the files of a lab as root of `profile` has them, for whom `namespace` is, and throws them
+/// away. The calling thread gives up its mounts and its user for that.
+///
+/// # Errors
+/// A sentence that says what this machine refuses.
+pub fn rehearse(profile: Profile, namespace: BorrowedFd<'_>) -> Result<(), String> {
+    // A temporary file system as another user's needs Linux 6.3, an overlay over one 5.19.
+    part()
+        .and_then(|()| write_as_root_of(profile))
+        .and_then(|()| Root::make(None, Some(namespace)).map(drop))
+        .map_err(|error| format!("this kernel cannot show a lab as another user's: {error}"))
+}
+
 /// A program has to be in a user namespace for it to be made; it ends once it has been mapped.
-fn made(program: &Path) -> io::Result<OwnedFd> {
+fn made(program: &Path, map: &str) -> io::Result<OwnedFd> {
     let mut member = Command::new(program)
         .arg(ROLE)
         .env_clear()
@@ -49,8 +61,8 @@ fn made(program: &Path) -> io::Result<OwnedFd> {
     let ready = member.stdout.take().map(|mut out| out.read_exact(&mut answer));
     let place = format!("/proc/{}", member.id());
     let namespace = match ready {
-        Some(Ok(())) => std::fs::write(format!("{place}/uid_map"), MAP)
-            .and_then(|()| std::fs::write(format!("{place}/gid_map"), MAP))
+        Some(Ok(())) => std::fs::write(format!("{place}/uid_map"), map)
+            .and_then(|()| std::fs::write(format!("{place}/gid_map"), map))
             .and_then(|()| File::open(format!("{place}/ns/user"))),
         Some(Err(error)) => Err(error),
         None => Err(io::ErrorKind::BrokenPipe.into()),

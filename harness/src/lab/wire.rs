@@ -15,20 +15,23 @@ use serde::{Deserialize, Serialize};
 /// No packet is longer.
 const LONGEST: usize = 160 * 1024;
 /// No packet brings more descriptors.
-const MOST_DESCRIPTORS: usize = 64;
+const MOST_DESCRIPTORS: usize = 250;
 
 /// The first packet of the harness: the lab to build.
 ///
 /// With it come, in this order, the front end's standard output, its standard error, its events,
-/// the files by which control groups are joined, the mounts, and the user namespace if there is one.
+/// the files by which control groups are joined, the mounts, what is shown of the host, and the user
+/// namespace if there is one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Spec {
     /// The profile of the host.
     pub host: String,
     /// Where the mounts go, the outer ones first; the first is `/`.
     pub mounts: Vec<String>,
-    /// Mounts of the host to show, read-only, where they are.
+    /// Where further mounts of the host are shown, read-only.
     pub shown: Vec<String>,
+    /// What is withheld from everybody and lent to this attack, in the words of its manifest.
+    pub lends: Vec<String>,
     /// The host's name.
     pub hostname: String,
     /// The victims to start.
@@ -37,6 +40,8 @@ pub struct Spec {
     pub keys: Vec<(String, String, String)>,
     /// How many control groups to join.
     pub joins: usize,
+    /// They bound memory and processes; else the lab's first process sets resource limits.
+    pub bounded: bool,
     /// Show the lab's own control groups in `/sys/fs/cgroup`, as a host does.
     pub groups: bool,
     /// The front end gets a terminal; its two ends come back with [`News::Ready`].
@@ -54,8 +59,8 @@ pub struct Command {
     pub env: Vec<(String, String)>,
     /// Its working directory.
     pub cwd: String,
-    /// As whom it runs, and the victims beside it: uid and gid.
-    pub caller: u32,
+    /// As whom it runs, and the victims beside it: uid and group.
+    pub caller: (u32, u32),
 }
 
 /// A process that sits in the lab and is worth attacking.
@@ -90,7 +95,8 @@ pub enum Order {
 pub enum News {
     /// It could not be built: one sentence.
     Failed(String),
-    /// It is built, and its victims live.
+    /// It is built, and its victims live. With it come a `/proc` for the harness and, where the
+    /// front end has one, the two ends of its terminal.
     Ready {
         /// The victims.
         victims: Vec<Living>,
@@ -156,11 +162,25 @@ pub fn send<M: Serialize>(
 /// # Errors
 /// Those of recvmsg(2), and a packet that is not what was expected.
 pub fn receive<M: DeserializeOwned>(socket: impl AsFd) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
+    take(socket, RecvFlags::CMSG_CLOEXEC)
+}
+
+/// The same, and leaves it for the next who asks, with descriptors of its own.
+///
+/// # Errors
+/// Those of [`receive`].
+pub fn peek<M: DeserializeOwned>(socket: impl AsFd) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
+    take(socket, RecvFlags::CMSG_CLOEXEC | RecvFlags::PEEK)
+}
+
+fn take<M: DeserializeOwned>(
+    socket: impl AsFd,
+    flags: RecvFlags,
+) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
     let mut text = vec![0; LONGEST];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let got =
-        recvmsg(socket, &mut [IoSliceMut::new(&mut text)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let got = recvmsg(socket, &mut [IoSliceMut::new(&mut text)], &mut control, flags)?;
     let mut descriptors = Vec::new();
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(received) = message {

@@ -4,6 +4,7 @@
 pub mod commands;
 pub mod hostile;
 pub mod requirements;
+pub mod taken;
 pub mod tar;
 pub mod zip;
 

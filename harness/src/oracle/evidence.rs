@@ -21,8 +21,8 @@ pub struct Evidence {
     pub makes_accounts: bool,
     /// The interpreter, for the paths of templates.
     pub interpreter: Interpreter,
-    /// The uid of whoever started the build.
-    pub caller: u32,
+    /// The uid and the group of whoever started the build.
+    pub caller: (u32, u32),
     /// The sandbox was killed in the middle of the build, as the manifest wants it.
     pub killed: bool,
     /// The trial's nonce.
@@ -168,7 +168,7 @@ impl Evidence {
         Self {
             makes_accounts: false,
             interpreter,
-            caller: 0,
+            caller: (0, 0),
             killed: false,
             nonce: String::new(),
             canaries: BTreeMap::new(),

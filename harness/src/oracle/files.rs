@@ -12,8 +12,8 @@ use crate::lab::snapshot::{Change, Snapshot, What};
 
 /// The files of the account database; who makes an account for every build writes them, on purpose.
 const ACCOUNTS: [&str; 6] = ["passwd", "shadow", "group", "gshadow", "subuid", "subgid"];
-/// Where the sandbox keeps its leases, as root and as the user of a lab; they may stay.
-const LEASES: [&str; 2] = ["/run/bulkhead", "/tmp/bulkhead-1000"];
+/// Where the sandbox keeps its leases as root; they may stay.
+const LEASES: &str = "/run/bulkhead";
 /// What it keeps there for the time of a build only: what lies in it is the build's.
 const PRIVATE: &str = "private";
 /// What `pyproject_hooks` keeps in its own temporary directory.
@@ -88,7 +88,7 @@ pub fn unexpected(specs: &[OracleSpec], evidence: &Evidence) -> Option<String> {
     let is_known = |change: &Change| {
         is_baseline(&change.path)
             || evidence.is_record(&change.path)
-            || is_lease(&change.path, evidence.killed)
+            || is_lease(&change.path, evidence)
             || is_declared(change)
             || (accounts && is_account_file(&change.path))
     };
@@ -130,8 +130,11 @@ fn is_baseline(path: &Path) -> bool {
 /// Whether a path is a record of the sandbox's, or a place that it keeps for private directories.
 /// What lies in them must go with the build, unless the sandbox itself was killed: then it is on
 /// record in the lease, and whoever takes that next removes it.
-fn is_lease(path: &Path, killed: bool) -> bool {
-    LEASES.iter().any(|place| {
+fn is_lease(path: &Path, evidence: &Evidence) -> bool {
+    let killed = evidence.killed;
+    // And as anybody else.
+    let own = format!("/tmp/bulkhead-{}", evidence.caller.0);
+    [LEASES, &own].iter().any(|place| {
         let rest = path.strip_prefix(place);
         rest.is_ok_and(|rest| killed || !rest.starts_with(PRIVATE) || rest == Path::new(PRIVATE))
     })
@@ -251,6 +254,10 @@ mod tests {
         assert!(unexpected(&[], &evidence(&left)).is_some());
         let killed = Evidence { killed: true, ..evidence(&left) };
         assert_eq!(unexpected(&[], &killed), None);
+        let of_1001 = [("/tmp/bulkhead-1001/claim", What::Created)];
+        let by = |uid| Evidence { caller: (uid, 0), ..evidence(&of_1001) };
+        assert_eq!(unexpected(&[], &by(1001)), None);
+        assert!(unexpected(&[], &by(1000)).is_some(), "it is another user's");
     }
 
     #[test]

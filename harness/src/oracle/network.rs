@@ -20,9 +20,9 @@ use crate::lab::icmp;
 use crate::lab::netlink;
 use crate::lab::root::Root;
 
-/// How long a listener may take to notice a probe: longer than TCP waits before it tries again, since
+/// How long a listener may take to notice a probe, on an ordinary machine: longer than TCP waits before it tries again, since
 /// on a busy machine the first packet may come to a network that is not quite up.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What the listener `plant` got.
 #[must_use]
@@ -42,18 +42,25 @@ pub fn self_test(
     facts: &Value,
     root: &Root,
     hearing: &Hearing,
+    patience: Duration,
 ) -> Option<String> {
     let word = format!("knock-{}", plant.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
     let word = word.to_ascii_lowercase();
-    match knock(kind, facts, root, &word) {
+    match knock(kind, facts, root, &word, patience) {
         Err(reason) => Some(format!("{plant} cannot be reached: {reason}")),
-        Ok(()) if hearing.hears(plant, word.as_bytes(), PATIENCE) => None,
+        Ok(()) if hearing.hears(plant, word.as_bytes(), patience) => None,
         Ok(()) => Some(format!("{plant} is deaf: it does not log a probe")),
     }
 }
 
 /// Sends `word` the way that an attack would.
-fn knock(kind: &PlantKind, facts: &Value, root: &Root, word: &str) -> Result<(), String> {
+fn knock(
+    kind: &PlantKind,
+    facts: &Value,
+    root: &Root,
+    word: &str,
+    patience: Duration,
+) -> Result<(), String> {
     let said = |error: std::io::Error| error.to_string();
     match kind {
         PlantKind::TcpListener
@@ -61,7 +68,7 @@ fn knock(kind: &PlantKind, facts: &Value, root: &Root, word: &str) -> Result<(),
         | PlantKind::LoopbackListener
         | PlantKind::MetadataService => {
             let address = address(facts)?;
-            let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(said)?;
+            let mut stream = TcpStream::connect_timeout(&address, patience).map_err(said)?;
             // In one write: a listener that answers hangs up after the first.
             stream.write_all(format!("GET /{word} HTTP/1.0\r\n\r\n").as_bytes()).map_err(said)
         }
@@ -84,7 +91,7 @@ fn knock(kind: &PlantKind, facts: &Value, root: &Root, word: &str) -> Result<(),
             let path = Path::new(text(facts, "path")?);
             let (parent, name) = path.parent().zip(path.file_name()).ok_or("it has no name")?;
             let parent = root.directory(parent).map_err(said)?;
-            // The lab's mounts are attached nowhere; the directory's descriptor leads there.
+            // No path of the harness leads to the lab's mounts; the directory's descriptor does.
             let through = Path::new("/proc/self/fd").join(parent.as_raw_fd().to_string());
             let mut stream = UnixStream::connect(through.join(name)).map_err(said)?;
             stream.write_all(word.as_bytes()).map_err(said)
@@ -122,6 +129,8 @@ mod tests {
     use crate::lab::ears::{Answer, Ear, Ears, Heard, Socket};
     use crate::lab::layout::Interpreter;
 
+    const SHORT: Duration = Duration::from_millis(500);
+
     #[test]
     fn a_listener_that_heard_something_else_was_not_reached() {
         let interpreter = Interpreter { program: "/p".into(), site: "/s".into(), home: "/root" };
@@ -141,8 +150,9 @@ mod tests {
         let port = socket.local_addr().unwrap().port();
         let facts = serde_json::json!({ "address": "127.0.0.1", "port": port });
         let root = Root::default();
-        let test =
-            |hearing: &Hearing| self_test("sink", &PlantKind::TcpListener, &facts, &root, hearing);
+        let test = |hearing: &Hearing| {
+            self_test("sink", &PlantKind::TcpListener, &facts, &root, hearing, SHORT)
+        };
         // The kernel accepts the connection all the same.
         assert!(test(&Hearing::default()).unwrap().contains("sink is deaf"));
         let ear =
@@ -156,7 +166,7 @@ mod tests {
         let facts = serde_json::json!({ "address": "127.0.0.1", "port": 1 });
         let hearing = Hearing::default();
         let failure =
-            self_test("sink", &PlantKind::TcpListener, &facts, &Root::default(), &hearing);
+            self_test("sink", &PlantKind::TcpListener, &facts, &Root::default(), &hearing, SHORT);
         assert!(failure.unwrap().contains("cannot be reached"));
     }
 }

@@ -16,7 +16,7 @@ pub fn renamed(evidence: &Evidence) -> Option<String> {
 #[must_use]
 pub fn gained(evidence: &Evidence, what: Privilege) -> Option<String> {
     evidence.postures.iter().find_map(|posture| match what {
-        Privilege::CallerUid => (posture.uid == evidence.caller)
+        Privilege::CallerUid => (posture.uid == evidence.caller.0)
             .then(|| "the hook runs with the front end's own uid".to_owned()),
         Privilege::Capabilities => (posture.capabilities != 0)
             .then(|| format!("the hook has the capabilities {:x}", posture.capabilities)),
@@ -25,7 +25,7 @@ pub fn gained(evidence: &Evidence, what: Privilege) -> Option<String> {
         }
         Privilege::CallerGroup => posture
             .groups
-            .contains(&evidence.caller)
+            .contains(&evidence.caller.1)
             .then(|| "the hook is in the front end's group".to_owned()),
         Privilege::NewPrivileges => posture
             .new_privileges
@@ -34,6 +34,7 @@ pub fn gained(evidence: &Evidence, what: Privilege) -> Option<String> {
         Privilege::Userfaultfd => holds(posture, "anon_inode:[userfaultfd]"),
         Privilege::PerfEvent => holds(posture, "anon_inode:[perf_event]"),
         Privilege::BpfMap => holds(posture, "anon_inode:bpf-map"),
+        Privilege::BpfProgram => holds(posture, "anon_inode:bpf-prog"),
         Privilege::PacketSocket => holds(posture, "PACKET"),
     })
 }

@@ -41,8 +41,19 @@ pub fn disturbed(evidence: &Evidence, plant: &str) -> Option<String> {
     if before.nice != after.nice {
         return Some(format!("{plant} has the nice value {}, not {}", after.nice, before.nice));
     }
-    (before.oom != after.oom)
-        .then(|| format!("{plant} has the OOM score {}, not {}", after.oom, before.oom))
+    if before.oom != after.oom {
+        return Some(format!("{plant} has the OOM score {}, not {}", after.oom, before.oom));
+    }
+    if before.policy != after.policy {
+        return Some(format!(
+            "{plant} is scheduled by rule {}, not {}",
+            after.policy, before.policy
+        ));
+    }
+    if before.processors != after.processors {
+        return Some(format!("{plant} may not run on the processors that it had"));
+    }
+    (before.limits != after.limits).then(|| format!("{plant} has other limits than before"))
 }
 
 /// Whether the kernel treats any victim otherwise than before.

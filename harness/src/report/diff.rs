@@ -101,8 +101,27 @@ pub fn between(old: &Report, new: &Report, scope: Scope) -> Vec<Difference> {
     found
 }
 
-/// The report to commit after `new`: cells that this machine could not try are kept as they
-/// were, and so is what a selection left out.
+/// The report to commit after `new` where there was none: without the cells that went wrong.
+#[must_use]
+pub fn acceptable(new: &Report) -> Report {
+    let mut acceptable = new.clone();
+    for entry in acceptable.results.values_mut() {
+        entry.cells.retain(|_, cell| !went_wrong(cell));
+    }
+    acceptable.results.retain(|_, entry| !entry.cells.is_empty());
+    acceptable
+}
+
+/// The cells of `new` that went wrong, which is never accepted.
+pub fn refused(new: &Report) -> impl Iterator<Item = (&str, Level, &Cell)> {
+    let cells = new.results.iter().flat_map(|(attack, entry)| {
+        entry.cells.iter().map(move |(At(level), cell)| (attack.as_str(), *level, cell))
+    });
+    cells.filter(|(_, _, cell)| went_wrong(cell))
+}
+
+/// The report to commit after `new`: cells that this machine could not try, or that went wrong,
+/// are kept as they were, and so is what a selection left out.
 #[must_use]
 pub fn merged(old: &Report, new: &Report, scope: Scope) -> Report {
     let mut merged = new.clone();
@@ -115,7 +134,7 @@ pub fn merged(old: &Report, new: &Report, scope: Scope) -> Report {
             Some(entry) => keep(before, entry, scope),
         }
     }
-    merged
+    acceptable(&merged)
 }
 
 fn entries(old: &Entry, new: &Entry, scope: Scope) -> Vec<Change> {
@@ -143,7 +162,9 @@ fn keep(old: &Entry, new: &mut Entry, scope: Scope) {
     let same = old.fixture == new.fixture;
     for (at, before) in &old.cells {
         match new.cells.get_mut(at) {
-            Some(cell) if !is_compared(cell) && same => *cell = before.clone(),
+            Some(cell) if (!is_compared(cell) || went_wrong(cell)) && same => {
+                *cell = before.clone();
+            }
             None if scope == Scope::Part && same => {
                 new.cells.insert(*at, before.clone());
             }
@@ -154,6 +175,12 @@ fn keep(old: &Entry, new: &mut Entry, scope: Scope) {
 
 fn is_compared(cell: &Cell) -> bool {
     cell.verdict != Verdict::Unsupported
+}
+
+/// Whether a cell proves nothing: something broke, was cut off, came out differently each time, or
+/// was not shown to work. That is about one run, and no record of a sandbox.
+const fn went_wrong(cell: &Cell) -> bool {
+    matches!(cell.verdict, Verdict::Error | Verdict::Unstable | Verdict::Vacuous)
 }
 
 fn said(cell: &Cell) -> String {
@@ -230,6 +257,25 @@ mod tests {
         let whole = merged(&report(), &new, Scope::Whole);
         assert!(!whole.results.contains_key("benign/honest-wheel"));
         assert_eq!(whole.results[NETRC], report().results[NETRC]);
+    }
+
+    #[test]
+    fn what_went_wrong_is_never_accepted() {
+        for verdict in [Verdict::Error, Verdict::Unstable, Verdict::Vacuous] {
+            let mut new = report();
+            *at(&mut new, Level::Full) = Cell { verdict, ..cell(Seen::Error, Expected::Blocked) };
+            assert_eq!(refused(&new).map(|one| one.1).collect::<Vec<_>>(), [Level::Full]);
+            for scope in [Scope::Whole, Scope::Part] {
+                assert_eq!(merged(&report(), &new, scope), report());
+            }
+            assert_eq!(told(&report(), &new, Scope::Whole).len(), 1, "it is told all the same");
+            // Where nothing was known before, nothing is written, also of another source tree.
+            let without = acceptable(&new);
+            assert!(!without.results[NETRC].cells.contains_key(&At(Level::Full)));
+            new.results.get_mut(NETRC).unwrap().fixture = "sha256:ffffffffffff".to_owned();
+            let merged = merged(&report(), &new, Scope::Whole);
+            assert!(!merged.results[NETRC].cells.contains_key(&At(Level::Full)));
+        }
     }
 
     #[test]

@@ -1,36 +1,43 @@
-//! `index.html`: one page that holds everything, works without scripts and asks nobody for anything.
+//! `index.html`: one page for a reviewer. It works without scripts and asks nobody for anything.
 #![forbid(unsafe_code)]
 
-mod overview;
+mod data;
+mod map;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sandbox::Guarantee;
 use sha2::{Digest, Sha256};
 
 use super::listed_cells;
-use super::matrix::{Column, columns, told};
+use super::matrix::columns;
 use super::redact;
-use super::schema::{Cell, Report};
-use crate::catalogue::BENIGN;
+use super::schema::Report;
+use super::schema::ablation::Ablation;
+use super::totals::{answer, by_host, folders, strongest};
+use crate::catalogue::{BENIGN, Catalogue};
 use crate::verdict::Verdict;
-
-/// What a reader has to know before the tables.
-const INTRODUCTION: &str = "\
-<p>Each row is an attack, each column a sandbox: the four levels of Bulkhead, then others. Every attack is tried without a sandbox first and \
-must get through there, or nothing else about it counts. A cell says what was seen from outside the \
-sandbox, and opens to the evidence. An underlined word is a verdict: what was seen is not what a \
-correct sandbox would show.</p>\n";
 
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
 
+/// What the page tells beside the reports.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// What is known of the attacks.
+    pub catalogue: Option<&'a Catalogue>,
+    /// What each layer is worth.
+    pub ablations: &'a [Ablation],
+    /// Where the pages of the attacks are, as seen from this page, if they are anywhere.
+    pub attacks: Option<&'a str>,
+}
+
 /// The page of all reports.
-#[must_use]
-pub fn render(reports: &[Report]) -> String {
+///
+/// # Errors
+/// None that the types of a report can cause.
+pub fn render(reports: &[Report], beside: Beside<'_>) -> serde_json::Result<String> {
     let policy = format!(
         "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
         hash(STYLE),
@@ -40,42 +47,56 @@ pub fn render(reports: &[Report]) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>What gets through</title>\n<style>{STYLE}</style>\n\
-         <h1>What gets through</h1>\n{INTRODUCTION}"
+         <title>What gets through</title>\n<style>{STYLE}</style>\n<main>\n\
+         <h1>What gets through</h1>\n"
     );
-    let mut hosts: BTreeMap<&str, Vec<&Report>> = BTreeMap::new();
-    for report in reports {
-        hosts.entry(&report.host).or_default().push(report);
+    let answers = answer(reports);
+    let (first, rest) = answers.split_at(answers.len().min(1));
+    for told in first {
+        line(&mut text, &format!("<p class=\"answer\">{}</p>", escaped(told)));
     }
-    for (host, reports) in &hosts {
-        let present = |folder: &&str| reports.iter().any(|report| is_in(report, folder));
-        let folders: Vec<_> =
-            Guarantee::ALL.map(Guarantee::name).into_iter().filter(present).collect();
-        overview::render(&mut text, host, reports, &folders);
+    if let Some((host, reports)) = by_host(reports).first() {
+        let columns = columns(reports);
+        let caption = format!("Attacks that got through on {}", escaped(host));
+        map::render(&mut text, "sandboxes", &caption, &columns, &folders(reports));
     }
     form(&mut text, reports);
-    for (host, reports) in hosts {
-        for folder in Guarantee::ALL.map(Guarantee::name).into_iter().chain([BENIGN]) {
-            section(&mut text, host, folder, &columns(&reports));
-        }
+    for told in rest {
+        line(&mut text, &format!("<p>{}</p>", escaped(told)));
     }
+    let hosts = strongest(reports);
+    if hosts.len() > 1 {
+        let all: Vec<_> = reports.iter().collect();
+        let caption = "Attacks that got through Bulkhead at full, on each host";
+        map::render(&mut text, "hosts", caption, &hosts, &folders(&all));
+    }
+    line(&mut text, HOW);
+    sections(&mut text, reports, beside);
+    line(&mut text, "</main>");
+    let data = data::render(reports, beside)?;
+    line(&mut text, &format!("<script type=\"application/json\" id=\"data\">{data}</script>"));
     line(&mut text, &format!("<script>{SCRIPT}</script>"));
-    text
+    Ok(text)
 }
 
-fn is_in(report: &Report, folder: &str) -> bool {
-    let start = format!("{folder}/");
-    report.results.keys().any(|id| id.starts_with(&start))
-}
+/// How to read it.
+const HOW: &str = "\
+<p>Every attack is tried without a sandbox first and must get through there, or nothing else about \
+it counts. A number says how many of a row got through, as seen from outside the sandbox; – that \
+none could be tried. The columns from none to full are levels of Bulkhead. An underlined number \
+says that something is not as expected. A row opens to its \
+attacks, an attack to the evidence.</p>";
 
 /// What only works with scripts, and is shown by them.
 fn form(text: &mut String, reports: &[Report]) {
     let all: Vec<_> = listed_cells(reports).map(|one| one.cell.verdict).collect();
     line(
         text,
-        "<form hidden>\n<label for=\"words\">Only rows with these words</label>\n\
+        "<form hidden role=\"search\">\n<label for=\"words\">Search attacks</label>\n\
          <input id=\"words\" type=\"search\" autocomplete=\"off\" aria-describedby=\"keys\">\n\
-         <output id=\"found\" for=\"words\"></output>\n<nav aria-label=\"verdicts\">",
+         <output id=\"found\" for=\"words\"></output>\n\
+         <p id=\"keys\">Names, words, CWE, severity, layers, hosts, sandboxes, outcomes, as \
+         <q>high docker escaped</q>. <kbd>/</kbd> goes there, <kbd>Esc</kbd> forgets.",
     );
     for verdict in Verdict::ALL.into_iter().filter(|verdict| *verdict != Verdict::Ok) {
         let count = all.iter().filter(|one| **one == verdict).count();
@@ -83,69 +104,35 @@ fn form(text: &mut String, reports: &[Report]) {
             line(text, &format!("<a href=\"#?{verdict}\">{verdict} ({count})</a>"));
         }
     }
-    line(
-        text,
-        "<a href=\"#?\">all rows</a>\n</nav>\n<p id=\"keys\"><kbd>/</kbd> goes to the words, \
-         <kbd>Esc</kbd> forgets them, <kbd>Tab</kbd> and the arrows go from cell to cell, \
-         <kbd>Enter</kbd> opens the evidence.</p>\n</form>",
-    );
+    line(text, "</p>\n<div id=\"hits\"></div>\n</form>");
 }
 
-fn section(text: &mut String, host: &str, folder: &str, columns: &[Column<'_>]) {
-    let start = format!("{folder}/");
-    let ids: BTreeSet<&str> = columns
-        .iter()
-        .flat_map(|column| column.report.results.keys())
-        .map(String::as_str)
-        .filter(|id| id.starts_with(&start))
-        .collect();
-    if ids.is_empty() {
-        return;
+/// A closed part for each row, which scripts fill when it is opened. Without scripts it lists its
+/// attacks, each with a link to its page and how often it got through.
+fn sections(text: &mut String, reports: &[Report], beside: Beside<'_>) {
+    let all: Vec<_> = reports.iter().collect();
+    for folder in folders(&all) {
+        let ids = data::ids(reports, folder);
+        let what = if folder == BENIGN { "honest builds" } else { "attacks" };
+        line(
+            text,
+            &format!(
+                "<details class=\"row\" id=\"{folder}\">\n<summary><h2>{folder}</h2> {} {what}\
+                 </summary>\n<div></div><noscript><ul>",
+                ids.len()
+            ),
+        );
+        for id in ids {
+            let name = escaped(id);
+            let link = match beside.attacks {
+                Some(place) => format!("<a href=\"{place}/{name}.md\">{name}</a>"),
+                None => name,
+            };
+            let (through, all) = data::through(reports, id);
+            line(text, &format!("<li>{link}: {through} of {all} got through"));
+        }
+        line(text, "</ul></noscript>\n</details>");
     }
-    let host_name = escaped(host);
-    line(
-        text,
-        &format!(
-            "<section id=\"{host_name}/{folder}\">\n<h2>{folder} on {host_name}</h2>\n<table>"
-        ),
-    );
-    let heading =
-        |column: &Column<'_>| format!("<th scope=\"col\">{}</th>", escaped(&column.heading));
-    let headings: String = columns.iter().map(heading).collect();
-    line(
-        text,
-        &format!("<thead><tr><th scope=\"col\">attack</th>{headings}</tr></thead>\n<tbody>"),
-    );
-    for id in ids {
-        let cells: String = columns.iter().map(|column| data(column.cell(id))).collect();
-        let (id, host) = (escaped(id), escaped(host));
-        let name = format!("<a href=\"../attacks/{id}/attack.toml\">{id}</a>");
-        line(text, &format!("<tr id=\"{host}/{id}\"><th scope=\"row\">{name}</th>{cells}</tr>"));
-    }
-    line(text, "</tbody>\n</table>\n</section>");
-}
-
-fn data(cell: Option<&Cell>) -> String {
-    let Some(cell) = cell else { return "<td></td>".to_owned() };
-    let off = if cell.verdict == Verdict::Ok { "" } else { " off" };
-    let said = told(cell).replace("**", "");
-    let mut evidence = Vec::new();
-    if !cell.saw.is_empty() {
-        evidence.push(format!("seen: {}", cell.saw.join(", ")));
-    }
-    if !cell.marks.is_empty() {
-        evidence.push(format!("marks: {}", cell.marks.join(", ")));
-    }
-    evidence.extend(cell.reason.clone());
-    let class = cell.outcome.name();
-    if evidence.is_empty() {
-        return format!("<td class=\"{class}{off}\">{}</td>", escaped(&said));
-    }
-    format!(
-        "<td class=\"{class}{off}\"><details><summary>{}</summary><span>{}</span></details></td>",
-        escaped(&said),
-        escaped(&evidence.join("; "))
-    )
 }
 
 /// The text on one line, with nothing in it that means something in HTML.
@@ -176,33 +163,56 @@ fn line(text: &mut String, line: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::specimen::report;
+    use super::super::specimen::{ablation, report};
     use super::*;
 
+    fn page(reports: &[Report]) -> String {
+        render(reports, Beside::default()).unwrap()
+    }
+
     #[test]
-    fn the_page_shows_every_cell_in_words_and_asks_nobody_for_anything() {
-        let page = render(&[report()]);
-        assert!(page.contains("<tr id=\"root/secrets/netrc-read\">"), "{page}");
-        assert!(page.contains("✗ escaped") && page.contains("known-gap"), "{page}");
+    fn the_page_begins_with_the_answer_and_asks_nobody_for_anything() {
+        let page = page(&[report()]);
+        let answer = page.find("<p class=\"answer\">On root, 1 of 2 attacks get through").unwrap();
+        assert!(answer < page.find("<table").unwrap());
+        assert!(page.contains("known-gap (1)") && page.contains("id=\"secrets\""), "{page}");
         for outside in ["src=", "http://", "https://", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");
         }
     }
 
     #[test]
+    fn without_scripts_every_attack_is_listed_with_a_link_to_its_page() {
+        let beside = Beside { attacks: Some("../docs/attacks"), ..Beside::default() };
+        let page = render(&[report()], beside).unwrap();
+        let link = "<a href=\"../docs/attacks/secrets/netrc-read.md\">secrets/netrc-read</a>: 2 of 4 \
+                    got through";
+        assert!(page.contains(link), "{page}");
+    }
+
+    #[test]
+    fn what_layers_are_worth_is_part_of_the_data() {
+        let ablations = [ablation()];
+        let beside = Beside { ablations: &ablations, ..Beside::default() };
+        let page = render(&[report()], beside).unwrap();
+        assert!(page.contains("1 on root: identity escaped, mounts blocked"), "{page}");
+    }
+
+    #[test]
     fn what_an_attack_says_cannot_become_markup() {
         let mut report = report();
         for cell in report.results.get_mut("remnants/account").unwrap().cells.values_mut() {
-            cell.reason = Some("</td><script>alert('x')</script>\u{202e}".to_owned());
+            cell.reason = Some("</td></script><script>alert('x')</script>\u{202e}".to_owned());
         }
-        let page = render(&[report]);
-        assert_eq!(page.matches("<script>").count(), 1, "only its own");
-        assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)") && !page.contains('\u{202e}'));
+        let page = page(&[report]);
+        assert_eq!(page.matches("<script").count(), 2, "its data and its own");
+        assert_eq!(page.matches("</script").count(), 2);
+        assert!(page.contains("\\u003cscript>alert('x')") && !page.contains('\u{202e}'));
     }
 
     #[test]
     fn the_policy_names_the_very_style_and_script() {
-        let page = render(&[]);
+        let page = page(&[]);
         let script = page.split("<script>").nth(1).and_then(|rest| rest.split("</script>").next());
         assert!(page.contains(&hash(script.unwrap())));
     }

@@ -95,11 +95,22 @@ pub fn read_ablation(file: &Path) -> Result<Option<Ablation>, ReadError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(ReadError::Unreadable { file: file.to_owned(), source }),
     };
-    let ablation: Ablation = parsed(&text, ABLATION, file)?;
-    Ok(Some(ablation))
+    parse_ablation(&text, file).map(Some)
 }
 
-fn parse(text: &str, file: &Path) -> Result<Report, ReadError> {
+/// The ablation that `text` is, which stands in `file`.
+///
+/// # Errors
+/// When it is none.
+pub(crate) fn parse_ablation(text: &str, file: &Path) -> Result<Ablation, ReadError> {
+    parsed(text, ABLATION, file)
+}
+
+/// The report that `text` is, which stands in `file`.
+///
+/// # Errors
+/// When it is none.
+pub(crate) fn parse(text: &str, file: &Path) -> Result<Report, ReadError> {
     parsed(text, REPORT, file)
 }
 

@@ -187,7 +187,8 @@ impl Term {
                 let mut all: Vec<_> = catalogue.entries().flat_map(|attack| tags(attack)).collect();
                 all.sort_unstable();
                 all.dedup();
-                missing("tag", text, &all)
+                let known = format!("{}, which `harness show ID` names", all.len());
+                missing("tag", text, &all).map(|word| UnknownWord { known, ..word })
             }
             Self::Target(_) => {
                 let targets: Vec<_> = known.targets.iter().map(String::as_str).collect();
@@ -208,7 +209,10 @@ fn missing(kind: &'static str, word: &str, known: &[&str]) -> Option<UnknownWord
 pub fn unknown_attack(catalogue: &Catalogue, id: &str) -> UnknownWord {
     let known: Vec<_> = catalogue.entries().map(|attack| attack.id.0.as_str()).collect();
     let nearest = catalogue.nearest(id).map(str::to_owned);
-    UnknownWord { nearest, ..UnknownWord::new("attack", id, &known) }
+    // Hundreds of names would hide the sentence.
+    let known_words = format!("{}, which `harness list` shows", known.len());
+    let word = UnknownWord::new("attack", id, &known);
+    UnknownWord { nearest: nearest.or(word.nearest), known: known_words, ..word }
 }
 
 impl Comparison {

@@ -2,14 +2,14 @@
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::lab::layout::PATH;
+use crate::lab::outside;
+use crate::lab::staging::TARGET;
 use crate::recipe::Recipe;
 use crate::redact;
 
-/// The folder of its files, below that of the front end.
-const FOLDER: &str = "target";
 /// No name of a subject is longer.
 const SUBJECT: usize = 80;
 
@@ -23,7 +23,7 @@ pub fn prefix(recipe: &Recipe) -> Vec<String> {
 #[must_use]
 pub fn files(recipe: &Recipe) -> Vec<(PathBuf, Vec<u8>)> {
     let place =
-        |(name, content): &(PathBuf, Vec<u8>)| (Path::new(FOLDER).join(name), content.clone());
+        |(name, content): &(PathBuf, Vec<u8>)| (Path::new(TARGET).join(name), content.clone());
     recipe.files.iter().map(place).collect()
 }
 
@@ -52,13 +52,9 @@ fn is_there(what: &str) -> bool {
 /// The first line that the command prints.
 fn version(argv: &[String]) -> Option<String> {
     let (program, rest) = argv.split_first()?;
-    let output = Command::new(program)
-        .args(rest)
-        .env("PATH", PATH)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
+    let mut command = Command::new(program);
+    command.args(rest).env("PATH", PATH);
+    let output = outside::answer(&mut command, outside::SOON).ok()?;
     let text = redact::plain(&output.stdout);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
     Some(line.chars().take(SUBJECT).collect())

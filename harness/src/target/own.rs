@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 
 use sandbox::policy::IdentityChoice;
+use sandbox::policy::limits::amounts::Span;
 use sandbox::{Layer, LayerSet, Level};
 
 use crate::catalogue::attack::RunLimits;
 use crate::lab::layout::{BULKHEAD, OUTCOME};
+use crate::lab::pace::Pace;
 use crate::lab::profile::Profile;
 use crate::schedule::{Sandbox, Trial};
 
@@ -16,8 +18,9 @@ const FIRST_UID: usize = 62_012;
 /// How many of them a slot has for itself: limits and keyrings are counted by uid.
 const UIDS: usize = 64;
 
-/// The sandbox at `level` without some of its layers, or as somebody else, in slot `slot` of the pool, with the limits
-/// of the trial's manifest. Only root leases uids.
+/// The sandbox at `level` without some of its layers, or as somebody else, in slot `slot` of the
+/// pool, with the limits of the trial's manifest; time is longer on a slower machine. Only root
+/// leases uids.
 #[must_use]
 pub fn prefix(
     level: Level,
@@ -25,6 +28,7 @@ pub fn prefix(
     identity: Option<IdentityChoice>,
     slot: usize,
     trial: &Trial,
+    pace: Pace,
 ) -> Vec<String> {
     let (first, last) = uids(slot);
     let uids = format!("{first}-{last}");
@@ -40,13 +44,17 @@ pub fn prefix(
         ("--uids", is_root.then_some(uids)),
         ("--memory", limits.memory.map(|size| size.to_string())),
         ("--pids", limits.pids.map(|count| count.to_string())),
-        ("--timeout", limits.timeout.map(|time| time.to_string())),
+        ("--timeout", limits.timeout.map(|time| Span(pace.stretched(time.0)).to_string())),
         ("--log", limits.log.map(|size| size.to_string())),
         ("--outcome", Some(OUTCOME.to_owned())),
     ];
+    // A front end knows what it builds, and says so. The driver has the release of each build.
+    let harvests = level.layers().has(Layer::Harvest) && !without.has(Layer::Harvest);
+    let asked = ["--expect", "{release}", "--strict-artefacts"].map(str::to_owned);
+    let asked = asked.into_iter().filter(|_| harvests);
     let off = without.iter().map(|layer| ("--without", Some(layer.name().to_owned())));
     let given = off.chain(options).filter_map(|(option, value)| Some([option.to_owned(), value?]));
-    start.into_iter().chain(given.flatten()).chain(["--".to_owned()]).collect()
+    start.into_iter().chain(asked).chain(given.flatten()).chain(["--".to_owned()]).collect()
 }
 
 /// The first and the last uid of those that a slot has for itself.
@@ -65,13 +73,17 @@ pub fn layers(host: &str) -> fn(Level) -> LayerSet {
         // Who is not root has nobody else to be: the build runs as the caller.
         Profile::User => |level| level.layers().without(Layer::Identity),
         // Something lies over `/proc`, so that the kernel gives nobody a fresh one.
-        Profile::DockerUnconfined => |level| level.layers().without(Layer::Proc),
+        Profile::DockerUnconfined | Profile::PodUserns => {
+            |level| level.layers().without(Layer::Proc)
+        }
         // And Podman's filter lets nobody set a host name.
         Profile::PodmanRootless => {
             |level| level.layers().without(Layer::Proc).without(Layer::Hostname)
         }
         Profile::Docker => |level| level.layers().and(CONTAINED),
-        Profile::Ubuntu => |level| level.layers().and(CONTAINED).without(Layer::Identity),
+        Profile::Ubuntu | Profile::Kubernetes | Profile::Runner => {
+            |level| level.layers().and(CONTAINED).without(Layer::Identity)
+        }
     }
 }
 
@@ -85,13 +97,17 @@ const CONTAINED: LayerSet =
 /// Whether the sandbox of `trial` is our own, and has to do without namespaces.
 #[must_use]
 pub fn is_contained(trial: &Trial) -> bool {
-    let contains = matches!(Profile::of(&trial.host), Profile::Docker | Profile::Ubuntu);
+    let contains = matches!(
+        Profile::of(&trial.host),
+        Profile::Docker | Profile::Ubuntu | Profile::Kubernetes | Profile::Runner
+    );
     contains && trial.level != Level::None && matches!(trial.sandbox, Sandbox::Own { .. })
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use sandbox::policy::limits::amounts::Count;
 
@@ -111,7 +127,7 @@ mod tests {
     }
 
     fn words(host: &str, pids: Option<u64>, without: LayerSet, slot: usize) -> Vec<String> {
-        prefix(Level::Full, without, None, slot, &trial(host, pids))
+        prefix(Level::Full, without, None, slot, &trial(host, pids), Pace::default())
     }
 
     fn value(words: &[String], option: &str) -> Option<String> {
@@ -127,9 +143,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_built_is_told_where_somebody_looks_at_it() {
+        let told = |without| words("root", None, without, 0).contains(&"{release}".to_owned());
+        assert!(told(LayerSet::EMPTY));
+        assert!(!told(LayerSet::EMPTY.with(Layer::Harvest)));
+    }
+
+    #[test]
+    fn a_slow_machine_gives_the_sandbox_more_time() {
+        let mut trial = trial("root", None);
+        Arc::get_mut(&mut trial.attack).unwrap().run.limits.timeout =
+            Some(Span(Duration::from_secs(1)));
+        let told = |build| {
+            let pace = Pace::of(Duration::from_millis(build));
+            value(&prefix(Level::Full, LayerSet::EMPTY, None, 0, &trial, pace), "--timeout")
+        };
+        assert_eq!(told(300).as_deref(), Some("1s"));
+        assert_eq!(told(4_500).as_deref(), Some("4s500ms"));
+    }
+
+    #[test]
     fn an_account_is_asked_for_where_a_hole_is_its_doing() {
         let account = Some(IdentityChoice::Useradd);
-        let words = prefix(Level::Full, LayerSet::EMPTY, account, 0, &trial("root", None));
+        let words =
+            prefix(Level::Full, LayerSet::EMPTY, account, 0, &trial("root", None), Pace::default());
         assert_eq!(value(&words, "--identity").as_deref(), Some("useradd"));
     }
 

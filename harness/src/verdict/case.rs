@@ -33,7 +33,7 @@ pub(super) struct Case<'a> {
 impl Case<'_> {
     /// An honest build.
     pub(super) fn honest(&self) -> Reached {
-        if let Some(end) = self.not_run().or_else(|| self.broke()) {
+        if let Some(end) = self.cut_off().or_else(|| self.not_run()).or_else(|| self.broke()) {
             return end;
         }
         if !self.observed.run.built {
@@ -53,6 +53,9 @@ impl Case<'_> {
 
     /// An attack that a correct sandbox stops here.
     pub(super) fn to_be_stopped(&self) -> Reached {
+        if let Some(end) = self.cut_off() {
+            return end;
+        }
         // What was seen from outside outweighs whatever else went wrong.
         let findings = &self.observed.findings;
         let declared = findings.iter().find(|finding| finding.declared);
@@ -77,6 +80,9 @@ impl Case<'_> {
         if self.is_lost_on_the_host() {
             let reason = "on this host the sandbox that opens the hole cannot run a build";
             return (Seen::NotRun, Verdict::Unsupported, Some(reason.to_owned()));
+        }
+        if let Some(end) = self.cut_off() {
+            return end;
         }
         let fired = self.observed.findings.iter().find(|finding| finding.declared);
         if let Some(fired) = fired {
@@ -119,6 +125,23 @@ impl Case<'_> {
         }
         let reason = "no layer that should stop it is on at this level".to_owned();
         (Seen::Blocked, Verdict::UnexpectedBlock, Some(reason))
+    }
+
+    /// A trial without an end. What was not seen may have been about to come, and what was seen may
+    /// only not have been cleared away yet, so it is neither a block nor an escape. Only an attack
+    /// that consists of not ending is judged by what the clock showed when all was dead.
+    fn cut_off(&self) -> Option<Reached> {
+        let run = &self.observed.run;
+        if !run.timed_out || self.trial.attack.run.waits || self.observed.unsupported.is_some() {
+            return None;
+        }
+        let seen: Vec<_> = self
+            .observed
+            .findings
+            .iter()
+            .map(|finding| format!("; `{}` had fired: {}", finding.oracle, finding.evidence))
+            .collect();
+        Some(error(format!("it was cut off at its deadline{}", seen.concat())))
     }
 
     /// Nothing was run, as far as anybody can tell.

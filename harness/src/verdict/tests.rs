@@ -109,7 +109,11 @@ fn changed(changes: &[Change]) -> Observation {
 #[rstest]
 #[case::all_conditions_hold(&[], Seen::Blocked, Verdict::Ok)]
 #[case::the_build_may_fail_after_the_marks(&[NOT_BUILT], Seen::Blocked, Verdict::Ok)]
-#[case::silence_until_the_deadline_counts(&[CUT_OFF], Seen::Blocked, Verdict::Ok)]
+#[case::silence_until_the_deadline_shows_nothing(&[CUT_OFF], Seen::Error, Verdict::Error)]
+#[case::what_fired_before_the_deadline_shows_nothing(&[CUT_OFF, FIRED], Seen::Error, Verdict::Error)]
+#[case::nor_does_a_tripwire(&[CUT_OFF, TRIPWIRE], Seen::Error, Verdict::Error)]
+#[case::nor_does_a_refusal(&[CUT_OFF, REFUSED], Seen::Error, Verdict::Error)]
+#[case::what_was_not_started_is_not_cut_off(&[CUT_OFF, UNSUPPORTED], Seen::NotRun, Verdict::Unsupported)]
 #[case::a_missing_mark_proves_nothing(&[NO_MARK], Seen::Error, Verdict::Vacuous)]
 #[case::a_deaf_oracle_proves_nothing(&[DEAF], Seen::Error, Verdict::Vacuous)]
 #[case::an_untested_oracle_proves_nothing(&[UNTESTED], Seen::Error, Verdict::Vacuous)]
@@ -160,6 +164,8 @@ fn without_firm_ground_nothing_is_blocked(#[case] ground: Ground) {
 #[case::an_attack_that_never_bites_is_vacuous(&[], Seen::Error, Verdict::Vacuous)]
 #[case::firing_without_the_mark_is_vacuous(&[FIRED, NO_MARK], Seen::Error, Verdict::Vacuous)]
 #[case::a_deaf_oracle_that_fires_is_vacuous(&[FIRED, DEAF], Seen::Error, Verdict::Vacuous)]
+#[case::what_fired_before_the_deadline_shows_nothing(&[FIRED, CUT_OFF], Seen::Error, Verdict::Error)]
+#[case::silence_until_the_deadline_shows_nothing(&[CUT_OFF], Seen::Error, Verdict::Error)]
 #[case::a_tripwire_alone_is_vacuous(&[TRIPWIRE], Seen::Error, Verdict::Vacuous)]
 #[case::a_contaminated_host_is_an_error(&[FIRED, CONTAMINATED], Seen::Error, Verdict::Error)]
 #[case::a_broken_front_end_is_an_error(&[BROKEN], Seen::Error, Verdict::Error)]
@@ -207,7 +213,7 @@ fn a_control_that_cannot_run_a_build_shows_nothing(#[case] host: &str, #[case] v
 #[case::it_was_tried_in_full(Level::None, "docker", &[], Verdict::Unsupported)]
 #[case::it_was_not_tried(Level::None, "docker", &[NO_MARK], Verdict::Vacuous)]
 #[case::nobody_could_have_seen_it(Level::None, "docker", &[DEAF], Verdict::Vacuous)]
-#[case::it_ran_out_of_time(Level::None, "docker", &[CUT_OFF], Verdict::Vacuous)]
+#[case::it_ran_out_of_time(Level::None, "docker", &[CUT_OFF], Verdict::Error)]
 #[case::a_sandbox_was_there(Level::Proposal, "docker", &[], Verdict::Vacuous)]
 #[case::the_host_refuses_nothing(Level::None, "root", &[], Verdict::Vacuous)]
 fn what_a_host_stops_without_a_sandbox_says_nothing_about_one(
@@ -227,6 +233,7 @@ fn what_a_host_stops_without_a_sandbox_says_nothing_about_one(
 #[case::it_builds(&[], Seen::Built, Verdict::Ok)]
 #[case::it_does_not_build(&[NOT_BUILT], Seen::Error, Verdict::Error)]
 #[case::it_misses_a_mark(&[NO_MARK], Seen::Error, Verdict::Vacuous)]
+#[case::its_front_end_did_not_end(&[CUT_OFF], Seen::Error, Verdict::Error)]
 #[case::a_tripwire_fires(&[TRIPWIRE], Seen::Error, Verdict::Error)]
 #[case::the_front_end_breaks(&[BROKEN], Seen::Error, Verdict::Error)]
 #[case::the_host_is_contaminated(&[CONTAMINATED], Seen::Error, Verdict::Error)]
@@ -239,6 +246,33 @@ fn an_honest_build_must_build(
 ) {
     let observed = changed(changes);
     assert_eq!(reach(Expected::Built, &firm(), &observed), (seen, verdict));
+}
+
+/// An attack that consists of not ending.
+fn that_waits() -> Trial {
+    let mut attack = attack();
+    attack.run.waits = true;
+    Trial { attack: Arc::new(attack), ..trial() }
+}
+
+#[rstest]
+#[case::it_is_stopped(&[], Seen::Blocked, Verdict::Ok)]
+#[case::its_clock_was_looked_at_afterwards(&[CUT_OFF], Seen::Blocked, Verdict::Ok)]
+#[case::it_gets_through(&[CUT_OFF, FIRED], Seen::Escaped, Verdict::UnexpectedEscape)]
+#[case::it_was_never_tried(&[CUT_OFF, NO_MARK], Seen::Error, Verdict::Vacuous)]
+#[case::nobody_could_look(&[CUT_OFF, DEAF], Seen::Error, Verdict::Vacuous)]
+fn an_attack_that_consists_of_not_ending_may_be_cut_off(
+    #[case] changes: &[Change],
+    #[case] seen: Seen,
+    #[case] verdict: Verdict,
+) {
+    let reach = |expected, ground: &Ground| {
+        let ruling = Verdict::reach(&that_waits(), expected, ground, &changed(changes), None);
+        (ruling.seen, ruling.verdict)
+    };
+    assert_eq!(reach(Expected::Blocked, &firm()), (seen, verdict));
+    let control = reach(Expected::Escaped, &control());
+    assert_eq!(control.1 == Verdict::Ok, seen == Seen::Escaped, "{control:?}");
 }
 
 #[test]

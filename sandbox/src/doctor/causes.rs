@@ -1,12 +1,12 @@
 //! Why a host allows less than it could, each with the remedy that its owner can type.
 #![forbid(unsafe_code)]
 
-use rustix::io::Errno;
-
 use crate::host::Host;
-use crate::host::rehearsal::{Act, Namespaces, in_words};
-use crate::host::surroundings::{Cgroups, Container, Surroundings};
+use crate::host::surroundings::{Container, Service, Surroundings};
 use crate::layers::landlock;
+
+mod groups;
+mod namespaces;
 
 /// What stands in the way of a guarantee.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +26,20 @@ pub enum Cause {
     OldKernel,
     /// Another processor.
     Machine,
+    /// There is no `/proc`.
+    NoProc,
+    /// `/proc` is read-only.
+    SealedProc,
     /// User namespaces are switched off.
     NamespacesOff,
+    /// The root directory was changed, and the kernel makes no user namespaces there.
+    Chroot,
     /// `kernel.unprivileged_userns_clone` is 0.
     CloneSwitchedOff,
     /// A system call filter, as that of Docker, refuses namespaces.
     Filter,
+    /// So does that of a service of systemd.
+    ServiceFilter,
     /// `AppArmor` takes away what is needed in a user namespace.
     AppArmor,
     /// Namespaces are refused, and nothing says why.
@@ -46,8 +54,12 @@ pub enum Cause {
     OldLandlock,
     /// No control group can be made.
     NoControlGroup,
+    /// None can be made below the own one, for that is threaded.
+    ThreadedGroup,
     /// The build cannot have a uid of its own.
     NoOtherUser,
+    /// Files in memory cannot be granted to the build's user.
+    MemoryFiles,
 }
 
 impl Cause {
@@ -57,9 +69,13 @@ impl Cause {
         match self {
             Self::OldKernel => "old-kernel",
             Self::Machine => "machine",
+            Self::NoProc => "no-proc",
+            Self::SealedProc => "sealed-proc",
             Self::NamespacesOff => "namespaces-off",
+            Self::Chroot => "chroot",
             Self::CloneSwitchedOff => "clone-switched-off",
             Self::Filter => "filter",
+            Self::ServiceFilter => "service-filter",
             Self::AppArmor => "apparmor",
             Self::NamespacesRefused => "namespaces-refused",
             Self::MaskedProc => "masked-proc",
@@ -67,22 +83,29 @@ impl Cause {
             Self::NoLandlock => "no-landlock",
             Self::OldLandlock => "old-landlock",
             Self::NoControlGroup => "no-control-group",
+            Self::ThreadedGroup => "threaded-group",
             Self::NoOtherUser => "no-other-user",
+            Self::MemoryFiles => "memory-files",
         }
     }
 }
 
 /// Every finding, the gravest first.
 pub(super) fn find(host: &Host, around: &Surroundings) -> Vec<Finding> {
+    // Where nothing can be built, what else could be better does not matter yet, and without `/proc`
+    // little of it can be seen.
+    let none: Vec<_> = [kernel(host), machine(host), no_proc(host)].into_iter().flatten().collect();
+    if !none.is_empty() {
+        return none;
+    }
     let found = [
-        kernel(host),
-        machine(host),
-        namespaces(host, around),
-        proc(host, around),
-        host_name(host, around),
+        namespaces::refused(host, around),
+        namespaces::proc(host, around),
+        namespaces::host_name(host, around),
         user(host, around),
         rules(host, around),
-        groups(host, around),
+        groups::find(host, around),
+        memory(host, around),
     ];
     found.into_iter().flatten().collect()
 }
@@ -90,6 +113,11 @@ pub(super) fn find(host: &Host, around: &Surroundings) -> Vec<Finding> {
 #[expect(clippy::unnecessary_wraps, reason = "it ends functions that may find nothing")]
 fn finding(cause: Cause, what: impl Into<String>, remedy: impl Into<String>) -> Option<Finding> {
     Some(Finding { cause, what: what.into(), remedy: remedy.into() })
+}
+
+/// What would be set in the unit of a service.
+fn in_unit(service: &Service, settings: &str) -> String {
+    format!("in the unit set {settings} (`{}`)", service.edit())
 }
 
 fn kernel(host: &Host) -> Option<Finding> {
@@ -112,136 +140,74 @@ fn machine(host: &Host) -> Option<Finding> {
     finding(Cause::Machine, what, "use x86_64 or aarch64")
 }
 
-fn namespaces(host: &Host, around: &Surroundings) -> Option<Finding> {
-    let cause = host.namespaces.cause()?;
-    if host.namespaces == Namespaces::Off {
-        return finding(
-            Cause::NamespacesOff,
-            "user.max_user_namespaces is 0, so that namespaces can be made by nobody",
-            "as root of the host run `sysctl -w user.max_user_namespaces=15000`",
-        );
-    }
-    let created = host.namespaces.refusal(Act::Create).is_none();
-    if around.clone_switched_off && !created {
-        return finding(
-            Cause::CloneSwitchedOff,
-            "kernel.unprivileged_userns_clone is 0, so that only root makes user namespaces",
-            "as root of the host run `sysctl -w kernel.unprivileged_userns_clone=1`",
-        );
-    }
-    if around.apparmor_restricts && !host.caller.can_admin && around.container.is_none() {
-        return finding(
-            Cause::AppArmor,
-            format!("{cause}: AppArmor takes every capability away in user namespaces"),
-            "as root of the host give `bulkhead` a profile that allows them: `printf 'abi <abi/4.0>,\\n\
-             profile bulkhead %s flags=(unconfined) { userns, }\\n' \"$(command -v bulkhead)\" \
-             > /etc/apparmor.d/bulkhead && apparmor_parser -r /etc/apparmor.d/bulkhead`; or allow \
-             them to everybody: `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`",
-        );
-    }
-    let full = matches!(host.namespaces.refusal(Act::Create), Some(Errno::NOSPC | Errno::USERS));
-    if full {
-        return finding(
-            Cause::NamespacesRefused,
-            format!("{cause}: a limit of a user namespace around this one is reached"),
-            "as root of the host run `sysctl -w user.max_user_namespaces=15000 \
-             user.max_net_namespaces=15000 user.max_mnt_namespaces=15000 \
-             user.max_pid_namespaces=15000 user.max_ipc_namespaces=15000 \
-             user.max_uts_namespaces=15000 user.max_cgroup_namespaces=15000`",
-        );
-    }
-    if around.filtered {
-        let remedy = match around.container {
-            Some(Container::Podman { .. }) => {
-                "start the container with `podman run --security-opt seccomp=unconfined \
-                 --security-opt unmask=ALL`"
-            }
-            Some(Container::Other(_)) => {
-                "give the pod `seccompProfile: {type: Unconfined}` and `procMount: Unmasked`, or a \
-                 profile that allows clone, unshare and the mount calls"
-            }
-            _ => {
-                "start the container with `docker run --security-opt seccomp=unconfined \
-                 --security-opt systempaths=unconfined` (on hosts with AppArmor also \
-                 `--security-opt apparmor=unconfined`)"
-            }
-        };
-        return finding(
-            Cause::Filter,
-            format!("{cause}: a system call filter is on, as Docker's default profile is"),
-            remedy,
-        );
-    }
-    finding(
-        Cause::NamespacesRefused,
-        cause,
-        "look with `dmesg | grep -iE 'denied|avc'` for the security module (AppArmor, SELinux) that \
-         denies it, and let `bulkhead` through there",
-    )
-}
-
-fn proc(host: &Host, around: &Surroundings) -> Option<Finding> {
-    let errno = host.namespaces.refusal(Act::Proc).filter(|_| host.namespaces.are_usable())?;
-    let covered = match around.covered_proc.split_first() {
-        None => "parts of /proc are masked".to_owned(),
-        Some((first, [])) => format!("{first} is masked"),
-        Some((first, [second])) => format!("{first} and {second} are masked"),
-        Some((first, rest)) => format!("{first} and {} other parts are masked", rest.len()),
-    };
-    let remedy = match around.container {
-        Some(Container::Docker) => {
-            "start the container with `docker run --security-opt systempaths=unconfined`"
-        }
-        Some(Container::Podman { .. }) => {
-            "start the container with `podman run --security-opt unmask=ALL`"
-        }
-        Some(Container::Other(_)) => "give the pod `procMount: Unmasked` and `hostUsers: false`",
-        None => "unmount what lies over parts of /proc",
-    };
-    let what = format!(
-        "a fresh /proc cannot be mounted ({}): {covered}, and a fresh one would show it",
-        in_words(errno)
-    );
-    finding(Cause::MaskedProc, what, remedy)
-}
-
-fn host_name(host: &Host, around: &Surroundings) -> Option<Finding> {
-    let errno = host.namespaces.refusal(Act::Hostname).filter(|_| host.namespaces.are_usable())?;
-    let (why, remedy) = match around.container {
-        Some(Container::Docker) => (
-            "the container's system call filter keeps it for CAP_SYS_ADMIN",
-            "start the container with `docker run --security-opt seccomp=unconfined`",
-        ),
-        Some(Container::Podman { .. }) => (
-            "the container's system call filter keeps it for CAP_SYS_ADMIN",
-            "start the container with `podman run --security-opt seccomp=unconfined`",
-        ),
-        Some(Container::Other(_)) => (
-            "the container's system call filter keeps it for CAP_SYS_ADMIN",
-            "give the pod `seccompProfile: {type: Unconfined}`, or a profile that allows sethostname",
-        ),
-        None => (
-            "a system call filter or a security module keeps it",
-            "start `bulkhead` where `unshare --user --map-root-user --uts hostname x` works",
-        ),
-    };
-    let what = format!("the host name cannot be set ({}): {why}", in_words(errno));
-    finding(Cause::HostName, what, remedy)
-}
-
-fn user(host: &Host, around: &Surroundings) -> Option<Finding> {
-    if host.namespaces.are_usable() || host.caller.can_change_user {
+fn no_proc(host: &Host) -> Option<Finding> {
+    if host.proc {
         return None;
     }
     finding(
+        Cause::NoProc,
+        "/proc does not show this process, and no build can be started or watched without it",
+        "as root run `mount -t proc proc /proc` here",
+    )
+}
+
+fn user(host: &Host, around: &Surroundings) -> Option<Finding> {
+    if host.caller.can_change_user {
+        return None;
+    }
+    if host.caller.outside == Some(0) {
+        let alone = host.ids.mapped.iter().all(|range| range.start() == range.end());
+        return finding(
+            Cause::NoOtherUser,
+            "the build is uid 0 for the kernel, for the caller may give it no other",
+            match &around.container {
+                _ if alone => {
+                    "start `bulkhead` outside of this user namespace, in which nobody else exists"
+                }
+                Some(Container::Docker) => {
+                    "start the container with `docker run --cap-add SETUID --cap-add SETGID --cap-add \
+                     CHOWN`"
+                }
+                Some(Container::Podman { .. }) => {
+                    "start the container with `podman run --cap-add SETUID --cap-add SETGID --cap-add \
+                     CHOWN`"
+                }
+                _ => "start `bulkhead` as root with CAP_SETUID, CAP_SETGID and CAP_CHOWN",
+            },
+        );
+    }
+    if host.namespaces.are_usable() {
+        return None;
+    }
+    let remedy = match (&around.container, &around.service) {
+        (Some(Container::Docker), _) => "start the container with `docker run --user 0`".to_owned(),
+        (Some(Container::Podman { .. }), _) => {
+            "start the container with `podman run --user 0`".to_owned()
+        }
+        (Some(Container::Pod), _) => {
+            "give the pod `securityContext: {runAsUser: 0, runAsNonRoot: false}`".to_owned()
+        }
+        (None, Some(service)) if !service.of_user => in_unit(service, "`User=root`"),
+        _ => "start `bulkhead` as root".to_owned(),
+    };
+    finding(
         Cause::NoOtherUser,
         "the build runs as the caller's own uid, for only root can give it another",
-        match around.container {
-            Some(Container::Docker) => "start the container with `docker run --user 0`",
-            Some(Container::Podman { .. }) => "start the container with `podman run --user 0`",
-            Some(Container::Other(_)) => "give the pod `securityContext: {runAsUser: 0}`",
-            None => "start it as root: `sudo bulkhead …`",
-        },
+        remedy,
+    )
+}
+
+/// It stands in the way of a grant, and of no guarantee.
+fn memory(host: &Host, around: &Surroundings) -> Option<Finding> {
+    if !around.fixed_owners_in_memory || !host.caller.can_change_user {
+        return None;
+    }
+    finding(
+        Cause::MemoryFiles,
+        "this kernel cannot show files in memory (tmpfs) as the build's user's, so `--rw` of what lies \
+         there is refused, and so is `--ro` of what only its owner may read",
+        "grant what lies on a disk, build as the caller with `--identity caller`, or boot Linux 6.3 or \
+         later",
     )
 }
 
@@ -250,8 +216,8 @@ fn rules(host: &Host, around: &Surroundings) -> Option<Finding> {
         return finding(
             Cause::NoLandlock,
             if around.filtered {
-                "this kernel has no Landlock, or it is switched off, or the container's system call \
-                 filter is older than it"
+                "this kernel has no Landlock, or it is switched off, or the system call filter that is \
+                 on here is older than it"
             } else {
                 "this kernel has no Landlock, or it is switched off"
             },
@@ -270,66 +236,4 @@ fn rules(host: &Host, around: &Surroundings) -> Option<Finding> {
         format!("Landlock {} is old: {}", host.landlock, lacking.join("; ")),
         "boot Linux 6.12 or later",
     )
-}
-
-fn groups(host: &Host, around: &Surroundings) -> Option<Finding> {
-    let missing = match (&host.limits.memory, &host.limits.processes) {
-        (Some(_), Some(_)) => return None,
-        (None, None) => "memory and processes",
-        (None, Some(_)) => "memory",
-        (Some(_), None) => "processes",
-    };
-    let root = host.caller.can_change_user;
-    let (why, remedy) = match (&around.container, around.cgroups) {
-        (Some(container), cgroups) => lent(container, cgroups == Cgroups::Two && root),
-        (None, Cgroups::None) => (
-            "no control groups are mounted",
-            "as root of the host run `mount -t cgroup2 none /sys/fs/cgroup`".to_owned(),
-        ),
-        (None, Cgroups::One) => (
-            "control groups of version 1 cannot be lent to ordinary users",
-            "run as root, or boot with `systemd.unified_cgroup_hierarchy=1`".to_owned(),
-        ),
-        (None, Cgroups::Two) if root => (
-            "the own control group lends no controllers to groups beside it",
-            "start under `systemd-run --scope -p Delegate=yes -- bulkhead …`".to_owned(),
-        ),
-        (None, Cgroups::Two) => (
-            "no control group is delegated to this user",
-            "start under `systemd-run --user --scope -p Delegate=yes -- bulkhead …`".to_owned(),
-        ),
-    };
-    let what = format!("{missing} of all processes together cannot be limited: {why}");
-    finding(Cause::NoControlGroup, what, remedy)
-}
-
-/// What makes a shell that is alone in a container's control group a group of its own, and lends the
-/// group beside it what the limits need (`cgroups(7)`, "no internal processes").
-const LEND: &str = "`mkdir /sys/fs/cgroup/init && echo 0 > /sys/fs/cgroup/init/cgroup.procs && echo \
-                    +memory +pids > /sys/fs/cgroup/cgroup.subtree_control`";
-
-/// What a container could be lent of control groups. Those of version 1 are never lent: whoever may
-/// write them is root of the host.
-fn lent(container: &Container, can_be: bool) -> (&'static str, String) {
-    let (bound, lend) = match container {
-        Container::Docker => (
-            "`docker run --memory 8g --pids-limit 16384`",
-            "start it with `docker run --security-opt writable-cgroups=true` (Docker 28 or later)",
-        ),
-        Container::Podman { .. } => (
-            "`podman run --memory 8g --pids-limit 16384`",
-            "start it with `podman run --security-opt unmask=/sys/fs/cgroup`",
-        ),
-        Container::Other(_) => (
-            "`resources: {limits: {memory: 8Gi}}`",
-            "start it with writable control groups (`cgroup_writable` of containerd)",
-        ),
-    };
-    let whole = format!("bound the container as a whole with {bound}");
-    if can_be {
-        let own = format!("for a bound of the build's own {lend} and run in it first {LEND}");
-        ("the container has no writable control groups", format!("{whole}; {own}"))
-    } else {
-        ("the container has no control groups that could be lent to it", whole)
-    }
 }

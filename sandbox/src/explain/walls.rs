@@ -16,7 +16,9 @@ const WIDTH: usize = 90;
 /// The mount table, or where the private directories lie.
 pub(super) fn files(plan: &Plan) -> Vec<String> {
     if let Some(mounts) = &plan.mounts {
-        let line = |path: &std::path::Path, text: &str| format!("{:<32} {text}", path.display());
+        let line = |path: &std::path::Path, text: &str| {
+            format!("{:<32} {text}", super::plain(path.as_os_str()))
+        };
         return mounts
             .entries
             .iter()
@@ -43,7 +45,11 @@ pub fn what(what: &What) -> String {
         What::Bind { writable: true, .. } => "of the host, writable".to_owned(),
         What::Bind { .. } | What::BoundProc => "of the host, read-only".to_owned(),
         What::Device(_) => "device of the host".to_owned(),
-        What::Memory(size) => format!("private, in memory, {} MiB", size >> 20),
+        What::Nothing => "empty, hides what the host has there".to_owned(),
+        What::Memory { most: Some(most), .. } => {
+            format!("private, in memory, {} MiB", most >> 20)
+        }
+        What::Memory { most: None, .. } => "private, in memory".to_owned(),
         What::Scratch("source" | "metadata") => "private copy".to_owned(),
         What::Overlay { .. } => "private, over the unchanged files of the host".to_owned(),
         What::Scratch(_) => "private".to_owned(),
@@ -131,17 +137,23 @@ pub(super) fn limits(plan: &Plan) -> Vec<String> {
     let number = |limit: Option<u64>| limit.map_or("none".to_owned(), |limit| limit.to_string());
     for (resource, Rlimit { current, maximum }) in &bounds.ceilings {
         let name = format!("{resource:?}").to_ascii_lowercase();
-        lines.push(format!("{name:<8} {} to {}", number(*current), number(*maximum)));
+        lines.push(format!("{name:<10} {} to {}", number(*current), number(*maximum)));
     }
+    let counts = plan.counts().map(|(name, most)| format!("{name}={most} in the user namespace"));
+    lines.extend(counts);
     lines.extend(of_the_supervisor(bounds));
     lines
 }
 
 fn of_the_supervisor(bounds: &Bounds) -> Vec<String> {
     let time = |limit: Option<std::time::Duration>| limit.map(|limit| Span(limit).to_string());
-    let output = bounds.output.map(|size| Bytes(size).to_string());
-    let watched =
-        [("wall", time(bounds.wall_time)), ("silence", time(bounds.silence)), ("output", output)];
+    let size = |size: Option<u64>| size.map(|size| Bytes(size).to_string());
+    let watched = [
+        ("wall", time(bounds.wall_time)),
+        ("silence", time(bounds.silence)),
+        ("log", size(bounds.log)),
+        ("output", size(bounds.output)),
+    ];
     let text = |limit: Option<String>| limit.unwrap_or_else(|| "none".to_owned());
-    watched.map(|(name, limit)| format!("{name:<8} {}, by the supervisor", text(limit))).to_vec()
+    watched.map(|(name, limit)| format!("{name:<10} {}, by the supervisor", text(limit))).to_vec()
 }

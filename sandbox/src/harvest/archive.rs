@@ -10,13 +10,18 @@
 #![forbid(unsafe_code)]
 
 mod content;
+mod entry_points;
 mod fields;
+mod installed;
 mod layout;
 mod member;
+mod paths;
 mod pax;
+mod programs;
 mod record;
 mod sdist;
 mod tar;
+mod twins;
 mod unpack;
 mod wheel;
 mod zip;
@@ -53,7 +58,7 @@ pub enum Fault {
     #[error("{0}")]
     Name(#[from] NameFault),
     /// Two members have the same name, or one stands where the other has a directory.
-    #[error("another member has the same name, or is a file where this one needs a directory")]
+    #[error("another member has the same name, or one of them is a file and the other lies in it")]
     Duplicate,
     /// A member is neither a file nor a directory.
     #[error("it is {0}; only plain files and directories are accepted")]
@@ -64,6 +69,16 @@ pub enum Fault {
     /// A member has a set-user-id or set-group-id bit.
     #[error("its mode {0:04o} would give it another user's rights")]
     SetId(u32),
+    /// Something has no natural end, and goes beyond what any honest archive needs.
+    #[error("{what} has more than {limit} {unit}")]
+    Beyond {
+        /// What.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+        /// Of what.
+        unit: &'static str,
+    },
     /// There are too many members.
     #[error("it has more than {limit} members")]
     TooMany {

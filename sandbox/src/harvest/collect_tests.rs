@@ -6,7 +6,8 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 
 use super::*;
-use crate::harvest::Answer;
+use crate::harvest::question::direct::Direct;
+use crate::harvest::{Answer, Artefact, archive};
 use crate::pep517::HookKind;
 
 /// What a refusal says, and what it takes to bring it about.
@@ -17,7 +18,7 @@ const INFO: &str = "pkg-1.0.dist-info";
 const METADATA: &str = "Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n";
 
 /// A staging directory and a destination.
-struct Scene(tempfile::TempDir, bool);
+struct Scene(tempfile::TempDir, Wishes);
 
 impl Scene {
     fn new() -> Self {
@@ -25,7 +26,7 @@ impl Scene {
         for directory in ["staging", "destination"] {
             std::fs::create_dir(tree.path().join(directory)).unwrap();
         }
-        Self(tree, false)
+        Self(tree, Wishes::default())
     }
 
     fn staged(&self, name: &str) -> PathBuf {
@@ -46,7 +47,8 @@ impl Scene {
         let staging = File::open(self.staged("")).unwrap();
         let directory = File::open(self.placed("")).unwrap();
         let destination = Destination { directory: directory.as_fd(), owner: None };
-        collect(&returned, staging.as_fd(), &destination, limits, self.1)
+        let rules = (limits, &self.1);
+        collect(&returned, staging.as_fd(), &destination, rules, &mut Direct)?.publish(|| Ok(()))
     }
 
     /// The sentence of a refusal, after checking that the destination is as it was.
@@ -142,7 +144,7 @@ fn a_metadata_tree_is_copied_and_the_rest_is_noted() {
     assert_eq!(copied.metadata().unwrap().mode() & 0o7777, 0o644);
     assert_eq!(copied.parent().unwrap().metadata().unwrap().mode() & 0o7777, 0o755);
     let again = scene.collect(hook, INFO, &Limits::default()).unwrap_err();
-    assert!(matches!(again.why, Why::Write(_)), "{again}");
+    assert!(matches!(again.why, Why::Exists), "{again}");
     assert_eq!(entries(&scene.placed("")), [INFO]);
 }
 
@@ -197,7 +199,8 @@ fn metadata_of_another_project_or_with_a_url_is_refused() {
 
 #[test]
 fn a_failed_write_leaves_nothing() {
-    let scene = Scene::new();
+    let mut scene = Scene::new();
+    scene.1.replace = true;
     scene.info();
     std::fs::create_dir_all(scene.placed(INFO).join("already")).unwrap();
     let refusal = scene.refusal(HookKind::PrepareMetadataForBuildWheel, INFO);
@@ -205,13 +208,21 @@ fn a_failed_write_leaves_nothing() {
 }
 
 #[test]
-fn a_wheel_is_copied_with_its_digest_and_replaces_what_had_its_name() {
+fn a_wheel_is_copied_with_its_digest_and_replaces_what_had_its_name_if_that_is_wished() {
     let mut scene = Scene::new();
     let bytes = archive::build_tests::wheel(&[("x.pth", b"import x")]);
     let name = "my_pkg-1.0-py3-none-any.whl";
     std::fs::write(scene.staged(name), &bytes).unwrap();
     let outside = tempfile::NamedTempFile::new().unwrap();
     symlink(outside.path(), scene.placed(name)).unwrap();
+    let refusal = scene.refusal(HookKind::BuildWheel, name);
+    assert!(refusal.contains("`--expect NAME==VERSION`") && refusal.contains("`--replace`"));
+    let other = Scene::new();
+    std::fs::write(other.staged(name), &bytes).unwrap();
+    other.collect(HookKind::BuildWheel, name, &Limits::default()).unwrap();
+    assert_eq!(std::fs::read(other.placed(name)).unwrap(), bytes);
+
+    scene.1.expected = Expected::new("my.pkg", Some("1"), None);
     let harvest = scene.collect(HookKind::BuildWheel, name, &Limits::default()).unwrap();
     let expected = Harvested {
         path: name.into(),
@@ -223,8 +234,20 @@ fn a_wheel_is_copied_with_its_digest_and_replaces_what_had_its_name() {
     assert_eq!(std::fs::read(scene.placed(name)).unwrap(), bytes);
     assert_eq!(scene.placed(name).symlink_metadata().unwrap().mode(), 0o100_644);
     assert_eq!(std::fs::read(outside.path()).unwrap(), b"");
-    scene.1 = true;
-    assert!(scene.refusal(HookKind::BuildWheel, name).contains("strict artefacts"));
+    scene.1.strict = true;
+    assert!(scene.refusal(HookKind::BuildWheel, name).contains("`--strict-artefacts`"));
+}
+
+#[test]
+fn two_names_that_are_one_elsewhere_are_refused_unless_they_are_wished() {
+    let mut scene = Scene::new();
+    let bytes = archive::build_tests::wheel(&[("my_pkg/a.py", b""), ("my_pkg/A.py", b"")]);
+    let name = "my_pkg-1.0-py3-none-any.whl";
+    std::fs::write(scene.staged(name), &bytes).unwrap();
+    assert!(scene.refusal(HookKind::BuildWheel, name).contains("`--allow-twins`"));
+    (scene.1.twins, scene.1.strict) = (true, true);
+    let harvest = scene.collect(HookKind::BuildWheel, name, &Limits::default()).unwrap();
+    assert_eq!(harvest.notes[0].kind, NoteKind::Twin);
 }
 
 #[test]
@@ -232,4 +255,62 @@ fn a_wheel_that_is_none_is_not_handed_over() {
     let scene = Scene::new();
     std::fs::write(scene.staged(WHEEL), "PK").unwrap();
     assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("no zip file"));
+}
+
+/// One whose answer is not about what lies there.
+struct Liar(Opinion);
+
+impl Inspector for Liar {
+    fn ask(&mut self, _: &Question, _: BorrowedFd<'_>) -> Result<Opinion, Why> {
+        Ok(self.0.clone())
+    }
+}
+
+#[test]
+fn what_is_copied_is_what_was_inspected_or_nothing_is_handed_over() {
+    let scene = Scene::new();
+    let name = "my_pkg-1.0-py3-none-any.whl";
+    std::fs::write(scene.staged(name), archive::build_tests::wheel(&[])).unwrap();
+    let answer = Answer::File { name: name.into(), artefact: Artefact::wheel(name).unwrap() };
+    let returned = Return { hook: HookKind::BuildWheel, answer, warnings: Vec::new() };
+    let staging = File::open(scene.staged("")).unwrap();
+    let directory = File::open(scene.placed("")).unwrap();
+    let destination = Destination { directory: directory.as_fd(), owner: None };
+    let limits = Limits::default();
+    for (opinion, said) in [
+        (Opinion::Archive(vec![], [0; 32]), "changed between"),
+        (Opinion::Refused("no".into()), "no"),
+        (Opinion::Metadata([0; 32]), "another question"),
+    ] {
+        let collected = collect(
+            &returned,
+            staging.as_fd(),
+            &destination,
+            (&limits, &Wishes::default()),
+            &mut Liar(opinion),
+        );
+        let why = collected.err().unwrap().to_string();
+        assert!(why.contains(said), "{why}");
+        assert_eq!(entries(&scene.placed("")), Vec::<std::ffi::OsString>::new());
+    }
+}
+
+#[test]
+fn a_file_that_is_longer_than_what_is_taken_is_refused_unread_and_holes_are_not_written() {
+    let scene = Scene::new();
+    let name = "my_pkg-1.0-py3-none-any.whl";
+    std::fs::write(scene.staged(name), archive::build_tests::wheel(&[])).unwrap();
+    File::options().write(true).open(scene.staged(name)).unwrap().set_len(300 << 20).unwrap();
+    let limits = Limits { artefact_bytes: 200 << 20, ..Limits::default() };
+    let refused = scene.collect(HookKind::BuildWheel, name, &limits).unwrap_err();
+    assert!(refused.to_string().contains("raise `--output`"), "{refused}");
+    let opened = File::open(scene.staged(name)).unwrap();
+    let directory = File::open(scene.placed("")).unwrap();
+    let destination = Destination { directory: directory.as_fd(), owner: None };
+    let copy = copy_file(&opened, 300 << 20, &destination, &mut Direct).unwrap();
+    copy.draft.publish(OsStr::new("copy"), &Replacing::default()).unwrap();
+    let meta = scene.placed("copy").metadata().unwrap();
+    assert_eq!((meta.len(), meta.blocks() < 4096), (300 << 20, true));
+    let whole = std::fs::read(scene.staged(name)).unwrap();
+    assert_eq!(copy.sha256, hex(&Sha256::digest(&whole)));
 }

@@ -91,11 +91,16 @@ fn single<'a>(
     }
 }
 
-/// The headers before the first empty line, unfolded. Python's reader also ends lines at a lone
+/// The headers that are asked for.
+const KEPT: [&str; 3] = ["Name", "Version", "Requires-Dist"];
+
+/// Those of the headers before the first empty line that are asked for, unfolded. Python's reader also ends lines at a lone
 /// carriage return and at further control characters; a header with one of them is refused, so
 /// that there is one reading only.
 fn headers(content: &[u8]) -> Result<Vec<(String, String)>, MetadataError> {
     let mut headers: Vec<(String, String)> = Vec::new();
+    // Whether the last header is one that is kept; none before the first.
+    let mut kept = None;
     for (index, raw) in content.split(|byte| *byte == b'\n').enumerate() {
         let bytes = raw.strip_suffix(b"\r").unwrap_or(raw);
         if bytes.is_empty() {
@@ -109,9 +114,12 @@ fn headers(content: &[u8]) -> Result<Vec<(String, String)>, MetadataError> {
             return Err(wrong);
         }
         if line.starts_with([' ', '\t']) {
-            let (_, value) = headers.last_mut().ok_or(wrong)?;
-            value.push(' ');
-            value.push_str(line.trim());
+            if kept.ok_or(wrong)?
+                && let Some((_, value)) = headers.last_mut()
+            {
+                value.push(' ');
+                value.push_str(line.trim());
+            }
             continue;
         }
         let (key, value) = line.split_once(':').ok_or(wrong)?;
@@ -119,7 +127,10 @@ fn headers(content: &[u8]) -> Result<Vec<(String, String)>, MetadataError> {
         if key.is_empty() || !key.bytes().all(word) {
             return Err(MetadataError::Line { line: index + 1 });
         }
-        headers.push((key.to_owned(), value.trim().to_owned()));
+        kept = Some(KEPT.iter().any(|kept| key.eq_ignore_ascii_case(kept)));
+        if kept == Some(true) {
+            headers.push((key.to_owned(), value.trim().to_owned()));
+        }
     }
     Ok(headers)
 }

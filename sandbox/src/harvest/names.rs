@@ -12,9 +12,13 @@ const MOST_BYTES: usize = 255;
 pub struct Release {
     /// The name as PEP 503 compares it: lower case, runs of `-_.` as one dash.
     pub project: String,
-    /// The version as PEP 440 compares it.
+    /// The version as PEP 440 compares it, or as old setuptools writes one from before that. Empty
+    /// where a name does not say it, and `*` where any will do that has no advantage over others.
     pub version: String,
 }
+
+/// Any version that has no advantage over others; no version is spelt like this.
+pub(super) const ORDINARY: &str = "*";
 
 /// What a hook's file name promises that the file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub struct Artefact {
     pub form: Form,
     /// Whose it is. Where dashes leave more than one reading, all of them.
     pub releases: Vec<Release>,
+    /// The build tag of a wheel.
+    pub build: Option<String>,
 }
 
 /// The forms of what a hook hands over.
@@ -45,6 +51,12 @@ pub enum NameError {
     /// It is a path, or holds what no file name of an artefact holds.
     #[error("it is not a plain file name of letters, digits and `._-+!`")]
     NotPlain,
+    /// Where the version stands is none.
+    #[error(
+        "its version is not one: neither by PEP 440 nor as old setuptools wrote them, which begin \
+         with a digit"
+    )]
+    Version,
     /// It does not have the form of a wheel's name.
     #[error("a wheel is named NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl")]
     Wheel,
@@ -60,8 +72,26 @@ impl Release {
     /// The release of a project and a version, if both are well-formed.
     #[must_use]
     pub fn new(project: &str, version: &str) -> Option<Self> {
-        let version = version::canonical(version)?;
+        let version = version::canonical(version).or_else(|| version::legacy(version))?;
         is_name(project).then(|| Self { project: normalised(project), version })
+    }
+
+    /// Whether its version is one that PEP 440 does not know.
+    #[must_use]
+    pub fn is_legacy(&self) -> bool {
+        let said = !self.version.is_empty() && self.version != ORDINARY;
+        said && version::canonical(&self.version).is_none()
+    }
+
+    /// Whether `found`, which says its version, is this release.
+    #[must_use]
+    pub fn admits(&self, found: &Self) -> bool {
+        let version = match self.version.as_str() {
+            "" => true,
+            ORDINARY => version::advantage(&found.version).is_none(),
+            version => version == found.version,
+        };
+        version && self.project == found.project
     }
 }
 
@@ -84,13 +114,13 @@ impl Artefact {
             !tag.is_empty()
                 && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte))
         };
-        let build = build.is_none_or(|build| build.starts_with(|it: char| it.is_ascii_digit()));
-        let release = Release::new(project, version).ok_or(NameError::Wheel)?;
-        if !build || !tags.iter().all(tag) {
+        let numbered = build.is_none_or(|build| build.starts_with(|it: char| it.is_ascii_digit()));
+        if !numbered || !tags.iter().all(tag) || !is_name(project) {
             return Err(NameError::Wheel);
         }
-        let any = tags.last() == Some(&"any");
-        Ok(Self { form: Form::Wheel { any }, releases: vec![release] })
+        let release = Release::new(project, version).ok_or(NameError::Version)?;
+        let form = Form::Wheel { any: tags.last() == Some(&"any") };
+        Ok(Self { form, releases: vec![release], build: build.map(|build| (*build).to_owned()) })
     }
 
     /// Takes the name of an sdist apart. The project may hold dashes, as it did before PEP 625.
@@ -99,43 +129,50 @@ impl Artefact {
     /// When it has another form.
     pub fn sdist(name: &str) -> Result<Self, NameError> {
         let stem = plain(name)?.strip_suffix(".tar.gz").ok_or(NameError::Sdist)?;
-        let releases = readings(stem);
-        if releases.is_empty() {
-            Err(NameError::Sdist)
-        } else {
-            Ok(Self { form: Form::Sdist, releases })
-        }
+        Ok(Self { form: Form::Sdist, releases: readings(stem, NameError::Sdist)?, build: None })
     }
 
-    /// Takes the name of a metadata directory apart.
+    /// Takes the name of a metadata directory apart. Old setuptools leave the version out of it.
     ///
     /// # Errors
     /// When it has another form.
     pub fn dist_info(name: &str) -> Result<Self, NameError> {
         let stem = plain(name)?.strip_suffix(".dist-info").ok_or(NameError::DistInfo)?;
-        let releases = readings(stem);
-        if releases.is_empty() {
-            Err(NameError::DistInfo)
+        let releases = if is_name(stem) && !stem.contains('-') {
+            vec![Release { project: normalised(stem), version: String::new() }]
         } else {
-            Ok(Self { form: Form::DistInfo, releases })
-        }
+            readings(stem, NameError::DistInfo)?
+        };
+        Ok(Self { form: Form::DistInfo, releases, build: None })
     }
 
     /// Whether the name says that it is `release`.
     #[must_use]
     pub fn is_of(&self, release: &Release) -> bool {
-        self.releases.contains(release)
+        self.releases.iter().any(|own| own.admits(release))
     }
 }
 
 /// The ways to read `NAME-VERSION`. Only names from before PEP 625 have more than one: `a-2-1` is
-/// version 1 of `a-2` or version 2.post1 of `a`.
-fn readings(stem: &str) -> Vec<Release> {
+/// version 1 of `a-2` or version 2.post1 of `a`. Of older versions, which may hold dashes themselves
+/// (`a-2011-01-20`), only the longest counts where another reading has one of PEP 440, or every dash
+/// would give a further reading.
+fn readings(stem: &str, shape: NameError) -> Result<Vec<Release>, NameError> {
     let split = |(at, _)| {
         let (project, version) = stem.split_at_checked(at)?;
         Release::new(project, version.strip_prefix('-')?)
     };
-    stem.match_indices('-').filter_map(split).collect()
+    let mut releases: Vec<_> = stem.match_indices('-').filter_map(split).collect();
+    if releases.iter().any(|release| !release.is_legacy()) {
+        let longest = releases.first().filter(|release| release.is_legacy()).cloned();
+        releases.retain(|release| !release.is_legacy());
+        releases.extend(longest);
+    }
+    match (releases.is_empty(), stem.contains('-')) {
+        (false, _) => Ok(releases),
+        (true, true) => Err(NameError::Version),
+        (true, false) => Err(shape),
+    }
 }
 
 /// The name of a project as PEP 503 compares it.
@@ -178,7 +215,8 @@ mod tests {
         #[case] any: bool,
     ) {
         let releases = vec![Release { project: project.into(), version: version.into() }];
-        assert_eq!(Artefact::wheel(name), Ok(Artefact { form: Form::Wheel { any }, releases }));
+        let wheel = Artefact::wheel(name).unwrap();
+        assert_eq!((wheel.form, wheel.releases), (Form::Wheel { any }, releases));
     }
 
     #[rstest]
@@ -218,13 +256,62 @@ mod tests {
         assert_eq!(sdist.releases, [release("my_old_pkg", "1.0c1")]);
         let directory = Artefact::dist_info("my_pkg-1.0.dist-info").unwrap();
         assert_eq!(directory.releases, [release("my-pkg", "1")]);
+        assert_eq!(Artefact::wheel("a-1-2b-py3-none-any.whl").unwrap().build.unwrap(), "2b");
         let unclear = Artefact::sdist("a-2-1.tar.gz").unwrap();
         assert!(unclear.is_of(&release("a-2", "1")) && unclear.is_of(&release("a", "2.post1")));
         assert!(Artefact::sdist("pkg-1.0.zip").is_err());
         assert!(Artefact::sdist("pkg.tar.gz").is_err());
-        assert!(Artefact::dist_info("pkg.dist-info").is_err());
         assert!(Artefact::dist_info("pkg-1.0.dist-info/METADATA").is_err());
         assert!(Artefact::dist_info("..").is_err());
+    }
+
+    #[test]
+    fn a_metadata_directory_may_leave_its_version_to_the_metadata() {
+        let directory = Artefact::dist_info("My_Pkg.dist-info").unwrap();
+        for version in ["1.0", "2004d", "1!2", "1+local"] {
+            assert!(directory.is_of(&Release::new("my-pkg", version).unwrap()), "{version}");
+            assert!(!directory.is_of(&Release::new("pkg", version).unwrap()));
+        }
+        let ordinary = Release { project: "my-pkg".to_owned(), version: ORDINARY.to_owned() };
+        assert!(ordinary.admits(&Release::new("my.pkg", "1.0").unwrap()));
+        for version in ["1!2", "1+local"] {
+            assert!(!ordinary.admits(&Release::new("my.pkg", version).unwrap()), "{version}");
+        }
+        assert!(!directory.releases[0].is_legacy() && !ordinary.is_legacy());
+        assert!(Artefact::dist_info("my-pkg.dist-info").is_err());
+        assert!(Artefact::dist_info(".dist-info").is_err());
+    }
+
+    #[test]
+    fn a_version_from_before_the_standard_is_told_from_none() {
+        let release = Release::new("pkg", "2004d").unwrap();
+        assert!(release.is_legacy() && !Release::new("pkg", "2004").unwrap().is_legacy());
+        for found in [
+            Artefact::wheel("pkg-2004d-py3-none-any.whl"),
+            Artefact::sdist("pkg-2004d.tar.gz"),
+            Artefact::dist_info("pkg-2004d.dist-info"),
+        ] {
+            assert_eq!(found.unwrap().releases, std::slice::from_ref(&release));
+        }
+        // A dash may also belong to such a version; beside a good reading only the longest counts.
+        let told = |name: &str| -> Vec<String> {
+            let releases = Artefact::sdist(name).unwrap().releases;
+            releases.iter().map(|it| format!("{}=={}", it.project, it.version)).collect()
+        };
+        assert_eq!(told("a-2x-1.tar.gz"), ["a-2x==1", "a==2x-1"]);
+        assert_eq!(
+            told("My.Pkg-2011-01-20.tar.gz"),
+            ["my-pkg-2011==1.post20", "my-pkg-2011-01==20", "my-pkg==2011-01-20"]
+        );
+        assert_eq!(Artefact::sdist("a-2x-3-1.tar.gz").unwrap().releases.len(), 3);
+        assert_eq!(Artefact::sdist("a-2x-1z.tar.gz").unwrap().releases.len(), 2);
+        for found in [
+            Artefact::wheel("pkg-x1-py3-none-any.whl"),
+            Artefact::sdist("pkg-x1.tar.gz"),
+            Artefact::dist_info("pkg-x1.dist-info"),
+        ] {
+            assert_eq!(found, Err(NameError::Version));
+        }
     }
 
     proptest! {

@@ -25,21 +25,41 @@ pub enum NoteKind {
     StartUp,
     /// Would replace a part of the virtual environment that it gets installed into.
     Environment,
+    /// A program, or an entry point that becomes one, that is run in the place of another.
+    Program,
     /// An archive within the archive; it was not looked into.
     Nested,
     /// Machine code in a wheel that claims to run on every platform.
     Native,
-    /// Another member has the same name but for case, width or trailing dots.
+    /// Another member has a name that is the same on other file systems, such as those without case.
     Twin,
+    /// A version that PEP 440 does not know; installers of today pass over it.
+    Legacy,
+    /// A member that comes twice with different contents, of which readers take the last.
+    Twice,
     /// A symbolic or hard link within an sdist; it stays within.
     Link,
 }
 
 impl NoteKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::LeftBehind,
+        Self::StartUp,
+        Self::Environment,
+        Self::Program,
+        Self::Nested,
+        Self::Native,
+        Self::Twin,
+        Self::Legacy,
+        Self::Twice,
+        Self::Link,
+    ];
+
     /// Whether strict callers refuse an artefact for it.
     #[must_use]
     pub const fn is_refused_when_strict(self) -> bool {
-        matches!(self, Self::StartUp | Self::Environment | Self::Twin)
+        matches!(self, Self::StartUp | Self::Environment | Self::Program)
     }
 
     /// The word itself, as it stands in outcomes.
@@ -49,9 +69,12 @@ impl NoteKind {
             Self::LeftBehind => "left-behind",
             Self::StartUp => "start-up",
             Self::Environment => "environment",
+            Self::Program => "program",
             Self::Nested => "nested",
             Self::Native => "native",
             Self::Twin => "twin",
+            Self::Legacy => "legacy",
+            Self::Twice => "twice",
             Self::Link => "link",
         }
     }
@@ -63,9 +86,12 @@ impl NoteKind {
             Self::LeftBehind => "was left in the output directory and not handed over",
             Self::StartUp => "runs at every start of the interpreter once it is installed",
             Self::Environment => "replaces a part of the environment that it is installed into",
+            Self::Program => "is run in the place of another program once it is installed",
             Self::Nested => "is an archive within the archive and was not looked into",
             Self::Native => "is machine code in a wheel for any platform",
-            Self::Twin => "has the name of another member but for case, width or trailing dots",
+            Self::Twin => "has a name that is another member's on other file systems",
+            Self::Legacy => "has a version that PEP 440 does not know",
+            Self::Twice => "comes twice, and readers take the last",
             Self::Link => "is a link that stays within the archive",
         }
     }
@@ -98,5 +124,20 @@ impl From<Notes> for Vec<Note> {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {}", self.member, self.kind.meaning())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_on_the_list_and_has_a_name_of_its_own() {
+        for (at, kind) in NoteKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, at, "{}", kind.name());
+            assert_eq!(NoteKind::ALL.iter().filter(|it| it.name() == kind.name()).count(), 1);
+        }
+        // The last one, so that one more is noticed here.
+        assert_eq!(NoteKind::ALL.len(), NoteKind::Link as usize + 1);
     }
 }

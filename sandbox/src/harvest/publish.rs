@@ -8,9 +8,11 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, fstat, statat};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
+
+use super::origin::Origin;
 
 /// The prefix of every name that exists only for a moment.
 pub(crate) const PREFIX: &str = ".bulkhead-";
@@ -45,6 +47,22 @@ impl Destination<'_> {
         }
         rustix::fs::fchmod(&made, Mode::from_raw_mode(permissions))?;
         Ok(())
+    }
+}
+
+/// What may be replaced by a file that gets its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Replacing {
+    /// Whatever is there.
+    pub(crate) anything: bool,
+    /// What was made from the same source tree.
+    pub(crate) origin: Option<Origin>,
+}
+
+impl Replacing {
+    fn allows(&self, directory: BorrowedFd<'_>, name: &OsStr) -> bool {
+        let made = || self.origin.as_ref().is_some_and(|origin| origin.has_made(directory, name));
+        self.anything || made()
     }
 }
 
@@ -83,19 +101,29 @@ impl<'a> Draft<'a> {
         Ok(Self { destination: *destination, file: descriptor.into(), name: Some(name) })
     }
 
+    /// Where it gets its name, and which file it is.
+    pub(crate) fn place(&self) -> io::Result<Place<'a>> {
+        let found = fstat(&self.file)?;
+        Ok(Place { directory: self.destination.directory, file: (found.st_dev, found.st_ino) })
+    }
+
     /// The file, to be written.
     pub(crate) const fn file(&mut self) -> &mut File {
         &mut self.file
     }
 
     /// Gives the file its owner, mode and name. Whatever had the name, also a link, is replaced
-    /// and not followed.
-    pub(crate) fn publish(mut self, name: &OsStr) -> io::Result<()> {
-        self.destination.settle(&self.file, 0o644)?;
+    /// if that is allowed, and not followed; if not, that it is there is an error.
+    pub(crate) fn publish(mut self, name: &OsStr, replacing: &Replacing) -> io::Result<()> {
         let directory = self.destination.directory;
+        if let Some(origin) = &replacing.origin {
+            origin.mark(&self.file);
+        }
+        self.destination.settle(&self.file, 0o644)?;
+        let replace = replacing.allows(directory, name);
         if self.name.is_none() {
             match self.link(name) {
-                Err(Errno::EXIST) => {}
+                Err(Errno::EXIST) if replace => {}
                 linked => return Ok(linked?),
             }
             let temporary = fresh_name();
@@ -103,7 +131,11 @@ impl<'a> Draft<'a> {
             self.name = Some(temporary);
         }
         if let Some(temporary) = &self.name {
-            rustix::fs::renameat(directory, temporary, directory, name)?;
+            if replace {
+                rustix::fs::renameat(directory, temporary, directory, name)?;
+            } else {
+                rename_anew(directory, temporary, name)?;
+            }
             self.name = None;
         }
         Ok(())
@@ -116,11 +148,51 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// A file in a directory of the caller, known again by its device and inode.
+pub(crate) struct Place<'a> {
+    directory: BorrowedFd<'a>,
+    file: (u64, u64),
+}
+
+impl Place<'_> {
+    /// Takes its `name` away, unless that is another file's by now.
+    pub(crate) fn take_back(&self, name: &OsStr) {
+        let found = statat(self.directory, name, AtFlags::SYMLINK_NOFOLLOW);
+        if found.is_ok_and(|found| (found.st_dev, found.st_ino) == self.file) {
+            let _ = rustix::fs::unlinkat(self.directory, name, AtFlags::empty());
+        }
+    }
+}
+
 impl Drop for Draft<'_> {
     fn drop(&mut self) {
         if let Some(name) = &self.name {
             let _ = rustix::fs::unlinkat(self.destination.directory, name, AtFlags::empty());
         }
+    }
+}
+
+/// Renames where nothing has the new name.
+pub(crate) fn rename_anew(
+    directory: BorrowedFd<'_>,
+    old: &OsStr,
+    new: &OsStr,
+) -> Result<(), Errno> {
+    let flags = RenameFlags::NOREPLACE;
+    match rustix::fs::renameat_with(directory, old, directory, new, flags) {
+        // renameat2(2): not every file system knows the flag. A second name is never given to a
+        // file where there is one already, and a directory is made only where there is none.
+        Err(Errno::INVAL) => {
+            match rustix::fs::linkat(directory, old, directory, new, AtFlags::empty()) {
+                Ok(()) => rustix::fs::unlinkat(directory, old, AtFlags::empty()),
+                Err(Errno::PERM) => {
+                    rustix::fs::mkdirat(directory, new, Mode::from_raw_mode(0o700))?;
+                    rustix::fs::renameat(directory, old, directory, new)
+                }
+                Err(errno) => Err(errno),
+            }
+        }
+        answer => answer,
     }
 }
 
@@ -145,6 +217,15 @@ mod tests {
     use super::*;
 
     fn publish(directory: &std::path::Path, name: &str, named: bool) -> io::Result<()> {
+        publish_if(directory, name, named, true)
+    }
+
+    fn publish_if(
+        directory: &std::path::Path,
+        name: &str,
+        named: bool,
+        replace: bool,
+    ) -> io::Result<()> {
         let opened = File::open(directory)?;
         let destination = Destination { directory: opened.as_fd(), owner: None };
         let mut draft = Draft::create(&destination)?;
@@ -154,7 +235,27 @@ mod tests {
             draft.name = Some(temporary);
         }
         draft.file().write_all(b"new")?;
-        draft.publish(OsStr::new(name))
+        draft.publish(OsStr::new(name), &Replacing { anything: replace, origin: None })
+    }
+
+    #[test]
+    fn nothing_is_replaced_unless_that_is_asked_for() {
+        for named in [false, true] {
+            let tree = tempfile::tempdir().unwrap();
+            let place = |name: &str| tree.path().join(name);
+            std::fs::write(place("file"), "old").unwrap();
+            symlink("nowhere", place("link")).unwrap();
+            std::fs::create_dir(place("directory")).unwrap();
+            for name in ["file", "link", "directory"] {
+                let error = publish_if(tree.path(), name, named, false).unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{name}");
+            }
+            publish_if(tree.path(), "fresh", named, false).unwrap();
+            assert_eq!(std::fs::read(place("file")).unwrap(), b"old");
+            assert_eq!(std::fs::read_link(place("link")).unwrap().to_str(), Some("nowhere"));
+            assert_eq!(std::fs::read(place("fresh")).unwrap(), b"new");
+            assert_eq!(tree.path().read_dir().unwrap().count(), 4);
+        }
     }
 
     #[test]
@@ -198,5 +299,28 @@ mod tests {
         assert_eq!(tree.path().read_dir().unwrap().count(), 1);
         drop(draft);
         assert_eq!(tree.path().read_dir().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_is_replaced_by_one_from_the_same_source_tree_and_by_no_other() {
+        let tree = tempfile::tempdir_in(".").unwrap();
+        let opened = File::open(tree.path()).unwrap();
+        let destination = Destination { directory: opened.as_fd(), owner: None };
+        let origin = Origin::here().unwrap();
+        let put = |text: &str, origin: &Origin| {
+            let mut draft = Draft::create(&destination)?;
+            draft.file().write_all(text.as_bytes())?;
+            let replacing = Replacing { anything: false, origin: Some(origin.clone()) };
+            draft.publish(OsStr::new("a"), &replacing)
+        };
+        put("first", &origin).unwrap();
+        put("second", &origin).unwrap();
+        assert_eq!(std::fs::read(tree.path().join("a")).unwrap(), b"second");
+        let other = Origin::other();
+        assert_eq!(put("third", &other).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        std::fs::remove_file(tree.path().join("a")).unwrap();
+        std::fs::write(tree.path().join("a"), "a stranger's").unwrap();
+        assert_eq!(put("fourth", &origin).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(tree.path().read_dir().unwrap().count(), 1);
     }
 }

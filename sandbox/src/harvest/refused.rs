@@ -5,11 +5,13 @@ use std::ffi::OsStr;
 use std::io;
 
 use super::archive::ArchiveError;
+use super::expected::Unexpected;
 use super::metadata::MetadataError;
 use super::names::NameError;
 use super::note::Note;
 use super::returned::ReturnError;
-use crate::pep517::{JsonError, OpenError};
+use crate::paths::OpenError;
+use crate::pep517::JsonError;
 
 /// An output that is not handed over, and why. The caller's directories are as they were.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,16 @@ pub enum Why {
     /// Its name is not the name of such an artefact.
     #[error("{0}")]
     Name(#[from] NameError),
+    /// It is not what the caller asked for.
+    #[error("{0}")]
+    Unexpected(#[from] Unexpected),
+    /// It would replace what was there before.
+    #[error(
+        "there is something of this name already that is not of this source tree, and nobody said \
+         that it may be replaced: say which release is built with `--expect NAME==VERSION`, or \
+         allow it with `--replace`"
+    )]
+    Exists,
     /// Its metadata is malformed or speaks of another release.
     #[error("{0}")]
     Metadata(#[from] MetadataError),
@@ -60,6 +72,14 @@ pub enum Why {
         /// The limit in bytes.
         limit: u64,
     },
+    /// It has more bytes than the caller takes, holes included.
+    #[error("it has {size} bytes, and at most {limit} are handed over; raise `--output`")]
+    TooMuch {
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// It grew or shrank while it was copied.
     #[error("it changed while it was read: {expected} bytes became {found}")]
     Changed {
@@ -68,15 +88,36 @@ pub enum Why {
         /// How many bytes were read.
         found: u64,
     },
+    /// Two of its members have names that are one elsewhere.
+    #[error("{0}: who unpacks it there gets one of them, and `--allow-twins` allows it")]
+    Twin(Note),
     /// It is refused only because the caller is strict.
-    #[error("{0}, and strict artefacts are asked for")]
+    #[error("{0}, which `--strict-artefacts` refuses")]
     Strict(Note),
+    /// What whoever looked into it found.
+    #[error("{0}")]
+    Found(String),
+    /// Whoever was to look into it did not answer.
+    #[error("its inspector {0}")]
+    Inspector(String),
+    /// The call was ended before it was looked into, or copied.
+    #[error("the call was ended before it was handed over")]
+    Interrupted,
+    /// What was looked into is not what was copied.
+    #[error("it changed between its inspection and its copy")]
+    Exchanged,
     /// The payload's side cannot be read.
     #[error("it cannot be read: {0}")]
     Read(io::Error),
     /// The caller's side cannot be written.
     #[error("it cannot be written to the caller's directory: {0}")]
     Write(io::Error),
+}
+
+impl From<rustix::io::Errno> for Why {
+    fn from(errno: rustix::io::Errno) -> Self {
+        Self::Read(errno.into())
+    }
 }
 
 impl Why {

@@ -3,7 +3,9 @@
 //! The grammar is that of PEP 508 minus everything that names a place. What is accepted here is a
 //! subset of what `packaging.requirements.Requirement` accepts, and also harmless as a line of a
 //! requirements file: there, pip splits at blanks and takes words with a leading dash as options,
-//! expands `${NAME}` and cuts comments, wherever they stand.
+//! expands `${NAME}` and cuts comments, wherever they stand. Where pip and uv can take a
+//! requirement for a file they do: `evil-1.0.tar.gz` is a good name of a distribution, and of an
+//! archive in the source tree.
 #![forbid(unsafe_code)]
 
 use super::marker;
@@ -11,6 +13,26 @@ use super::version;
 
 /// Longer than any requirement somebody wrote by hand.
 const MOST_BYTES: usize = 2048;
+
+/// What the names of archives end in, as pip, uv and older tools know them.
+const ARCHIVES: [&str; 16] = [
+    ".whl",
+    ".zip",
+    ".egg",
+    ".tar",
+    ".tgz",
+    ".tbz",
+    ".tbz2",
+    ".txz",
+    ".tlz",
+    ".tzst",
+    ".tar.gz",
+    ".tar.bz2",
+    ".tar.xz",
+    ".tar.lz",
+    ".tar.lzma",
+    ".tar.zst",
+];
 
 const OPERATORS: [&str; 8] = ["===", "==", "~=", "!=", "<=", ">=", "<", ">"];
 
@@ -29,6 +51,12 @@ pub enum RequirementError {
     /// It names a URL, a repository or a path, which the installer would fetch.
     #[error("it names a URL, a repository or a path, which an installer outside would fetch")]
     Place,
+    /// It ends as the name of an archive does, which the installer would look for as a file.
+    #[error(
+        "it ends as the name of an archive does, and an installer outside would build such a file \
+         of the source tree"
+    )]
+    Archive,
     /// It has another shape.
     #[error("it is no requirement of a name, extras, versions and a marker; not understood: {0}")]
     Syntax(&'static str),
@@ -49,21 +77,41 @@ pub fn check(text: &str) -> Result<(), RequirementError> {
     if text.starts_with('-') {
         return Err(RequirementError::Option);
     }
-    if text.starts_with(['.', '/', '~', '\\']) || text.contains("://") {
+    let (head, marker) = match text.split_once(';') {
+        Some((head, marker)) => (head, Some(marker)),
+        None => (text, None),
+    };
+    // However broken the rest is: no reader should come to take it for `name @ URL` or a path.
+    let is_place = text.starts_with(['.', '~']) || head.contains(['/', '\\', ':', '@']);
+    if is_place || text.contains("://") {
         return Err(RequirementError::Place);
     }
-    grammar(text).map_err(|what| match what {
-        // However broken the rest is: no reader should come to take it for `name @ URL`.
+    if names_archive(head) {
+        return Err(RequirementError::Archive);
+    }
+    grammar(head, marker).map_err(|what| match what {
         RequirementError::Syntax(_) if text.contains('@') => RequirementError::Place,
         what => what,
     })
 }
 
-fn grammar(text: &str) -> Result<(), RequirementError> {
-    let (head, marker) = match text.split_once(';') {
-        Some((head, marker)) => (head, Some(marker)),
-        None => (text, None),
+/// Whether an installer could take `head`, which stands before the marker, for the name of an
+/// archive: all of it, but for extras at its end, or the name that it begins with.
+fn names_archive(head: &str) -> bool {
+    let lower = head.to_ascii_lowercase();
+    let whole = blank_trimmed(&lower);
+    let without_extras = match whole.rsplit_once('[') {
+        Some((before, extras)) if extras.ends_with(']') => blank_trimmed(before),
+        _ => whole,
     };
+    let name = whole.split(|it: char| !it.is_ascii() || !is_name_byte(it as u8)).next();
+    [Some(whole), Some(without_extras), name]
+        .iter()
+        .flatten()
+        .any(|text| ARCHIVES.iter().any(|suffix| text.ends_with(suffix)))
+}
+
+fn grammar(head: &str, marker: Option<&str>) -> Result<(), RequirementError> {
     let rest = name(head)?;
     let rest = extras(blank_trimmed(rest))?;
     specifiers(blank_trimmed(rest))?;

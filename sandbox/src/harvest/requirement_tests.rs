@@ -44,6 +44,11 @@ fn requirements_that_projects_write_are_accepted(
 #[case("../x.whl", RequirementError::Place)]
 #[case("/tmp/x", RequirementError::Place)]
 #[case("~/x", RequirementError::Place)]
+#[case("file:x", RequirementError::Place)]
+#[case("a/b", RequirementError::Place)]
+#[case("a\\b", RequirementError::Place)]
+#[case("C:\\x", RequirementError::Place)]
+#[case("a.whl/../b", RequirementError::Place)]
 #[case("-r /root/.netrc", RequirementError::Option)]
 #[case("--index-url=http://x", RequirementError::Option)]
 #[case(" -e .", RequirementError::Option)]
@@ -95,10 +100,6 @@ fn anything_else_is_not_understood(
         "a-",
         "_a",
         ".a",
-        "a/b",
-        "a\\b",
-        "a.whl/../b",
-        "C:\\x",
         "${HOME}",
         "{a}",
         "a;python_version<'3';extra=='b'"
@@ -106,6 +107,65 @@ fn anything_else_is_not_understood(
     text: &str,
 ) {
     assert!(check(text).is_err());
+}
+
+#[rstest]
+fn a_requirement_that_an_installer_takes_for_an_archive_is_named_for_that(
+    #[values("evil-1.0", "evil", "a.b_c")] stem: &str,
+    #[values(
+        ".whl",
+        ".zip",
+        ".egg",
+        ".tar",
+        ".tgz",
+        ".tbz",
+        ".tbz2",
+        ".txz",
+        ".tlz",
+        ".tar.gz",
+        ".tar.bz2",
+        ".tar.xz",
+        ".tar.lz",
+        ".tar.lzma",
+        ".tar.zst",
+        ".ZIP",
+        ".Tar.Gz"
+    )]
+    suffix: &str,
+    #[values(
+        "",
+        " ",
+        "[a]",
+        " [a, b]",
+        "[]",
+        "; python_version > '3'",
+        "[a] ; extra == 'b'",
+        ">=1"
+    )]
+    more: &str,
+) {
+    assert_eq!(check(&format!("{stem}{suffix}{more}")), Err(RequirementError::Archive));
+}
+
+#[rstest]
+#[case("evil===1.0.zip", Err(RequirementError::Archive))]
+#[case("evil==1.0+x.tar.gz", Err(RequirementError::Archive))]
+#[case("evil[a]==1.0+x.whl", Err(RequirementError::Archive))]
+#[case("evil===1.0.zip ; extra == 'a'", Err(RequirementError::Archive))]
+#[case("evil==1.0+zip", Ok(()))]
+#[case("zip", Ok(()))]
+#[case("zipp>=3", Ok(()))]
+#[case("whl", Ok(()))]
+#[case("zope.zipped", Ok(()))]
+#[case("tar-gz", Ok(()))]
+#[case("backports.zoneinfo; python_version < '3.9'", Ok(()))]
+#[case("a[b.zip]", Ok(()))]
+#[case("a; extra == 'b.zip'", Ok(()))]
+fn a_version_can_end_as_an_archive_does_and_a_name_can_be_one(
+    #[case] text: &str,
+    #[case] expected: Result<(), RequirementError>,
+) {
+    assert_eq!(check(text), expected);
 }
 
 #[test]

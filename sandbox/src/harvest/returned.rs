@@ -3,17 +3,21 @@
 
 use std::ffi::OsStr;
 use std::io::Write as _;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd as _, BorrowedFd};
 
 use serde_json::{Map, Value, json};
 
+use super::expected::Expected;
 use super::limits::Limits;
 use super::names::{Artefact, NameError};
-use super::publish::{Destination, Draft};
+use super::publish::{Destination, Draft, Replacing};
+use super::question::{Inspector, Opinion, Question};
 use super::refused::{Refused, Why};
 use super::requirement::{self, RequirementError};
-use super::warning::{self, Warning, printable};
-use crate::pep517::{Beneath, HookKind, Product, json_object};
+use super::warning::{self, Warning};
+use crate::paths::Beneath;
+use crate::pep517::{HookKind, Product, json_object};
+use crate::plain::{document, plain};
 
 const OUTPUT: &str = "output.json";
 
@@ -129,26 +133,50 @@ pub fn read_return(
     control: BorrowedFd<'_>,
     hook: HookKind,
     limits: &Limits,
+    inspector: &mut dyn Inspector,
 ) -> Result<Return, Refused> {
-    let read = || -> Result<Return, Why> {
-        let bytes = Beneath::new(control).read(OsStr::new(OUTPUT), limits.json.bytes)?;
-        parse(&bytes, hook, limits)
+    let mut read = || -> Result<Return, Why> {
+        let (file, _) = Beneath::new(control).file(OsStr::new(OUTPUT), limits.json.bytes)?;
+        match inspector.ask(&Question::Answer(hook), file.as_fd())? {
+            Opinion::Answer(returned) => Ok(returned),
+            Opinion::Refused(why) => Err(Why::Found(why)),
+            _ => Err(Why::Inspector("answers another question".to_owned())),
+        }
     };
     read().map_err(|why| why.refuse(OsStr::new(OUTPUT)))
 }
 
-/// Writes the validated answer as `output.json` into the caller's control directory.
+/// An answer that is written and not yet there.
+#[must_use]
+pub struct Returning<'a>(Draft<'a>);
+
+impl Returning<'_> {
+    /// Puts it in its place.
+    ///
+    /// # Errors
+    /// When it cannot be named there.
+    pub fn publish(self) -> Result<(), Refused> {
+        let name = OsStr::new(OUTPUT);
+        self.0
+            .publish(name, &Replacing { anything: true, origin: None })
+            .map_err(|cause| Why::Write(cause).refuse(name))
+    }
+}
+
+/// Writes the validated answer for the caller's control directory, as what becomes its `output.json`.
 ///
 /// # Errors
 /// When it cannot be written there.
-pub fn return_control_file(returned: &Return, control: &Destination<'_>) -> Result<(), Refused> {
-    let name = OsStr::new(OUTPUT);
+pub fn return_control_file<'a>(
+    returned: &Return,
+    control: &Destination<'a>,
+) -> Result<Returning<'a>, Refused> {
     let write = || {
         let mut draft = Draft::create(control)?;
-        draft.file().write_all(returned.to_json().to_string().as_bytes())?;
-        draft.publish(name)
+        draft.file().write_all(document(&returned.to_json()).as_bytes())?;
+        Ok(Returning(draft))
     };
-    write().map_err(|cause| Why::Write(cause).refuse(name))
+    write().map_err(|cause| Why::Write(cause).refuse(OsStr::new(OUTPUT)))
 }
 
 /// Parses the bytes of an `output.json`.
@@ -263,7 +291,7 @@ fn flag(object: &Map<String, Value>, key: &'static str) -> Result<bool, ReturnEr
 fn text(object: &Map<String, Value>, key: &'static str) -> Result<String, ReturnError> {
     match object.get(key) {
         None | Some(Value::Null) => Ok(String::new()),
-        Some(Value::String(text)) => Ok(printable(text)),
+        Some(Value::String(text)) => Ok(plain(text)),
         Some(_) => Err(ReturnError::Key { key, wanted: "a text" }),
     }
 }
@@ -281,6 +309,21 @@ impl Return {
             Answer::File { name, artefact } => Some((name, artefact)),
             _ => None,
         }
+    }
+
+    /// The same answer, if what it names was asked for.
+    ///
+    /// # Errors
+    /// When it is of another release than `expected`.
+    pub fn expecting(self, expected: Option<&Expected>) -> Result<Self, Refused> {
+        let (Answer::File { name, artefact }, Some(expected)) = (&self.answer, expected) else {
+            return Ok(self);
+        };
+        let artefact = expected
+            .narrow(artefact.clone())
+            .map_err(|cause| Why::from(cause).refuse(OsStr::new(name)))?;
+        let answer = Answer::File { name: name.clone(), artefact };
+        Ok(Self { answer, ..self })
     }
 
     /// The answer in the form in which `pyproject_hooks` 1.x reads it.

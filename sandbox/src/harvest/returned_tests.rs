@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
+use crate::harvest::question::direct::Direct;
 
 fn parsed(hook: HookKind, text: &str) -> Result<Return, Why> {
     parse(text.as_bytes(), hook, &Limits::default())
@@ -87,6 +88,26 @@ fn a_lie_gets_its_own_sentence(#[case] hook: HookKind, #[case] text: &str, #[cas
 }
 
 #[test]
+fn an_answer_that_was_not_asked_for_is_refused_whatever_it_names() {
+    let expected = Expected::new("pkg", Some("1.0"), None).unwrap();
+    let cases = [
+        (HookKind::BuildWheel, "pkg-1.0-py3-none-any.whl", "pkg-1.0-9zz-py3-none-any.whl"),
+        (HookKind::BuildEditable, "pkg-1-py3-none-any.whl", "pip-1.0-py3-none-any.whl"),
+        (HookKind::BuildSdist, "pkg-1.0.tar.gz", "pkg-1!1.0.tar.gz"),
+        (HookKind::PrepareMetadataForBuildWheel, "pkg-1.0.dist-info", "pkg-1.0+x.dist-info"),
+    ];
+    for (hook, honest, other) in cases {
+        let answer = |name: &str| parsed(hook, &json!({ "return_val": name }).to_string()).unwrap();
+        assert!(answer(honest).expecting(Some(&expected)).is_ok());
+        assert!(answer(other).expecting(None).is_ok());
+        let refused = answer(other).expecting(Some(&expected)).unwrap_err();
+        assert!(matches!(refused.why, Why::Unexpected(_)), "{refused}");
+    }
+    let nothing = parsed(REQUIRES, r#"{"return_val": ["a"]}"#).unwrap();
+    assert_eq!(nothing.clone().expecting(Some(&expected)).unwrap(), nothing);
+}
+
+#[test]
 fn long_lists_are_refused() {
     let list = vec!["a"; 2001];
     let text = json!({ "return_val": list }).to_string();
@@ -99,9 +120,25 @@ fn a_warning_cannot_make_the_front_end_read_a_file_or_drive_a_terminal() {
         {"message": "a\u001b[2J\u202eb", "filename": "/root/.netrc", "lineno": 1}]}"#;
     let written = parsed(REQUIRES, text).unwrap().to_json();
     let warning = &written["warnings"][0];
-    assert_eq!(warning["message"], "a\u{fffd}[2J\u{fffd}b");
+    assert_eq!(warning["message"], "ab");
     assert_eq!(warning["filename"], "<sandboxed /root/.netrc>");
     assert!(written.get("secret").is_none());
+}
+
+#[test]
+fn no_text_of_a_back_end_holds_a_command_to_a_ci_service() {
+    let text = "x\n::add-path::/x\n##vso[task.prependpath]/x\n##[command]x\nsection_start:1:x";
+    let shown = "x\n: :add-path::/x\n##vso [task.prependpath]/x\n## [command]x\nsection_start :1:x";
+    let value = json!({
+        "no_backend": true, "traceback": text, "backend_error": text,
+        "warnings": [{ "message": text, "filename": text, "lineno": 1 }],
+    });
+    let written = parsed(REQUIRES, &value.to_string()).unwrap().to_json();
+    let warning = &written["warnings"][0];
+    for found in [&written["traceback"], &written["backend_error"], &warning["message"]] {
+        assert_eq!(*found, shown);
+    }
+    assert_eq!(warning["filename"], format!("<sandboxed {shown}>"));
 }
 
 #[test]
@@ -113,16 +150,16 @@ fn a_control_directory_is_read_and_written_without_following_links() {
     std::fs::create_dir(tree.path().join("control")).unwrap();
     let output = tree.path().join("control/output.json");
     let control = File::open(tree.path().join("control")).unwrap();
-    let missing = read_return(control.as_fd(), REQUIRES, &limits).unwrap_err();
+    let missing = read_return(control.as_fd(), REQUIRES, &limits, &mut Direct).unwrap_err();
     assert!(missing.to_string().contains("does not exist"));
     symlink(&outside, &output).unwrap();
-    let link = read_return(control.as_fd(), REQUIRES, &limits).unwrap_err();
+    let link = read_return(control.as_fd(), REQUIRES, &limits, &mut Direct).unwrap_err();
     assert!(link.to_string().contains("symbolic link"), "{link}");
     let returned = parsed(REQUIRES, r#"{"return_val": ["wheel"]}"#).unwrap();
     let destination = Destination { directory: control.as_fd(), owner: None };
-    return_control_file(&returned, &destination).unwrap();
+    return_control_file(&returned, &destination).unwrap().publish().unwrap();
     assert_eq!(std::fs::read(&outside).unwrap(), br#"{"return_val": []}"#);
-    assert_eq!(read_return(control.as_fd(), REQUIRES, &limits).unwrap(), returned);
+    assert_eq!(read_return(control.as_fd(), REQUIRES, &limits, &mut Direct).unwrap(), returned);
 }
 
 proptest! {

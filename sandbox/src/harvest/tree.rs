@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
 use super::limits::Limits;
-use super::publish::{Destination, fresh_name};
+use super::publish::{Destination, fresh_name, rename_anew};
 use super::refused::{Refused, Why};
-use crate::pep517::{Beneath, OpenError, spoken};
+use crate::paths::{Beneath, OpenError, spoken};
 
 /// One file or directory of a tree, by its path from the tree's root; parents come first.
 #[derive(Debug)]
@@ -110,13 +110,23 @@ fn unwanted(it: char) -> bool {
 }
 
 /// Writes `nodes` as the directory `name`; under a temporary name first, so that the name appears
-/// with the whole tree behind it or not at all. An empty directory of that name is replaced.
-pub(crate) fn write(destination: &Destination<'_>, name: &OsStr, nodes: &[Node]) -> io::Result<()> {
+/// with the whole tree behind it or not at all. If `replace`, an empty directory of that name is.
+pub(crate) fn write(
+    destination: &Destination<'_>,
+    name: &OsStr,
+    nodes: &[Node],
+    replace: bool,
+) -> io::Result<()> {
     let temporary = fresh_name();
     let written = Writing::new(destination, &temporary).and_then(|writing| writing.all(nodes));
     let directory = destination.directory;
-    let placed =
-        written.and_then(|()| Ok(rustix::fs::renameat(directory, &temporary, directory, name)?));
+    let placed = written.and_then(|()| {
+        if replace {
+            Ok(rustix::fs::renameat(directory, &temporary, directory, name)?)
+        } else {
+            Ok(rename_anew(directory, &temporary, name)?)
+        }
+    });
     if placed.is_err() {
         discard(destination, &temporary, nodes);
     }
@@ -168,7 +178,7 @@ fn make(destination: &Destination<'_>, parent: impl AsFd, name: &OsStr) -> io::R
 }
 
 /// Removes what was written of a tree, the children first; only what the list names.
-fn discard(destination: &Destination<'_>, temporary: &OsStr, nodes: &[Node]) {
+pub(crate) fn discard(destination: &Destination<'_>, temporary: &OsStr, nodes: &[Node]) {
     if let Ok(root) = Beneath::new(destination.directory).directory(temporary) {
         for node in nodes.iter().rev() {
             let flags = if node.content.is_some() { AtFlags::empty() } else { AtFlags::REMOVEDIR };

@@ -1,4 +1,5 @@
-//! Version numbers of PEP 440, read strictly and compared in their canonical form.
+//! Version numbers of PEP 440, read strictly and compared in their canonical form; and those from
+//! before it.
 #![forbid(unsafe_code)]
 
 /// Longer than any version of any distribution.
@@ -51,6 +52,29 @@ pub(super) fn canonical(text: &str) -> Option<String> {
         canonical.push_str(&local_label(local)?);
     }
     Some(canonical)
+}
+
+/// The form in which a version that PEP 440 does not know is compared, as old setuptools writes it
+/// into names (`safe_version`): `2004d`, `1.0-beta-x`. One that does not begin with a digit is none,
+/// or any name with a dash in it would have one.
+pub(super) fn legacy(text: &str) -> Option<String> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._+!-".contains(&byte);
+    let number = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit());
+    if text.len() > MOST_BYTES || !number || !text.bytes().all(known) || canonical(text).is_some() {
+        return None;
+    }
+    let words = text.split(|it: char| !it.is_ascii_alphanumeric() && it != '.');
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    Some(words.join("-").to_ascii_lowercase())
+}
+
+/// What of a canonical version makes it win over every ordinary one without being newer.
+pub(super) fn advantage(canonical: &str) -> Option<&'static str> {
+    match () {
+        () if canonical.contains('!') => Some("an epoch"),
+        () if canonical.contains('+') => Some("a local part"),
+        () => None,
+    }
 }
 
 /// `1!` at the start; the epoch 0 is the one that is not written.
@@ -193,6 +217,26 @@ mod tests {
     ) {
         assert_eq!(canonical(text), None);
         assert_eq!(canonical(&"1".repeat(300)), None);
+    }
+
+    #[rstest]
+    #[case("2004d", Some("2004d"))]
+    #[case("2004D", Some("2004d"))]
+    #[case("1.0-beta-x", Some("1.0-beta-x"))]
+    #[case("1.0_beta_x", Some("1.0-beta-x"))]
+    #[case("0.1.dev-r123.x", Some("0.1.dev-r123.x"))]
+    #[case("1.0", None)]
+    #[case("1.0-1", None)]
+    #[case("unknown", None)]
+    #[case("", None)]
+    #[case("1/2", None)]
+    #[case("1 0", None)]
+    fn a_version_from_before_the_standard_is_known_by_its_digit(
+        #[case] text: &str,
+        #[case] expected: Option<&str>,
+    ) {
+        assert_eq!(legacy(text).as_deref(), expected);
+        assert_eq!(legacy(&format!("1x{}", "1".repeat(300))), None);
     }
 
     proptest! {

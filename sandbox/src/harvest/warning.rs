@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::limits::Limits;
 use super::returned::ReturnError;
+use crate::plain::plain;
 
 /// A Python warning of the back end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,14 +51,6 @@ pub(crate) fn warnings(
 
 fn warning(item: &Value) -> Option<Warning> {
     let lineno = u32::try_from(item.get("lineno")?.as_u64()?).ok()?;
-    let text = |key: &str| item.get(key)?.as_str().map(printable);
+    let text = |key: &str| item.get(key)?.as_str().map(plain);
     Some(Warning { message: text("message")?, filename: text("filename")?, lineno })
-}
-
-/// Text that ends in a log or terminal: without control characters other than line ends and tabs,
-/// and without those that turn the direction of writing.
-pub(crate) fn printable(text: &str) -> String {
-    let turns = |it: char| matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let bad = |it: char| (it.is_control() && !matches!(it, '\n' | '\t')) || turns(it);
-    text.chars().map(|it| if bad(it) { char::REPLACEMENT_CHARACTER } else { it }).collect()
 }

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-use super::groups::{Place, Version};
-use super::offer::Offer;
-use super::rehearsal::{Act, Namespaces};
+use super::groups::{Closed, Place, Version};
+use super::namespaces::{Act, Namespaces};
+use super::offer::{Cores, Offer, Watching};
 use super::{Caller, Host, RootLayout, TakenIds};
 use crate::overlay::{Notes, Obstacle, Sharing};
 
@@ -18,31 +18,52 @@ pub(crate) fn root() -> Host {
         version: Version::One,
         directory: PathBuf::from("/sys/fs/cgroup").join(name),
         swap: true,
+        lend: false,
     };
     Host {
         kernel: (6, 18),
         machine: "x86_64".to_owned(),
-        caller: Caller { uid: 0, gid: 0, groups: 0, can_admin: true, can_change_user: true },
-        namespaces: Namespaces::Presumed,
+        caller: Caller {
+            uid: 0,
+            gid: 0,
+            groups: 0,
+            can_admin: true,
+            can_change_user: true,
+            can_oversee: true,
+            outside: Some(0),
+        },
+        namespaces: Namespaces::UNTRIED,
         root: layout(),
         landlock: 7,
         limits: Offer {
             processes: Some(place("pids")),
             memory: Some(place("memory")),
+            closed: None,
             memory_left: Some(4 << 30),
             counted_alone: true,
+            counted_apart: true,
+            process_room: Some(1 << 22),
+            watching: Some(Watching { instances: 128, watches: 65_536 }),
+            cores: Cores::Files,
             current: vec![],
         },
         ids: TakenIds {
             accounts: BTreeSet::from([0, 1000, 65_534]),
             subordinate: vec![],
             mapped: vec![0..=u32::MAX - 1],
+            mapped_groups: vec![0..=u32::MAX - 1],
         },
         runtime: None,
+        proc: true,
         in_lab: false,
         sharing: Sharing::Overlay(Notes::Trusted),
         nonce: 0xb01d_face_0000_0001,
     }
+}
+
+/// What is left of an offer without control groups.
+fn groupless(offer: &Offer, closed: Closed) -> Offer {
+    Offer { processes: None, memory: None, closed: Some(closed), ..offer.clone() }
 }
 
 /// An ordinary user of a plain machine: no control group is lent.
@@ -55,9 +76,11 @@ pub(crate) fn user() -> Host {
             groups: 2,
             can_admin: false,
             can_change_user: false,
+            can_oversee: false,
+            outside: Some(1000),
         },
-        namespaces: Namespaces::Rehearsed(vec![]),
-        limits: Offer { processes: None, memory: None, ..root.limits.clone() },
+        namespaces: Namespaces::UNTRIED,
+        limits: groupless(&root.limits, Closed::Undelegated),
         sharing: Sharing::Overlay(Notes::User),
         runtime: Some("/run/user/1000".into()),
         ..root
@@ -68,9 +91,9 @@ pub(crate) fn user() -> Host {
 pub(crate) fn docker() -> Host {
     let root = root();
     Host {
-        caller: Caller { can_admin: false, ..root.caller.clone() },
-        namespaces: Namespaces::Rehearsed(vec![(Act::Create, Errno::PERM)]),
-        limits: Offer { processes: None, memory: None, ..root.limits.clone() },
+        caller: Caller { can_admin: false, can_oversee: false, ..root.caller.clone() },
+        namespaces: Namespaces::Refusing(vec![(Act::Create, Errno::PERM)]),
+        limits: groupless(&root.limits, Closed::Sealed),
         sharing: Sharing::Copy(Obstacle::Refused(Errno::INVAL)),
         ..root
     }
@@ -83,7 +106,7 @@ pub(crate) fn docker_user() -> Host {
 
 /// Root of a container with `seccomp=unconfined`: only a fresh `/proc` is refused.
 pub(crate) fn docker_unconfined() -> Host {
-    Host { namespaces: Namespaces::Rehearsed(vec![(Act::Proc, Errno::PERM)]), ..docker() }
+    Host { namespaces: Namespaces::Refusing(vec![(Act::Proc, Errno::PERM)]), ..docker() }
 }
 
 /// Root of a rootless Podman container: root of its own user namespace, without `CAP_SYS_ADMIN`. The
@@ -92,21 +115,59 @@ pub(crate) fn podman() -> Host {
     let docker = docker();
     let refused = [Act::Hostname, Act::Proc].map(|act| (act, Errno::PERM));
     Host {
-        namespaces: Namespaces::Rehearsed(refused.to_vec()),
+        namespaces: Namespaces::Refusing(refused.to_vec()),
         ids: TakenIds { mapped: vec![0..=65_535], ..docker.ids },
         ..docker
     }
 }
 
+/// An ordinary user in a group of version 2 that was delegated to him.
+pub(crate) fn delegated() -> Host {
+    let user = user();
+    let place = Place {
+        version: Version::Two,
+        directory: "/sys/fs/cgroup/user.slice/run-1.scope".into(),
+        swap: true,
+        lend: true,
+    };
+    let limits = Offer {
+        processes: Some(place.clone()),
+        memory: Some(place),
+        closed: None,
+        ..user.limits.clone()
+    };
+    Host { limits, ..user }
+}
+
 /// An ordinary user of Ubuntu 24.04, whose `AppArmor` takes every capability away in a user namespace.
 pub(crate) fn ubuntu() -> Host {
-    let refused = vec![
-        (Act::Hostname, Errno::PERM),
-        (Act::Mount, Errno::ACCESS),
-        (Act::Loopback, Errno::PERM),
-        (Act::Proc, Errno::ACCESS),
-    ];
-    Host { namespaces: Namespaces::Rehearsed(refused), ..user() }
+    let refused = vec![(Act::Create, Errno::PERM)];
+    Host { namespaces: Namespaces::Refusing(refused), ..user() }
+}
+
+/// Root below a changed root directory, where the kernel makes no user namespaces.
+pub(crate) fn chroot() -> Host {
+    Host { namespaces: Namespaces::Refusing(vec![(Act::Create, Errno::PERM)]), ..root() }
+}
+
+/// The same where no `/proc` is mounted.
+pub(crate) fn chroot_without_proc() -> Host {
+    let limits = groupless(&root().limits, Closed::Unmounted);
+    Host { proc: false, limits, ..chroot() }
+}
+
+/// Root of a user namespace that an ordinary user has made (`unshare --map-root-user`).
+pub(crate) fn mapped_root() -> Host {
+    let user = user();
+    let caller = Caller { uid: 0, gid: 0, can_admin: true, ..user.caller.clone() };
+    Host { caller, ..user }
+}
+
+/// The same of a user namespace that root has made.
+pub(crate) fn mapped_root_of_root() -> Host {
+    let host = mapped_root();
+    let caller = Caller { outside: Some(0), ..host.caller.clone() };
+    Host { caller, ids: TakenIds { mapped: vec![0..=0], ..host.ids.clone() }, ..host }
 }
 
 /// An ordinary user where `user.max_user_namespaces` is 0.
@@ -127,7 +188,7 @@ pub(crate) fn old_landlock() -> Host {
 /// Root of a machine with cgroup version 2 of which nothing is lent.
 pub(crate) fn no_delegation() -> Host {
     let root = root();
-    Host { limits: Offer { processes: None, memory: None, ..root.limits.clone() }, ..root }
+    Host { limits: groupless(&root.limits, Closed::Undelegated), ..root }
 }
 
 /// Every fake, with its name.
@@ -135,12 +196,17 @@ pub(crate) fn all() -> Vec<(&'static str, Host)> {
     vec![
         ("root", root()),
         ("user", user()),
+        ("user-delegated", delegated()),
         ("docker", docker()),
         ("docker-user", docker_user()),
         ("docker-unconfined", docker_unconfined()),
         ("podman", podman()),
         ("ubuntu", ubuntu()),
         ("no-namespaces", no_namespaces()),
+        ("chroot", chroot()),
+        ("chroot-without-proc", chroot_without_proc()),
+        ("mapped-root", mapped_root()),
+        ("mapped-root-of-root", mapped_root_of_root()),
         ("old-kernel", old_kernel()),
         ("old-landlock", old_landlock()),
         ("no-delegation", no_delegation()),
@@ -153,5 +219,6 @@ fn layout() -> RootLayout {
         links: ["bin", "lib", "lib64", "sbin"].map(link).to_vec(),
         directories: vec!["usr".to_owned()],
         etc: vec![("alternatives".to_owned(), true), ("ld.so.cache".to_owned(), false)],
+        processors: vec![("online", "0-1\n".to_owned()), ("possible", "0-3\n".to_owned())],
     }
 }

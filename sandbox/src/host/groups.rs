@@ -3,13 +3,16 @@
 //! The own group counts, not the root: outer limits then keep counting (cgroups(7)).
 #![forbid(unsafe_code)]
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, CWD, access};
 
-use super::kernel_file::read_text;
+use super::kernel_file::{read_bytes, read_text};
+use crate::paths::mountinfo::{self, Mount};
+
+mod station;
+
+use station::Station;
 
 /// The two interfaces of control groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +30,29 @@ pub struct Place {
     pub version: Version,
     /// The directory.
     pub directory: PathBuf,
-    /// Whether swap is accounted too, so that memory cannot move there.
+    /// Whether swap is accounted too, so that memory cannot move there. Of version 2 a group says so
+    /// itself, once it is made.
     pub swap: bool,
+    /// Whether the directory does not lend the controllers yet (version 2), which the first launch
+    /// makes it do. A group that lends has no processes of its own, so those in it move one down.
+    pub lend: bool,
+}
+
+/// Why no group with a wanted controller can be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// No control groups are mounted.
+    Unmounted,
+    /// The trees of version 1 are not the caller's to write.
+    One,
+    /// The own group of version 2 is of this type, and below it no process can be bounded in memory.
+    Threaded(String),
+    /// The tree of version 2 is mounted read-only.
+    Sealed,
+    /// Of the tree of version 2 nothing is the caller's, or is systemd's and nobody else's.
+    Undelegated,
+    /// It was tried, and this was the answer.
+    Refused(String),
 }
 
 /// One mounted tree of groups.
@@ -39,6 +63,7 @@ struct Hierarchy {
     mounted: PathBuf,
     /// The group of this process.
     own: PathBuf,
+    read_only: bool,
 }
 
 /// Every tree that this process can see itself in.
@@ -49,24 +74,50 @@ impl Hierarchies {
     /// Those of this process. Where `/proc` or the groups cannot be read there are none.
     #[must_use]
     pub fn probe() -> Self {
-        Self::among(&read(Path::new("/proc/self"), "mountinfo").unwrap_or_default())
+        Self::among(&read_bytes(CWD, "/proc/self/mountinfo").unwrap_or_default())
     }
 
     /// Those of this process among its mounts, which the caller has read already.
-    pub(super) fn among(mountinfo: &str) -> Self {
+    pub(super) fn among(mountinfo: &[u8]) -> Self {
         Self::of(&read(Path::new("/proc/self"), "cgroup").unwrap_or_default(), mountinfo)
     }
 
     /// What the two files of `/proc/self` say. Pure.
     #[must_use]
-    pub fn of(cgroup: &str, mountinfo: &str) -> Self {
-        Self(mountinfo.lines().filter_map(|line| hierarchy(line, cgroup)).collect())
+    pub fn of(cgroup: &str, mountinfo: impl AsRef<[u8]>) -> Self {
+        let mounts = mountinfo::known(mountinfo.as_ref());
+        Self(mounts.filter_map(|mount| hierarchy(mount, cgroup)).collect())
     }
 
     /// Where a group with this controller can be made.
     #[must_use]
     pub fn place(&self, controller: &str) -> Option<Place> {
         self.0.iter().find_map(|hierarchy| hierarchy.place(controller))
+    }
+
+    /// Every tree in which this process may write its own group: the interface, the controllers (of
+    /// version 1), and that group's directory.
+    pub fn own_groups(&self) -> impl Iterator<Item = (Version, &[String], &Path)> {
+        let writable = |tree: &&Hierarchy| access(&tree.own, Access::WRITE_OK).is_ok();
+        let trees = self.0.iter().filter(writable);
+        trees.map(|tree| (tree.version, tree.controllers.as_slice(), tree.own.as_path()))
+    }
+
+    /// Why a group that counts memory or processes cannot be made, where it cannot.
+    #[must_use]
+    pub fn closed(&self) -> Option<Closed> {
+        const WANTED: [&str; 2] = ["memory", "pids"];
+        if WANTED.iter().all(|controller| self.place(controller).is_some()) {
+            return None;
+        }
+        let two = self.0.iter().find(|tree| tree.version == Version::Two);
+        let unified = two.filter(|tree| Station::look(&tree.own).has(WANTED[0]));
+        let one = || self.0.iter().any(|tree| WANTED.iter().any(|name| tree.has(name)));
+        Some(match (unified, two) {
+            (None, _) if one() => Closed::One,
+            (Some(tree), _) | (None, Some(tree)) => tree.closed(),
+            (None, None) => Closed::Unmounted,
+        })
     }
 
     /// Bytes of memory that are left under every limit from the own group outwards, and free.
@@ -91,22 +142,22 @@ impl Hierarchy {
                 version: Version::One,
                 directory: self.own.clone(),
                 swap: self.own.join("memory.memsw.limit_in_bytes").exists(),
+                lend: false,
             }),
             Version::One => None,
-            // A group with processes lends no controllers to groups below it, so that the new one
-            // is mostly a sibling of our own. Whoever moves a process needs the right to write
-            // the membership of the group that both have above them.
-            Version::Two => self.outwards().take(2).find_map(|directory| {
-                let lent = read(directory, "cgroup.subtree_control")?;
-                let fits = lent.split_whitespace().any(|known| known == controller)
-                    && writable(directory)
-                    && writable(&directory.join("cgroup.procs"));
-                fits.then(|| Place {
-                    version: Version::Two,
-                    directory: directory.to_owned(),
-                    swap: self.own.join("memory.swap.max").exists(),
-                })
-            }),
+            Version::Two => {
+                let mut stations = self.outwards().take(2).map(Station::look);
+                let (own, parent) = (stations.next()?, stations.next());
+                station::choose(&own, parent.as_ref(), controller)
+            }
+        }
+    }
+
+    fn closed(&self) -> Closed {
+        match Station::look(&self.own).kind {
+            _ if self.read_only => Closed::Sealed,
+            Some(kind) if kind != station::DOMAIN => Closed::Threaded(kind),
+            _ => Closed::Undelegated,
         }
     }
 
@@ -148,19 +199,12 @@ pub(crate) fn field(text: &str, name: &str) -> Option<u64> {
     })
 }
 
-/// The tree that a line of mountinfo mounts, if this process has a group in it
-/// (`proc_pid_mountinfo(5)`).
-fn hierarchy(line: &str, cgroup: &str) -> Option<Hierarchy> {
-    let (mount, filesystem) = line.split_once(" - ")?;
-    if !filesystem.starts_with("cgroup") {
-        return None;
-    }
-    let mut mount = mount.split(' ').skip(3);
-    let (root, mounted) = (unescape(mount.next()?), unescape(mount.next()?));
-    let mut filesystem = filesystem.split(' ');
-    let (version, options) = match (filesystem.next()?, filesystem.nth(1)?) {
-        ("cgroup", options) => (Version::One, options),
-        ("cgroup2", _) => (Version::Two, ""),
+/// The tree that is mounted there, if this process has a group in it.
+fn hierarchy(mount: Mount, cgroup: &str) -> Option<Hierarchy> {
+    let read_only = mount.has("ro");
+    let (version, options) = match mount.kind.as_str() {
+        "cgroup" => (Version::One, mount.settings.as_str()),
+        "cgroup2" => (Version::Two, ""),
         _ => return None,
     };
     let (controllers, own) = cgroup.lines().find_map(|line| {
@@ -179,27 +223,10 @@ fn hierarchy(line: &str, cgroup: &str) -> Option<Hierarchy> {
     })?;
     // In a container the mount may begin below the root of the tree; a group outside of what is
     // mounted cannot be reached.
-    let below = own.strip_prefix(root).ok()?;
+    let below = own.strip_prefix(&mount.root).ok()?;
+    let mounted = mount.place;
     let own = if below == Path::new("") { mounted.clone() } else { mounted.join(below) };
-    Some(Hierarchy { version, controllers, mounted, own })
-}
-
-/// A path as mountinfo writes it: blanks and their like are `\040`.
-pub(crate) fn unescape(text: &str) -> PathBuf {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, more @ ..] = rest {
-        let code = match rest {
-            [b'\\', digits @ ..] => digits
-                .get(..3)
-                .and_then(|digits| std::str::from_utf8(digits).ok())
-                .and_then(|digits| u8::from_str_radix(digits, 8).ok()),
-            _ => None,
-        };
-        bytes.push(code.unwrap_or(*first));
-        rest = if code.is_some() { rest.get(4..).unwrap_or_default() } else { more };
-    }
-    PathBuf::from(OsString::from_vec(bytes))
+    Some(Hierarchy { version, controllers, mounted, own, read_only })
 }
 
 #[cfg(test)]
@@ -249,29 +276,70 @@ mod tests {
         assert_eq!(Hierarchies::of("", ONE), Hierarchies::default());
     }
 
-    /// A directory that looks like a tree of version 2.
+    /// A directory that looks like a tree of version 2, of which `lent` is lent by the parent.
     fn unified(own: &str, lent: &str) -> (tempfile::TempDir, Hierarchies) {
         let root = tempfile::tempdir().unwrap();
         let group = root.path().join(own);
         fs::create_dir_all(&group).unwrap();
         for directory in group.ancestors().take_while(|path| path.starts_with(root.path())) {
-            fs::write(directory.join("cgroup.procs"), "").unwrap();
+            let files = [
+                ("cgroup.procs", "7\n"),
+                ("cgroup.controllers", "cpu memory pids\n"),
+                ("cgroup.subtree_control", ""),
+            ];
+            for (name, text) in files {
+                fs::write(directory.join(name), text).unwrap();
+            }
+            if directory != root.path() {
+                fs::write(directory.join("cgroup.type"), "domain\n").unwrap();
+            }
         }
-        fs::write(group.join("cgroup.subtree_control"), "").unwrap();
         fs::write(group.parent().unwrap().join("cgroup.subtree_control"), lent).unwrap();
         let mountinfo = format!("1 2 0:3 / {} rw - cgroup2 none rw", root.path().display());
-        let found = Hierarchies::of(&format!("0::/{own}"), &mountinfo);
+        let found = Hierarchies::of(&format!("0::/{own}"), mountinfo);
         (root, found)
     }
 
     #[test]
     fn where_the_parent_lends_controllers_the_new_group_is_a_sibling() {
-        let (root, found) = unified("user/ours", "memory pids\n");
+        let (root, found) = unified("user.slice/ours.scope", "memory pids\n");
         let place = found.place("pids").unwrap();
-        assert_eq!(place.directory, root.path().join("user"));
+        assert_eq!((place.directory, place.lend), (root.path().join("user.slice"), false));
         assert_eq!(found.place("cpuset"), None);
-        let (_root, found) = unified("user/ours", "cpu\n");
-        assert_eq!(found.place("memory"), None, "nothing is lent");
+        assert_eq!(found.closed(), None);
+        let (_root, found) = unified("user.slice/ours.scope", "cpu\n");
+        assert_eq!(found.place("memory"), None, "nothing is lent, and the units are systemd's");
+        assert_eq!(found.closed(), Some(Closed::Undelegated));
+    }
+
+    #[test]
+    fn a_group_of_nobodys_is_made_to_lend() {
+        let (root, found) = unified("ours", "");
+        let place = found.place("memory").unwrap();
+        assert_eq!((place.directory, place.lend), (root.path().join("ours"), true));
+        assert_eq!(found.place("cpuset"), None, "it has no such controller itself");
+    }
+
+    #[test]
+    fn below_a_threaded_group_none_is_made() {
+        for kind in ["domain threaded", "threaded", "domain invalid"] {
+            let (root, found) = unified("user.slice/ours", "memory pids\n");
+            fs::write(root.path().join("user.slice/ours/cgroup.type"), kind).unwrap();
+            let beside = found.place("memory").unwrap().directory;
+            assert_eq!(beside, root.path().join("user.slice"), "the parent is none");
+            fs::write(root.path().join("user.slice/cgroup.type"), "domain threaded").unwrap();
+            assert_eq!((found.place("memory"), found.place("pids")), (None, None));
+            assert_eq!(found.closed(), Some(Closed::Threaded(kind.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_tree_that_cannot_be_written_is_told_from_one_that_is_not_there() {
+        assert_eq!(Hierarchies::default().closed(), Some(Closed::Unmounted));
+        let sealed = "1 2 0:3 / /nowhere ro,nosuid - cgroup2 none rw";
+        assert_eq!(Hierarchies::of("0::/", sealed).closed(), Some(Closed::Sealed));
+        let one = "1 2 0:3 / /nowhere/memory rw - cgroup none rw,memory";
+        assert_eq!(Hierarchies::of("4:memory:/x", one).closed(), Some(Closed::One));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::path::Arg;
 
 /// What is read at a time. Most of these files are shorter.
@@ -18,18 +18,36 @@ const CHUNK: usize = 8192;
 /// # Errors
 /// Those of `openat(2)` and `read(2)`; invalid data for what is not UTF-8.
 pub fn read_text(directory: impl AsFd, path: impl Arg) -> io::Result<String> {
+    String::from_utf8(read_bytes(directory, path)?).or(Err(io::ErrorKind::InvalidData.into()))
+}
+
+/// The same for a file that may hold what is not UTF-8, as every list of paths.
+///
+/// # Errors
+/// Those of `openat(2)` and `read(2)`.
+pub fn read_bytes(directory: impl AsFd, path: impl Arg) -> io::Result<Vec<u8>> {
     let file = openat(directory, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     let mut text = Vec::with_capacity(CHUNK);
     loop {
         text.reserve(CHUNK / 2);
         let spare = rustix::buffer::spare_capacity(&mut text);
         match rustix::io::read(&file, spare) {
-            Ok(0) => break,
+            Ok(0) => return Ok(text),
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
         }
     }
-    String::from_utf8(text).or(Err(io::ErrorKind::InvalidData.into()))
+}
+
+/// The number that `/proc` has for the process behind `pidfd` (`pidfd_open(2)`). It is that of the
+/// process namespace whose `/proc` is mounted, which need not be the caller's.
+///
+/// # Errors
+/// Those of reading `/proc/self/fdinfo`.
+pub fn number_of(pidfd: impl AsFd) -> io::Result<String> {
+    let info = read_text(CWD, format!("/proc/self/fdinfo/{}", pidfd.as_fd().as_raw_fd()))?;
+    let number = info.lines().find_map(|line| line.strip_prefix("Pid:")).map(str::trim);
+    Ok(number.ok_or(io::ErrorKind::NotFound)?.to_owned())
 }
 
 #[cfg(test)]

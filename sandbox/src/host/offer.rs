@@ -2,18 +2,25 @@
 #![forbid(unsafe_code)]
 
 use nix::sys::resource;
+use rustix::fs::CWD;
 use rustix::process::{Resource, Rlimit};
 
-use super::groups::{Hierarchies, Place};
+use super::groups::{Closed, Hierarchies, Place};
+use super::kernel_file::read_text;
 
 /// The resource limits that the sandbox sets.
-const RESOURCES: [(Resource, resource::Resource); 6] = [
+const RESOURCES: [(Resource, resource::Resource); 11] = [
     (Resource::Core, resource::Resource::RLIMIT_CORE),
     (Resource::Cpu, resource::Resource::RLIMIT_CPU),
     (Resource::Data, resource::Resource::RLIMIT_DATA),
     (Resource::Fsize, resource::Resource::RLIMIT_FSIZE),
+    (Resource::Memlock, resource::Resource::RLIMIT_MEMLOCK),
+    (Resource::Msgqueue, resource::Resource::RLIMIT_MSGQUEUE),
+    (Resource::Nice, resource::Resource::RLIMIT_NICE),
     (Resource::Nofile, resource::Resource::RLIMIT_NOFILE),
     (Resource::Nproc, resource::Resource::RLIMIT_NPROC),
+    (Resource::Rtprio, resource::Resource::RLIMIT_RTPRIO),
+    (Resource::Sigpending, resource::Resource::RLIMIT_SIGPENDING),
 ];
 
 /// What the host lends for limits: a plain value, so that a test can lend something else.
@@ -23,13 +30,55 @@ pub struct Offer {
     pub processes: Option<Place>,
     /// Where a group that counts memory can be made.
     pub memory: Option<Place>,
+    /// Why one of the two cannot be made.
+    pub closed: Option<Closed>,
     /// Bytes of memory that the host and the caller's groups leave.
     pub memory_left: Option<u64>,
     /// Whether the payload's user has no other processes: a leased uid, or a user namespace, for
     /// `RLIMIT_NPROC` counts by user within a namespace.
     pub counted_alone: bool,
+    /// Whether what the kernel counts for the payload's user is counted off nobody else.
+    pub counted_apart: bool,
+    /// How many processes and threads the machine can have at all.
+    pub process_room: Option<u64>,
+    /// How much a user may watch.
+    pub watching: Option<Watching>,
+    /// What becomes of cores.
+    pub cores: Cores,
     /// The caller's own limits; one that is not among them is unlimited.
     pub current: Vec<(Resource, Rlimit)>,
+}
+
+/// How much a user may watch (`inotify(7)`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watching {
+    /// Instances.
+    pub instances: u64,
+    /// Watches of all of them.
+    pub watches: u64,
+}
+
+/// What becomes of the core of a process that crashes (`core(5)`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cores {
+    /// It is written to a file, or to none.
+    #[default]
+    Files,
+    /// A program gets it, which the kernel starts outside of every sandbox.
+    Program,
+    /// A service gets it that waits for it at a socket.
+    Service,
+}
+
+impl Cores {
+    /// What a core pattern means.
+    fn of(pattern: &str) -> Self {
+        match pattern.bytes().next() {
+            Some(b'|') => Self::Program,
+            Some(b'@') => Self::Service,
+            _ => Self::Files,
+        }
+    }
 }
 
 impl Offer {
@@ -44,10 +93,22 @@ impl Offer {
         Self {
             processes: hierarchies.place("pids"),
             memory: hierarchies.place("memory"),
+            closed: hierarchies.closed(),
             memory_left: hierarchies.memory_left(),
             counted_alone,
+            counted_apart: true,
+            process_room: process_room(),
+            watching: watching(),
+            cores: Cores::of(&setting("kernel/core_pattern").unwrap_or_default()),
             current: RESOURCES.iter().filter_map(|(name, number)| limit(*name, *number)).collect(),
         }
+    }
+
+    /// The same offer without control groups, because making one was answered with `why`.
+    #[must_use]
+    pub fn without_groups(self, why: &str) -> Self {
+        let closed = Some(Closed::Refused(why.to_owned()));
+        Self { processes: None, memory: None, closed, ..self }
     }
 
     pub(crate) fn current(&self, resource: Resource) -> Rlimit {
@@ -62,4 +123,38 @@ fn limit(name: Resource, number: resource::Resource) -> Option<(Resource, Rlimit
     let finite = |value: u64| (value != nix::libc::RLIM_INFINITY).then_some(value);
     let (current, maximum) = resource::getrlimit(number).ok()?;
     Some((name, Rlimit { current: finite(current), maximum: finite(maximum) }))
+}
+
+/// A setting of the kernel's.
+fn setting(name: &str) -> Option<String> {
+    read_text(CWD, format!("/proc/sys/{name}")).ok()
+}
+
+fn number(name: &str) -> Option<u64> {
+    setting(name)?.trim().parse().ok()
+}
+
+/// The lesser of the numbers that processes can have and of the threads that memory allows.
+fn process_room() -> Option<u64> {
+    [number("kernel/pid_max"), number("kernel/threads-max")].into_iter().flatten().min()
+}
+
+fn watching() -> Option<Watching> {
+    let instances = number("user/max_inotify_instances")?;
+    Some(Watching { instances, watches: number("user/max_inotify_watches")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_pattern_says_by_its_first_letter_who_gets_the_core() {
+        assert_eq!(Cores::of("core\n"), Cores::Files);
+        assert_eq!(Cores::of("/var/cores/%e.%p"), Cores::Files);
+        assert_eq!(Cores::of(""), Cores::Files);
+        assert_eq!(Cores::of("|/usr/lib/systemd/systemd-coredump %P"), Cores::Program);
+        assert_eq!(Cores::of("@/run/coredump.socket"), Cores::Service);
+        assert_eq!(Cores::of("@@/run/coredump.socket"), Cores::Service);
+    }
 }

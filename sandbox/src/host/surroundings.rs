@@ -1,4 +1,4 @@
-//! What explains a refusal: the container, the settings and the masks around this process.
+//! What explains a refusal: the container or service, the settings and the masks around this process.
 //!
 //! Only `doctor` asks for it. A launch decides by what works, not by why.
 #![forbid(unsafe_code)]
@@ -6,145 +6,121 @@
 use std::fs;
 use std::path::Path;
 
+use rustix::thread::{SecureComputingMode, secure_computing_mode};
+
+use crate::paths::mountinfo;
+
+mod container;
+mod root;
+
+pub use container::{Container, Service};
+
 /// What is around this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
     /// The container that it runs in, if one can be told.
     pub container: Option<Container>,
+    /// The service of systemd that it belongs to.
+    pub service: Option<Service>,
+    /// Whether systemd can be asked for scopes and services.
+    pub systemd: Systemd,
+    /// The root directory was changed by `chroot(2)`.
+    pub chroot: bool,
     /// A system call filter is on already.
     pub filtered: bool,
-    /// `kernel.apparmor_restrict_unprivileged_userns` is 1, as on Ubuntu since 23.10.
-    pub apparmor_restricts: bool,
-    /// `kernel.unprivileged_userns_clone` is 0, as on older Debian.
-    pub clone_switched_off: bool,
+    /// What keeps user namespaces from ordinary users.
+    pub restriction: Option<Restriction>,
     /// Parts of `/proc` over which something is mounted.
     pub covered_proc: Vec<String>,
-    /// The control groups that are mounted.
-    pub cgroups: Cgroups,
+    /// It was tried, and files in memory cannot be shown as another user's.
+    pub fixed_owners_in_memory: bool,
 }
 
-/// A container, by its engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Container {
-    /// Docker.
-    Docker,
-    /// Podman, as an ordinary user or as root.
-    Podman {
-        /// Whether an ordinary user started it.
-        rootless: bool,
-    },
-    /// Another engine, by what it calls itself.
-    Other(String),
-}
-
-/// The control groups that are mounted.
+/// Whether systemd can be asked for scopes and services.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Cgroups {
-    /// None.
+pub enum Systemd {
+    /// It does not run this machine or container.
     #[default]
-    None,
-    /// A tree for every controller.
-    One,
-    /// One tree for all.
-    Two,
+    Absent,
+    /// It does, and root can ask it.
+    Machine,
+    /// The caller has a manager of his own.
+    Own,
+}
+
+/// A setting that keeps user namespaces from ordinary users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restriction {
+    /// `kernel.apparmor_restrict_unprivileged_userns` is 1, as on Ubuntu since 23.10.
+    AppArmor,
+    /// `kernel.unprivileged_userns_clone` is 0, as on older Debian.
+    CloneOff,
 }
 
 impl Surroundings {
-    /// Looks around. Files that cannot be read count as absent.
+    /// Looks around, without trying anything. Files that cannot be read count as absent.
     #[must_use]
     pub fn probe() -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let mounts = read("/proc/self/mountinfo");
+        let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
+        let cgroup = read("/proc/self/cgroup");
         let set = |name: &str, to: &str| read(&format!("/proc/sys/kernel/{name}")).trim() == to;
         Self {
-            container: container(
-                Path::new("/.dockerenv").exists(),
-                fs::read_to_string("/run/.containerenv").ok().as_deref(),
-                &read("/proc/self/cgroup"),
-                has_every_user(&read("/proc/self/uid_map")),
-            ),
-            filtered: super::is_filtered(),
-            apparmor_restricts: set("apparmor_restrict_unprivileged_userns", "1"),
-            clone_switched_off: set("unprivileged_userns_clone", "0"),
-            covered_proc: super::covered_proc(&mounts).map(str::to_owned).collect(),
-            cgroups: cgroups(&mounts),
+            container: container::probe(&mounts, &cgroup),
+            service: container::service(&cgroup),
+            systemd: systemd(),
+            chroot: root::is_changed(&mounts, root::of_others()),
+            filtered: is_filtered(),
+            restriction: if set("unprivileged_userns_clone", "0") {
+                Some(Restriction::CloneOff)
+            } else {
+                set("apparmor_restrict_unprivileged_userns", "1").then_some(Restriction::AppArmor)
+            },
+            covered_proc: covered_proc(&mounts).collect(),
+            fixed_owners_in_memory: false,
         }
     }
 }
 
-/// The container that leaves these traces: the file of Docker, that of Podman with its content, and
-/// the names of the own control groups. Podman writes down that it is rootless only where the
-/// container is privileged; else that not every user exists in it tells so.
-fn container(
-    docker: bool,
-    podman: Option<&str>,
-    cgroup: &str,
-    every_user: bool,
-) -> Option<Container> {
-    if let Some(text) = podman {
-        let rootless = text.contains("rootless=1") || !every_user;
-        return Some(Container::Podman { rootless });
+/// By the socket at which the caller's own manager is asked, and the directory that tells that systemd
+/// is process 1 (`sd_booted(3)`).
+fn systemd() -> Systemd {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR");
+    if runtime.is_some_and(|place| Path::new(&place).join("systemd/private").exists()) {
+        Systemd::Own
+    } else if Path::new("/run/systemd/system").exists() {
+        Systemd::Machine
+    } else {
+        Systemd::Absent
     }
-    if docker || cgroup.contains("/docker/") {
-        return Some(Container::Docker);
-    }
-    let known = ["kubepods", "lxc", "crio", "containerd"];
-    let other = known.into_iter().find(|name| cgroup.contains(name));
-    other.map(|name| Container::Other(name.to_owned()))
 }
 
-/// Whether the map of users is that of a machine, not of a user namespace on it
-/// (`user_namespaces(7)`).
-fn has_every_user(map: &str) -> bool {
-    map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+/// Whether a system call filter is on already, as in most containers.
+fn is_filtered() -> bool {
+    !matches!(secure_computing_mode(), Ok(SecureComputingMode::Disabled))
 }
 
-fn cgroups(mounts: &str) -> Cgroups {
-    let kinds = mounts.lines().filter_map(|line| line.split_once(" - ")).map(|(_, rest)| rest);
-    let (mut one, mut two) = (false, false);
-    for kind in kinds {
-        one |= kind.starts_with("cgroup ") && kind.contains("memory");
-        two |= kind.starts_with("cgroup2 ");
-    }
-    match (one, two) {
-        (true, _) => Cgroups::One,
-        (false, true) => Cgroups::Two,
-        (false, false) => Cgroups::None,
-    }
+/// The parts of `/proc` over which something lies, which keeps a fresh one from being mounted.
+fn covered_proc(mounts: &[u8]) -> impl Iterator<Item = String> {
+    let points = mountinfo::known(mounts).map(|mount| mount.place);
+    let empty = [Path::new("/proc"), Path::new(BINARY_FORMATS)];
+    let points =
+        points.filter(move |point| point.starts_with("/proc") && !empty.contains(&&**point));
+    points.map(|point| point.to_string_lossy().into_owned())
 }
+
+/// A directory of `/proc` that is always empty, over which a mount does not count.
+const BINARY_FORMATS: &str = "/proc/sys/fs/binfmt_misc";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn engines_are_told_apart_by_what_they_leave() {
-        let machine = |docker, podman, cgroup| container(docker, podman, cgroup, true);
-        assert_eq!(machine(true, None, ""), Some(Container::Docker));
-        assert_eq!(machine(false, None, "4:memory:/docker/0123"), Some(Container::Docker));
-        let rootless = Some(Container::Podman { rootless: true });
-        let text = "engine=\"podman-5.2\"\nrootless=1\n";
-        assert_eq!(machine(false, Some(text), ""), rootless);
-        assert_eq!(machine(false, Some(""), ""), Some(Container::Podman { rootless: false }));
-        assert_eq!(container(false, Some(""), "", false), rootless);
-        let pod = machine(false, None, "0::/kubepods.slice/x");
-        assert_eq!(pod, Some(Container::Other("kubepods".to_owned())));
-        assert_eq!(machine(false, None, "0::/user.slice"), None);
-    }
-
-    #[test]
-    fn a_user_namespace_is_told_from_a_machine_by_its_users() {
-        assert!(has_every_user("         0          0 4294967295\n"));
-        assert!(!has_every_user("0 1000 1\n1 100000 65536\n"));
-        assert!(!has_every_user(""));
-    }
-
-    #[test]
-    fn the_control_groups_that_count_memory_are_told_apart() {
-        let one = "1 2 0:3 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
-                   1 2 0:3 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw";
-        assert_eq!(cgroups(one), Cgroups::One);
-        assert_eq!(cgroups("1 2 0:3 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw"), Cgroups::Two);
-        assert_eq!(cgroups("1 2 0:3 / / rw - ext4 /dev/vda rw"), Cgroups::None);
+    fn a_mask_over_a_part_of_proc_is_seen() {
+        let plain = "23 27 0:21 / /proc rw - proc proc rw\n30 23 0:9 / /proc/sys/fs/binfmt_misc rw - b b rw";
+        assert_eq!(covered_proc(plain.as_bytes()).next(), None);
+        let masked = format!("{plain}\n31 23 0:9 / /proc/acpi ro,relatime - tmpfs tmpfs ro");
+        assert_eq!(covered_proc(masked.as_bytes()).collect::<Vec<_>>(), ["/proc/acpi"]);
     }
 }

@@ -5,12 +5,21 @@
 //! finds a record knows that its holder was killed, and first ends and removes what it left.
 #![forbid(unsafe_code)]
 
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io;
 use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::{IdentityError, open_runtime, processes, records, try_lock};
+use super::records::{Records, Removal, content, remove_group, remove_scratch, spare_time};
+use super::{IdentityError, claim, processes};
+use crate::layers::limits::slot::Group;
+use crate::scratch::GoOn;
+
+/// The directory of the leases, in the runtime directory.
+const PLACE: &str = "uid";
 
 /// A uid that is this build's alone while the value lives, and longer if its holder is killed.
 #[derive(Debug)]
@@ -18,40 +27,59 @@ pub struct Lease {
     uid: u32,
     file: File,
     name: String,
+    /// What every process of the build has, once it has begun: see [`processes`].
+    mark: Option<u64>,
+    /// Whether something may stand in the file.
+    written: bool,
 }
 
 impl Lease {
-    /// Takes one of `uids` that nobody holds.
+    /// Takes one of `uids` that nobody holds, and that no living process has as a uid or gid.
+    ///
+    /// What dead builds have left on disk is removed as far as that takes a moment; the rest is for
+    /// who comes later, closed to everybody.
     ///
     /// # Errors
-    /// There is nowhere to keep the lock, every uid is held, or a dead build's processes cannot be
-    /// ended.
+    /// There is nowhere to keep the lock, every uid is held or inhabited, or a dead build's processes
+    /// cannot be ended.
     pub fn take(places: &[PathBuf], uids: &[u32]) -> Result<Self, IdentityError> {
-        let directory = open_runtime(places, "uid")?;
+        let records = Records::open(places, PLACE)?;
+        let mut spare = spare_time();
         // Where a search begins does not matter; beginning at different uids keeps parallel starts
         // apart and lets a uid rest before it is used again.
         let start = usize::try_from(std::process::id()).unwrap_or(0) % uids.len().max(1);
         let order = uids.iter().skip(start).chain(uids.iter().take(start));
+        let (all, mut inhabited) = (uids.len(), 0);
         for uid in order {
-            if let Some(lease) = Self::try_take(&directory, *uid)? {
+            let Some(lease) = Self::try_take(&records, *uid, &mut spare)? else { continue };
+            if !processes::is_inhabited(*uid).map_err(IdentityError::Unseen)? {
+                claim::sweep_left(records.directory(), &mut spare)?;
                 return Ok(lease);
             }
+            inhabited += 1;
         }
-        Err(IdentityError::Exhausted(uids.len()))
+        Err(match inhabited {
+            0 => IdentityError::Exhausted(all),
+            _ => IdentityError::Inhabited { inhabited, all },
+        })
     }
 
-    fn try_take(directory: &Path, uid: u32) -> Result<Option<Self>, IdentityError> {
-        let path = directory.join(uid.to_string());
-        let failed = |source| IdentityError::Runtime { path: path.clone(), source };
-        let Some(mut file) = try_lock(&path).map_err(failed)? else {
+    fn try_take(
+        records: &Records,
+        uid: u32,
+        go_on: &mut GoOn<'_>,
+    ) -> Result<Option<Self>, IdentityError> {
+        let record = uid.to_string();
+        let failed = |source| IdentityError::Runtime { path: records.path(&record), source };
+        let Some(file) = records.lock(&record).map_err(failed)? else {
             return Ok(None);
         };
-        let mut record = String::new();
-        (&mut file).take(RECORD_SIZE).read_to_string(&mut record).map_err(failed)?;
-        let mut lease = Self { uid, file, name: name(directory, uid) };
-        if !record.is_empty() {
-            sweep(uid, &record)?;
-            lease.write_record("").map_err(failed)?;
+        let left = content(&file, RECORD_SIZE).map_err(failed)?;
+        let (name, written) = (name(records.directory(), uid), !left.is_empty());
+        let mut lease = Self { uid, file, name, mark: None, written };
+        if !left.is_empty() {
+            sweep((uid, &lease.name), records.directory(), &left, go_on)?;
+            lease.write_record(b"").map_err(failed)?;
         }
         Ok(Some(lease))
     }
@@ -68,29 +96,43 @@ impl Lease {
         &self.name
     }
 
-    /// Takes the lease of that [`Self::name`], if it is kept in one of `places` and nobody holds it.
+    /// Takes the lease of that [`Self::name`], if it is kept in one of `places`, nobody holds it and
+    /// its uid is nobody's, by `is_free`.
     #[must_use]
-    pub fn take_named(places: &[PathBuf], wanted: &str) -> Option<Self> {
-        let uid = wanted.split_once('-')?.0.parse().ok()?;
-        let directory = places
-            .iter()
-            .map(|place| place.join("uid"))
-            .find(|place| name(place, uid) == wanted)?;
-        Self::try_take(&directory, uid).ok().flatten()
+    pub fn take_named(
+        places: &[PathBuf],
+        wanted: &str,
+        is_free: &dyn Fn(u32) -> bool,
+    ) -> Option<Self> {
+        let uid = number(wanted.split_once('-')?.0).filter(|uid| is_free(*uid))?;
+        let mut kept = places.iter().filter_map(|place| Records::existing(place, PLACE));
+        let records = kept.find(|records| name(records.directory(), uid) == wanted)?;
+        Self::try_take(&records, uid, &mut || true).ok().flatten()
     }
 
-    /// Notes that a build is about to run as this uid, with its `scratch` directory if it has one.
+    /// Notes that a build is about to run as this uid, with its `scratch` directory if it has one, and
+    /// with control groups like `groups`.
     ///
     /// # Errors
     /// Those of writing the lease file.
-    pub fn begin(&mut self, scratch: Option<&Path>) -> io::Result<()> {
-        let mut record = format!("supervisor {}\n", std::process::id());
+    pub fn begin(&mut self, scratch: Option<&Path>, groups: &[Group]) -> io::Result<()> {
+        let mark = processes::new_mark()?;
+        self.mark = Some(mark);
+        let mut record = format!("supervisor {}\nmark {mark}\n", std::process::id()).into_bytes();
+        for group in groups {
+            let group = group.directory(&self.name);
+            record.extend([GROUP, group.as_os_str().as_bytes(), b"\n"].concat());
+        }
         if let Some(scratch) = scratch {
-            record.push_str("scratch ");
-            record.push_str(&scratch.to_string_lossy());
-            record.push('\n');
+            record.extend([SCRATCH, scratch.as_os_str().as_bytes(), b"\n"].concat());
         }
         self.write_record(&record)
+    }
+
+    /// The mark of the build's processes, once it has begun.
+    #[must_use]
+    pub const fn mark(&self) -> Option<u64> {
+        self.mark
     }
 
     /// Notes that nothing of the build is left.
@@ -98,16 +140,17 @@ impl Lease {
     /// # Errors
     /// Those of writing the lease file.
     pub fn end(mut self) -> io::Result<()> {
-        self.write_record("")
+        self.write_record(b"")
     }
 
     /// Puts `record` in the place of what the file holds.
-    fn write_record(&mut self, record: &str) -> io::Result<()> {
-        if self.file.stream_position()? > 0 {
-            self.file.set_len(0)?;
-            self.file.rewind()?;
+    fn write_record(&mut self, record: &[u8]) -> io::Result<()> {
+        if self.written {
+            // Twice, for by what stays there the next holder would believe that we were killed.
+            self.file.set_len(0).or_else(|_| self.file.set_len(0))?;
         }
-        self.file.write_all(record.as_bytes())
+        self.written = !record.is_empty();
+        self.file.write_all_at(record, 0)
     }
 }
 
@@ -123,13 +166,47 @@ fn name(directory: &Path, uid: u32) -> String {
 /// The longest record that is read.
 const RECORD_SIZE: u64 = 64 * 1024;
 
-/// Ends and removes what the build of a dead supervisor left under `uid`.
-fn sweep(uid: u32, record: &str) -> Result<(), IdentityError> {
-    processes::end_all_of(uid).map_err(|source| IdentityError::Unkillable { uid, source })?;
-    for line in record.lines() {
-        if let Some(scratch) = line.strip_prefix("scratch ") {
-            crate::scratch::remove_directory(Path::new(scratch));
+/// How the line begins that names a directory, and the one that names a control group.
+const SCRATCH: &[u8] = b"scratch ";
+/// How the line begins that tells the mark of the build's processes.
+const MARK: &[u8] = b"mark ";
+const GROUP: &[u8] = b"group ";
+
+/// The uid that a record of that name is for: a number as it is written, and root's never.
+fn number(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|uid: &u32| *uid != 0 && uid.to_string() == text)
+}
+
+/// Ends and removes what the build of a dead supervisor left under `uid`, whose lease has this `name`:
+/// processes that have its mark, and a directory or control group only if it is one that bulkhead
+/// makes. What else is in the record, also half of a line that a full disk has cut off, names nothing.
+///
+/// What of the directory there is no time for is noted in `directory`'s neighbour, and the lease is
+/// free.
+fn sweep(
+    (uid, name): (u32, &str),
+    directory: &Path,
+    record: &[u8],
+    go_on: &mut GoOn<'_>,
+) -> Result<(), IdentityError> {
+    let lines = || record.split(|byte| *byte == b'\n');
+    let marks = lines().filter_map(|line| std::str::from_utf8(line.strip_prefix(MARK)?).ok());
+    for mark in marks.filter_map(|mark| mark.parse().ok()) {
+        let ended = processes::end_marked(uid, mark);
+        ended.map_err(|source| IdentityError::Unkillable { uid, source })?;
+    }
+    for scratch in lines().filter_map(|line| line.strip_prefix(SCRATCH)) {
+        let scratch = Path::new(OsStr::from_bytes(scratch));
+        if remove_scratch(scratch, go_on) == Removal::Left
+            && claim::note_left(directory, scratch).is_err()
+        {
+            // It is nowhere to be noted, so that it has to go now.
+            remove_scratch(scratch, &mut || true);
         }
+    }
+    for group in lines().filter_map(|line| line.strip_prefix(GROUP)) {
+        // An empty one that stays costs next to nothing.
+        remove_group(Path::new(OsStr::from_bytes(group)), name);
     }
     Ok(())
 }
@@ -141,18 +218,22 @@ impl AsRawFd for Lease {
     }
 }
 
-/// Sweeps every lease below `places` whose holder is dead, and gives the swept uids.
+/// Sweeps every lease below `places` whose holder is dead, and gives the swept uids. Only a record
+/// that may be believed counts, and only one whose uid is nobody's by `is_free`: of a uid that has
+/// become somebody's no process is the build's.
 ///
 /// # Errors
 /// A directory cannot be read, or processes cannot be ended.
-pub fn sweep_all(places: &[PathBuf]) -> Result<Vec<u32>, IdentityError> {
+pub fn sweep_all(
+    places: &[PathBuf],
+    is_free: &dyn Fn(u32) -> bool,
+) -> Result<Vec<u32>, IdentityError> {
     let mut swept = Vec::new();
-    for place in places.iter().map(|place| place.join("uid")) {
-        for entry in records(&place)? {
-            let uid = entry.file_name().to_str().and_then(|name| name.parse().ok());
-            let recorded = entry.metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0);
-            if let (Some(uid), true) = (uid, recorded)
-                && Lease::try_take(&place, uid)?.is_some()
+    for records in places.iter().filter_map(|place| Records::existing(place, PLACE)) {
+        for name in records.names()? {
+            let uid = number(&name).filter(|uid| is_free(*uid) && records.is_written(&name));
+            if let Some(uid) = uid
+                && Lease::try_take(&records, uid, &mut || true)?.is_some()
             {
                 swept.push(uid);
             }
@@ -183,12 +264,13 @@ mod tests {
         let runtime = tempfile::tempdir().unwrap();
         let places = [runtime.path().to_owned()];
         let mut living = Lease::take(&places, &[61_902]).unwrap();
-        living.begin(None).unwrap();
+        living.begin(None, &[]).unwrap();
         let mut dead = Lease::take(&places, &[61_903]).unwrap();
-        dead.begin(None).unwrap();
+        dead.begin(None, &[]).unwrap();
         drop(dead); // as the kernel closes a killed process's files, with the record still there
-        assert_eq!(sweep_all(&places).unwrap(), [61_903]);
-        assert_eq!(sweep_all(&places).unwrap(), Vec::<u32>::new());
+        assert_eq!(sweep_all(&places, &|uid| uid != 61_903).unwrap(), Vec::<u32>::new());
+        assert_eq!(sweep_all(&places, &|_| true).unwrap(), [61_903]);
+        assert_eq!(sweep_all(&places, &|_| true).unwrap(), Vec::<u32>::new());
         living.end().unwrap();
     }
 

@@ -1,4 +1,7 @@
-//! Ending every process of a uid that belongs to a dead build.
+//! Which processes a uid has, and ending those of a dead build.
+//!
+//! A uid does not say whose a process is: a service may have the same number. What a build started has
+//! its mark, a limit that nobody else has and that no process of it can change.
 #![forbid(unsafe_code)]
 
 use std::fs;
@@ -6,14 +9,94 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{RLIM_INFINITY, getrlimit};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, pidfd_send_signal, wait,
+    Pid, PidfdFlags, Resource, Rlimit, Signal, Uid, WaitOptions, getpid, getpriority_user,
+    kill_process, pidfd_open, pidfd_send_signal, setrlimit, wait,
 };
+
+use crate::host::kernel_file::number_of;
 
 /// How long processes may take to die of SIGKILL.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A limit that the kernel keeps and does not use (`RLIMIT_LOCKS`, `getrlimit(2)`): it can be lowered
+/// alone, which the filter keeps a build from, and every child has its parent's.
+const MARK: Resource = Resource::Locks;
+/// How `proc_pid_limits(5)` names it.
+const MARK_ROW: &str = "Max file locks";
+
+/// A mark that nobody else has, and that this process can take.
+///
+/// # Errors
+/// There is no randomness.
+pub fn new_mark() -> io::Result<u64> {
+    let mut random = [0; 8];
+    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
+    let most = own_mark().unwrap_or(u64::MAX >> 1);
+    Ok(u64::from_ne_bytes(random) % most.max(1))
+}
+
+/// Takes the mark, for this process and all that it starts from here on, and looks whether it has it.
+///
+/// # Errors
+/// EPERM where it is above the one that this process has, NOTRECOVERABLE where it is another
+/// afterwards.
+pub fn take_mark(mark: u64) -> Result<(), Errno> {
+    setrlimit(MARK, Rlimit { current: Some(mark), maximum: Some(mark) })?;
+    if own_mark() == Some(mark) { Ok(()) } else { Err(Errno::NOTRECOVERABLE) }
+}
+
+/// The mark of this process; `None` where it has none.
+#[must_use]
+pub fn own_mark() -> Option<u64> {
+    let (_, most) = getrlimit(nix::sys::resource::Resource::RLIMIT_LOCKS).ok()?;
+    (most != RLIM_INFINITY).then_some(most)
+}
+
+/// Whether a living process has `id` as one of its uids or gids.
+///
+/// # Errors
+/// `/proc` cannot be read.
+pub fn is_inhabited(id: u32) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    // The kernel knows at once whether a thread has the real uid, also one that cannot be seen.
+    let counted = getpriority_user(Uid::from_raw(id)) != Err(Errno::SRCH);
+    let shown = |number: &i32| {
+        fs::metadata(format!("/proc/{number}")).is_ok_and(|it| it.uid() == id || it.gid() == id)
+    };
+    if !counted && !numbers()?.iter().any(shown) {
+        return Ok(false);
+    }
+    let mut dead = false;
+    for number in numbers()? {
+        match state(number, |status| has(status, "Uid:", id) || has(status, "Gid:", id)) {
+            Some(State::Living) => return Ok(true),
+            Some(State::Dead) => dead = true,
+            None => {}
+        }
+    }
+    // Somebody has it and is not to be seen.
+    Ok(counted && !dead)
+}
+
+/// Ends every living process of `uid` that has the `mark`, but for this one.
+///
+/// # Errors
+/// As [`end_all_of`].
+pub fn end_marked(uid: u32, mark: u64) -> io::Result<()> {
+    let own = getpid().as_raw_nonzero().get();
+    end(|number| number != own && is_living(number, uid) && is_marked(number, mark))
+}
+
+fn is_marked(number: i32, mark: u64) -> bool {
+    let limits = fs::read_to_string(format!("/proc/{number}/limits")).unwrap_or_default();
+    let row = limits.lines().find_map(|line| line.strip_prefix(MARK_ROW)).unwrap_or_default();
+    let hard = row.split_ascii_whitespace().nth(1);
+    hard.and_then(|text| text.parse().ok()) == Some(mark)
+}
 
 /// Ends every living process of `uid`, and returns once none is left.
 ///
@@ -22,9 +105,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// `/proc` cannot be read, a process may not be signalled, or one does not die.
 pub fn end_all_of(uid: u32) -> io::Result<()> {
+    end(|number| is_living(number, uid))
+}
+
+fn end(wanted: impl Fn(i32) -> bool) -> io::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let living = living_of(uid)?;
+        let living = living(&wanted)?;
         if living.is_empty() {
             return Ok(());
         }
@@ -48,7 +135,11 @@ pub fn end_all_of(uid: u32) -> io::Result<()> {
 /// Kills every descendant of this process until none is left. It must be a reaper of orphans
 /// (`PR_SET_CHILD_SUBREAPER`), so that each that dies leaves its own children to it.
 pub fn end_descendants() {
+    /// How long until it is looked again: most die at once.
+    const SHORTEST: Duration = Duration::from_micros(50);
+    const LONGEST: Duration = Duration::from_millis(2);
     let own = format!("/proc/self/task/{}/children", rustix::process::getpid().as_raw_nonzero());
+    let mut pause = SHORTEST;
     loop {
         let children = fs::read_to_string(&own).unwrap_or_default();
         for child in children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()) {
@@ -56,26 +147,33 @@ pub fn end_descendants() {
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
-        match wait(WaitOptions::empty()) {
-            Ok(_) | Err(Errno::INTR) => {}
+        // Not for ever: where a thread follows them it may be the one that hears of a death, and what
+        // that has left to this process is then still to be killed.
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) | Err(Errno::INTR) => pause = SHORTEST,
+            Ok(None) => {
+                std::thread::sleep(pause);
+                pause = (2 * pause).min(LONGEST);
+            }
             Err(_) => return,
         }
     }
 }
 
-/// Descriptors of the living processes of `uid`, each checked again after it was opened, so that
+/// Descriptors of the processes that are `wanted`, each checked again after it was opened, so that
 /// a number that was used again in between is not mistaken for it.
-fn living_of(uid: u32) -> io::Result<Vec<OwnedFd>> {
+fn living(wanted: impl Fn(i32) -> bool) -> io::Result<Vec<OwnedFd>> {
     let mut living = Vec::new();
-    for entry in fs::read_dir("/proc")? {
-        let Some(number) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
-        let Some(pid) = Pid::from_raw(number).filter(|_| is_living(number, uid)) else {
-            continue;
-        };
+    for number in numbers()? {
+        let Some(pid) = Pid::from_raw(number).filter(|_| wanted(number)) else { continue };
         match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(process) if is_living(number, uid) => living.push(process),
+            // Where `/proc` numbers otherwise, as that of another process namespace does, it is another.
+            Ok(process) if number_of(&process)? != number.to_string() => {
+                if wanted(number) {
+                    return Err(io::ErrorKind::PermissionDenied.into());
+                }
+            }
+            Ok(process) if wanted(number) => living.push(process),
             Ok(_) | Err(Errno::SRCH) => {}
             Err(errno) => return Err(errno.into()),
         }
@@ -83,14 +181,93 @@ fn living_of(uid: u32) -> io::Result<Vec<OwnedFd>> {
     Ok(living)
 }
 
+/// The numbers of all processes that can be seen.
+fn numbers() -> io::Result<Vec<i32>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        numbers.extend(entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()));
+    }
+    Ok(numbers)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Living,
+    Dead,
+}
+
+/// How process `number` is, if its status (`proc_pid_status(5)`) is as `wanted`.
+fn state(number: i32, wanted: impl Fn(&str) -> bool) -> Option<State> {
+    let status = fs::read_to_string(format!("/proc/{number}/status")).ok()?;
+    let state = status.lines().find_map(|line| line.strip_prefix("State:"));
+    let dead = state.is_some_and(|state| state.trim_start().starts_with(['Z', 'X']));
+    wanted(&status).then_some(if dead { State::Dead } else { State::Living })
+}
+
+/// Whether one of the numbers in that field is `id`.
+fn has(status: &str, field: &str, id: u32) -> bool {
+    let numbers = status.lines().find_map(|line| line.strip_prefix(field));
+    numbers.is_some_and(|ids| ids.split_ascii_whitespace().any(|known| known.parse() == Ok(id)))
+}
+
 /// Whether process `number` lives and has `uid` as one of its four uids.
 fn is_living(number: i32, uid: u32) -> bool {
-    let Ok(status) = fs::read_to_string(format!("/proc/{number}/status")) else {
-        return false;
-    };
-    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
-    let dead = field("State:").is_some_and(|state| state.trim_start().starts_with(['Z', 'X']));
-    let owned = field("Uid:")
-        .is_some_and(|uids| uids.split_ascii_whitespace().any(|known| known.parse() == Ok(uid)));
-    owned && !dead
+    state(number, |status| has(status, "Uid:", uid)) == Some(State::Living)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    fn sleeper(uid: u32, gid: u32) -> Child {
+        Command::new("/bin/sleep").arg("60").uid(uid).gid(gid).spawn().unwrap()
+    }
+
+    #[test]
+    fn a_number_is_inhabited_as_long_as_a_process_lives_that_has_it_as_uid_or_gid() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        for (uid, gid, id) in [(58_871, 58_872, 58_871), (58_873, 58_874, 58_874)] {
+            assert!(!is_inhabited(id).unwrap());
+            let mut process = sleeper(uid, gid);
+            assert!(is_inhabited(id).unwrap(), "{uid} {gid}");
+            process.kill().unwrap();
+            // It is dead, and nobody has fetched its status.
+            let left = || state(i32::try_from(process.id()).unwrap(), |_| true);
+            while left() == Some(State::Living) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            assert!(!is_inhabited(id).unwrap(), "a zombie holds nothing");
+            process.wait().unwrap();
+        }
+    }
+
+    #[test]
+    fn only_what_has_the_mark_is_ended() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let limited = |uid: u32, mark: &str| {
+            let mut command = Command::new("/usr/bin/prlimit");
+            command.args([&format!("--locks={mark}:{mark}"), "/bin/sleep", "60"]);
+            command.uid(uid).gid(uid).spawn().unwrap()
+        };
+        let uid = 58_875;
+        let (mut service, mut build) = (sleeper(uid, uid), limited(uid, "4711"));
+        let mut other = limited(uid, "4712");
+        while !is_marked(i32::try_from(build.id()).unwrap(), 4711) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        end_marked(uid, 4711).unwrap();
+        assert!(!build.wait().unwrap().success());
+        assert!(service.try_wait().unwrap().is_none() && other.try_wait().unwrap().is_none());
+        for process in [&mut service, &mut other] {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
 }

@@ -18,11 +18,20 @@ use std::time::{Duration, Instant};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
-use super::{IdentityError, handover, lock_new, open_runtime, processes, records, try_lock};
+use super::records::{Records, content};
+use super::{IdentityError, handover, processes};
+use crate::payload::PrivateTree;
+
+/// The directory of the records, in the runtime directory.
+const PLACE: &str = "user";
 
 const USERADD: &str = "/usr/sbin/useradd";
 const USERDEL: &str = "/usr/sbin/userdel";
 const PREFIX: &str = "fmr_";
+/// The home of an account that has none.
+const HOME: &str = "/nonexistent";
+/// The shell of an account that nobody logs in to.
+const SHELL: &str = "/usr/sbin/nologin";
 
 /// How long to wait for whoever else changes `/etc/passwd`.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,7 +45,7 @@ pub struct Account {
     name: String,
     uid: u32,
     gid: u32,
-    record: PathBuf,
+    records: Records,
     lock: File,
 }
 
@@ -47,16 +56,15 @@ impl Account {
     /// There is nowhere to keep track of it, or `useradd` fails.
     pub fn make(places: &[PathBuf]) -> Result<Self, IdentityError> {
         sweep_all(places)?;
-        let directory = open_runtime(places, "user")?;
+        let records = Records::open(places, PLACE)?;
         let name = format!("{PREFIX}{:08x}", random()?);
-        let record = directory.join(&name);
-        let failed = |source| IdentityError::Runtime { path: record.clone(), source };
+        let failed = |source| IdentityError::Runtime { path: records.path(&name), source };
         // The record stands before the account does, so that none can be without one.
-        let mut lock = lock_new(&record).map_err(failed)?;
+        let lock = records.lock_new(&name).map_err(failed)?;
         // `useradd` inherits the lock: if this process is killed now, the account is not swept
         // before `useradd` has finished making it.
         if let Err(errno) = fcntl_setfd(&lock, FdFlags::empty()) {
-            let _ = fs::remove_file(&record);
+            let _ = records.remove(&name);
             return Err(failed(errno.into()));
         }
         let made = add(&name);
@@ -68,10 +76,10 @@ impl Account {
             })
         });
         match ids {
-            Ok((uid, gid)) => Ok(Self { name, uid, gid, record, lock }),
+            Ok((uid, gid)) => Ok(Self { name, uid, gid, records, lock }),
             Err(error) => {
                 // Half of it may be there. What cannot be removed now the next sweep removes.
-                let _ = remove(&name, &record, &mut lock);
+                let _ = remove(&name, &records, &lock);
                 Err(error)
             }
         }
@@ -83,23 +91,25 @@ impl Account {
         (self.uid, self.gid)
     }
 
-    /// Hands the directory `path` to the account, after a note of whose it was.
+    /// Hands the directory of `tree` to the account, after a note of whose it was.
     ///
     /// # Errors
     /// It cannot be noted or handed over.
-    pub fn take_over(&mut self, path: &Path) -> io::Result<()> {
-        let (uid, gid) = handover::owner(path)?;
-        let note = [format!("{uid} {gid} ").as_bytes(), path.as_os_str().as_bytes(), &[0]].concat();
+    pub fn take_over(&mut self, tree: &PrivateTree) -> io::Result<()> {
+        let directory = handover::open(&tree.path, tree.identity)?;
+        let (uid, gid) = handover::owner(&directory)?;
+        let path = tree.path.as_os_str().as_bytes();
+        let note = [format!("{uid} {gid} ").as_bytes(), path, &[0]].concat();
         self.lock.write_all(&note)?;
-        Ok(handover::give(path, self.ids())?)
+        Ok(handover::give(&directory, self.ids())?)
     }
 
     /// Removes the account, after ending what still runs under it and giving back what it had.
     ///
     /// # Errors
     /// Its processes cannot be ended, a directory cannot be given back, or `userdel` fails.
-    pub fn remove(mut self) -> Result<(), IdentityError> {
-        remove(&self.name, &self.record, &mut self.lock)
+    pub fn remove(self) -> Result<(), IdentityError> {
+        remove(&self.name, &self.records, &self.lock)
     }
 }
 
@@ -116,19 +126,11 @@ impl AsRawFd for Account {
 /// A directory cannot be read, or an account cannot be removed.
 pub fn sweep_all(places: &[PathBuf]) -> Result<Vec<String>, IdentityError> {
     let mut swept = Vec::new();
-    for place in places.iter().map(|place| place.join("user")) {
-        for entry in records(&place)? {
-            let Some(name) =
-                entry.file_name().to_str().filter(|name| is_ours(name)).map(str::to_owned)
-            else {
-                continue;
-            };
-            let record = entry.path();
-            let failed = |source| IdentityError::Runtime { path: record.clone(), source };
-            if let Some(mut lock) = try_lock(&record).map_err(failed)?
-                && record.exists()
-            {
-                remove(&name, &record, &mut lock)?;
+    for records in places.iter().filter_map(|place| Records::existing(place, PLACE)) {
+        for name in records.names()?.into_iter().filter(|name| is_ours(name)) {
+            // What is no record is left alone.
+            if let Ok(Some(lock)) = records.lock_existing(&name) {
+                remove(&name, &records, &lock)?;
                 swept.push(name);
             }
         }
@@ -137,8 +139,8 @@ pub fn sweep_all(places: &[PathBuf]) -> Result<Vec<String>, IdentityError> {
 }
 
 fn add(name: &str) -> Result<(), IdentityError> {
-    let options = ["--system", "--no-create-home", "--home-dir", "/nonexistent"];
-    let shell = ["--shell", "/usr/sbin/nologin", name];
+    let options = ["--system", "--no-create-home", "--home-dir", HOME];
+    let shell = ["--shell", SHELL, name];
     run(USERADD, &[&options[..], &shell[..]].concat())
 }
 
@@ -148,36 +150,38 @@ fn is_ours(name: &str) -> bool {
         .is_some_and(|rest| rest.len() == 8 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-fn remove(name: &str, record: &Path, lock: &mut File) -> Result<(), IdentityError> {
-    let failed = |source| IdentityError::Runtime { path: record.to_owned(), source };
+/// Twice, for an account that stays is somebody's until the next sweep.
+fn remove(name: &str, records: &Records, lock: &File) -> Result<(), IdentityError> {
+    try_remove(name, records, lock).or_else(|_| try_remove(name, records, lock))
+}
+
+fn try_remove(name: &str, records: &Records, lock: &File) -> Result<(), IdentityError> {
+    let failed = |source| IdentityError::Runtime { path: records.path(name), source };
     let account = ids_of(name);
     if let Some((uid, _)) = account {
         processes::end_all_of(uid).map_err(|source| IdentityError::Unkillable { uid, source })?;
-    }
-    // Before the account goes, for then its uid may become another's.
-    give_back(lock).map_err(failed)?;
-    if account.is_some() {
+        // Before the account goes, for then its uid may become another's.
+        give_back(lock, uid).map_err(failed)?;
         let removed = run(USERDEL, &[name]);
         // A `userdel` that outlived its supervisor may have been quicker.
         if ids_of(name).is_some() {
             removed?;
         }
     }
-    fs::remove_file(record).map_err(failed)
+    records.remove(name).map_err(failed)
 }
 
-/// Gives back the directories that the record names. One that is gone, or a link by now, is nobody's
-/// to give.
-fn give_back(record: &mut File) -> io::Result<()> {
-    let mut notes = Vec::new();
+/// Gives back what of the directories that the record names is the account's, by its `uid`. One that
+/// is gone, or a link by now, is nobody's to give.
+fn give_back(mut record: &File, uid: u32) -> io::Result<()> {
     record.rewind()?;
-    record.take(RECORD_SIZE).read_to_end(&mut notes)?;
+    let notes = content(record, RECORD_SIZE)?;
     for note in notes.split(|byte| *byte == 0) {
         let mut parts = note.splitn(3, |byte| *byte == b' ');
         let mut number = || std::str::from_utf8(parts.next()?).ok()?.parse().ok();
-        let (Some(uid), Some(gid)) = (number(), number()) else { continue };
+        let (Some(owner), Some(group)) = (number(), number()) else { continue };
         let path = Path::new(OsStr::from_bytes(parts.next().unwrap_or_default()));
-        match handover::give(path, (uid, gid)) {
+        match handover::give_back(path, uid, (owner, group)) {
             Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
             Err(errno) => return Err(errno.into()),
         }
@@ -229,11 +233,15 @@ fn run_once(program: &str, arguments: &[&str]) -> io::Result<(ExitStatus, String
     Ok((status, text.trim().replace('\n', "; ")))
 }
 
+/// The uid and gid of the account that [`add`] made; one of that name with another home or shell is
+/// somebody's.
 fn ids_of(name: &str) -> Option<(u32, u32)> {
     let table = fs::read_to_string("/etc/passwd").ok()?;
     let line = table.lines().find(|line| line.split(':').next() == Some(name))?;
     let mut fields = line.split(':').skip(2);
-    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    let (uid, gid) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    let (home, shell) = (fields.nth(1)?, fields.next()?);
+    (uid != 0 && home == HOME && shell == SHELL).then_some((uid, gid))
 }
 
 fn random() -> Result<u32, IdentityError> {

@@ -8,6 +8,7 @@ use rustix::event::Timespec;
 use super::streams::Streams;
 use crate::outcome::{Clock, End};
 use crate::plan::Plan;
+use crate::policy::limits::amounts::Bytes;
 
 /// How long a payload has between SIGTERM and SIGKILL when its time is up.
 const GRACE: Duration = Duration::from_secs(2);
@@ -20,12 +21,13 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    pub(super) fn new(plan: &Plan, begun: Instant) -> Self {
+    /// The clocks of a payload whose call is over at `wall`.
+    pub(super) fn new(plan: &Plan, wall: Option<Instant>) -> Self {
         let limits = plan.limits.as_ref();
         Self {
-            wall: limits.and_then(|limits| limits.wall_time).map(|time| begun + time),
+            wall,
             silence: limits.and_then(|limits| limits.silence),
-            output: limits.and_then(|limits| limits.output),
+            output: limits.and_then(|limits| limits.log),
         }
     }
 
@@ -38,7 +40,7 @@ impl Deadline {
     }
 
     /// What is up, if anything is.
-    pub(super) fn is_up(&self, plan: &Plan, streams: &Streams) -> Option<End> {
+    pub(super) fn is_up(&self, streams: &Streams) -> Option<End> {
         let now = Instant::now();
         if self.wall.is_some_and(|deadline| now >= deadline) {
             return Some(End::TimedOut(Clock::Wall));
@@ -47,7 +49,7 @@ impl Deadline {
             return Some(End::TimedOut(Clock::Silence));
         }
         let limit = self.output.filter(|limit| streams.moved() > *limit)?;
-        let why = format!("the build printed more than {limit} bytes at level {}", plan.level);
+        let why = format!("the build printed more than {} bytes; raise `--log`", Bytes(limit));
         Some(End::OutputRefused { file: "log".to_owned(), why })
     }
 

@@ -131,7 +131,7 @@ impl Launcher {
     ///
     /// The host is looked at and the plan made by the started program, because that takes a process
     /// with one thread too. The payload finds what its grants name: unlike `bulkhead run` nothing
-    /// is granted that the caller has not, see [`Payload::grant_tools`].
+    /// is granted that the caller has not, see `docs/grants.md`.
     ///
     /// # Errors
     /// The program cannot be started or is another one, or nothing was run: the demand was refused,

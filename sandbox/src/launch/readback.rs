@@ -13,16 +13,20 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, readlinkat, statat};
 use rustix::process::Resource;
 
 use super::LaunchError;
-use crate::host::kernel_file::read_text;
+use crate::host::kernel_file::{number_of, read_bytes, read_text};
 use crate::layers::descriptors;
+use crate::layers::limits::slot::file_name;
 use crate::layers::mounts::MountPlan;
 use crate::payload::Stdin;
 use crate::plan::Plan;
 use crate::policy::IdentityChoice;
 use crate::step::{At, Step};
+use crate::sys::namespaces;
 use crate::words::{Layer, LayerSet};
 
 mod mounted;
+
+use mounted::Table;
 
 /// A process that is confined and not let through the gate yet.
 pub(super) struct Held {
@@ -30,6 +34,8 @@ pub(super) struct Held {
     /// Its directory in `/proc`.
     place: OwnedFd,
     status: String,
+    /// What the path of its control groups ends with.
+    group: Option<String>,
     /// The pipes that it prints to, each given by device and inode.
     pipes: Vec<(u64, u64)>,
     /// The layers that were seen so far.
@@ -37,7 +43,7 @@ pub(super) struct Held {
     /// Whether those of its files are among them.
     entered: bool,
     /// What is mounted, where it was asked for.
-    table: OnceCell<Result<String, String>>,
+    table: OnceCell<Result<Table, String>>,
 }
 
 impl Held {
@@ -63,7 +69,29 @@ impl Held {
     /// As [`Self::surroundings`].
     pub(super) fn files(&mut self, plan: &Plan, user: (u32, u32)) -> Result<(), LaunchError> {
         self.entered = true;
+        self.propagation(plan)?;
         self.check_all(plan, user, Sight::Entry)
+    }
+
+    /// Checks that nothing which is mounted passes from here to the host or back, whatever layer the
+    /// mounts are for.
+    fn propagation(&self, plan: &Plan) -> Result<(), LaunchError> {
+        if plan.mounts.is_none() {
+            return Ok(());
+        }
+        let layers = [Layer::Mounts, Layer::Proc, Layer::Harvest];
+        let layer = layers.into_iter().find(|layer| plan.has(*layer)).unwrap_or(Layer::Mounts);
+        let checked = self.table().and_then(Table::is_private);
+        checked.map_err(|found| LaunchError::NotTaken { layer, found })
+    }
+
+    /// What is mounted, as this process sees it.
+    fn table(&self) -> Result<&Table, String> {
+        let read = || {
+            let bytes = read_bytes(&self.place, "mountinfo");
+            Table::parse(&bytes.map_err(|error| format!("mountinfo: {error}"))?)
+        };
+        self.table.get_or_init(read).as_ref().map_err(Clone::clone)
     }
 
     /// Whether its files have been looked at.
@@ -71,7 +99,8 @@ impl Held {
         self.entered
     }
 
-    /// Checks the rest, once the process waits at the gate. Gives the layers that were seen.
+    /// Checks the rest, once the process waits at the gate in the control groups of this `name`. Gives
+    /// the layers that were seen.
     ///
     /// # Errors
     /// As [`Self::surroundings`].
@@ -79,7 +108,9 @@ impl Held {
         mut self,
         plan: &Plan,
         user: (u32, u32),
+        name: Option<&str>,
     ) -> Result<LayerSet, LaunchError> {
+        self.group = name.map(named);
         self.status = read_text(&self.place, "status").at(Step::ReadBack)?;
         self.check_all(plan, user, Sight::Gate)?;
         Ok(self.seen)
@@ -128,17 +159,15 @@ impl Sight {
 type Finding = Option<Result<(), String>>;
 
 impl Held {
-    /// The process, by the number that its descriptor has here (`pidfd_open(2)`, `proc(5)`).
+    /// The process, by the number that its descriptor has here.
     fn find(pidfd: &OwnedFd, pipes: Vec<(u64, u64)>) -> io::Result<Self> {
-        use std::os::fd::AsRawFd;
-        let info = read_text(CWD, format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
-        let number = info.lines().find_map(|line| line.strip_prefix("Pid:")).map(str::trim);
-        let number = number.ok_or(io::ErrorKind::NotFound)?.to_owned();
+        let number = number_of(pidfd)?;
         let place = openat(CWD, format!("/proc/{number}"), LISTED, Mode::empty())?;
         Ok(Self {
             number,
             place,
             status: String::new(),
+            group: None,
             pipes,
             seen: LayerSet::EMPTY,
             entered: false,
@@ -194,7 +223,19 @@ impl Held {
                 return Err(format!("{file} is {:?}", numbers.join(" ")));
             }
         }
-        self.namespace("user")
+        self.namespace("user")?;
+        self.owner(if plan.owns_namespace { user.0 } else { plan.caller.0 })
+    }
+
+    /// Whose the user namespace is, for whom the kernel counts what is taken in it.
+    fn owner(&self, wanted: u32) -> Result<(), String> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let namespace = openat(&self.place, "ns/user", flags, Mode::empty());
+        match namespace.and_then(namespaces::owner) {
+            Ok(found) if found == wanted => Ok(()),
+            Ok(found) => Err(format!("the user namespace belongs to uid {found}, not {wanted}")),
+            Err(errno) => Err(format!("the owner of the user namespace: {errno}")),
+        }
     }
 
     fn user(&self, plan: &Plan, user: (u32, u32)) -> Result<(), String> {
@@ -236,7 +277,8 @@ impl Held {
         let Some(bounds) = &plan.limits else { return Err("none are planned".to_owned()) };
         let found = self.read("limits")?;
         for (resource, limit) in &bounds.ceilings {
-            let Some((row, _)) = ROWS.iter().find(|(_, known)| known == resource) else { continue };
+            let row = ROWS.iter().find(|(_, known)| known == resource);
+            let (row, _) = row.ok_or_else(|| format!("nothing shows {resource:?}"))?;
             let line = found.lines().find_map(|line| line.strip_prefix(row)).unwrap_or_default();
             let number = |bound: Option<u64>| {
                 bound.map_or("unlimited".to_owned(), |number| number.to_string())
@@ -247,11 +289,15 @@ impl Held {
                 return Err(format!("{row} is {line:?}"));
             }
         }
-        if bounds.groups.is_empty() {
+        self.groups(bounds.groups.len())
+    }
+
+    fn groups(&self, wanted: usize) -> Result<(), String> {
+        if wanted == 0 {
             return Ok(());
         }
-        let own = self.read("cgroup")?.lines().filter(|line| line.contains("/bulkhead-")).count();
-        let wanted = bounds.groups.len();
+        let Some(group) = &self.group else { return Err("it has no control group".to_owned()) };
+        let own = self.read("cgroup")?.lines().filter(|line| line.ends_with(group)).count();
         if own < wanted {
             Err(format!("it is in {own} of its {wanted} control groups"))
         } else {
@@ -296,23 +342,89 @@ impl Held {
     }
 
     fn mounts(&self, plan: &MountPlan, layer: Layer) -> Result<(), String> {
-        let table = self.table.get_or_init(|| self.read("mountinfo")).as_ref();
-        let table = table.map_err(Clone::clone)?;
-        if layer == Layer::Proc { mounted::proc(plan, table) } else { mounted::files(plan, table) }
+        let table = self.table()?;
+        if layer == Layer::Proc { table.has_proc(plan) } else { table.has_files(plan) }
     }
 }
+
+/// What the path of a control group with that name ends with (`proc_pid_cgroup(5)`).
+fn named(name: &str) -> String {
+    format!("/{}", file_name(name))
+}
+
+/// What the kernel shows of a process that is no payload.
+pub(super) struct Shown {
+    held: Held,
+}
+
+impl Shown {
+    /// What it shows of the process behind `pidfd` now, which is to be in control groups of that name.
+    pub(super) fn of(pidfd: &OwnedFd, group: Option<&str>) -> io::Result<Self> {
+        let mut held = Held::find(pidfd, vec![])?;
+        held.group = group.map(named);
+        held.status = read_text(&held.place, "status")?;
+        Ok(Self { held })
+    }
+
+    /// Whether the line `name` of its status is `wanted`.
+    pub(super) fn field(&self, name: &str, wanted: &str) -> Result<(), String> {
+        self.held.field(name, wanted)
+    }
+
+    /// Whether both bounds in the row `row` of its limits are `wanted`.
+    pub(super) fn limit(&self, row: &str, wanted: &str) -> Result<(), String> {
+        let found = self.held.read("limits")?;
+        let line = found.lines().find_map(|line| line.strip_prefix(row)).unwrap_or_default();
+        let mut words = line.split_ascii_whitespace();
+        if (words.next(), words.next()) == (Some(wanted), Some(wanted)) {
+            Ok(())
+        } else {
+            Err(format!("{row} is {line:?}"))
+        }
+    }
+
+    /// Whether it is in as many control groups of ours.
+    pub(super) fn groups(&self, wanted: usize) -> Result<(), String> {
+        self.held.groups(wanted)
+    }
+}
+
+/// Whether the process behind `pidfd` is dead, or on its way there and has given up what it had.
+pub(super) fn is_ending(pidfd: &OwnedFd) -> bool {
+    let Ok(number) = number_of(pidfd) else { return true };
+    let Ok(stat) = read_text(CWD, format!("/proc/{number}/stat")) else { return true };
+    // Fields 3 and 9 of `proc_pid_stat(5)`: the state, and the flags of the kernel.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let mut fields = fields.split_ascii_whitespace();
+    let dead = matches!(fields.next(), Some("Z" | "X" | "x"));
+    let flags = fields.nth(5).and_then(|flags| flags.parse::<u64>().ok()).unwrap_or_default();
+    dead || flags & EXITING != 0
+}
+
+/// The flag of a process that has begun to end (`PF_EXITING` of the kernel).
+const EXITING: u64 = 0x4;
 
 /// How a directory of `/proc` is opened.
 const LISTED: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// How `proc_pid_limits(5)` names what is limited.
-const ROWS: [(&str, Resource); 6] = [
+const ROWS: [(&str, Resource); 16] = [
+    ("Max address space", Resource::As),
     ("Max core file size", Resource::Core),
     ("Max cpu time", Resource::Cpu),
     ("Max data size", Resource::Data),
+    ("Max file locks", Resource::Locks),
     ("Max file size", Resource::Fsize),
+    ("Max locked memory", Resource::Memlock),
+    ("Max msgqueue size", Resource::Msgqueue),
+    ("Max nice priority", Resource::Nice),
     ("Max open files", Resource::Nofile),
+    ("Max pending signals", Resource::Sigpending),
     ("Max processes", Resource::Nproc),
+    ("Max realtime priority", Resource::Rtprio),
+    ("Max realtime timeout", Resource::Rttime),
+    ("Max resident set", Resource::Rss),
+    ("Max stack size", Resource::Stack),
 ];
 
 /// The number of `/dev/null` (`null(4)`).

@@ -9,12 +9,13 @@ use std::time::Instant;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl, fstat};
+use rustix::fs::{OFlags, fchown, fcntl_getfl, fcntl_setfl, fstat};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Gid, Uid};
 use rustix::stdio;
 
-use super::plain::Plain;
+use crate::plain::Plain;
 use crate::stage::Output;
 use crate::step::{At, Fault, Step};
 
@@ -43,6 +44,7 @@ struct Stream {
     pending: Vec<u8>,
     /// What makes it plain; as it is when not given.
     plain: Option<Plain>,
+    named_sanitizer: bool,
 }
 
 impl Streams {
@@ -53,21 +55,36 @@ impl Streams {
 
     /// A pipe for each of the caller's two descriptors, or one for both where they are the same
     /// file, so that the order of what is written to both is kept; made `plain` on the way if asked.
-    pub(super) fn open(plain: bool) -> Result<(Self, Output), Fault> {
+    /// Each belongs to `owner`, who else could not open it by a name such as `/dev/stderr`.
+    pub(super) fn open(plain: bool, owner: Option<(u32, u32)>) -> Result<(Self, Output), Fault> {
         let mut streams = Self::none();
         let (out, err) = (stdio::stdout(), stdio::stderr());
         let one = same_file(out, err).at(Step::StandardStreams)?;
-        let standard_output = streams.add(out, plain).at(Step::StandardStreams)?;
-        let standard_error =
-            if one { None } else { Some(streams.add(err, plain).at(Step::StandardStreams)?) };
+        let mut add = |to| streams.add(to, plain, owner).at(Step::StandardStreams);
+        let standard_output = add(out)?;
+        let standard_error = if one { None } else { Some(add(err)?) };
         Ok((streams, Output { standard_output, standard_error }))
     }
 
-    fn add(&mut self, to: BorrowedFd<'static>, plain: bool) -> Result<OwnedFd, Errno> {
+    fn add(
+        &mut self,
+        to: BorrowedFd<'static>,
+        plain: bool,
+        owner: Option<(u32, u32)>,
+    ) -> Result<OwnedFd, Errno> {
         let (from, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+        if let Some((uid, gid)) = owner {
+            fchown(&writer, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+        }
         fcntl_setfl(&from, fcntl_getfl(&from)? | OFlags::NONBLOCK)?;
-        let plain = plain.then(Plain::new);
-        self.pipes.push(Stream { from: Some(from), to, pending: Vec::new(), plain });
+        let plain = plain.then(Plain::default);
+        self.pipes.push(Stream {
+            from: Some(from),
+            to,
+            pending: Vec::new(),
+            plain,
+            named_sanitizer: false,
+        });
         Ok(writer)
     }
 
@@ -99,9 +116,7 @@ impl Streams {
 
     /// Nobody writes any more: what is in the pipes is the rest.
     pub(super) fn stop(&mut self) {
-        for stream in &mut self.pipes {
-            stream.from = None;
-        }
+        self.pipes.iter_mut().for_each(Stream::end);
     }
 
     /// Whether everything has been handed on.
@@ -112,6 +127,11 @@ impl Streams {
     /// How many bytes the payload has written.
     pub(super) const fn moved(&self) -> u64 {
         self.moved
+    }
+
+    /// Whether it wrote the name of a sanitizer.
+    pub(super) fn named_sanitizer(&self) -> bool {
+        self.pipes.iter().any(|stream| stream.named_sanitizer)
     }
 
     /// When it last wrote.
@@ -156,18 +176,27 @@ impl Stream {
         }
     }
 
+    /// The payload has no more to say: what was kept back is the last of it.
+    fn end(&mut self) {
+        self.from = None;
+        if let Some(plain) = &mut self.plain {
+            self.pending.extend(plain.finish().into_bytes());
+        }
+    }
+
     fn read(&mut self, chunk: &mut Vec<u8>) -> Result<Option<u64>, Errno> {
         let Some(from) = &self.from else { return Ok(None) };
         chunk.clear();
         chunk.reserve(CHUNK);
         match rustix::io::read(from.as_fd(), spare_capacity(chunk)) {
             Ok(0) => {
-                self.from = None;
+                self.end();
                 Ok(None)
             }
             Ok(count) => {
+                self.named_sanitizer = self.named_sanitizer || names_sanitizer(chunk);
                 self.pending = match &mut self.plain {
-                    Some(plain) => plain.clean(chunk),
+                    Some(plain) => plain.clean(chunk).into_bytes(),
                     None => std::mem::take(chunk),
                 };
                 Ok(u64::try_from(count).ok())
@@ -176,6 +205,12 @@ impl Stream {
             Err(errno) => Err(errno),
         }
     }
+}
+
+/// Whether a text has the name of a program's own check of its memory. Where one is cut in two by the
+/// end of what was read at a time, it is missed.
+fn names_sanitizer(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b'S').skip(1).any(|rest| rest.starts_with(b"anitizer"))
 }
 
 fn is_ready(to: BorrowedFd<'_>) -> Result<bool, Errno> {

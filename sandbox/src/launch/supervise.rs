@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal as NixSignal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{
-    PidfdFlags, Signal, WaitOptions, getppid, pidfd_open, pidfd_send_signal, waitpid,
-};
+use rustix::process::{Signal, WaitOptions, pidfd_send_signal, waitpid};
 
 use super::deadline::Deadline;
-use super::readback::Held;
-use super::signals::Signals;
+use super::patience::Patience;
+use super::readback::{Held, is_ending};
+use super::signals::number;
 use super::streams::Streams;
+use super::tracer::Tracer;
 use super::{Client, LaunchError, located};
 use crate::outcome::{End, Outcome};
 use crate::plan::Plan;
@@ -35,9 +35,11 @@ pub(super) struct Watch<'a> {
     pub(super) plan: &'a Plan,
     /// The build's uid and gid, as the host sees them.
     pub(super) user: (u32, u32),
+    /// The name of its control groups.
+    pub(super) name: Option<&'a str>,
     pub(super) sandbox: &'a Link,
     pub(super) started: &'a Started,
-    pub(super) signals: &'a Signals,
+    pub(super) patience: &'a mut Patience,
     pub(super) client: &'a Client<'a>,
 }
 
@@ -49,12 +51,18 @@ pub(super) struct Watched {
     pub(super) scratch: Option<Scratch>,
     /// What went wrong outside, the first of it. It does not make the payload one that has not run.
     pub(super) trouble: Option<LaunchError>,
+    /// The signals that came while it ran.
+    pub(super) signals: Vec<NixSignal>,
+    /// It printed the name of a sanitizer.
+    pub(super) named_sanitizer: bool,
+    /// Who follows its processes.
+    pub(super) tracer: Option<Tracer>,
 }
 
 impl Watched {
-    /// Takes in what may have gone wrong after the payload.
-    pub(super) fn note(&mut self, result: Result<(), LaunchError>) {
-        self.trouble = self.trouble.take().or(result.err());
+    /// The same, with what may have gone wrong after the payload.
+    pub(super) fn noting(self, result: Result<(), LaunchError>) -> Self {
+        Self { trouble: self.trouble.or(result.err()), ..self }
     }
 }
 
@@ -75,20 +83,39 @@ enum Event {
     Output,
 }
 
+/// How far the payload has come.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Gate {
+    /// Not every layer was seen.
+    #[default]
+    Closed,
+    /// Every layer was seen.
+    Reached,
+    /// The gate was opened: from here on the payload may have run.
+    Open,
+}
+
 /// What has been heard of the sandbox so far.
 #[derive(Default)]
 struct Heard {
     failed: Option<Fault>,
     status: Option<i32>,
     scratch: Option<Scratch>,
+    /// The payload's process, until it is looked at.
     process: Option<OwnedFd>,
+    /// The same, from then on.
+    looked_at: Option<OwnedFd>,
     held: Option<Held>,
     entered: bool,
     ready: bool,
     enforced: LayerSet,
-    /// The gate was opened: from here on the payload may have run.
-    let_through: bool,
+    gate: Gate,
     cut_off: Option<End>,
+    /// What the sandbox said of a copy.
+    copied: String,
+    signals: Vec<NixSignal>,
+    /// Who follows the payload's processes.
+    tracer: Option<Tracer>,
 }
 
 impl Watch<'_> {
@@ -96,16 +123,16 @@ impl Watch<'_> {
     /// printed is handed on. The payload is let through the gate that `opener` opens once every
     /// layer has been seen.
     pub(super) fn until_the_end(
-        &self,
+        &mut self,
         opener: OwnedFd,
         mut streams: Streams,
     ) -> Result<Watched, LaunchError> {
         let begun = Instant::now();
         let mut heard = Heard::default();
-        let attended = self.attend(begun, opener, &mut heard, &mut streams);
+        let attended = self.attend(opener, &mut heard, &mut streams);
         let trouble = match attended {
             Ok(()) => None,
-            Err(error) if heard.let_through => {
+            Err(error) if heard.gate == Gate::Open => {
                 let _ = pidfd_send_signal(&self.started.pidfd, Signal::KILL);
                 heard.cut_off = Some(End::Signalled(SIGKILL));
                 Some(error)
@@ -116,32 +143,36 @@ impl Watch<'_> {
         let elapsed = begun.elapsed();
         let drained = self.drain(&mut streams);
         let status = waited.map_or(0, |(_, status)| status.as_raw());
+        if heard.gate == Gate::Reached && !self.client.wants_the_payload() {
+            return Ok(heard.rehearsed(elapsed));
+        }
+        let tracer = heard.tracer.take();
         let mut watched = heard.conclude(self.plan, status, elapsed)?;
+        watched.tracer = tracer;
         watched.trouble = watched.trouble.or(trouble).or(drained.err());
+        watched.named_sanitizer = streams.named_sanitizer();
         Ok(watched)
     }
 
     /// Attends to whatever happens, until every process of the sandbox is dead.
     fn attend(
         &self,
-        begun: Instant,
         opener: OwnedFd,
         heard: &mut Heard,
         streams: &mut Streams,
     ) -> Result<(), LaunchError> {
-        let mut caller = if self.plan.ends_with_caller { caller()? } else { None };
-        let mut clock = Deadline::new(self.plan, begun);
+        let mut clock = Deadline::new(self.plan, self.patience.deadline());
         let (mut opener, mut open) = (Some(opener), true);
-        let mut client = self.client.lifeline();
+        let (mut client, mut caller) = (self.patience.lifeline(), self.patience.caller());
         loop {
-            let happened =
-                self.wait(open, client, caller.as_ref(), streams, clock.left(streams))?;
+            let happened = self.wait(open, client, caller, streams, clock.left(streams))?;
             if happened.contains(&Event::LetGo) {
                 client = None;
                 heard.cut_off.get_or_insert(End::Signalled(SIGKILL));
                 pidfd_send_signal(&self.started.pidfd, Signal::KILL).at(Step::Supervise)?;
             } else if happened.contains(&Event::Orphaned) {
                 caller = None;
+                heard.signals.push(NixSignal::SIGTERM);
                 self.cut_off(End::Signalled(SIGTERM), heard, &mut clock)?;
             }
             if happened.contains(&Event::Output) {
@@ -149,14 +180,14 @@ impl Watch<'_> {
             }
             if happened.contains(&Event::Word) {
                 open = heard.listen(self.sandbox)? != Word::Last;
-                self.look(heard, &mut opener, streams)?;
+                self.look_if_alive(heard, &mut opener, streams)?;
             } else if happened.contains(&Event::Death) {
                 return Ok(());
             }
             if happened.contains(&Event::Signal) {
-                self.forward()?;
+                self.forward(heard)?;
             }
-            if let Some(end) = clock.is_up(self.plan, streams) {
+            if let Some(end) = clock.is_up(streams) {
                 self.cut_off(end, heard, &mut clock)?;
             }
         }
@@ -167,13 +198,13 @@ impl Watch<'_> {
         &self,
         open: bool,
         client: Option<BorrowedFd<'_>>,
-        caller: Option<&OwnedFd>,
+        caller: Option<BorrowedFd<'_>>,
         streams: &Streams,
         left: Option<Timespec>,
     ) -> Result<Vec<Event>, Fault> {
         let mut ready = vec![
             PollFd::new(&self.started.pidfd, PollFlags::IN),
-            PollFd::new(self.signals, PollFlags::IN),
+            PollFd::new(self.patience.signals(), PollFlags::IN),
         ];
         // What is not listened to is left out: that its other end is gone would be told for ever.
         if open {
@@ -181,9 +212,10 @@ impl Watch<'_> {
         } else {
             ready.push(PollFd::new(&self.started.pidfd, PollFlags::IN));
         }
-        ready.push(PollFd::new(caller.unwrap_or(&self.started.pidfd), PollFlags::IN));
-        let watched = client.unwrap_or(self.started.pidfd.as_fd());
-        ready.push(PollFd::from_borrowed_fd(watched, PollFlags::IN));
+        for watched in [caller, client] {
+            let watched = watched.unwrap_or(self.started.pidfd.as_fd());
+            ready.push(PollFd::from_borrowed_fd(watched, PollFlags::IN));
+        }
         ready.extend(streams.wanted());
         match poll(&mut ready, left.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
@@ -201,6 +233,35 @@ impl Watch<'_> {
         Ok(events.into_iter().filter_map(|(event, happened)| happened.then_some(event)).collect())
     }
 
+    /// Looks, and believes what it sees of the living only. What is about to end shows nothing of what
+    /// it was: then the word of the sandbox counts, or else its end.
+    fn look_if_alive(
+        &self,
+        heard: &mut Heard,
+        opener: &mut Option<OwnedFd>,
+        streams: &Streams,
+    ) -> Result<(), LaunchError> {
+        let Err(error) = self.look(heard, opener, streams) else { return Ok(()) };
+        while heard.failed.is_none() && self.has_word()? {
+            if heard.listen(self.sandbox)? == Word::Last {
+                break;
+            }
+        }
+        let ends = heard.failed.is_some() || heard.looked_at.as_ref().is_some_and(is_ending);
+        if heard.gate == Gate::Open || !ends {
+            return Err(error);
+        }
+        heard.held = None;
+        Ok(())
+    }
+
+    /// Whether the sandbox has a word that was not heard yet, or is dead.
+    fn has_word(&self) -> Result<bool, Fault> {
+        let mut ready = [PollFd::new(self.sandbox, PollFlags::IN)];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        Ok(poll(&mut ready, Some(&at_once)).at(Step::Supervise)? > 0)
+    }
+
     /// Looks at the payload's process as soon as it is known, at its files when they are in place,
     /// and at the rest when it waits at the gate; lets it through if all is as it should be.
     fn look(
@@ -210,17 +271,26 @@ impl Watch<'_> {
         streams: &Streams,
     ) -> Result<(), LaunchError> {
         if let Some(process) = heard.process.take() {
+            let process = heard.looked_at.insert(process);
             heard.held =
-                Some(Held::surroundings(self.plan, self.user, &process, streams.identities()?)?);
+                Some(Held::surroundings(self.plan, self.user, process, streams.identities()?)?);
         }
         if let Some(held) = heard.held.as_mut().filter(|_| std::mem::take(&mut heard.entered)) {
             held.files(self.plan, self.user)?;
         }
         if let Some(held) = heard.at_the_gate() {
-            heard.enforced = held.process(self.plan, self.user)?;
-            if let Some(opener) = opener.take() {
+            heard.enforced = held.process(self.plan, self.user, self.name)?;
+            heard.gate = Gate::Reached;
+            let left_out: Vec<_> = heard.copied.lines().map(str::to_owned).collect();
+            self.client.say_left_out(&left_out);
+            // Without a word through the gate the payload's process ends there.
+            if let Some(opener) = opener.take().filter(|_| self.client.wants_the_payload()) {
+                if let Some(process) = heard.looked_at.as_ref().filter(|_| self.client.follows()) {
+                    heard.tracer = Some(Tracer::follow(self.plan, process)?);
+                }
+                self.client.tell_before();
                 rustix::io::write(&opener, b"g").at(Step::Gate)?;
-                heard.let_through = true;
+                heard.gate = Gate::Open;
                 self.client.tell();
             }
         }
@@ -245,35 +315,34 @@ impl Watch<'_> {
         Ok(())
     }
 
-    fn forward(&self) -> Result<(), LaunchError> {
-        while let Some(signal) = self.signals.next()? {
-            self.send(signal)?;
+    /// Passes the caller's signals on. One that comes before the payload was let through ends the
+    /// launch, as it would end any program that has nothing to finish.
+    fn forward(&self, heard: &mut Heard) -> Result<(), LaunchError> {
+        while let Some(signal) = self.patience.signals().next()? {
+            heard.signals.push(signal);
+            if heard.gate == Gate::Open {
+                self.send(signal)?;
+            } else if !self.patience.signals().are_ignored(signal) {
+                return Err(LaunchError::Interrupted { end: End::Signalled(number(signal)) });
+            }
         }
         Ok(())
     }
 
     fn send(&self, signal: NixSignal) -> Result<(), LaunchError> {
-        let number = u8::try_from(signal as i32).unwrap_or_default();
-        Ok(self.sandbox.send(Message::Signal(number)).at(Step::Supervise)?)
+        Ok(self.sandbox.send(Message::Signal(number(signal))).at(Step::Supervise)?)
     }
 
-    /// Hands on what is still in the pipes. The caller may be slow, and may give up by a signal.
-    fn drain(&self, streams: &mut Streams) -> Result<(), LaunchError> {
+    /// Hands on what is still in the pipes. The caller may be slow, and may give up by whatever ends a
+    /// call; where that is the time, the rest has a little more of it.
+    fn drain(&mut self, streams: &mut Streams) -> Result<(), LaunchError> {
         while streams.pass_on()? {}
         streams.stop();
         while !streams.are_empty() {
-            let mut ready = vec![PollFd::new(self.signals, PollFlags::IN)];
-            let lifeline = self.client.lifeline();
-            ready.extend(lifeline.map(|it| PollFd::from_borrowed_fd(it, PollFlags::IN)));
-            ready.extend(streams.wanted());
-            match poll(&mut ready, None) {
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(errno) => return Err(Fault::new(Step::Supervise, errno).into()),
-            }
-            let first = usize::from(lifeline.is_some());
-            let let_go = ready.get(1..=first).is_some_and(|it| it.iter().any(has_happened));
+            self.patience.wait(streams.wanted(), self.patience.latest())?;
             streams.pass_on()?;
-            if let_go || self.signals.next()?.is_some() {
+            let wanted = matches!(self.patience.over(), None | Some(End::TimedOut(_)));
+            if !wanted || !self.patience.is_lenient() {
                 break;
             }
         }
@@ -285,15 +354,13 @@ fn has_happened(descriptor: &PollFd<'_>) -> bool {
     !descriptor.revents().is_empty()
 }
 
-/// A descriptor for the process that called, unless it is dead already or whoever adopts orphans.
-///
-/// By descriptor, for `PR_SET_PDEATHSIG` means a thread, and a front end may start hooks in one that
-/// ends.
-fn caller() -> Result<Option<OwnedFd>, Fault> {
-    let parent = getppid().filter(|parent| !parent.is_init());
-    let Some(parent) = parent else { return Ok(None) };
-    let descriptor = pidfd_open(parent, PidfdFlags::empty()).at(Step::Supervise)?;
-    Ok(Some(descriptor).filter(|_| getppid() == Some(parent)))
+/// The text in a file of the sandbox's, which has run nothing of the payload's.
+fn said(file: &OwnedFd) -> std::io::Result<String> {
+    const LONGEST: usize = 64 << 10;
+    let mut bytes = vec![0; LONGEST];
+    let length = rustix::io::pread(file, &mut bytes, 0)?;
+    bytes.truncate(length);
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[derive(PartialEq, Eq)]
@@ -313,6 +380,10 @@ impl Heard {
             Message::Failed(fault) => self.failed = self.failed.or(Some(fault)),
             Message::Ended(status) => self.status = Some(status),
             Message::Scratch => self.scratch = descriptors.pop().map(Scratch::received),
+            Message::Copied => {
+                let text = descriptors.pop().as_ref().map(said).transpose().at(Step::CopySource)?;
+                self.copied = text.unwrap_or_default();
+            }
             Message::Payload => self.process = descriptors.pop(),
             Message::Entered => self.entered = true,
             Message::Ready => self.ready = true,
@@ -333,17 +404,34 @@ impl Heard {
         if self.ready { self.held.take_if(|held| held.has_entered()) } else { None }
     }
 
+    /// What a launch comes to that ends at the gate.
+    fn rehearsed(self, elapsed: Duration) -> Watched {
+        let mut outcome = Outcome::new(End::Exited(0), elapsed);
+        outcome.enforced = self.enforced;
+        let Self { scratch, signals, .. } = self;
+        Watched { outcome, scratch, trouble: None, signals, named_sanitizer: false, tracer: None }
+    }
+
     fn conclude(self, plan: &Plan, init: i32, elapsed: Duration) -> Result<Watched, LaunchError> {
         if let Some(fault) = self.failed {
-            let error = located(plan, fault);
-            if !self.let_through || fault.step != Step::Supervise {
+            let copy = fault.step == Step::CopySource && !self.copied.is_empty();
+            let error = if copy { LaunchError::Copy(self.copied) } else { located(plan, fault) };
+            if self.gate != Gate::Open || fault.step != Step::Supervise {
                 return Err(error);
             }
             // The sandbox lost sight of a payload that was let through already, and took it along.
             let mut outcome = Outcome::new(End::Signalled(SIGKILL), elapsed);
             outcome.enforced = self.enforced;
-            return Ok(Watched { outcome, scratch: self.scratch, trouble: Some(error) });
+            return Ok(Watched {
+                outcome,
+                scratch: self.scratch,
+                trouble: Some(error),
+                signals: self.signals,
+                named_sanitizer: false,
+                tracer: None,
+            });
         }
+        let unwanted = self.cut_off.is_some();
         let end = match (self.cut_off, self.status) {
             (Some(end), _) => end,
             (None, Some(status)) => End::from_wait_status(status).or_out_of_cpu_time(),
@@ -351,18 +439,34 @@ impl Heard {
             (None, None) => End::from_wait_status(init),
         };
         let was_cut_off = matches!(end, End::TimedOut(_) | End::OutputRefused { .. });
-        if !self.let_through && !was_cut_off {
-            return Err(LaunchError::Silent { end });
+        if self.gate != Gate::Open && !was_cut_off {
+            return Err(match end {
+                // Nobody is left who wants it.
+                end @ End::Signalled(_) if unwanted => LaunchError::Interrupted { end },
+                end => LaunchError::Silent { end },
+            });
         }
         let mut outcome = Outcome::new(end, elapsed);
         outcome.enforced = self.enforced;
-        Ok(Watched { outcome, scratch: self.scratch, trouble: None })
+        let Self { scratch, signals, .. } = self;
+        Ok(Watched {
+            outcome,
+            scratch,
+            trouble: None,
+            signals,
+            named_sanitizer: false,
+            tracer: None,
+        })
     }
 }
 
-/// Ends a sandbox whose launch went wrong, and waits until nothing of it is left.
-pub(super) fn end(started: &Started) {
-    // It may be dead already; then there is nothing to signal and only its status to fetch.
-    let _ = pidfd_send_signal(&started.pidfd, Signal::KILL);
-    let _ = waitpid(Some(started.pid), WaitOptions::empty());
+/// The first step that a sandbox has said to have failed, of all that it said and nobody has heard. It
+/// must be dead.
+pub(super) fn last_fault(sandbox: &Link) -> Option<Fault> {
+    while let Ok(Some((message, _))) = sandbox.receive() {
+        if let Message::Failed(fault) = message {
+            return Some(fault);
+        }
+    }
+    None
 }

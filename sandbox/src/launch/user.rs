@@ -42,11 +42,12 @@ impl User {
         }
     }
 
-    /// The name that its lease has; without a lease nothing holds a name.
+    /// The name that its lease has, or its claim; without either nothing holds a name.
     pub(super) fn name(&self) -> Option<&str> {
         match self {
             Self::Leased(lease) => Some(lease.name()),
-            Self::Made(_) | Self::Caller { .. } => None,
+            Self::Caller { claim, .. } => claim.as_ref().map(Claim::name),
+            Self::Made(_) => None,
         }
     }
 
@@ -55,14 +56,16 @@ impl User {
         plan.inside.map_or_else(|| self.outside(), |inside| (inside, inside))
     }
 
-    /// Notes that the build is about to start, with its directory on disk if it has one.
+    /// Notes that the build is about to start, with its directory on disk if it has one, and its
+    /// control groups.
     pub(super) fn begin(&mut self, plan: &Plan, scratch: Option<&Path>) -> Result<(), LaunchError> {
-        match (self, scratch) {
-            (Self::Leased(lease), _) => lease.begin(scratch).at(Step::Lease)?,
-            (Self::Caller { claim, .. }, Some(scratch)) if plan.staging.is_some() => {
-                *claim = Some(Claim::make(&plan.runtime, scratch)?);
+        match self {
+            Self::Leased(lease) => lease.begin(scratch, plan.groups()).at(Step::Lease)?,
+            Self::Caller { claim, .. } if plan.is_claimed() => {
+                let scratch = scratch.filter(|_| plan.staging.is_some());
+                *claim = Some(Claim::make(&plan.runtime, scratch, plan.groups())?);
             }
-            _ => {}
+            Self::Caller { .. } | Self::Made(_) => {}
         }
         if let Some(staging) = &plan.staging {
             open_staging(&plan.runtime, staging)?;
@@ -74,14 +77,25 @@ impl User {
     pub(super) fn end_processes(&self) -> Result<(), LaunchError> {
         processes::end_descendants();
         let (uid, _) = self.outside();
-        if matches!(self, Self::Leased(_) | Self::Made(_)) {
-            match processes::end_all_of(uid) {
-                // A process of a foreign user namespace, which merely has the same number.
-                Err(source) if source.kind() == std::io::ErrorKind::PermissionDenied => {}
-                left => left.map_err(|source| IdentityError::Unkillable { uid, source })?,
+        let ended = match self {
+            Self::Leased(lease) => {
+                lease.mark().map_or(Ok(()), |mark| processes::end_marked(uid, mark))
             }
+            // The account was made for this build, so that nobody else has it.
+            Self::Made(_) => processes::end_all_of(uid),
+            Self::Caller { .. } => Ok(()),
+        };
+        match ended {
+            // A process of a foreign user namespace, which merely has the same number.
+            Err(source) if source.kind() == std::io::ErrorKind::PermissionDenied => Ok(()),
+            left => Ok(left.map_err(|source| IdentityError::Unkillable { uid, source })?),
         }
-        Ok(())
+    }
+
+    /// Marks this process, and so all that it starts, as the build's: see [`processes`].
+    pub(super) fn mark(&self) -> Result<(), LaunchError> {
+        let mark = if let Self::Leased(lease) = self { lease.mark() } else { None };
+        Ok(mark.map_or(Ok(()), processes::take_mark).at(Step::Lease)?)
     }
 
     /// Hands the build's directories over where it works in them directly.
@@ -89,11 +103,11 @@ impl User {
         if let Self::Made(account) = self
             && plan.mounts.is_none()
         {
-            for path in &plan.handed_over {
+            for tree in &plan.handed_over {
                 account
-                    .take_over(path)
+                    .take_over(tree)
                     .at(Step::Handover)
-                    .map_err(|fault| LaunchError::Step { fault, path: Some(path.clone()) })?;
+                    .map_err(|fault| LaunchError::Step { fault, path: Some(tree.path.clone()) })?;
             }
         }
         Ok(())
@@ -114,10 +128,10 @@ impl User {
     /// Lets go of the user, once nothing of the build is left.
     pub(super) fn release(self) -> Result<(), LaunchError> {
         match self {
-            Self::Leased(lease) => lease.end().at(Step::Lease)?,
+            Self::Leased(lease) => lease.end().at(Step::Release)?,
             Self::Made(account) => account.remove()?,
             Self::Caller { claim, .. } => {
-                claim.map_or(Ok(()), Claim::end).at(Step::Lease)?;
+                claim.map_or(Ok(()), Claim::end).at(Step::Release)?;
             }
         }
         Ok(())

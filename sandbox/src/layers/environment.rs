@@ -24,6 +24,8 @@ pub enum Origin {
     Offline,
     /// It points at the private directories and the user inside.
     Inside,
+    /// It lets git read what the caller granted and owns.
+    Shared,
     /// The caller set it for the payload.
     Set,
 }
@@ -43,6 +45,7 @@ impl fmt::Display for Origin {
             Self::Unfiltered => "the caller's, not filtered",
             Self::Offline => "tells tools that they are offline",
             Self::Inside => "points inside",
+            Self::Shared => "git reads what is granted, whose user is another",
             Self::Set => "set by the caller",
         })
     }
@@ -82,15 +85,28 @@ impl Default for Places {
     }
 }
 
-/// The environment of the payload; `places` are its own directories, where it has any, and
-/// `offline` says that it has no network.
+/// What lets git read a repository that belongs to another user than its own (`safe.directory`,
+/// `git-config(1)`). What that keeps from running is code, and all code in the sandbox is held alike.
+const SHARED: [(&str, &str); 3] = [
+    ("GIT_CONFIG_COUNT", "1"),
+    ("GIT_CONFIG_KEY_0", "safe.directory"),
+    ("GIT_CONFIG_VALUE_0", "*"),
+];
+
+/// What is so about a launch that its environment says.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The payload's own directories, where it has any.
+    pub places: Option<&'a Places>,
+    /// It has no network.
+    pub offline: bool,
+    /// What is granted for reading belongs to another user than its own.
+    pub shared: bool,
+}
+
+/// The environment of the payload.
 #[must_use]
-pub fn resolve(
-    policy: &Policy,
-    payload: &Payload,
-    places: Option<&Places>,
-    offline: bool,
-) -> Environment {
+pub fn resolve(policy: &Policy, payload: &Payload, facts: Facts<'_>) -> Environment {
     let mut composed = BTreeMap::new();
     let mut origins = BTreeMap::new();
     let own = policy.layers.has(Layer::Environment);
@@ -108,16 +124,22 @@ pub fn resolve(
     if own && let Some(path) = composed.get_mut(OsStr::new("PATH")) {
         *path = absolute_entries(path);
     }
+    let shared = facts.shared && own && !composed.contains_key(OsStr::new(SHARED[0].0));
     let mut put = |name: &OsStr, value: &OsStr, origin| {
         composed.insert(name.to_owned(), value.to_owned());
         origins.insert(name.to_owned(), origin);
     };
-    if offline {
+    if facts.offline {
         for (name, value) in OFFLINE {
             put(name.as_ref(), value.as_ref(), Origin::Offline);
         }
     }
-    if let Some(Places { home, temporary }) = places {
+    if shared {
+        for (name, value) in SHARED {
+            put(name.as_ref(), value.as_ref(), Origin::Shared);
+        }
+    }
+    if let Some(Places { home, temporary }) = facts.places {
         put("HOME".as_ref(), home.as_os_str(), Origin::Inside);
         put("TMPDIR".as_ref(), temporary.as_os_str(), Origin::Inside);
         put("USER".as_ref(), USER.as_ref(), Origin::Inside);
@@ -141,7 +163,10 @@ fn absolute_entries(path: &OsStr) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::environment::Pattern;
     use crate::policy::levels::Level;
+
+    const FACTS: Facts<'static> = Facts { places: None, offline: true, shared: false };
 
     fn composed(level: Level, variables: &[(&str, &str)]) -> BTreeMap<OsString, OsString> {
         let environment =
@@ -150,14 +175,15 @@ mod tests {
             Payload::command(vec!["true".into()], PathBuf::from("/w"), environment).unwrap();
         let places = Places::default();
         let places = (level == Level::Full).then_some(&places);
-        resolve(&Policy::preset(level), &payload, places, true).variables.into_iter().collect()
+        let facts = Facts { places, ..FACTS };
+        resolve(&Policy::preset(level), &payload, facts).variables.into_iter().collect()
     }
 
     #[test]
     fn a_variable_that_is_dropped_is_accounted_for_without_its_value() {
         let environment = vec![("GITHUB_TOKEN".into(), "hush".into())];
         let payload = Payload::command(vec!["true".into()], "/w".into(), environment).unwrap();
-        let found = resolve(&Policy::preset(Level::Full), &payload, None, true);
+        let found = resolve(&Policy::preset(Level::Full), &payload, FACTS);
         let origin = Origin::Ruled(Ruling::Unlisted);
         assert!(found.origins.contains(&("GITHUB_TOKEN".into(), origin)));
         assert!(!format!("{found:?}").contains("hush"));
@@ -182,5 +208,22 @@ mod tests {
     fn relative_entries_of_path_do_not_pass() {
         let composed = composed(Level::Full, &[("PATH", "/usr/bin:.::bin:/bin")]);
         assert_eq!(composed.get(OsStr::new("PATH")), Some(&"/usr/bin:/bin".into()));
+    }
+
+    #[test]
+    fn git_reads_what_is_another_users_unless_the_caller_has_settings_for_it() {
+        let environment = vec![("GIT_CONFIG_COUNT".into(), "0".into())];
+        let payload = Payload::command(vec!["true".into()], "/w".into(), environment).unwrap();
+        let count = |policy: &Policy, shared| {
+            let found = resolve(policy, &payload, Facts { shared, ..FACTS }).variables;
+            let of_git =
+                |(name, _): &&(OsString, OsString)| name.as_encoded_bytes().starts_with(b"GIT_");
+            found.iter().filter(of_git).map(|(_, value)| value.clone()).collect::<Vec<_>>()
+        };
+        let mut policy = Policy::preset(Level::Full);
+        assert!(count(&policy, false).is_empty());
+        assert_eq!(count(&policy, true), ["1", "safe.directory", "*"]);
+        policy.environment.keep.push(Pattern::new("GIT_CONFIG_COUNT"));
+        assert_eq!(count(&policy, true), ["0"]);
     }
 }

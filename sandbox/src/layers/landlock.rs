@@ -1,15 +1,15 @@
 //! Landlock: the same files as the mount plan once more, by a mechanism that shares no code with
-//! it, and walls for abstract sockets and signals.
+//! it, and walls for sockets and signals.
 //!
 //! A right is denied where the ruleset handles it and no rule gives it. Rules reach everything
 //! beneath a directory, so a grant inside another can only add. What Landlock does not know
-//! (`stat`, `chmod`, `chown`, `utime`, extended attributes, connecting to a path-name socket)
-//! is left to the mounts.
+//! (`stat`, `chmod`, `chown`, `utime`, extended attributes) is left to the mounts.
 #![forbid(unsafe_code)]
 
 mod spoken;
 
-use std::ffi::{CStr, CString};
+use std::collections::BTreeMap;
+use std::ffi::{CStr, CString, OsStr};
 use std::fmt;
 use std::io;
 use std::ops::BitOr;
@@ -20,10 +20,13 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::paths::{self, Identity};
 use crate::sys::landlock::{self, Handled};
 
-/// The newest version of the interface that is made use of. Later ones only add.
-const NEWEST: u32 = 7;
+/// The newest version of the interface that is known. Later ones only add. Of those since 6, which
+/// are in `include/uapi/linux/landlock.h` of the kernel, 9 and 10 bring rights; 7 is about what is
+/// logged, 8 about threads, of which there is one, and 11 about `no_new_privs`, which is set before.
+const NEWEST: u32 = 11;
 
 const EXECUTE: u64 = 1 << 0;
 const WRITE_FILE: u64 = 1 << 1;
@@ -39,11 +42,15 @@ const MAKE_SYM: u64 = 1 << 12;
 const REFER: u64 = 1 << 13;
 const TRUNCATE: u64 = 1 << 14;
 const IOCTL_DEV: u64 = 1 << 15;
+/// To connect to a path-name socket, or send to it, that no process of this domain has bound.
+const RESOLVE_UNIX: u64 = 1 << 16;
 /// What a rule may give on anything but a directory.
-const ON_FILES: u64 = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
+const ON_FILES: u64 = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV | RESOLVE_UNIX;
 
 const BIND_TCP: u64 = 1 << 0;
 const CONNECT_TCP: u64 = 1 << 1;
+const BIND_UDP: u64 = 1 << 2;
+const CONNECT_SEND_UDP: u64 = 1 << 3;
 
 const ABSTRACT_SOCKETS: u64 = 1 << 0;
 const SIGNALS: u64 = 1 << 1;
@@ -60,7 +67,7 @@ impl Access {
     /// Programs are started.
     pub const EXECUTE: Self = Self(EXECUTE);
     /// Files, directories, links, FIFOs and sockets are made, changed, moved and removed. Devices
-    /// never are: that right is given to nobody.
+    /// never are: that right is given to nobody. Sockets there are connected to.
     pub const WRITE: Self = Self(
         WRITE_FILE
             | REMOVE_DIR
@@ -71,7 +78,8 @@ impl Access {
             | MAKE_FIFO
             | MAKE_SYM
             | REFER
-            | TRUNCATE,
+            | TRUNCATE
+            | RESOLVE_UNIX,
     );
     /// Devices take requests: terminals need this.
     pub const CONTROL: Self = Self(IOCTL_DEV);
@@ -127,6 +135,14 @@ impl fmt::Display for Lacking {
     }
 }
 
+impl Rules {
+    /// The same rules, which count for these files alone where they name their paths.
+    #[must_use]
+    pub fn of_files(self, known: BTreeMap<PathBuf, Identity>) -> Self {
+        Self { known, ..self }
+    }
+}
+
 /// Why no rules can be made.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unresolvable {
@@ -153,6 +169,8 @@ enum Witness {
 /// Rules, complete: applying them decides nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
+    /// Which files the paths stood for when they were looked at, as far as that is known.
+    known: BTreeMap<PathBuf, Identity>,
     handled: Handled,
     grants: Vec<(CString, u64)>,
     witness: Option<Witness>,
@@ -169,23 +187,23 @@ pub fn probe() -> u32 {
     landlock::abi()
 }
 
-/// The rules that leave `grants` and nothing else, and TCP unless it is to be denied. Pure.
+/// The rules that leave `grants` and nothing else, and TCP and UDP unless they are to be denied. Pure.
 ///
-/// Landlock knows ports and no addresses, so that with TCP a payload loses loopback too: it is
+/// Landlock knows ports and no addresses, so that with these a payload loses loopback too: they are
 /// denied only where there is no network namespace.
 ///
 /// # Errors
 /// [`Unresolvable`], when there is nothing to make rules with or of.
-pub fn resolve(grants: &[Grant], deny_tcp: bool, abi: u32) -> Result<Rules, Unresolvable> {
+pub fn resolve(grants: &[Grant], deny_network: bool, abi: u32) -> Result<Rules, Unresolvable> {
     if abi == 0 {
         return Err(Unresolvable::NoLandlock);
     }
-    let handled = handled(abi, deny_tcp);
+    let handled = handled(abi, deny_network);
     let witness = witness(grants, abi);
     let lacking = [
         (abi < 2, Lacking::Moves),
         (abi < 3, Lacking::Truncation),
-        (abi < 4 && deny_tcp, Lacking::Tcp),
+        (abi < 4 && deny_network, Lacking::Tcp),
         (abi < 5, Lacking::Requests),
         (abi < 6, Lacking::Scopes),
     ];
@@ -194,17 +212,24 @@ pub fn resolve(grants: &[Grant], deny_tcp: bool, abi: u32) -> Result<Rules, Unre
         .iter()
         .map(|grant| Ok((path(&grant.path)?, grant.access.0 & handled.files)))
         .collect::<Result<_, _>>()?;
-    Ok(Rules { handled, grants, witness, abi: abi.min(NEWEST), lacking })
+    let known = BTreeMap::new();
+    Ok(Rules { known, handled, grants, witness, abi: abi.min(NEWEST), lacking })
 }
 
-fn handled(abi: u32, deny_tcp: bool) -> Handled {
+fn handled(abi: u32, deny_network: bool) -> Handled {
     let files = match abi {
         1 => REFER - 1,
         2 => TRUNCATE - 1,
         3 | 4 => IOCTL_DEV - 1,
-        _ => (IOCTL_DEV << 1) - 1,
+        5..=8 => RESOLVE_UNIX - 1,
+        _ => (RESOLVE_UNIX << 1) - 1,
     };
-    let network = if deny_tcp && abi >= 4 { BIND_TCP | CONNECT_TCP } else { 0 };
+    let network = match abi {
+        _ if !deny_network => 0,
+        ..4 => 0,
+        4..10 => BIND_TCP | CONNECT_TCP,
+        _ => BIND_TCP | CONNECT_TCP | BIND_UDP | CONNECT_SEND_UDP,
+    };
     let scopes = if abi >= 6 { ABSTRACT_SOCKETS | SIGNALS } else { 0 };
     Handled { files, network, scopes }
 }
@@ -352,6 +377,8 @@ pub fn complete(
             Err(Errno::NOENT | Errno::ACCESS) => continue,
             other => other.map_err(opened)?,
         };
+        let known = rules.known.get(Path::new(OsStr::from_bytes(path.as_bytes())));
+        paths::same(&beneath, known.copied()).map_err(opened)?;
         let kind = FileType::from_raw_mode(rustix::fs::fstat(&beneath).map_err(opened)?.st_mode);
         add(ruleset, path, *rights, beneath.as_fd(), kind == FileType::Directory)?;
     }

@@ -7,6 +7,7 @@
 
 mod attainable;
 pub mod slot;
+mod user;
 
 use std::fmt;
 use std::io;
@@ -18,10 +19,10 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 pub use self::attainable::attainable;
 
 use self::slot::Group;
-use crate::host::groups::Version;
 use crate::host::offer::Offer;
 use crate::policy::limits::amounts::{Bytes, Count, Span};
 use crate::policy::limits::{self, Demand, Limits};
+use crate::sys::scheduling::leave_real_time;
 
 /// Seconds between the warning SIGXCPU and the end by SIGKILL.
 const GRACE: u64 = 2;
@@ -100,6 +101,8 @@ pub enum Fallback {
     MemoryUnbounded,
     /// Processes are counted together with others of the same user.
     ProcessesPerUser,
+    /// A crash is handed to a program outside, whatever the limit of cores is.
+    CoresHandedOver,
 }
 
 impl fmt::Display for Fallback {
@@ -114,6 +117,10 @@ impl fmt::Display for Fallback {
                 "processes are counted with the user's others: no control group with the pids \
                  controller can be written"
             }
+            Self::CoresHandedOver => {
+                "a program that crashes is handed to the host's own for cores: `kernel.core_pattern` \
+                 names one that the limit of cores does not keep from it"
+            }
         })
     }
 }
@@ -125,6 +132,8 @@ pub struct Bounds {
     pub groups: Vec<Group>,
     /// The resource limits of every process.
     pub ceilings: Vec<(Resource, Rlimit)>,
+    /// Bounds of the sandbox's user namespace: a file of `/proc/sys/user`, and its value.
+    pub counts: Vec<(&'static str, u64)>,
     /// Bytes of memory, however they are enforced. Sizes of file systems in memory must stay below.
     pub memory: Option<u64>,
     /// Processes at a time.
@@ -133,7 +142,9 @@ pub struct Bounds {
     pub wall_time: Option<Duration>,
     /// Time without output; the supervisor's to enforce.
     pub silence: Option<Duration>,
-    /// Bytes of output; the supervisor's to enforce.
+    /// Bytes of what it prints; the supervisor's to enforce.
+    pub log: Option<u64>,
+    /// Bytes of what it hands over; the harvest's to enforce.
     pub output: Option<u64>,
     /// Defaults that could not be set as they should be.
     pub fallbacks: Vec<Fallback>,
@@ -146,14 +157,17 @@ pub struct Bounds {
 pub fn resolve(policy: &Limits, offer: &Offer) -> Result<Bounds, Unsettable> {
     let mut bounds = Bounds {
         groups: Vec::new(),
-        ceilings: vec![(Resource::Core, pair(0, 0))],
+        ceilings: Vec::new(),
+        counts: Vec::new(),
         memory: None,
         processes: None,
         wall_time: wanted(policy.wall_time, None).map(|Span(time)| time),
         silence: wanted(policy.silence, None).map(|Span(time)| time),
+        log: wanted(policy.log, Some(limits::LOG)).map(|Bytes(size)| size),
         output: wanted(policy.output, Some(limits::OUTPUT)).map(|Bytes(size)| size),
         fallbacks: Vec::new(),
     };
+    user::resolve(offer, &mut bounds);
     memory(policy, offer, &mut bounds)?;
     processes(policy, offer, &mut bounds)?;
     // The soft limit stays where it is: it is what `select` can bear.
@@ -168,7 +182,7 @@ pub fn resolve(policy: &Limits, offer: &Offer) -> Result<Bounds, Unsettable> {
         ceilings.push((Resource::Cpu, pair(seconds, seconds.saturating_add(GRACE))));
     }
     for (resource, limit) in ceilings {
-        *limit = lower(*limit, offer.current(*resource));
+        *limit = lower(*limit, within_reach(*resource, offer));
     }
     Ok(bounds)
 }
@@ -196,10 +210,16 @@ fn memory(policy: &Limits, offer: &Offer, bounds: &mut Bounds) -> Result<(), Uns
 
 fn processes(policy: &Limits, offer: &Offer, bounds: &mut Bounds) -> Result<(), Unsettable> {
     let demand = policy.processes;
-    let Some(count) = wanted(demand, Some(limits::PROCESSES)) else { return Ok(()) };
+    let default = offer.process_room.map_or(limits::PROCESSES, |room| {
+        Count(limits::PROCESSES.0.min((room / limits::PROCESSES_PART).max(1)))
+    });
+    let Some(count) = wanted(demand, Some(default)) else { return Ok(()) };
     if let Some(place) = &offer.processes {
         match bounds.groups.iter_mut().find(|group| group.is_in(place)) {
-            Some(group) => group.count_processes(count.0),
+            Some(group) => {
+                group.place.lend |= place.lend;
+                group.count_processes(count.0);
+            }
             None => bounds.groups.push(Group::of_processes(place, count.0)),
         }
     } else if !offer.counted_alone {
@@ -290,6 +310,13 @@ const fn pair(soft: u64, hard: u64) -> Rlimit {
     Rlimit { current: Some(soft), maximum: Some(hard) }
 }
 
+/// The caller's own limit. Of cores the hard one alone counts: the soft one is mostly 0, and from there
+/// it is raised to 1, with which less happens.
+fn within_reach(resource: Resource, offer: &Offer) -> Rlimit {
+    let own = offer.current(resource);
+    if resource == Resource::Core { Rlimit { current: own.maximum, ..own } } else { own }
+}
+
 /// Nothing is ever raised, and the soft limit is never above the hard one.
 fn lower(wish: Rlimit, current: Rlimit) -> Rlimit {
     let least = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
@@ -313,22 +340,17 @@ pub fn join<'a>(doors: impl IntoIterator<Item = BorrowedFd<'a>>) -> io::Result<(
     Ok(())
 }
 
-/// Lowers the resource limits of this process (setrlimit(2)). After the change of user, for
-/// `RLIMIT_NPROC` counts the processes of a user.
+/// Lowers the resource limits of this process (setrlimit(2)), and leaves the real-time classes that
+/// a caller may have. After the change of user, for `RLIMIT_NPROC` counts the processes of a user.
 ///
 /// # Errors
 /// EPERM where one would have to be raised.
 pub fn apply(bounds: &Bounds) -> io::Result<()> {
+    leave_real_time()?;
     for (resource, limit) in &bounds.ceilings {
         setrlimit(*resource, *limit)?;
     }
     Ok(())
-}
-
-/// Whether a group of version 2 is among them, which `clone3` can start a process in at once.
-#[must_use]
-pub fn is_unified(groups: &[Group]) -> bool {
-    groups.iter().any(|group| group.place.version == Version::Two)
 }
 
 #[cfg(test)]

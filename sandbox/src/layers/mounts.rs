@@ -7,21 +7,25 @@ use std::path::{Path, PathBuf};
 use rustix::thread::UnshareFlags;
 
 use crate::host::Host;
-use crate::host::rehearsal::Act;
+use crate::host::namespaces::Act;
 use crate::overlay::Notes;
 use crate::payload::{Grant, Payload, Purpose};
 use crate::policy::Policy;
-use crate::policy::files::{DEVICES, HOME, INSIDE_ID, USER};
+use crate::policy::files::{DEVICES, HOME, INSIDE_ID, PROCESSORS, USER};
 use crate::words::Layer;
 
 mod access;
 mod filesystems;
 mod idmap;
+mod known;
+mod laying;
 mod opening;
 mod root;
 
 pub use access::accesses;
-pub use opening::{assign, open_entries};
+pub use filesystems::private_memory;
+pub use known::check;
+pub use opening::{Overlays, assign, make_overlays, open_entries, open_scratch};
 pub use root::{NewRoot, lay_out, make_own};
 
 /// The namespaces that the layer asks for: mounts, and the view of the control groups.
@@ -74,8 +78,15 @@ pub enum What {
     },
     /// A device node of the host.
     Device(PathBuf),
-    /// A private file system in memory, with its size in bytes.
-    Memory(u64),
+    /// An empty directory that hides another.
+    Nothing,
+    /// A private file system in memory.
+    Memory {
+        /// How many bytes it may take; `None` where the machine alone bounds it.
+        most: Option<u64>,
+        /// The mode of its root, as `tmpfs(5)` reads it.
+        mode: &'static str,
+    },
     /// A directory of the private scratch file system.
     Scratch(&'static str),
     /// The same, lying over a directory of the host, whose files it shares until they are changed.
@@ -102,17 +113,10 @@ pub enum What {
 }
 
 impl What {
-    /// Whether it is opened before it is mounted: a path of the host or of the scratch file system.
+    /// Whether a privileged supervisor opens it: a path of the host, or something over one.
     #[must_use]
     pub const fn is_opened(&self) -> bool {
-        matches!(
-            self,
-            Self::Bind { .. }
-                | Self::Device(_)
-                | Self::Scratch(_)
-                | Self::Overlay { .. }
-                | Self::OuterProc
-        )
+        matches!(self, Self::Bind { .. } | Self::Device(_) | Self::Overlay { .. } | Self::OuterProc)
     }
 
     /// Whether it is a directory.
@@ -134,10 +138,35 @@ impl What {
 /// The names of the directories of the scratch file system that every build has, and where.
 pub const SCRATCH: &[(&str, &str)] = &[("tmp", "/tmp"), ("var-tmp", "/var/tmp"), ("home", HOME)];
 
+/// The mode of a directory in which everybody has files of his own.
+const OPEN: &str = "1777";
+
 /// Size of `/dev/shm`, in bytes.
 const SHARED_MEMORY: u64 = 1 << 30;
 
 impl MountPlan {
+    /// Whether nothing that the build writes is a file of the host.
+    #[must_use]
+    pub fn keeps_nothing(&self) -> bool {
+        let kept = |entry: &Entry| matches!(entry.what, What::Bind { writable: true, .. });
+        self.base == Base::Empty && !self.entries.iter().any(kept)
+    }
+
+    /// The same plan, in which `/tmp`, `/var/tmp` and the home are file systems in memory, each of at
+    /// most so many bytes. On one with the source tree they would have the same device number, by
+    /// which programs believe that they can link from one to the other (`link(2)`, EXDEV).
+    #[must_use]
+    pub fn apart_in_memory(mut self, most: Option<u64>) -> Self {
+        for entry in &mut self.entries {
+            let What::Scratch(name) = entry.what else { continue };
+            if SCRATCH.iter().any(|(own, _)| *own == name) {
+                let mode = if name.ends_with("tmp") { OPEN } else { "0755" };
+                entry.what = What::Memory { most, mode };
+            }
+        }
+        self
+    }
+
     /// The same plan, in which the copy of the source tree is an overlay over it.
     #[must_use]
     pub fn sharing_the_source(mut self, notes: Notes) -> Self {
@@ -158,6 +187,7 @@ pub fn resolve(policy: &Policy, payload: &Payload, host: &Host) -> Option<MountP
     let mut entries = Vec::new();
     if own_root {
         system(&mut entries, host);
+        processors(&mut entries, host);
         synthetic(&mut entries);
         devices(&mut entries, policy);
     }
@@ -224,6 +254,30 @@ fn synthetic(entries: &mut Vec<Entry>) {
     }
 }
 
+/// Which processors there are, each with a directory of its own.
+fn processors(entries: &mut Vec<Entry>, host: &Host) {
+    let place = Path::new(PROCESSORS);
+    for (name, text) in &host.root.processors {
+        entries.push(Entry::new(place.join(name), What::Text(text.clone())));
+    }
+    let present = host.root.processors.iter().find(|(name, _)| *name == "present");
+    for number in present.map(|(_, text)| listed(text)).unwrap_or_default() {
+        entries.push(Entry::new(place.join(format!("cpu{number}")), What::Directory));
+    }
+}
+
+/// The most processors that get a directory.
+const MOST_PROCESSORS: u32 = 1024;
+
+/// The numbers of a list such as `0-3,8` (`cpuset(7)`, "List format").
+fn listed(text: &str) -> Vec<u32> {
+    let ranges = text.trim().split(',').filter_map(|part| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.parse().ok()?..=last.parse::<u32>().ok()?.min(MOST_PROCESSORS))
+    });
+    ranges.flatten().collect()
+}
+
 fn devices(entries: &mut Vec<Entry>, policy: &Policy) {
     let dev = Path::new("/dev");
     for name in DEVICES {
@@ -239,7 +293,7 @@ fn devices(entries: &mut Vec<Entry>, policy: &Policy) {
         entries.push(Entry::new(dev.join(name), What::Link(target.into())));
     }
     entries.push(Entry::new("/dev/pts", What::Terminals));
-    entries.push(Entry::new("/dev/shm", What::Memory(SHARED_MEMORY)));
+    entries.push(Entry::new("/dev/shm", What::Memory { most: Some(SHARED_MEMORY), mode: OPEN }));
     if policy.layers.has(Layer::Ipc) {
         entries.push(Entry::new("/dev/mqueue", What::Queues));
     }
@@ -255,12 +309,19 @@ fn paths(entries: &mut Vec<Entry>, payload: &Payload, granted: bool) {
         grants.sort_by(|a, b| a.path.cmp(&b.path).then(b.writable.cmp(&a.writable)));
         grants.dedup_by(|later, first| later.path == first.path);
         paths.extend(grants.iter().map(|g| Entry::bind(&g.path, g.writable, g.directory)));
+        let hidden = grants.iter().flat_map(|grant| &grant.hidden);
+        let hidden = hidden.filter(|path| !grants.iter().any(|grant| &grant.path == *path));
+        paths.extend(hidden.map(|path| Entry::new(path, What::Nothing)));
     }
     for tree in &payload.trees {
         // A directory that is granted as it is gets no private twin.
         if !payload.grants.iter().any(|grant| grant.path == tree.path) {
             paths.push(Entry::new(&tree.path, What::Scratch(tree.purpose.name())));
         }
+    }
+    if granted {
+        let links = payload.links.iter();
+        paths.extend(links.map(|(at, to)| Entry::new(at, What::Link(to.clone()))));
     }
     paths.sort_by(|a, b| a.target.cmp(&b.target));
     entries.extend(paths);

@@ -1,17 +1,15 @@
 //! No capability, and no way to gain one (`capabilities(7)`).
 #![forbid(unsafe_code)]
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
-use rustix::fs::{Mode, OFlags, openat};
 use rustix::thread::{
     CapabilitiesSecureBits, CapabilitySet, CapabilitySets, capabilities,
     clear_ambient_capability_set, remove_capability_from_bounding_set, set_capabilities,
     set_capabilities_secure_bits, set_keep_capabilities, set_no_new_privs,
 };
 
+use super::userns;
 use crate::step::{At, Fault, Step};
 
 /// No `keepcaps`, no special root, no ambient capability, and none of that to be changed again.
@@ -25,35 +23,12 @@ const SECUREBITS: CapabilitiesSecureBits = CapabilitiesSecureBits::NO_ROOT
 
 /// Sets the limit of nested user namespaces to none, while the init still may.
 ///
-/// `proc` is the directory of the fresh `/proc`. The limit belongs to the sandbox's own user
-/// namespace, and the payload has no capability to raise it (`namespaces(7)`).
+/// `proc` is the directory of the fresh `/proc`. The payload has no capability to raise the limit.
 ///
 /// # Errors
-/// EACCES where the file is not the writer's own namespace's.
+/// Those of [`userns::bound`].
 pub fn forbid_nesting(proc: BorrowedFd<'_>) -> Result<(), Fault> {
-    let limit = openat(
-        proc,
-        "sys/user/max_user_namespaces",
-        OFlags::WRONLY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )
-    .at(Step::ForbidNesting)?;
-    match rustix::io::write(limit.as_fd(), b"0").at(Step::ForbidNesting)? {
-        1 => Ok(()),
-        _ => Err(Fault::new(Step::ForbidNesting, rustix::io::Errno::IO)),
-    }
-}
-
-/// The same, where `/proc` is the host's: in a user namespace it shows the same limit.
-///
-/// # Errors
-/// As [`forbid_nesting`].
-pub fn forbid_nesting_by_path() -> Result<(), Fault> {
-    OpenOptions::new()
-        .write(true)
-        .open("/proc/sys/user/max_user_namespaces")
-        .and_then(|mut limit| limit.write_all(b"0"))
-        .at(Step::ForbidNesting)
+    userns::bound(proc, "max_user_namespaces", 0).at(Step::ForbidNesting)
 }
 
 /// Changes the user by `change` and keeps every capability until the exec; only without this layer

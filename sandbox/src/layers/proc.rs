@@ -6,13 +6,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
-    fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, fsconfig_create,
+    fsconfig_set_string, fsmount, fsopen, move_mount,
 };
 
 use crate::policy::files::{PROC_MASKED_DIRECTORIES, PROC_MASKED_FILES, PROC_READ_ONLY};
 use crate::step::{At, Fault, Step};
-use crate::sys::mount::{Attributes, set_attributes};
+use crate::sys::mount::{Attributes, clone_tree};
 
 /// Makes a detached `/proc` of the caller's process namespace.
 ///
@@ -33,8 +33,8 @@ pub fn fresh() -> Result<OwnedFd, Errno> {
 /// Covers what tells of the machine or acts on it, in the mounted `/proc` that `proc` names.
 ///
 /// `root` is the directory in which the sandbox's own `dev/null` lies, and `empty` a mount of an
-/// empty directory. Masks also keep the payload from mounting a `/proc` of its own, because the
-/// kernel then calls it "too revealing".
+/// empty directory that has the attributes `NOTHING`. Masks also keep the payload from mounting a
+/// `/proc` of its own, because the kernel then calls it "too revealing".
 ///
 /// # Errors
 /// Any errno but that of an entry which this kernel does not have.
@@ -44,23 +44,20 @@ pub fn mask(
     mut empty: Option<OwnedFd>,
 ) -> Result<(), Fault> {
     for name in PROC_MASKED_FILES {
-        cover(proc, name, || clone_of(root, "dev/null"))?;
+        cover(proc, name, || clone_tree(root, "dev/null", Attributes::default()))?;
     }
     // The same empty directory for all of them, cloned from where it is mounted first.
     let mut covered: Option<&str> = None;
     for name in PROC_MASKED_DIRECTORIES {
         let done = cover(proc, name, || match covered {
-            Some(first) => clone_of(proc, first),
-            None => empty.take().map_or_else(empty_directory, sealed),
+            Some(first) => clone_tree(proc, first, NOTHING),
+            None => empty.take().map_or_else(empty_directory, Ok),
         })?;
         covered = covered.or(done.then_some(name));
     }
     for name in PROC_READ_ONLY {
-        cover(proc, name, || {
-            let tree = clone_of(proc, name)?;
-            set_attributes(&tree, Attributes { read_only: true, ..Attributes::default() }, true)?;
-            Ok(tree)
-        })?;
+        let sealed = Attributes { read_only: true, ..Attributes::default() };
+        cover(proc, name, || clone_tree(proc, *name, sealed))?;
     }
     Ok(())
 }
@@ -83,18 +80,9 @@ fn cover(
     Ok(true)
 }
 
-pub(super) fn clone_of(directory: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_RECURSIVE;
-    open_tree(directory, name, flags)
-}
-
-fn sealed(empty: OwnedFd) -> Result<OwnedFd, Errno> {
-    let nothing = Attributes { read_only: true, no_devices: true, no_exec: true };
-    set_attributes(&empty, nothing, false)?;
-    Ok(empty)
-}
+/// Nothing can be written, executed or opened as a device.
+pub(super) const NOTHING: Attributes =
+    Attributes { read_only: true, no_devices: true, no_exec: true };
 
 fn empty_directory() -> Result<OwnedFd, Errno> {
     let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
@@ -111,9 +99,9 @@ fn empty_directory() -> Result<OwnedFd, Errno> {
 /// The host's own `/proc`, for a sandbox without this layer.
 ///
 /// # Errors
-/// The errno of `open_tree(2)`.
+/// The errno of `open_tree(2)` or `mount_setattr(2)`.
 pub fn of_the_host() -> Result<OwnedFd, Errno> {
-    clone_of(CWD, "/proc")
+    clone_tree(CWD, "/proc", Attributes::default())
 }
 
 /// The host's own `/proc`, read-only, where the host lets nobody mount a fresh one.
@@ -121,8 +109,6 @@ pub fn of_the_host() -> Result<OwnedFd, Errno> {
 /// # Errors
 /// The errno of `open_tree(2)` or `mount_setattr(2)`.
 pub fn of_the_host_read_only() -> Result<OwnedFd, Errno> {
-    let tree = of_the_host()?;
     let sealed = Attributes { read_only: true, no_devices: false, no_exec: true };
-    set_attributes(&tree, sealed, true)?;
-    Ok(tree)
+    clone_tree(CWD, "/proc", sealed)
 }

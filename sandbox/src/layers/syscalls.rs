@@ -129,11 +129,17 @@ impl Compiler {
         label
     }
 
-    /// The low half of the argument alone is loaded: see [`crate::policy::syscalls::rules`].
+    /// The low half of the argument alone is loaded, but of a pointer: see
+    /// [`crate::policy::syscalls::rules`].
     fn test(&mut self, test: Test, yes: Label, no: Label) -> Label {
         let (argument, compare) = match test {
             Test::AnyBit { argument, bits } => {
                 (argument, self.assembler.branch(ANY_BIT, bits, yes, no))
+            }
+            Test::Null { argument } => {
+                let upper = self.assembler.branch(EQUAL, 0, yes, no);
+                let upper = self.assembler.load(ARGUMENTS + 8 * u32::from(argument) + 4, upper);
+                (argument, self.assembler.branch(EQUAL, 0, upper, no))
             }
             Test::OneOf { argument, mask, values } => {
                 let compare = values

@@ -8,6 +8,7 @@ use std::ffi::CStr;
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::Instant;
 
 use rustix::fs::{
     AtFlags, CWD, Dir, FileType, Mode, OFlags, Statx, StatxAttributes, StatxFlags, openat, statx,
@@ -50,9 +51,14 @@ pub(super) fn is_small(tree: &Path) -> Result<bool, Obstacle> {
 const STOP: Stop = Stop::Break(Obstacle::Small);
 
 /// The first thing that keeps an overlay over `tree`, all of which should be `owner`'s, from
-/// looking as a copy of it does.
-pub(super) fn check(tree: &Path, owner: (u32, u32)) -> Result<(), Obstacle> {
+/// looking as a copy of it does; it is looked for `until` then.
+pub(super) fn check(
+    tree: &Path,
+    owner: (u32, u32),
+    until: Option<Instant>,
+) -> Result<(), Obstacle> {
     walk(tree, &mut |found| match obstacle(found, owner) {
+        _ if until.is_some_and(|until| Instant::now() >= until) => Stop::Break(Obstacle::Late),
         Some(obstacle) => Stop::Break(obstacle),
         None => Stop::Continue(()),
     })
@@ -154,7 +160,9 @@ mod tests {
             symlink("/etc/shadow", tree.path().join("d/link")).unwrap();
             let meta = tree.path().metadata().unwrap();
             spoil(tree.path());
-            assert_eq!(check(tree.path(), (meta.uid(), meta.gid())), expected, "{name}");
+            assert_eq!(check(tree.path(), (meta.uid(), meta.gid()), None), expected, "{name}");
+            let late = check(tree.path(), (meta.uid(), meta.gid()), Some(Instant::now()));
+            assert_eq!(late, Err(Obstacle::Late), "{name}");
             set_mode(&tree.path().join("d"), 0o755);
         }
     }
@@ -166,13 +174,13 @@ mod tests {
         let file = fs::File::create(tree.path().join("file")).unwrap();
         let meta = tree.path().metadata().unwrap();
         let owner = (meta.uid(), meta.gid());
-        assert_eq!(check(tree.path(), owner), Ok(()));
+        assert_eq!(check(tree.path(), owner, None), Ok(()));
         let before = ioctl_getflags(&file).unwrap_or(IFlags::empty());
         if let Err(errno) = ioctl_setflags(&file, before | IFlags::IMMUTABLE) {
             eprintln!("skipped: no file can be sealed here: {errno}");
             return;
         }
-        let found = check(tree.path(), owner);
+        let found = check(tree.path(), owner, None);
         ioctl_setflags(&file, before).unwrap();
         assert_eq!(found, Err(Obstacle::Sealed));
     }
@@ -182,9 +190,9 @@ mod tests {
         let tree = tempfile::tempdir().unwrap();
         fs::write(tree.path().join("file"), "x").unwrap();
         let meta = tree.path().metadata().unwrap();
-        assert_eq!(check(tree.path(), (meta.uid(), meta.gid())), Ok(()));
+        assert_eq!(check(tree.path(), (meta.uid(), meta.gid()), None), Ok(()));
         let other = (meta.uid(), meta.gid() + 1);
-        assert_eq!(check(tree.path(), other), Err(Obstacle::Owners));
+        assert_eq!(check(tree.path(), other, None), Err(Obstacle::Owners));
     }
 
     #[test]

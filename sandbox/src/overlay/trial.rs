@@ -4,8 +4,11 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::time::Instant;
 
-use rustix::fs::{AtFlags, Mode, chownat, mkdirat, stat, statfs};
+use rustix::fs::{
+    AtFlags, Mode, OFlags, XattrFlags, chownat, fsetxattr, mkdirat, openat, stat, statfs,
+};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount,
@@ -15,8 +18,11 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Gid, Pid, Uid, WaitOptions, getegid, geteuid, waitpid};
 use rustix::thread::UnshareFlags;
 
-use super::{Notes, Obstacle, Sharing, WORK, survey, view};
-use crate::sys::clone::{Side, clone_into};
+use super::{
+    Ground, LOWER, Notes, Obstacle, Sharing, WORK, lower_layer, mapping, survey, view, view_apart,
+};
+use crate::sys::clone::{Side, clone_into, exit_at_once};
+use crate::sys::mount::{make_private, map_ids};
 
 /// What a tree is looked at for.
 #[derive(Clone, Copy, Debug)]
@@ -30,11 +36,13 @@ pub struct Demand<'a> {
     pub user: u32,
     /// Where the private directories are to lie on disk; in memory when not given.
     pub scratch: Option<&'a Path>,
+    /// When nobody needs the answer any more.
+    pub until: Option<Instant>,
 }
 
 /// Looks through the tree, tries an overlay over it, and says how a build gets it.
 ///
-/// Nothing is left of the trial, and nothing of it was attached anywhere. The caller must have one
+/// Nothing is left of the trial, and nothing of it was attached where the host could see it. The caller must have one
 /// thread only, for the trial starts a process.
 #[must_use]
 pub fn look(demand: Demand<'_>) -> Sharing {
@@ -42,7 +50,7 @@ pub fn look(demand: Demand<'_>) -> Sharing {
 }
 
 fn find(demand: Demand<'_>) -> Result<Notes, Obstacle> {
-    let Demand { tree, privileged, user, scratch } = demand;
+    let Demand { tree, privileged, user, scratch, until } = demand;
     if survey::is_small(tree)? {
         return Err(Obstacle::Small);
     }
@@ -58,7 +66,7 @@ fn find(demand: Demand<'_>) -> Result<Notes, Obstacle> {
         try_inside(tree)?;
         (Notes::User, (geteuid().as_raw(), getegid().as_raw()))
     };
-    survey::check(tree, owner)?;
+    survey::check(tree, owner, until)?;
     Ok(notes)
 }
 
@@ -67,11 +75,16 @@ fn find(demand: Demand<'_>) -> Result<Notes, Obstacle> {
 fn try_here(tree: &Path, user: (u32, u32), in_memory: bool) -> Result<Notes, Obstacle> {
     match attempt(tree, user, Notes::Trusted) {
         Err(Errno::PERM) if in_memory => {
-            attempt(tree, user, Notes::User).map_err(Obstacle::Refused)?;
+            attempt(tree, user, Notes::User).map_err(cause)?;
             Ok(Notes::User)
         }
-        tried => tried.map(|()| Notes::Trusted).map_err(Obstacle::Refused),
+        tried => tried.map(|()| Notes::Trusted).map_err(cause),
     }
+}
+
+fn cause(errno: Errno) -> Obstacle {
+    // It is the answer of what would be the upper layer, where notes are to be kept.
+    if errno == Errno::OPNOTSUPP { Obstacle::Scratch } else { Obstacle::Refused(errno) }
 }
 
 /// The trial of a supervisor without privilege, in a user namespace as the sandbox has it.
@@ -85,8 +98,9 @@ fn try_inside(tree: &Path) -> Result<(), Obstacle> {
                 // Without a word its parent is dead, or could not map it.
                 let told = matches!(rustix::io::read(&waiting, &mut [0; 1]), Ok(1));
                 let user = (geteuid().as_raw(), getegid().as_raw());
-                let tried = if told { attempt(tree, user, Notes::User) } else { Err(Errno::PERM) };
-                std::process::exit(tried.err().map_or(0, Errno::raw_os_error))
+                let tried = if told { make_private() } else { Err(Errno::PERM) };
+                let tried = tried.and_then(|()| attempt_here(tree, user));
+                exit_at_once(tried.err().map_or(0, Errno::raw_os_error))
             }
         };
         let mapped = map(started.pid).and_then(|()| rustix::io::write(&go, b"g"));
@@ -99,7 +113,7 @@ fn try_inside(tree: &Path) -> Result<(), Obstacle> {
             None => Err(Errno::CHILD),
         }
     };
-    tried().map_err(Obstacle::Refused)
+    tried().map_err(cause)
 }
 
 fn map(child: Pid) -> Result<(), Errno> {
@@ -114,16 +128,41 @@ fn map(child: Pid) -> Result<(), Errno> {
     write("gid_map", format!("{gid} {gid} 1"))
 }
 
-/// Makes an overlay over `tree` for `user`, and lets go of it.
+/// What the trials lay over each other.
+const UPPER: &str = "source";
+
+/// Makes an overlay over `tree` for `user`, and lets go of it. In a namespace of its own.
 fn attempt(tree: &Path, user: (u32, u32), notes: Notes) -> Result<(), Errno> {
-    const UPPER: &str = "source";
+    let scratch = prepare(user, notes)?;
+    view_apart(scratch.as_fd(), lower_layer(tree, user)?.as_fd(), UPPER, notes).map(drop)
+}
+
+/// The same in the namespace of this process, which must be private.
+fn attempt_here(tree: &Path, user: (u32, u32)) -> Result<(), Errno> {
+    let lower = lower_layer(tree, user)?;
+    let ground = Ground::take(prepare(user, Notes::User)?)?;
+    view(&ground, lower.as_fd(), UPPER, Notes::User).map(drop)
+}
+
+/// A scratch file system as a launch with an overlay has it, on which notes can be kept.
+///
+/// An overlay can be made without, and says only when a directory is removed that it cannot: a file
+/// system in memory takes attributes of users since Linux 6.6.
+fn prepare(user: (u32, u32), notes: Notes) -> Result<OwnedFd, Errno> {
     let scratch = in_memory()?;
-    for name in [UPPER, WORK] {
+    for name in [UPPER, WORK, LOWER] {
         mkdirat(&scratch, name, Mode::from_raw_mode(0o755))?;
     }
     let (uid, gid) = (Uid::from_raw(user.0), Gid::from_raw(user.1));
     chownat(&scratch, UPPER, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
-    view(tree, scratch.as_fd(), UPPER, notes).map(drop)
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let upper = openat(&scratch, UPPER, flags, Mode::empty())?;
+    let note = match notes {
+        Notes::Trusted => c"trusted.overlay.trial",
+        Notes::User => c"user.overlay.trial",
+    };
+    fsetxattr(&upper, note, b"y", XattrFlags::CREATE)?;
+    Ok(scratch)
 }
 
 fn in_memory() -> Result<OwnedFd, Errno> {
@@ -132,6 +171,16 @@ fn in_memory() -> Result<OwnedFd, Errno> {
     fsconfig_create(context.as_fd())?;
     let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
     fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)
+}
+
+/// Whether files in memory stay their owners', whoever they are to be shown as: before Linux 6.3, and
+/// where the caller may not show anything as another's at all.
+///
+/// The caller must have one thread only, for the trial starts a process.
+#[must_use]
+pub fn owners_in_memory_are_fixed() -> bool {
+    let shown = || map_ids(in_memory()?, mapping::user_namespace((0, 0), (1, 1))?.as_fd());
+    shown().is_err()
 }
 
 /// Whether the file system of `place` is one that can be an upper layer. It is known by its kind:
@@ -149,7 +198,7 @@ mod tests {
     use std::fs;
 
     fn look_at(tree: &Path, scratch: Option<&Path>) -> Sharing {
-        look(Demand { tree, privileged: geteuid().is_root(), user: 61_905, scratch })
+        look(Demand { tree, privileged: geteuid().is_root(), user: 61_905, scratch, until: None })
     }
 
     #[test]

@@ -7,19 +7,21 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use serde_json::{Map, Value};
 
-use super::beneath::{Beneath, OpenError};
 use super::hook::HookKind;
 use super::json::{self, JsonError, JsonLimits};
+use crate::paths::{self, Beneath, OpenError, Opened, PathError, Trust, spoken};
+use crate::payload::{PrivateTree, Purpose};
 use crate::words::UnknownWord;
 
 const SCRIPT: &str = "_in_process.py";
 const INPUT: &str = "input.json";
 
-/// What a front end asks for when it calls a hook. All paths are absolute and free of `..`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a front end asks for when it calls a hook. All paths are absolute and free of `..`; its
+/// directories are open from here on, so that nothing that happens later leads them elsewhere.
+#[derive(Debug)]
 pub struct HookCall {
     /// The interpreter as the front end named it: a path, or a word to look up in PATH.
     pub python: OsString,
@@ -35,6 +37,15 @@ pub struct HookCall {
     pub output: Option<PathBuf>,
     /// Metadata of an earlier call that `build_wheel` and `build_editable` may read.
     pub metadata: Option<PathBuf>,
+    places: Places,
+}
+
+/// The directories of a call, open.
+#[derive(Debug)]
+struct Places {
+    control: Opened,
+    output: Option<Opened>,
+    metadata: Option<Opened>,
 }
 
 /// Why a call is not one that can be isolated; nothing was run.
@@ -104,6 +115,9 @@ pub enum PathProblem {
     /// It is not what it should be.
     #[error("{0}")]
     Open(#[from] OpenError),
+    /// It does not lead there, or somebody else may have made it lead there.
+    #[error("{0}")]
+    Walk(#[from] PathError),
 }
 
 /// What is wrong with `input.json`.
@@ -126,15 +140,17 @@ pub enum InputProblem {
 }
 
 impl HookCall {
-    /// Reads the command line `argv` of a hook that is to run in the directory `cwd`.
+    /// Reads the command line `argv` of a hook that is to run in the directory `cwd`; `suspects` are
+    /// directories that builds may have written to before, beside those of the call.
     ///
-    /// Nothing is run and nothing is written. The directories that it names exist when it
-    /// returns; [`Self::open_output`] and [`Self::open_control`] give them as descriptors.
+    /// Nothing is run and nothing is written. The directories that it names are open when it returns;
+    /// no link below the source tree or another of them has been followed: a source tree that ships
+    /// `dist -> /somewhere` would choose where a front end's wheels go.
     ///
     /// # Errors
     /// When the command line is no call of `pyproject_hooks`, or a file or directory that it
-    /// names is missing, a link, of another type, or says something else than it should.
-    pub fn parse(argv: &[OsString], cwd: &Path) -> Result<Self, HookError> {
+    /// names is missing, behind such a link, of another type, or says something else than it should.
+    pub fn parse(argv: &[OsString], cwd: &Path, suspects: &[PathBuf]) -> Result<Self, HookError> {
         let [python, script, hook, control] = argv else {
             return Err(HookError::NotAHookCall { found: argv.len() });
         };
@@ -144,74 +160,93 @@ impl HookCall {
         }
         let script = script_file(&source, script)?;
         let hook: HookKind = hook.to_string_lossy().parse()?;
-        let control = absolute("control directory", &source, control)?;
-        let kwargs = kwargs(&control, &open_directory("control directory", &control)?)?;
+        let control = absolute(CONTROL, &source, control)?;
+        let mut strange: Vec<_> = suspects.iter().chain([&source]).cloned().collect();
+        let opened = open_directory(CONTROL, &control, &strange)?;
+        let kwargs = kwargs(&control, &opened)?;
         let output = match hook.output_key() {
-            Some(key) => Some(required(&kwargs, &control, key)?),
+            Some(key) => Some(absolute(OUTPUT, &source, &required(&kwargs, &control, key)?)?),
             None => None,
         };
         let metadata = match hook.metadata_key() {
             Some(key) => optional(&kwargs, &control, key)?,
             None => None,
         };
-        let call = Self {
-            python: python.clone(),
-            script,
-            hook,
-            output: output.map(|path| absolute(OUTPUT, &source, &path)).transpose()?,
-            metadata: metadata.map(|path| absolute(METADATA, &source, &path)).transpose()?,
-            control,
-            source,
+        let metadata = metadata.map(|path| absolute(METADATA, &source, &path)).transpose()?;
+        strange.extend([&control].into_iter().chain(&output).chain(&metadata).cloned());
+        let open = |what, path: &Option<PathBuf>| {
+            path.as_ref().map(|path| open_directory(what, path, &strange)).transpose()
         };
+        let places = Places {
+            control: open_directory(CONTROL, &control, &strange)?,
+            output: open(OUTPUT, &output)?,
+            metadata: open(METADATA, &metadata)?,
+        };
+        let python = python.clone();
+        let call = Self { python, script, hook, control, source, output, metadata, places };
         call.check()?;
         Ok(call)
     }
 
-    /// Opens the output directory, if the hook has one, without following a link to it.
-    ///
-    /// Below the source tree no component may be a link: a source tree that ships
-    /// `dist -> /somewhere` would choose where a front end's wheels go.
+    /// The output directory, if the hook has one: the one that was there when the call was read.
     ///
     /// # Errors
-    /// When it is missing, a link or not a directory.
+    /// When it cannot be read.
     pub fn open_output(&self) -> Result<Option<OwnedFd>, HookError> {
-        let Some(path) = &self.output else { return Ok(None) };
-        let Ok(inner) = path.strip_prefix(&self.source) else {
-            return open_directory(OUTPUT, path).map(Some);
-        };
-        let source = Beneath::new(open_directory("source tree", &self.source)?);
-        let opened = source.descend(inner).map_err(|cause| bad(OUTPUT, path, cause.into()))?;
-        Ok(Some(opened.into_descriptor()))
+        let opened = self.places.output.as_ref();
+        opened.map(|opened| listed(OUTPUT, &opened.real, &opened.file)).transpose()
     }
 
-    /// Opens the control directory without following a link to it.
+    /// The control directory: the one that was there when the call was read.
     ///
     /// # Errors
-    /// When it is missing, a link or not a directory.
+    /// When it cannot be read.
     pub fn open_control(&self) -> Result<OwnedFd, HookError> {
-        open_directory("control directory", &self.control)
+        listed(CONTROL, &self.places.control.real, &self.places.control.file)
+    }
+
+    /// The private directories of the call, besides its source tree, by paths without links.
+    pub fn trees(&self) -> impl Iterator<Item = PrivateTree> {
+        let Places { control, output, metadata } = &self.places;
+        let trees = [
+            (Some(control), Purpose::Control),
+            (output.as_ref(), Purpose::Output),
+            (metadata.as_ref(), Purpose::Metadata),
+        ];
+        trees.into_iter().filter_map(|(opened, purpose)| {
+            let opened = opened?;
+            let identity = Some(opened.identity);
+            Some(PrivateTree { path: opened.real.clone(), purpose, identity })
+        })
+    }
+
+    /// The names that the front end has for these directories, and their paths without links.
+    pub fn names(&self) -> impl Iterator<Item = (PathBuf, PathBuf)> {
+        let Places { control, output, metadata } = &self.places;
+        let opened = [Some(control), output.as_ref(), metadata.as_ref()];
+        let named = [Some(&self.control), self.output.as_ref(), self.metadata.as_ref()];
+        named
+            .into_iter()
+            .zip(opened)
+            .filter_map(|(named, opened)| Some((named?.clone(), opened?.real.clone())))
     }
 
     /// Checks what the paths stand for.
     fn check(&self) -> Result<(), HookError> {
-        if let Some(path) = &self.output {
-            let others = [
-                (Path::new("/"), "root directory"),
-                (&self.source, "source tree"),
-                (&self.control, "control directory"),
-            ];
-            if let Some((_, other)) = others.iter().find(|(other, _)| path == other) {
-                return Err(HookError::Clash { path: path.clone(), other });
-            }
+        let Some(output) = &self.places.output else { return Ok(()) };
+        let others = [
+            (Path::new("/"), "root directory"),
+            (self.source.as_path(), "source tree"),
+            (self.places.control.real.as_path(), "control directory"),
+        ];
+        match others.iter().find(|(other, _)| output.real == *other) {
+            Some((_, other)) => Err(HookError::Clash { path: output.real.clone(), other }),
+            None => Ok(()),
         }
-        if let Some(path) = &self.metadata {
-            open_directory(METADATA, path)?;
-        }
-        self.open_output()?;
-        Ok(())
     }
 }
 
+const CONTROL: &str = "control directory";
 const OUTPUT: &str = "output directory";
 const METADATA: &str = "metadata directory";
 
@@ -254,20 +289,34 @@ fn absolute(what: &'static str, base: &Path, path: &OsStr) -> Result<PathBuf, Ho
     Ok(joined.components().collect())
 }
 
-/// open(2) with `O_NOFOLLOW`: the last component must be the directory itself.
-fn open_directory(what: &'static str, path: &Path) -> Result<OwnedFd, HookError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|errno| {
-        // With O_DIRECTORY a link is ENOTDIR like every other thing that is no directory.
-        let link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
-        bad(what, path, if link { OpenError::Link } else { errno.into() }.into())
-    })
+/// Opens a directory that no stranger has led elsewhere; `strange` are directories in which one may
+/// have made links.
+fn open_directory(
+    what: &'static str,
+    path: &Path,
+    strange: &[PathBuf],
+) -> Result<Opened, HookError> {
+    let trust = Trust::of_caller(strange);
+    let opened = paths::open(path, &trust).map_err(|problem| bad(what, path, problem.into()))?;
+    if opened.is_directory() {
+        return Ok(opened);
+    }
+    let cause = OpenError::WrongType { found: spoken(opened.kind), wanted: "a directory" };
+    Err(bad(what, path, cause.into()))
 }
 
-fn kwargs(control: &Path, directory: &OwnedFd) -> Result<Map<String, Value>, HookError> {
+/// The open directory once more, to be listed and written to.
+fn listed(what: &'static str, path: &Path, directory: &OwnedFd) -> Result<OwnedFd, HookError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::openat(directory, ".", flags, Mode::empty())
+        .map_err(|errno| bad(what, path, OpenError::from(errno).into()))
+}
+
+fn kwargs(control: &Path, opened: &Opened) -> Result<Map<String, Value>, HookError> {
+    let directory = listed(CONTROL, control, &opened.file)?;
     let read = || -> Result<Map<String, Value>, InputProblem> {
         let limits = JsonLimits::HOOK;
-        let bytes = Beneath::new(directory).read(OsStr::new(INPUT), limits.bytes)?;
+        let bytes = Beneath::new(&directory).read(OsStr::new(INPUT), limits.bytes)?;
         match json::object(&bytes, limits)?.remove("kwargs") {
             Some(Value::Object(kwargs)) => Ok(kwargs),
             _ => Err(InputProblem::Key { key: "kwargs", wanted: "object" }),

@@ -43,7 +43,7 @@ impl Scene {
     fn call_in(&self, hook: &str, control: &Path) -> Result<HookCall, HookError> {
         let script = self.root.join("_in_process.py");
         let argv = [OsStr::new("python3"), script.as_os_str(), OsStr::new(hook), control.as_ref()];
-        HookCall::parse(&argv.map(OsStr::to_owned), &self.root.join("src"))
+        HookCall::parse(&argv.map(OsStr::to_owned), &self.root.join("src"), &[])
     }
 
     fn refusal(&self, hook: &str) -> String {
@@ -55,16 +55,17 @@ impl Scene {
 fn a_wheel_call_gives_every_path() {
     let scene = Scene::new();
     let call = scene.wheel_input(&scene.root.join("out")).call("build_wheel").unwrap();
-    let expected = HookCall {
-        python: "python3".into(),
-        script: scene.root.join("_in_process.py"),
-        hook: HookKind::BuildWheel,
-        control: scene.root.join("control"),
-        source: scene.root.join("src"),
-        output: Some(scene.root.join("out")),
-        metadata: Some(scene.root.join("meta/pkg-1.0.dist-info")),
-    };
-    assert_eq!(call, expected);
+    assert_eq!((call.python.to_str(), call.hook), (Some("python3"), HookKind::BuildWheel));
+    assert_eq!(call.script, scene.root.join("_in_process.py"));
+    assert_eq!(call.source, scene.root.join("src"));
+    let metadata = scene.root.join("meta/pkg-1.0.dist-info");
+    let named = [&call.control, call.output.as_ref().unwrap(), call.metadata.as_ref().unwrap()];
+    let expected = [scene.root.join("control"), scene.root.join("out"), metadata];
+    assert_eq!(named, expected.each_ref());
+    let trees: Vec<_> = call.trees().map(|tree| (tree.purpose, tree.path)).collect();
+    let purposes = [Purpose::Control, Purpose::Output, Purpose::Metadata];
+    assert_eq!(trees, purposes.into_iter().zip(expected).collect::<Vec<_>>());
+    assert!(call.trees().all(|tree| tree.identity.is_some()));
     assert!(call.open_output().unwrap().is_some());
     assert!(call.open_control().is_ok());
 }
@@ -74,7 +75,7 @@ fn a_question_has_no_output_directory() {
     let scene = Scene::new();
     scene.input(r#"{"kwargs": {"config_settings": {"a": ["b"]}}}"#);
     let call = scene.call("get_requires_for_build_sdist").unwrap();
-    assert_eq!((call.output, call.metadata), (None, None));
+    assert_eq!((&call.output, &call.metadata), (&None, &None));
     assert!(scene.input(r#"{"kwargs": {}}"#).call("_supported_features").is_ok());
 }
 
@@ -86,7 +87,7 @@ fn the_output_of_a_metadata_hook_is_the_metadata_directory() {
         scene.root.join("meta")
     ));
     let call = scene.call("prepare_metadata_for_build_wheel").unwrap();
-    assert_eq!((call.output, call.metadata), (Some(scene.root.join("meta")), None));
+    assert_eq!((&call.output, &call.metadata), (&Some(scene.root.join("meta")), &None));
 }
 
 #[test]
@@ -102,7 +103,7 @@ fn another_command_is_sent_to_run() {
     let cwd = Path::new("/");
     for argv in [&["make"][..], &[], &["a", "b", "c", "d", "e"], &["sh", "/bin/sh", "-c", "x"]] {
         let argv: Vec<_> = argv.iter().map(OsString::from).collect();
-        let error = HookCall::parse(&argv, cwd).unwrap_err().to_string();
+        let error = HookCall::parse(&argv, cwd, &[]).unwrap_err().to_string();
         assert!(error.contains("bulkhead run"), "{error}");
     }
 }
@@ -118,10 +119,10 @@ fn an_unknown_hook_is_named_with_the_nearest() {
 fn a_control_directory_must_be_a_plain_directory() {
     let scene = Scene::new();
     scene.input(r#"{"kwargs": {}}"#);
-    symlink("control", scene.root.join("link")).unwrap();
+    symlink("../control", scene.root.join("src/link")).unwrap();
     std::fs::create_dir(scene.root.join("new\nline")).unwrap();
     let cases = [
-        ("link", "symbolic link"),
+        ("src/link", "symbolic link"),
         ("new\nline", "newline"),
         ("nowhere", "does not exist"),
         ("_in_process.py", "not a directory"),
@@ -192,6 +193,63 @@ fn a_source_tree_cannot_redirect_its_own_dist_directory() {
 }
 
 #[test]
+fn no_directory_of_a_call_is_led_elsewhere_by_what_builds_write_to() {
+    let scene = Scene::new();
+    for directory in ["granted", "victim/dist"] {
+        std::fs::create_dir_all(scene.root.join(directory)).unwrap();
+    }
+    let places = ["src/link", "out/link", "granted/link"];
+    for place in places {
+        symlink("../victim", scene.root.join(place)).unwrap();
+    }
+    let script = scene.root.join("_in_process.py");
+    for place in places
+        .iter()
+        .flat_map(|place| [scene.root.join(place), scene.root.join(place).join("dist")])
+    {
+        // The link may be on the way to the output, and to the metadata.
+        let kwargs = |output: &Path, metadata: Option<&Path>| {
+            serde_json::json!({"kwargs": {"wheel_directory": output, "config_settings": null,
+                "metadata_directory": metadata}})
+        };
+        let out = scene.root.join("out");
+        for input in [kwargs(&place, None), kwargs(&out, Some(&place))] {
+            // Only where the output directory is named is it known as one.
+            scene.input(&input.to_string());
+            let control = scene.root.join("control");
+            let words = ["python3".into(), script.clone(), "build_wheel".into(), control];
+            let argv = words.map(PathBuf::into_os_string);
+            let granted = [scene.root.join("granted"), out.clone()];
+            let error = HookCall::parse(&argv, &scene.root.join("src"), &granted).unwrap_err();
+            assert!(error.to_string().contains("symbolic link"), "{place:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_is_exchanged_after_the_call_was_read_stays_the_one_that_was_read() {
+    let scene = Scene::new();
+    let call = scene.wheel_input(&scene.root.join("out")).call("build_wheel").unwrap();
+    std::fs::rename(scene.root.join("out"), scene.root.join("old")).unwrap();
+    std::fs::create_dir(scene.root.join("victim")).unwrap();
+    symlink("victim", scene.root.join("out")).unwrap();
+    let output = call.open_output().unwrap().unwrap();
+    rustix::fs::mkdirat(output, "made", Mode::from_raw_mode(0o755)).unwrap();
+    assert!(scene.root.join("old/made").exists());
+    assert!(!scene.root.join("victim/made").exists());
+}
+
+#[test]
+fn a_name_through_a_link_of_the_callers_own_is_told() {
+    let scene = Scene::new();
+    symlink(".", scene.root.join("alias")).unwrap();
+    let named = scene.root.join("alias/out");
+    let call = scene.wheel_input(&named).call("build_wheel").unwrap();
+    assert!(call.names().any(|names| names == (named.clone(), scene.root.join("out"))));
+    assert!(call.trees().any(|tree| tree.path == scene.root.join("out")));
+}
+
+#[test]
 fn an_output_directory_that_is_also_the_source_tree_is_refused() {
     let scene = Scene::new();
     let said = scene.wheel_input(&scene.root.join("src/.")).refusal("build_wheel");
@@ -208,7 +266,7 @@ proptest! {
         input in prop::collection::vec(any::<u8>(), 0..80),
     ) {
         let argv: Vec<_> = words.iter().map(|word| OsStr::from_bytes(word).to_owned()).collect();
-        prop_assert!(HookCall::parse(&argv, Path::new("/")).is_err());
+        prop_assert!(HookCall::parse(&argv, Path::new("/"), &[]).is_err());
         let scene = Scene::new();
         std::fs::write(scene.root.join("control/input.json"), input).unwrap();
         let _ = scene.call("build_wheel");

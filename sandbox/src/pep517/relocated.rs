@@ -3,27 +3,25 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags};
 use serde_json::Value;
 
-use super::beneath::Beneath;
 use super::json::{self, JsonLimits};
+use crate::paths::Beneath;
 
-/// The `input.json` of the directory `control`, in which every argument of the hook that is a path
+/// The `input.json` of the open directory `control`, in which every argument of the hook that is a path
 /// that `moved` knows is the path where it is found.
 ///
 /// # Errors
 /// The file cannot be read, or is not what [`super::HookCall::parse`] has accepted before.
 pub(crate) fn relocated_input(
-    control: &Path,
+    control: OwnedFd,
     moved: &dyn Fn(&Path) -> Option<OsString>,
 ) -> io::Result<Vec<u8>> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let directory = rustix::fs::openat(CWD, control, flags, Mode::empty())?;
     let limits = JsonLimits::HOOK;
-    let bytes = Beneath::new(directory)
+    let bytes = Beneath::new(control)
         .read(OsStr::new("input.json"), limits.bytes)
         .map_err(io::Error::other)?;
     rewritten(&bytes, moved)

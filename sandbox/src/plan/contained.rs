@@ -6,6 +6,7 @@
 //! staging directory, at paths of their own.
 #![forbid(unsafe_code)]
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use super::relocation::Relocation;
@@ -14,7 +15,7 @@ use crate::layers::landlock::{Access, Grant};
 use crate::layers::mounts::SCRATCH;
 use crate::payload::Payload;
 use crate::policy::files::DEVICES;
-use crate::policy::syscalls::Syscalls;
+use crate::policy::syscalls::{Choice, Syscalls};
 use crate::words::{Layer, LayerSet};
 
 /// The layers that need no namespace.
@@ -37,10 +38,17 @@ const NAMES: [&str; 4] = ["/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/e
 /// A device that is not the build's: its own terminal is none, and the caller's is the caller's.
 const TERMINAL: &str = "tty";
 
-/// What the filter has to refuse because no namespace makes it harmless.
+/// What the filter has to refuse because no namespace makes it harmless; less where the build has
+/// a user of its own.
 #[must_use]
-pub const fn syscalls(chosen: Syscalls) -> Syscalls {
-    Syscalls { internet: false, shared_objects: false, ..chosen }
+pub const fn syscalls(chosen: Syscalls, own_user: bool) -> Syscalls {
+    chosen
+        .set(Choice::Internet, false)
+        .set(Choice::SharedObjects, false)
+        .set(Choice::Watches, false)
+        .set(Choice::Attributes, false)
+        .set(Choice::SetGroupId, false)
+        .set(Choice::Others, own_user)
 }
 
 /// What the build may use of the host, and of its staging directory.
@@ -69,7 +77,13 @@ pub fn grants(payload: &Payload, host: &Host, relocation: &Relocation) -> Vec<Gr
     grants.push(grant(Path::new("/proc"), Access::READ));
     for wanted in &payload.grants {
         let access = if wanted.writable { read | Access::WRITE } else { read };
-        grants.push(grant(&wanted.path, access));
+        if wanted.hidden.is_empty() {
+            grants.push(grant(&wanted.path, access));
+            continue;
+        }
+        // Rules only add: what is hidden is what none of them names. Its names can be listed.
+        grants.push(grant(&wanted.path, Access::LIST));
+        grants.extend(wanted.shown.iter().map(|path| grant(path, access)));
     }
     let own = SCRATCH.iter().map(|(name, _)| relocation.directory(name));
     let private = own.chain(relocation.moved().map(|(_, place)| place.to_owned()));
@@ -77,15 +91,25 @@ pub fn grants(payload: &Payload, host: &Host, relocation: &Relocation) -> Vec<Gr
     grants
 }
 
-/// The same payload, with the paths at which it finds its private directories.
+/// The same payload, which starts `program`, with the paths at which it finds its private directories.
 #[must_use]
-pub fn relocated(payload: &Payload, relocation: &Relocation) -> Payload {
-    let argv = payload.argv.iter().map(|word| relocation.word(word));
+pub fn relocated(payload: &Payload, program: &Path, relocation: &Relocation) -> Payload {
+    let mut argv: Vec<_> = payload.argv.iter().map(|word| relocation.word(word)).collect();
+    // A name that leads out of the source tree leads elsewhere from where the tree is now, and an
+    // interpreter looks for its library by the name that it was started by.
+    let leads_out =
+        |word: &OsString| Path::new(word).is_relative() && word.as_encoded_bytes().contains(&b'/');
+    if let Some(name) = argv.first_mut().filter(|word| leads_out(word))
+        && relocation.place(program).is_none()
+    {
+        program.as_os_str().clone_into(name);
+    }
     let environment =
         payload.environment.iter().map(|(name, value)| (name.clone(), relocation.list(value)));
     Payload {
-        argv: argv.collect(),
+        argv,
         directory: relocation.path(&payload.directory),
+        needs: payload.needs.iter().map(|path| relocation.path(path)).collect(),
         environment: environment.collect(),
         ..payload.clone()
     }

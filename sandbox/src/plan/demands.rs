@@ -6,11 +6,11 @@ use std::path::Path;
 use super::holdings::{Holding, Holdings};
 use super::{MACHINES, OLDEST_KERNEL, Plan, PlanKind, Refusal, contained};
 use crate::host::Host;
-use crate::host::rehearsal::Act;
+use crate::host::namespaces::Act;
 use crate::payload::{Payload, PrivateTree, Purpose};
 use crate::policy::levels::Level;
 use crate::policy::{IdentityChoice, Policy};
-use crate::words::Layer;
+use crate::words::{Guarantee, Layer};
 
 /// Refuses what no plan can be made of.
 pub(super) fn check(kind: PlanKind, policy: &Policy, host: &Host) -> Result<(), Refusal> {
@@ -22,6 +22,9 @@ pub(super) fn check(kind: PlanKind, policy: &Policy, host: &Host) -> Result<(), 
     }
     if host.kernel < OLDEST_KERNEL {
         return Err(Refusal::Kernel(host.kernel));
+    }
+    if kind != PlanKind::Bare && !host.proc {
+        return Err(Refusal::NoProc);
     }
     match kind {
         PlanKind::Bare => Ok(()),
@@ -121,14 +124,12 @@ pub(super) fn refuse_writable(payload: &Payload) -> Result<(), Refusal> {
 /// Refuses a plan that does not hold in full what the caller requires.
 pub(super) fn check_required(policy: &Policy, plan: &Plan) -> Result<(), Refusal> {
     let holdings = Holdings::of(plan);
-    for guarantee in &policy.required {
-        match holdings.get(*guarantee) {
-            Holding::Held(_) => {}
-            Holding::Partly(_, reasons) | Holding::Not(reasons) => {
-                let why = reasons.join("; ");
-                return Err(Refusal::NotHeld { guarantee: *guarantee, why });
-            }
+    let missing = |guarantee: &Guarantee| match holdings.get(*guarantee) {
+        Holding::Held(_) => None,
+        Holding::Partly(_, reasons) | Holding::Not(reasons) => {
+            Some((*guarantee, reasons.join("; ")))
         }
-    }
-    Ok(())
+    };
+    let missing: Vec<_> = policy.required.iter().filter_map(missing).collect();
+    if missing.is_empty() { Ok(()) } else { Err(Refusal::NotHeld(missing)) }
 }

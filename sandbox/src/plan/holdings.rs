@@ -7,9 +7,10 @@
 use std::fmt;
 
 use super::{Plan, PlanKind};
-use crate::layers::landlock::Lacking;
+use crate::layers::landlock::{Lacking, Rules};
 use crate::layers::mounts::What;
 use crate::policy::IdentityChoice;
+use crate::policy::syscalls::Choice;
 use crate::words::{Guarantee, Layer, LayerSet};
 
 /// How far a guarantee is held.
@@ -191,9 +192,20 @@ fn has_own_user(plan: &Plan) -> bool {
     plan.identity != IdentityChoice::Caller
 }
 
+/// The filter leaves this to the build, or there is none.
+fn makes(plan: &Plan, choice: Choice) -> bool {
+    plan.choices.is_none_or(|(chosen, _)| chosen.has(choice))
+}
+
 /// The rules of Landlock are there and take this away.
 fn denies(plan: &Plan, right: Lacking) -> bool {
     plan.landlock.as_ref().is_some_and(|rules| !rules.lacking.contains(&right))
+}
+
+/// Path-name sockets of others can be connected to wherever they lie.
+fn reaches_sockets(plan: &Plan) -> bool {
+    let denied = plan.landlock.as_ref().is_some_and(Rules::denies_sockets);
+    !plan.has(Layer::Mounts) && !denied
 }
 
 /// Files of the host are out of reach unless granted.
@@ -212,7 +224,7 @@ fn secrets(plan: &Plan, gaps: &mut Gaps) {
         "files that everybody may read can be read",
     );
     gaps.part(
-        !plan.has(Layer::Mounts) && !has_own_user(plan),
+        reaches_sockets(plan) && !has_own_user(plan),
         "agents that listen at path-name sockets of the caller's can be asked",
     );
     gaps.part(!plan.has(Layer::Session), "the caller's session keyring is inherited");
@@ -224,13 +236,13 @@ fn secrets(plan: &Plan, gaps: &mut Gaps) {
 
 /// Packets can leave.
 fn has_internet(plan: &Plan) -> bool {
-    !plan.has(Layer::Network) && plan.choices.is_none_or(|(chosen, _)| chosen.internet)
+    !plan.has(Layer::Network) && makes(plan, Choice::Internet)
 }
 
 fn network(plan: &Plan, gaps: &mut Gaps) {
     gaps.all(has_internet(plan), "internet sockets can be made");
     gaps.part(
-        !plan.has(Layer::Mounts),
+        reaches_sockets(plan),
         "path-name sockets that the user may open can be connected to",
     );
     let abstract_sockets = !plan.has(Layer::Network) && !denies(plan, Lacking::Scopes);
@@ -253,12 +265,16 @@ fn processes(plan: &Plan, gaps: &mut Gaps) {
         && !has_own_user(plan)
         && !denies(plan, Lacking::Scopes);
     gaps.all(reachable, "processes of the same user can be signalled");
+    let alike = contained(plan) && !has_own_user(plan);
     gaps.part(
-        contained(plan) && !has_own_user(plan),
-        "processes of the caller's can be given less of the processor",
+        alike && makes(plan, Choice::Others),
+        "processes of the caller's can be given less of the processor, and lower limits",
     );
-    let shared = plan.choices.is_none_or(|(chosen, _)| chosen.shared_objects);
-    gaps.part(!plan.has(Layer::Ipc) && shared, "System V objects of the host can be used");
+    gaps.part(makes(plan, Choice::Watches), "who opens files of the host outside can be watched");
+    gaps.part(
+        !plan.has(Layer::Ipc) && makes(plan, Choice::SharedObjects),
+        "System V objects of the host can be used",
+    );
     gaps.part(!plan.has(Layer::Hostname), "the host's name can be read");
 }
 
@@ -279,6 +295,10 @@ fn files(plan: &Plan, gaps: &mut Gaps) {
         "modes, times and owners of files that belong to the build's user can be changed",
     );
     gaps.part(
+        plan.landlock.is_some() && makes(plan, Choice::Attributes),
+        "so can attributes of files that it may write",
+    );
+    gaps.part(
         plan.landlock.is_some() && !denies(plan, Lacking::Truncation),
         "files that the build's user may write can be truncated",
     );
@@ -287,7 +307,10 @@ fn files(plan: &Plan, gaps: &mut Gaps) {
 fn privileges(plan: &Plan, gaps: &mut Gaps) {
     gaps.all(!plan.has(Layer::Privileges), "capabilities and set-id programs work");
     gaps.part(plan.choices.is_none(), "dangerous system calls can be made");
-    gaps.part(!has_own_user(plan) && plan.caller.0 == 0, "the build has the kernel's uid 0");
+    gaps.part(
+        !has_own_user(plan) && plan.caller_outside == Some(0),
+        "the build has the kernel's uid 0",
+    );
 }
 
 fn resources(plan: &Plan, gaps: &mut Gaps) {
@@ -305,15 +328,21 @@ fn resources(plan: &Plan, gaps: &mut Gaps) {
 fn neighbours(plan: &Plan, gaps: &mut Gaps) {
     gaps.all(!hides_files(plan), "caches and temporary directories are shared");
     gaps.part(
-        !plan.has(Layer::Mounts) && hides_files(plan),
+        reaches_sockets(plan) && hides_files(plan),
         "path-name sockets are shared with builds beside it",
     );
     gaps.part(
         contained(plan) && !has_own_user(plan),
         "builds beside it have the same kernel user, whose limits they share",
     );
-    let shared = plan.choices.is_none_or(|(chosen, _)| chosen.shared_objects);
-    gaps.part(!plan.has(Layer::Ipc) && shared, "System V objects are shared");
+    gaps.part(
+        contained(plan),
+        "files of the host that it may read can be locked, and whoever wants the lock waits",
+    );
+    gaps.part(
+        !plan.has(Layer::Ipc) && makes(plan, Choice::SharedObjects),
+        "System V objects are shared",
+    );
 }
 
 fn remnants(plan: &Plan, gaps: &mut Gaps) {
@@ -324,8 +353,10 @@ fn remnants(plan: &Plan, gaps: &mut Gaps) {
     );
     let exposed = contained(plan) && !has_own_user(plan) && !denies(plan, Lacking::Scopes);
     gaps.part(exposed, "the build may kill its guardian");
-    let shared = plan.choices.is_none_or(|(chosen, _)| chosen.shared_objects);
-    gaps.part(!plan.has(Layer::Ipc) && shared, "System V objects outlive the build");
+    gaps.part(
+        !plan.has(Layer::Ipc) && makes(plan, Choice::SharedObjects),
+        "System V objects outlive the build",
+    );
 }
 
 fn artefacts(plan: &Plan, gaps: &mut Gaps) {

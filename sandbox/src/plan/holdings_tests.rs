@@ -53,8 +53,10 @@ fn a_guarantee_that_is_required_and_not_held_is_a_refusal() {
     let docker = fakes::docker();
     assert!(require(&[Guarantee::Secrets, Guarantee::Remnants], &docker).is_ok());
     let refused = require(&Guarantee::ALL, &docker).unwrap_err();
-    assert!(matches!(refused, Refusal::NotHeld { guarantee: Guarantee::Network, .. }));
-    assert!(refused.to_string().contains("path-name sockets"), "{refused}");
+    assert!(matches!(&refused, Refusal::NotHeld(all) if all[0].0 == Guarantee::Network));
+    let text = refused.to_string();
+    assert!(text.starts_with("required and not held here: `network` ("), "{text}");
+    assert!(text.contains("path-name sockets") && text.contains("), `resources` ("), "{text}");
 }
 
 #[test]

@@ -26,27 +26,33 @@ pub(super) fn leasable(
 pub(super) fn runtime(
     policy: &Policy,
     identity: IdentityChoice,
-    staging: Option<&Path>,
+    recorded: bool,
     host: &Host,
 ) -> Vec<PathBuf> {
-    if identity == IdentityChoice::Caller && staging.is_none() {
+    if identity == IdentityChoice::Caller && !recorded {
         return vec![];
     }
     runtime_places(policy.runtime.as_ref(), host)
 }
 
-/// Where leases are kept: the place that the caller named, else `/run/bulkhead` for root, the
-/// caller's own runtime directory, and one in `/tmp` for who has none.
+/// Where leases are kept: the place that the caller named, else `/run/bulkhead` for root, and for
+/// anybody else its own runtime directory and one in `/tmp`.
+///
+/// Who leases uids has one place only, for two would lease one uid twice; and `XDG_RUNTIME_DIR` is
+/// another user's where root came by `su` or `sudo`.
 #[must_use]
 pub fn runtime_places(named: Option<&PathBuf>, host: &Host) -> Vec<PathBuf> {
     if let Some(named) = named {
         return vec![named.clone()];
     }
-    let root = host.caller.can_change_user.then(|| PathBuf::from("/run/bulkhead"));
-    let own = host.runtime.as_ref().map(|directory| directory.join("bulkhead"));
-    let last = format!("/tmp/bulkhead-{}", host.caller.uid);
-    let last = (!host.caller.can_change_user).then(|| PathBuf::from(last));
-    root.into_iter().chain(own).chain(last).collect()
+    let first = if host.caller.can_change_user || host.caller.uid == 0 {
+        Some(PathBuf::from("/run/bulkhead"))
+    } else {
+        host.runtime.as_ref().map(|directory| directory.join("bulkhead"))
+    };
+    let last = PathBuf::from(format!("/tmp/bulkhead-{}", host.caller.uid));
+    let last = (!host.caller.can_change_user).then_some(last);
+    first.into_iter().chain(last).collect()
 }
 
 /// The directory on disk for the private directories of a build whose user cannot mount them: in
@@ -82,4 +88,28 @@ pub(super) fn sharing(
     let private = own_files && sources.any(|tree| !granted(&tree.path));
     let sharing = if staged { Sharing::Copy(Obstacle::NoMounts) } else { host.sharing };
     private.then_some(sharing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::fakes;
+
+    #[test]
+    fn root_keeps_its_leases_in_one_place_whatever_the_environment_says() {
+        let theirs = Some(PathBuf::from("/run/user/1000"));
+        let root = Host { runtime: theirs.clone(), ..fakes::root() };
+        assert_eq!(runtime_places(None, &root), [Path::new("/run/bulkhead")]);
+        let mut bare = root.clone();
+        bare.caller.can_change_user = false;
+        let places = runtime_places(None, &bare);
+        assert!(!places.iter().any(|place| place.starts_with("/run/user")), "{places:?}");
+        let mut sudo = root;
+        sudo.caller.uid = 1000;
+        assert_eq!(runtime_places(None, &sudo), [Path::new("/run/bulkhead")]);
+        let user = Host { runtime: theirs, ..fakes::user() };
+        assert_eq!(runtime_places(None, &user)[0], Path::new("/run/user/1000/bulkhead"));
+        let named = PathBuf::from("/srv/leases");
+        assert_eq!(runtime_places(Some(&named), &user), [named]);
+    }
 }

@@ -24,6 +24,12 @@ pub enum Refusal {
     /// Another time.
     #[error("Linux {}.{} is too old; 5.13 or later is needed", .0.0, .0.1)]
     Kernel((u32, u32)),
+    /// There is no `/proc`, or another's.
+    #[error(
+        "/proc does not show this process, and no build can be started or watched without it; mount \
+         it with `mount -t proc proc /proc`"
+    )]
+    NoProc,
     /// The level is made of namespaces, and the host has none.
     #[error(
         "the level `{level}` is made of namespaces, and {cause}; use the level `full`, which has \
@@ -81,15 +87,16 @@ pub enum Refusal {
     /// A limit that the caller demands cannot be set.
     #[error("{0}; {remedy}, and `--best-effort` takes what can be set", remedy = .0.remedy())]
     Limit(#[from] limits::Unsettable),
-    /// A guarantee that the caller requires is not held.
-    #[error("`{guarantee}` is required and not held here: {why}; see `bulkhead doctor`")]
-    NotHeld {
-        /// The guarantee.
-        guarantee: Guarantee,
-        /// What of it is missing.
-        why: String,
-    },
+    /// Guarantees that the caller requires are not held; each with what of it is missing.
+    #[error("required and not held here: {}; see `bulkhead doctor`", listed(.0))]
+    NotHeld(Vec<(Guarantee, String)>),
     /// The program is not there.
     #[error(transparent)]
     Payload(#[from] crate::payload::PayloadError),
+}
+
+/// Each guarantee with what of it is missing.
+fn listed(missing: &[(Guarantee, String)]) -> String {
+    let each = missing.iter().map(|(guarantee, why)| format!("`{guarantee}` ({why})"));
+    each.collect::<Vec<_>>().join(", ")
 }

@@ -9,7 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use crate::payload::PrivateTree;
+use crate::payload::{Grant, PrivateTree};
 
 /// The staging directory of a build, and what is moved there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,16 +17,34 @@ pub struct Relocation {
     root: PathBuf,
     /// Originals and their places, the longest original first.
     moved: Vec<(PathBuf, PathBuf)>,
+    /// Other names of what has moved or lies around it, and the paths without links.
+    names: Vec<(PathBuf, PathBuf)>,
+    /// What lies in one of the originals and may be written as it is: it has not moved.
+    stays: Vec<PathBuf>,
 }
 
 impl Relocation {
-    /// The private `trees`, each below `root` under the name of its purpose.
+    /// The private `trees`, each below `root` under the name of its purpose; `links` are other names
+    /// of theirs. What of `grants` may be written and lies in one of them stays where it is.
     #[must_use]
-    pub fn new(root: &Path, trees: &[PrivateTree]) -> Self {
+    pub fn new(
+        root: &Path,
+        trees: &[PrivateTree],
+        links: &[(PathBuf, PathBuf)],
+        grants: &[Grant],
+    ) -> Self {
         let place = |tree: &PrivateTree| (tree.path.clone(), root.join(tree.purpose.name()));
         let mut moved: Vec<_> = trees.iter().map(place).collect();
         moved.sort_by_key(|(original, _)| std::cmp::Reverse(original.as_os_str().len()));
-        Self { root: root.to_owned(), moved }
+        let within = |path: &PathBuf| {
+            moved.iter().any(|(original, _)| path.starts_with(original) && path != original)
+        };
+        let written = grants.iter().filter(|grant| grant.writable).map(|grant| grant.path.clone());
+        let mut stays: Vec<_> = written.filter(within).collect();
+        stays.sort();
+        // What lies in another one stays with it.
+        stays.dedup_by(|later, first| later.starts_with(first));
+        Self { root: root.to_owned(), moved, names: links.to_vec(), stays }
     }
 
     /// The staging directory.
@@ -40,6 +58,14 @@ impl Relocation {
         self.moved.iter().map(|(original, place)| (original.as_path(), place.as_path()))
     }
 
+    /// What has not moved with the original that it lies in: the original, and the path below it.
+    pub fn stays(&self) -> impl Iterator<Item = (&Path, &Path)> {
+        self.stays.iter().filter_map(|path| {
+            let (original, _) = self.moved().find(|(original, _)| path.starts_with(original))?;
+            Some((original, path.strip_prefix(original).ok()?))
+        })
+    }
+
     /// The directory of that name in the staging directory.
     #[must_use]
     pub fn directory(&self, name: &str) -> PathBuf {
@@ -49,8 +75,18 @@ impl Relocation {
     /// Where the build finds `path`; `None` where it stays.
     #[must_use]
     pub fn place(&self, path: &Path) -> Option<PathBuf> {
+        let named = self.names.iter().find_map(|(name, real)| {
+            let below = path.strip_prefix(name).ok()?;
+            Some(if below == Path::new("") { real.clone() } else { real.join(below) })
+        });
+        let path = named.as_deref().unwrap_or(path);
+        let stays = self.stays.iter().find(|kept| path.starts_with(kept));
         self.moved.iter().find_map(|(original, place)| {
             let below = path.strip_prefix(original).ok()?;
+            // The innermost decides.
+            if stays.is_some_and(|kept| kept.starts_with(original)) {
+                return None;
+            }
             Some(if below == Path::new("") { place.clone() } else { place.join(below) })
         })
     }
@@ -89,13 +125,30 @@ mod tests {
     use crate::payload::Purpose;
 
     fn relocation() -> Relocation {
-        let tree = |path: &str, purpose| PrivateTree { path: path.into(), purpose };
+        let tree = |path: &str, purpose| PrivateTree::new(path.into(), purpose);
         let trees = [
             tree("/build/pkg", Purpose::Source),
             tree("/build/pkg/dist", Purpose::Output),
             tree("/tmp/control", Purpose::Control),
         ];
-        Relocation::new(Path::new("/run/s"), &trees)
+        let names = [("/home/me".into(), "/build".into())];
+        let grants =
+            [("/build/pkg/out", true), ("/build/pkg/out/in", true), ("/build/pkg/data", false)];
+        let grants = grants.map(|(path, writable)| Grant::new(path.into(), writable, true));
+        Relocation::new(Path::new("/run/s"), &trees, &names, &grants)
+    }
+
+    #[test]
+    fn what_may_be_written_as_it_is_stays_where_it_is() {
+        let relocation = relocation();
+        let place = |path: &str| relocation.place(Path::new(path));
+        for path in ["/build/pkg/out", "/build/pkg/out/x.whl", "/home/me/pkg/out/in"] {
+            assert_eq!(place(path), None, "{path}");
+        }
+        assert_eq!(place("/build/pkg/data/x"), Some("/run/s/source/data/x".into()));
+        assert_eq!(place("/build/pkg/outer"), Some("/run/s/source/outer".into()));
+        let stays: Vec<_> = relocation.stays().collect();
+        assert_eq!(stays, [(Path::new("/build/pkg"), Path::new("out"))]);
     }
 
     #[test]
@@ -105,6 +158,9 @@ mod tests {
         assert_eq!(place("/build/pkg"), Some("/run/s/source".into()));
         assert_eq!(place("/build/pkg/setup.py"), Some("/run/s/source/setup.py".into()));
         assert_eq!(place("/build/pkg/dist/x.whl"), Some("/run/s/output/x.whl".into()));
+        assert_eq!(place("/home/me/pkg/dist/x.whl"), Some("/run/s/output/x.whl".into()));
+        assert_eq!(place("/home/me/pkg"), Some("/run/s/source".into()));
+        assert_eq!(place("/home/me/elsewhere"), None);
         assert_eq!(place("/build/pkg-other"), None);
         assert_eq!(place("pkg"), None);
     }

@@ -11,6 +11,8 @@ use crate::overlay::{Notes, Obstacle};
 use crate::payload::Grant;
 use crate::policy::limits::Demand;
 use crate::policy::limits::amounts::Bytes;
+use crate::policy::syscalls::Choice;
+use crate::words::Guarantee;
 
 fn resolved(policy: &Policy, host: &Host) -> Result<Plan, Refusal> {
     let payload = Payload::command(vec!["true".into()], "/work".into(), vec![]).unwrap();
@@ -46,7 +48,7 @@ fn the_host_chooses_the_plan_and_the_user(
 fn a_plan_without_namespaces_denies_tcp_and_sockets_instead() {
     let plan = resolved(&full(), &fakes::docker()).unwrap();
     let (chosen, _) = plan.choices.unwrap();
-    assert!(!chosen.internet && !chosen.shared_objects);
+    assert!(!chosen.has(Choice::Internet) && !chosen.has(Choice::SharedObjects));
     assert!(plan.landlock.unwrap().denied().contains(&"TCP"));
     let plan = resolved(&full(), &fakes::root()).unwrap();
     assert!(!plan.landlock.unwrap().denied().contains(&"TCP"), "loopback works");
@@ -73,12 +75,29 @@ fn a_limit_that_cannot_be_set_is_a_refusal_or_a_note() {
 }
 
 #[test]
-fn control_groups_are_used_only_where_a_lease_holds_their_name() {
-    let policy = Policy { identity: Some(IdentityChoice::Caller), ..full() };
-    let plan = resolved(&policy, &fakes::root()).unwrap();
-    let bounds = plan.limits.unwrap();
-    assert!(bounds.groups.is_empty());
-    assert!(!bounds.fallbacks.is_empty(), "what falls to resource limits is said");
+fn control_groups_are_used_only_where_a_lease_or_a_claim_holds_their_name() {
+    let by = |identity| {
+        let policy = Policy { identity: Some(identity), ..full() };
+        resolved(&policy, &fakes::root()).unwrap()
+    };
+    let (leased, claimed) = (by(IdentityChoice::Lease), by(IdentityChoice::Caller));
+    assert!(!leased.groups().is_empty() && !leased.is_claimed());
+    assert!(!claimed.groups().is_empty() && claimed.is_claimed());
+    assert!(!claimed.runtime.is_empty(), "there is somewhere to keep the claim");
+    let unnamed = by(IdentityChoice::Useradd);
+    assert!(unnamed.groups().is_empty());
+    assert!(!unnamed.limits.unwrap().fallbacks.is_empty(), "what falls to resource limits is said");
+}
+
+#[test]
+fn what_is_delegated_to_an_ordinary_user_bounds_his_builds() {
+    let plan = resolved(&full(), &fakes::delegated()).unwrap();
+    assert!(plan.is_claimed() && plan.limits.unwrap().fallbacks.is_empty());
+    let mut policy = full();
+    policy.limits.memory = Demand::Exactly(Bytes(1 << 30));
+    policy.required = vec![Guarantee::Resources];
+    assert!(resolved(&policy, &fakes::delegated()).is_ok());
+    assert!(matches!(resolved(&policy, &fakes::user()), Err(Refusal::Limit(_))));
 }
 
 #[test]
@@ -86,8 +105,8 @@ fn a_copy_of_the_whole_system_is_refused_on_every_host() {
     for (name, host) in fakes::all() {
         let payload = Payload::command(vec!["true".into()], "/".into(), vec![]).unwrap();
         let plan = Plan::resolve(&full(), Path::new("/usr/bin/true"), &payload, &host);
-        let too_old = host.kernel < OLDEST_KERNEL;
-        assert!(too_old || plan == Err(Refusal::WholeSystem), "{name}");
+        let impossible = host.kernel < OLDEST_KERNEL || !host.proc;
+        assert!(impossible || plan == Err(Refusal::WholeSystem), "{name}");
     }
     let payload = Payload::command(vec!["true".into()], "/".into(), vec![]).unwrap();
     let network = Policy::preset(Level::Network);
@@ -135,7 +154,7 @@ fn a_tree_is_not_shared_where_nothing_can_be_mounted_or_the_callers_is_used() {
         assert_eq!(resolved(&Policy::preset(level), &fakes::root()).unwrap().sharing, None);
     }
     let mut payload = Payload::command(vec!["true".into()], "/work".into(), vec![]).unwrap();
-    payload.grants.push(Grant { path: "/work".into(), writable: true, directory: true });
+    payload.grants.push(Grant::new("/work".into(), true, true));
     let plan = Plan::resolve(&full(), Path::new("/usr/bin/true"), &payload, &fakes::root());
     assert_eq!(plan.unwrap().sharing, None);
 }

@@ -5,100 +5,11 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
-/// Variables that a build may see, by exact name or by a prefix with a trailing `*`.
-pub const KEPT: &[&str] = &[
-    "PATH",
-    "LANG",
-    "LANGUAGE",
-    "LC_*",
-    "TERM",
-    "COLUMNS",
-    "NO_COLOR",
-    "TZ",
-    "SOURCE_DATE_EPOCH",
-    // C, C++, Fortran and their build systems
-    "CC",
-    "CXX",
-    "CPP",
-    "FC",
-    "F77",
-    "F90",
-    "LD",
-    "AR",
-    "AS",
-    "NM",
-    "RANLIB",
-    "STRIP",
-    "OBJCOPY",
-    "CFLAGS",
-    "CXXFLAGS",
-    "CPPFLAGS",
-    "FFLAGS",
-    "FCFLAGS",
-    "LDFLAGS",
-    "LDSHARED",
-    "LIBS",
-    "ARCHFLAGS",
-    "MAKEFLAGS",
-    "MAKE",
-    "MAX_JOBS",
-    "NPY_*",
-    "CMAKE_*",
-    "NINJAFLAGS",
-    "MESON*",
-    "SKBUILD_*",
-    "PKG_CONFIG",
-    "PKG_CONFIG_*",
-    "BLAS",
-    "LAPACK",
-    "CUDA_HOME",
-    "CUDA_PATH",
-    "NVCC*",
-    "ROCM_*",
-    // other languages
-    "CARGO_*",
-    "RUSTC",
-    "RUSTC_*",
-    "RUSTDOC",
-    "RUSTFLAGS",
-    "RUSTUP_*",
-    "RUST_BACKTRACE",
-    "PYO3_*",
-    "MATURIN_*",
-    "GOFLAGS",
-    "GOARCH",
-    "GOOS",
-    "CGO_*",
-    "JAVA_HOME",
-    "CYTHON_*",
-    "CIBW_*",
-    // Python's own switches, none of which names code to load
-    "PYTHONHASHSEED",
-    "PYTHONDONTWRITEBYTECODE",
-    "PYTHONUNBUFFERED",
-    "PYTHONUTF8",
-    "PYTHONWARNINGS",
-    "PYTHONIOENCODING",
-    "PYTHONNOUSERSITE",
-    "PYTHONSAFEPATH",
-    "VIRTUAL_ENV",
-    "DISTUTILS_*",
-    "SETUPTOOLS_*",
-    "VCS_VERSIONING_*",
-    "PBR_*",
-    "FLIT_*",
-    "HATCH_*",
-    "PDM_BUILD_*",
-    "POETRY_CORE_*",
-    // the protocol of the front end
-    "_PYPROJECT_HOOKS_*",
-    "PEP517_BUILD_BACKEND",
-    "PEP517_BACKEND_PATH",
-];
+mod names;
+mod secrets;
 
-/// Parts of a name that mark a secret: such a name never passes by a pattern.
-pub const SECRET_WORDS: &[&str] =
-    &["TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIAL", "API_KEY", "PRIVATE_KEY", "COOKIE"];
+use names::{Listed, listed};
+use secrets::{holds_secret, marks_secret};
 
 /// Variables that the sandbox sets, because a build has no network to ask.
 pub const OFFLINE: &[(&str, &str)] = &[
@@ -173,13 +84,15 @@ pub enum Ruling {
     Listed,
     /// The caller named it.
     Named,
+    /// The caller named it, and it looks like a secret.
+    NamedSecret,
     /// It is on no list.
     Unlisted,
     /// The caller deleted it.
     Deleted,
     /// Its name has a word that marks a secret.
     SecretName,
-    /// Its value has the form of an address with a password in it.
+    /// Its value has the form of a secret, or of an address with a user in it.
     SecretValue,
     /// Its name is no name of a variable, or an exported shell function.
     BadName,
@@ -189,7 +102,7 @@ impl Ruling {
     /// Whether the variable passes.
     #[must_use]
     pub const fn passes(self) -> bool {
-        matches!(self, Self::Listed | Self::Named)
+        matches!(self, Self::Listed | Self::Named | Self::NamedSecret)
     }
 
     /// The rule in words.
@@ -198,10 +111,11 @@ impl Ruling {
         match self {
             Self::Listed => "on the allow list",
             Self::Named => "named by the caller",
+            Self::NamedSecret => "named by the caller, although it may be a secret",
             Self::Unlisted => "on no list",
             Self::Deleted => "deleted by the caller",
             Self::SecretName => "its name marks a secret",
-            Self::SecretValue => "its value has a password in it",
+            Self::SecretValue => "its value may be a secret",
             Self::BadName => "its name is no variable's",
         }
     }
@@ -217,27 +131,32 @@ impl EnvironmentPolicy {
         if self.delete.iter().any(|pattern| pattern.matches_any_case(name)) {
             return Ruling::Deleted;
         }
-        if self.keep.iter().any(|pattern| !pattern.is_open() && pattern.matches(name)) {
-            return Ruling::Named;
-        }
-        let upper = name.to_ascii_uppercase();
-        let ruling = if self.keep.iter().any(|pattern| pattern.matches(name)) {
-            Ruling::Named
-        } else if KEPT.iter().any(|text| matches(text, name)) {
-            Ruling::Listed
+        let listed = listed(name);
+        let value = String::from_utf8_lossy(value.as_bytes());
+        let suspect = if listed != Some(Listed::Exactly) && marks_secret(name) {
+            Some(Ruling::SecretName)
         } else {
-            return Ruling::Unlisted;
+            holds_secret(&value).then_some(Ruling::SecretValue)
         };
-        if SECRET_WORDS.iter().any(|word| upper.contains(word)) {
-            return Ruling::SecretName;
+        let named = |open: bool| {
+            self.keep.iter().any(|pattern| pattern.is_open() == open && pattern.matches(name))
+        };
+        if named(false) {
+            return if suspect.is_some() { Ruling::NamedSecret } else { Ruling::Named };
         }
-        if has_password(value) { Ruling::SecretValue } else { ruling }
+        let ruling = match listed {
+            _ if named(true) => Ruling::Named,
+            Some(_) => Ruling::Listed,
+            None => return Ruling::Unlisted,
+        };
+        suspect.unwrap_or(ruling)
     }
 }
 
-/// Whether the pattern that `text` spells matches `name`, with its case.
-fn matches(text: &str, name: &str) -> bool {
-    text.strip_suffix('*').map_or(name == text, |stem| name.starts_with(stem))
+/// Whether the name of a variable marks a secret by one of its words.
+#[must_use]
+pub fn may_be_secret(name: &str) -> bool {
+    marks_secret(name)
 }
 
 /// A name that every shell can set: letters, digits and `_`, not beginning with a digit (POSIX,
@@ -249,55 +168,6 @@ fn is_portable(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Whether the value holds an address with user information: `https://user:password@host`.
-fn has_password(value: &OsStr) -> bool {
-    let value = String::from_utf8_lossy(value.as_bytes());
-    value.split("://").skip(1).any(|rest| {
-        let authority = rest.split(['/', '?', '#', ' ', '"', '\'']).next().unwrap_or_default();
-        authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case("PATH", "/usr/bin", Ruling::Listed)]
-    #[case("LC_ALL", "C", Ruling::Listed)]
-    #[case("CARGO_HOME", "/x", Ruling::Listed)]
-    #[case("CARGO_REGISTRY_TOKEN", "x", Ruling::SecretName)]
-    #[case("CARGO_REGISTRIES_X_INDEX", "sparse+https://u:p@h/", Ruling::SecretValue)]
-    #[case("CMAKE_ARGS", "-DURL=https://host/a@b:c", Ruling::Listed)]
-    #[case("GITHUB_TOKEN", "x", Ruling::Unlisted)]
-    #[case("LD_PRELOAD", "x", Ruling::Unlisted)]
-    #[case("PYTHONPATH", "x", Ruling::Unlisted)]
-    #[case("path", "x", Ruling::Unlisted)]
-    #[case("BASH_FUNC_ls%%", "() { :; }", Ruling::BadName)]
-    #[case("1ST", "x", Ruling::BadName)]
-    #[case("", "x", Ruling::BadName)]
-    fn a_variable_passes_only_by_the_allow_list(
-        #[case] name: &str,
-        #[case] value: &str,
-        #[case] ruling: Ruling,
-    ) {
-        let policy = EnvironmentPolicy::default();
-        assert_eq!(policy.rule(OsStr::new(name), OsStr::new(value)), ruling);
-    }
-
-    #[test]
-    fn deleting_wins_over_keeping_whatever_the_case() {
-        let policy = EnvironmentPolicy {
-            keep: vec![Pattern::new("MY_*"), Pattern::new("DEPLOY_TOKEN")],
-            delete: vec![Pattern::new("my_sec*")],
-            set: vec![],
-        };
-        let rule = |name| policy.rule(OsStr::new(name), OsStr::new("x"));
-        assert_eq!(rule("MY_FLAG"), Ruling::Named);
-        assert_eq!(rule("my_flag"), Ruling::Unlisted);
-        assert_eq!(rule("MY_SECOND"), Ruling::Deleted);
-        assert_eq!(rule("MY_TOKEN"), Ruling::SecretName);
-        assert_eq!(rule("DEPLOY_TOKEN"), Ruling::Named);
-    }
-}
+#[path = "environment/tests.rs"]
+mod tests;

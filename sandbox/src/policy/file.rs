@@ -18,6 +18,10 @@
 //! memory = "8G"
 //! wall-time = "2h"
 //!
+//! [artefacts]
+//! expect = "numpy==2.1.0"
+//! strict = true
+//!
 //! [package."numpy==2.1.0".limits]
 //! memory = "16G"
 //! ```
@@ -29,11 +33,13 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::artefacts::Artefacts;
 use super::environment::Pattern;
 use super::levels::Level;
 use super::limits::amounts::{Bytes, Count, Span};
 use super::limits::{Demand, Limits};
 use super::package::{Package, Wanted};
+use super::syscalls::Choice;
 use super::{IdentityChoice, Policy};
 use crate::words::{Guarantee, Layer};
 
@@ -71,6 +77,8 @@ struct Section {
     set: Vec<(OsString, OsString)>,
     limits: Vec<Ceiling>,
     tracing: Option<bool>,
+    watches: Option<bool>,
+    artefacts: Artefacts,
 }
 
 /// A path that is granted.
@@ -94,6 +102,7 @@ enum Ceiling {
     CpuTime(Demand<Span>),
     WallTime(Demand<Span>),
     Silence(Demand<Span>),
+    Log(Demand<Bytes>),
     Output(Demand<Bytes>),
 }
 
@@ -107,6 +116,7 @@ impl Ceiling {
             Self::CpuTime(demand) => limits.cpu_time = demand,
             Self::WallTime(demand) => limits.wall_time = demand,
             Self::Silence(demand) => limits.silence = demand,
+            Self::Log(demand) => limits.log = demand,
             Self::Output(demand) => limits.output = demand,
         }
     }
@@ -145,6 +155,13 @@ impl PolicyFile {
         self.sections(wanted).flat_map(|section| &section.paths)
     }
 
+    /// What is demanded of what a build of `wanted` hands over.
+    #[must_use]
+    pub fn artefacts(&self, wanted: Option<&Wanted>) -> Artefacts {
+        let demands = self.sections(wanted).map(|section| section.artefacts.clone());
+        demands.fold(Artefacts::default(), Artefacts::narrowed)
+    }
+
     /// What applies to a build of `wanted`, the narrowest last.
     fn sections(&self, wanted: Option<&Wanted>) -> impl Iterator<Item = &Section> {
         let applies = |package: &Package| wanted.is_some_and(|wanted| package.covers(wanted));
@@ -173,7 +190,12 @@ impl Section {
         for ceiling in &self.limits {
             ceiling.apply(&mut policy.limits);
         }
-        policy.syscalls.tracing = self.tracing.unwrap_or(policy.syscalls.tracing);
+        if let Some(tracing) = self.tracing {
+            policy.syscalls = policy.syscalls.set(Choice::Tracing, tracing);
+        }
+        if let Some(watches) = self.watches {
+            policy.syscalls = policy.syscalls.set(Choice::Watches, watches);
+        }
     }
 }
 

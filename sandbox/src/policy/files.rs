@@ -3,45 +3,32 @@
 
 use std::path::PathBuf;
 
+mod etc;
+
+pub use etc::{ETC, Shared};
+
 /// Names in `/` that belong to the operating system; links among them are reproduced as links.
 pub const SYSTEM: &[&str] = &["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 
-/// What a build sees of `/etc`, where the host has it.
-pub const ETC: &[&str] = &[
-    "alternatives",
-    "ca-certificates",
-    "crypto-policies",
-    "fonts",
-    "gai.conf",
-    "java",
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "localtime",
-    "machine-info",
-    "mime.types",
-    "os-release",
-    "pki/ca-trust",
-    "pki/java",
-    "pki/tls/certs",
-    "pki/tls/cert.pem",
-    "protocols",
-    "services",
-    "ssl/certs",
-    "ssl/cert.pem",
-    "ssl/openssl.cnf",
-    "timezone",
-];
-
-/// Roots of tool chains: what PATH names below one of them is granted read-only.
-pub const TOOL_ROOTS: &[&str] = &["/opt", "/usr/local", "/nix/store", "/snap"];
+/// Roots of tool chains: what PATH and variables name below one of them is granted read-only.
+pub const TOOL_ROOTS: &[&str] = &["/opt", "/snap", "/home/linuxbrew"];
+/// Stores, whose parts lean on each other and are nobody's: granted whole.
+pub const STORES: &[&str] = &["/nix/store", "/gnu/store"];
 
 /// Cargo's programs below a home; granted read-only where PATH names them.
 pub const CARGO_PROGRAMS: &str = ".cargo/bin";
+/// The variable that names cargo's directory.
+pub const CARGO_HOME: &str = "CARGO_HOME";
+/// The variable that names pyenv's directory.
+pub const PYENV_ROOT: &str = "PYENV_ROOT";
 /// The variable that names rustup's directory.
 pub const RUSTUP_HOME: &str = "RUSTUP_HOME";
 /// What of rustup's directory is granted with cargo's programs.
 pub const RUSTUP_PARTS: &[&str] = &["toolchains", "settings.toml"];
+
+/// Where programs count the processors (`sysconf(3)`, `lscpu(1)`). A build finds their numbers there,
+/// which it may have from `/proc` too, and nothing of the host's own `/sys`.
+pub const PROCESSORS: &str = "/sys/devices/system/cpu";
 
 /// Device nodes that a build sees.
 pub const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
@@ -59,13 +46,16 @@ pub const PROC_MASKED_FILES: &[&str] = &[
     "kpagecount",
     "kpageflags",
     "kpagecgroup",
+    "locks",
 ];
 
 /// Directories of `/proc` that are covered by an empty one.
 pub const PROC_MASKED_DIRECTORIES: &[&str] = &["acpi", "scsi", "irq", "fs"];
 
-/// Directories of `/proc` that are made read-only.
-pub const PROC_READ_ONLY: &[&str] = &["sys", "bus"];
+/// Directories of `/proc` that are made read-only. What is written into `pressure` is a trigger on all
+/// of the machine (`Documentation/accounting/psi.rst`): each is looked at every two seconds, and twenty
+/// thousand of them keep their process from ending for minutes.
+pub const PROC_READ_ONLY: &[&str] = &["sys", "bus", "pressure"];
 
 /// Where a build finds its home, its temporary files and its name.
 pub const HOME: &str = "/home/build";

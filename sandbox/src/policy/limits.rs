@@ -36,18 +36,25 @@ pub struct Limits {
     pub wall_time: Demand<Span>,
     /// Time without a byte of output.
     pub silence: Demand<Span>,
-    /// Output on the standard descriptors.
+    /// What it prints on the standard descriptors.
+    pub log: Demand<Bytes>,
+    /// What it hands over, holes included.
     pub output: Demand<Bytes>,
 }
 
 /// Enough for `make -j` on the largest machines, not enough for a fork bomb to be felt.
 pub const PROCESSES: Count = Count(16_384);
+/// Of the numbers that the machine has for processes (`kernel.pid_max`, `kernel.threads-max`), no more
+/// than this part: several builds side by side leave some to everybody else.
+pub const PROCESSES_PART: u64 = 8;
 /// More than any linker opens; programs that close all that they could have stay quick.
 pub const OPEN_FILES: Count = Count(65_536);
 /// Debug builds of the largest packages have archives of a few GiB.
 pub const FILE_SIZE: Bytes = Bytes(16 << 30);
 /// The longest honest logs have tens of MiB.
-pub const OUTPUT: Bytes = Bytes(1 << 30);
+pub const LOG: Bytes = Bytes(1 << 30);
+/// The largest wheels that were seen have about three GiB.
+pub const OUTPUT: Bytes = Bytes(4 << 30);
 /// Of the memory that the caller's own limit leaves, this part in a hundred: the supervisor and
 /// whoever started it need the rest when the payload is killed.
 pub const MEMORY_PERCENT: u64 = 90;

@@ -5,35 +5,17 @@
 //! refused is EPERM, which no program mistakes for an old kernel.
 #![forbid(unsafe_code)]
 
+mod choices;
 pub mod groups;
 pub mod numbers;
 pub mod rules;
 
 use nix::errno::Errno;
 
+pub use self::choices::{Choice, Syscalls};
 use self::groups::{Group, When, groups};
 use self::numbers::Call;
 use self::rules::Check;
-
-/// The choices that a policy has over the fixed table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Syscalls {
-    /// Whether `ptrace` and the reading of other processes' memory are allowed: some builds run
-    /// their tests under a debugger.
-    pub tracing: bool,
-    /// Whether internet and route sockets may be made. They are harmless in a network namespace
-    /// of one's own; the contained plan has none and refuses them.
-    pub internet: bool,
-    /// Whether System V objects and message queues may be made. Without an ipc namespace they are
-    /// everybody's and outlive the build, so that the contained plan refuses them.
-    pub shared_objects: bool,
-}
-
-impl Default for Syscalls {
-    fn default() -> Self {
-        Self { tracing: false, internet: true, shared_objects: true }
-    }
-}
 
 /// A processor architecture that the filter knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +59,8 @@ pub enum Decision {
     Allow,
     /// It fails with this error, and the kernel never sees it.
     Refuse(Errno),
+    /// It succeeds, and the kernel never sees it: for what is so already, whatever is asked for.
+    Pretend,
     /// The process ends with SIGSYS: only for calls through a foreign architecture's entry, whose
     /// numbers mean something else.
     Kill,
@@ -87,6 +71,7 @@ impl std::fmt::Display for Decision {
         match self {
             Self::Allow => f.pad("allowed"),
             Self::Refuse(errno) => f.pad(&format!("{errno:?}")),
+            Self::Pretend => f.pad("answered without effect"),
             Self::Kill => f.pad("killed"),
         }
     }
@@ -174,11 +159,8 @@ fn rule(when: When, policy: Syscalls) -> Rule {
     match when {
         When::Always(decision) => Rule::Always(decision),
         When::Arguments(check) => Rule::Arguments(check),
-        When::Tracing if policy.tracing => Rule::Always(Decision::Allow),
-        When::Objects if policy.shared_objects => Rule::Always(Decision::Allow),
-        When::Tracing | When::Objects => Rule::Always(Decision::Refuse(Errno::EPERM)),
-        When::Socket if policy.internet => Rule::Arguments(&rules::SOCKET),
-        When::Socket => Rule::Arguments(&rules::LOCAL_SOCKET),
+        When::Chosen(choice, yes, _) if policy.has(choice) => yes,
+        When::Chosen(_, _, no) => no,
     }
 }
 
@@ -221,7 +203,7 @@ mod tests {
     #[test]
     fn tracing_is_the_callers_choice() {
         for (tracing, then) in [(false, Decision::Refuse(Errno::EPERM)), (true, Decision::Allow)] {
-            let policy = Syscalls { tracing, ..Syscalls::default() };
+            let policy = Syscalls::default().set(Choice::Tracing, tracing);
             let table = Table::of(policy, Architecture::X86_64);
             for name in ["ptrace", "process_vm_readv"] {
                 assert_eq!(table.named(name).map(|entry| entry.rule), Some(Rule::Always(then)));

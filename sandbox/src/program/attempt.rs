@@ -1,38 +1,53 @@
 //! From a policy to a finished launch, with a second plan where the first was too hopeful.
 #![forbid(unsafe_code)]
 
-use std::io::Write;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::demand::Demand;
 use super::error::Failure;
+use super::settle::settle;
 use crate::host::Host;
-use crate::host::rehearsal::Namespaces;
-use crate::launch::{self, Client, Finished, LaunchError};
+use crate::launch::{self, Beginning, Client, Finished, LaunchError, rehearsal};
+use crate::layers::mounts::Base;
 use crate::payload::Payload;
+use crate::plain::say;
 use crate::plan::holdings::Holdings;
-use crate::plan::{Plan, PlanKind};
+use crate::plan::{Plan, Refusal};
 use crate::policy::levels::Level;
+use crate::policy::limits::Demand as Limit;
+use crate::policy::limits::amounts::Span;
 use crate::policy::{IdentityChoice, Policy};
+use crate::step::Step;
 
 /// What a program that asked for a launch wants to be told, and how it is known to want it still.
 pub(super) struct Wish<'a> {
+    /// When it called.
+    pub(super) beginning: &'a Beginning,
     /// Its end of this ends the build.
     pub(super) lifeline: BorrowedFd<'a>,
     /// What is done once the payload is let through.
     pub(super) started: &'a dyn Fn(&Plan),
 }
 
-/// Plans and runs `payload` under `policy`, and says what the plan does not hold in full.
-pub(super) fn run(
-    policy: &Policy,
-    program: &Path,
-    payload: &Payload,
-) -> Result<(Plan, Finished), Failure> {
-    attempt(policy, program, payload, &|plan| {
-        tell(plan);
-        launch::run(plan, &Client::NONE)
+/// Plans and runs what is demanded, and says before it runs what the plan does not hold in full, and
+/// what the build does not see.
+pub(super) fn run(beginning: &Beginning, demand: &Demand) -> Result<(Plan, Finished), Failure> {
+    let Demand { policy, program, payload, .. } = demand;
+    if demand.why && policy.level == Level::None {
+        let text = "at the level `none` there is no sandbox, so that `--why` has nothing to tell";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    attempt(beginning, policy, program, payload, &|plan| {
+        let ready = || tell(plan);
+        // While the payload begins: nothing that it prints is handed on before.
+        let started = || demand.tell_unseen(plan);
+        let client = Client::told_before(&ready).starting(&started);
+        launch::run(
+            plan,
+            &client.following(demand.why).hearing(&|sentence| say(sentence)).since(beginning),
+        )
     })
 }
 
@@ -43,57 +58,81 @@ pub(super) fn run_for(
     program: &Path,
     payload: &Payload,
 ) -> Result<(Plan, Finished), Failure> {
-    attempt(policy, program, payload, &|plan| {
+    attempt(wish.beginning, policy, program, payload, &|plan| {
         let started = || (wish.started)(plan);
-        launch::run(plan, &Client::new(wish.lifeline, &started))
+        let client = Client::new(wish.lifeline, &started).hearing(&|sentence| say(sentence));
+        launch::run(plan, &client.since(wish.beginning))
     })
 }
 
 fn attempt(
+    beginning: &Beginning,
     policy: &Policy,
     program: &Path,
     payload: &Payload,
     launch: &dyn Fn(&Plan) -> Result<Finished, LaunchError>,
 ) -> Result<(Plan, Finished), Failure> {
-    let host = Host::glance().looking_at(policy, payload);
-    let plan = Plan::resolve(policy, program, payload, &host)?;
-    let refused = match launch(&plan) {
-        Ok(finished) => return Ok((plan, finished)),
-        Err(error) if host.namespaces == Namespaces::Presumed && error.is_of_namespaces() => error,
-        Err(error) => return Err(explained(&plan, error)),
+    let settled = settle(policy, payload)?;
+    let (policy, payload) = (&settled.policy, &settled.payload);
+    let until = match policy.limits.wall_time {
+        Limit::Exactly(Span(time)) => beginning.at().checked_add(time),
+        Limit::Default | Limit::Unlimited => None,
     };
-    // Nothing spoke against namespaces, and they were refused all the same. What else is refused a
-    // rehearsal tells; if it finds nothing, the refusal stands.
-    let host = host.rehearsed();
-    if host.namespaces.allow_all() {
-        return Err(refused.into());
-    }
-    let plan = Plan::resolve(policy, program, payload, &host)?;
-    match launch(&plan) {
-        Ok(finished) => Ok((plan, finished)),
-        Err(error) => Err(explained(&plan, error)),
+    let mut host = Host::glance();
+    loop {
+        let seen = host.clone().anew().looking_at(policy, payload, until);
+        let (error, doubtful) = match Plan::resolve(policy, program, payload, &seen) {
+            Ok(plan) => match launch(&plan) {
+                Ok(finished) => return Ok((plan, finished)),
+                // Nothing spoke against it, and it was refused all the same, by the host or not.
+                Err(error) => {
+                    let doubtful = error.may_be_the_hosts();
+                    (explained(&plan, error), doubtful)
+                }
+            },
+            // What is missing may be more than can be seen at a glance.
+            Err(refusal @ Refusal::NotHeld(_)) => (refusal.into(), true),
+            Err(refusal) => return Err(refusal.into()),
+        };
+        // A launch of nothing tells; if that finds nothing new, the error stands.
+        match if doubtful { rehearsal::learn(policy, &host)? } else { None } {
+            Some(wiser) => host = wiser,
+            None => return Err(error),
+        }
     }
 }
 
-/// Where nothing can be mounted a leased uid comes to a program by itself or not at all: then the
-/// directory that stops it is named.
+/// What is mounted for a user of the build's own is shown as his, unless its file system cannot do that.
+/// Where nothing is mounted for it a user of the build's own comes to its program, to what it is
+/// given and to its working directory by itself or not at all: then what is closed to it is named.
 fn explained(plan: &Plan, error: LaunchError) -> Failure {
-    let alone = plan.kind == PlanKind::Contained && plan.identity != IdentityChoice::Caller;
-    match closed(&plan.program).filter(|_| alone && error.is_of_access()) {
-        Some(directory) => Failure::Unreachable { error, directory },
+    let other = error.out_of_reach().filter(|_| plan.identity != IdentityChoice::Caller);
+    let Some(path) = other else { return error.into() };
+    if plan.mounts.as_ref().is_some_and(|files| files.base == Base::Empty) {
+        let given = error.step() == Step::ReachNeeds;
+        return if given { Failure::Unshown { error } } else { error.into() };
+    }
+    match closed(path) {
+        Some((path, mode)) => Failure::Unreachable { error, path, mode },
         None => error.into(),
     }
 }
 
-/// The outermost directory on the way to `program`, and to what it is a link to, that only its
-/// owner or group may enter.
-fn closed(program: &Path) -> Option<PathBuf> {
-    let target = std::fs::canonicalize(program).ok();
-    let ways = [Some(program), target.as_deref()].into_iter().flatten();
+/// The outermost directory on the way to `path`, and to what it is a link to, that only its owner or
+/// group may enter, or else the path if only they may use it; and what `chmod(1)` calls the lack.
+fn closed(path: &Path) -> Option<(PathBuf, &'static str)> {
+    let target = std::fs::canonicalize(path).ok();
+    let ways = [Some(path), target.as_deref()].into_iter().flatten();
     let mut directories: Vec<_> = ways.flat_map(|way| way.ancestors().skip(1)).collect();
     directories.sort_by_key(|directory| directory.as_os_str().len());
-    let mode = |path: &&Path| path.metadata().map_or(0, |meta| meta.permissions().mode());
-    directories.into_iter().find(|path| mode(path) & 0o001 == 0).map(Path::to_owned)
+    let mode = |path: &Path| path.metadata().map_or(0, |meta| meta.permissions().mode());
+    if let Some(directory) = directories.into_iter().find(|path| mode(path) & 0o001 == 0) {
+        return Some((directory.to_owned(), "o+x"));
+    }
+    // A directory is entered too, and a program is executed.
+    let whole = path.is_dir() || mode(path) & 0o111 != 0;
+    let (wanted, name) = if whole { (0o005, "o+rx") } else { (0o004, "o+r") };
+    (mode(path) & wanted != wanted).then(|| (path.to_owned(), name))
 }
 
 /// Says in one line what the plan does not hold in full. Who chose a weaker level knows.
@@ -101,7 +140,7 @@ fn tell(plan: &Plan) {
     let holdings = Holdings::of(plan).to_string();
     if plan.level == Level::Full && !holdings.is_empty() {
         let kind = plan.kind.name();
-        let _ = writeln!(anstream::stderr(), "bulkhead: {kind} plan; not in full here: {holdings}");
+        say(format_args!("{kind} plan; not in full here: {holdings}"));
     }
 }
 
@@ -113,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_outermost_closed_directory_on_the_way_is_named() {
+    fn what_is_closed_on_the_way_is_named_the_outermost_first() {
         let place = tempfile::tempdir().unwrap();
         let open = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode));
         let (home, bin) = (place.path().join("home"), place.path().join("bin"));
@@ -124,10 +163,26 @@ mod tests {
         for path in [place.path(), &home, &bin, &home.join("python")] {
             open(path, 0o755).unwrap();
         }
+        let program = home.join("python/python3");
+        open(&program, 0o644).unwrap();
         assert_eq!(closed(&bin.join("python3")), None);
+        for (path, mode, lack) in [
+            (&program, 0o640, "o+r"),
+            (&program, 0o750, "o+rx"),
+            (&program, 0o711, "o+rx"),
+            (&bin, 0o750, "o+x"),
+        ] {
+            let before = path.metadata().unwrap().permissions();
+            open(path, mode).unwrap();
+            assert_eq!(closed(&bin.join("python3")).map(|found| found.1), Some(lack), "{mode:o}");
+            fs::set_permissions(path, before).unwrap();
+        }
+        open(&bin, 0o711).unwrap();
+        assert_eq!(closed(&bin), Some((bin.clone(), "o+rx")), "a directory is listed as well");
         open(&home, 0o700).unwrap();
         open(&home.join("python"), 0o750).unwrap();
-        assert_eq!(closed(&bin.join("python3")), Some(home.clone()), "through the link");
-        assert_eq!(closed(&home.join("python/python3")), Some(home));
+        let found = Some((home.clone(), "o+x"));
+        assert_eq!(closed(&bin.join("python3")), found, "through the link");
+        assert_eq!(closed(&program), found);
     }
 }

@@ -5,15 +5,20 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-use crate::launch::LaunchError;
+use crate::launch::{LaunchError, OWNED};
 use crate::outcome::End;
+use crate::paths::{PathError, Stranger};
 use crate::payload::PayloadError;
-use crate::pep517::{HookError, InterpreterError};
+use crate::pep517::HookError;
 use crate::plan::Refusal;
 use crate::step::Step;
+use crate::tools::{InterpreterError, ProgramError};
 
 /// The exit status when nothing was run.
 pub(super) const NOTHING_RUN: u8 = 125;
+
+/// The lowest of the statuses that say what became of a command: an output was refused.
+pub(super) const OUTPUT_REFUSED: u8 = 123;
 
 /// Everything that can keep the program from doing what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -29,11 +34,13 @@ pub(super) enum Failure {
     #[error(transparent)]
     Launch(#[from] LaunchError),
     #[error(
-        "{error}; where namespaces are refused the leased uid has to find its own way, and {0} is \
-         closed to it: open it with `chmod o+x {0}`, or install the program elsewhere",
-        .directory.display()
+        "{error}; the build's user has to find its own way there, and {0} is closed to it: open it \
+         with `chmod {mode} {0}`, or use a place that everybody may enter",
+        .path.display()
     )]
-    Unreachable { error: LaunchError, directory: PathBuf },
+    Unreachable { error: LaunchError, path: PathBuf, mode: &'static str },
+    #[error("{error}; {OWNED}")]
+    Unshown { error: LaunchError },
     #[error(transparent)]
     Identity(#[from] crate::identity::IdentityError),
     #[error("the policy file {} cannot be read: {source}", .path.display())]
@@ -42,8 +49,21 @@ pub(super) enum Failure {
     Policy(#[from] crate::policy::file::Mistakes),
     #[error("the working directory cannot be found: {0}")]
     Directory(std::io::Error),
+    #[error("the manual pages cannot be written to {}: {source}", .directory.display())]
+    Manual { directory: PathBuf, source: std::io::Error },
+    #[error("standard output cannot be written: {0}")]
+    Unprinted(std::io::Error),
     #[error("could not write the outcome to {}: {source}", .path.display())]
     Outcome { path: PathBuf, source: std::io::Error },
+    #[error("the {what} {path:?} cannot be used: {problem}{}", other(.what))]
+    Place { what: &'static str, path: PathBuf, problem: PathError },
+    #[error(
+        "the {what} {path:?} cannot be used: what lies there is exchanged easily, for {stranger}; name \
+         a directory that only you and root can write to"
+    )]
+    Strange { what: &'static str, path: PathBuf, stranger: Stranger },
+    #[error("the outcome cannot be written to {path:?}: {why}; remove it, or name another file")]
+    NotPlain { path: PathBuf, why: &'static str },
     #[error("this command is for programs that use the library; use `bulkhead run`: {0}")]
     Socket(std::io::Error),
     #[error(transparent)]
@@ -52,18 +72,31 @@ pub(super) enum Failure {
     Usage(String),
 }
 
+/// With which option another place than `what` is named.
+fn other(what: &str) -> &'static str {
+    match what {
+        "runtime directory" => "; name another with `--runtime`",
+        "scratch directory" => "; name another with `--scratch`",
+        _ => "",
+    }
+}
+
+impl From<ProgramError> for Failure {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::Payload(error) => error.into(),
+            ProgramError::Interpreter(error) => error.into(),
+        }
+    }
+}
+
 impl Failure {
     /// The status that the program exits with, as documented.
     pub(super) fn exit_status(&self) -> u8 {
         match self {
             Self::Payload(PayloadError::NotFound(_)) => 127,
-            Self::Unreachable { .. } => 126,
-            Self::Launch(LaunchError::Step { fault, .. }) if fault.step == Step::Exec => {
-                match fault.errno {
-                    Errno::NOENT => 127,
-                    Errno::ACCESS | Errno::NOEXEC | Errno::ISDIR => 126,
-                    _ => NOTHING_RUN,
-                }
+            Self::Launch(error) | Self::Unreachable { error, .. } | Self::Unshown { error } => {
+                of_launch(error)
             }
             _ => NOTHING_RUN,
         }
@@ -72,9 +105,23 @@ impl Failure {
     /// The end of a payload that was not started because of this.
     pub(super) fn end(&self) -> End {
         let step = match self {
-            Self::Launch(error) | Self::Unreachable { error, .. } => Some(error.step().text()),
+            Self::Launch(error) | Self::Unreachable { error, .. } | Self::Unshown { error } => {
+                Some(error.step().text())
+            }
             _ => None,
         };
         End::NotStarted { step, cause: self.to_string(), status: self.exit_status() }
+    }
+}
+
+fn of_launch(error: &LaunchError) -> u8 {
+    match error {
+        LaunchError::Interrupted { end } => end.exit_status(),
+        LaunchError::Step { fault, .. } if fault.step == Step::Exec => match fault.errno {
+            Errno::NOENT => 127,
+            Errno::ACCESS | Errno::NOEXEC | Errno::ISDIR => 126,
+            _ => NOTHING_RUN,
+        },
+        _ => NOTHING_RUN,
     }
 }

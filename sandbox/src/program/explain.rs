@@ -1,10 +1,10 @@
 //! `bulkhead explain`: the plan, and nothing run.
 #![forbid(unsafe_code)]
 
-use std::io::Write;
-
 use super::error::Failure;
 use super::run;
+use crate::explain;
+use crate::plain::print;
 use crate::wire;
 
 /// The arguments of `explain`.
@@ -20,13 +20,12 @@ pub(super) struct Arguments {
 
 /// Prints the plan for the command.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
-    let plan = arguments.command.plan()?;
-    let mut out = anstream::stdout();
-    // A reader that closes the pipe has seen enough.
-    let _ = if arguments.json {
-        write!(out, "{}", wire::plan_json(&plan))
+    let (plan, unseen) = arguments.command.plan()?;
+    let text = if arguments.json {
+        wire::plan_json(&plan, &unseen)
     } else {
-        write!(out, "{plan}")
+        format!("{plan}{}", explain::not_seen(&unseen))
     };
+    print(&text, false).map_err(Failure::Unprinted)?;
     Ok(0)
 }

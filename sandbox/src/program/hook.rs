@@ -2,85 +2,210 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
 
 use super::attempt;
-use super::error::Failure;
-use super::options::Options;
+use super::demand::Demand;
+use super::error::{self, Failure};
+use super::options::{Demanded, Options};
 use super::report::Report;
+use super::settle::note_names;
 use crate::harvest::{
-    Destination, Harvest, Limits, Refused, collect, copy_unchecked, read_return,
-    return_control_file,
+    Collected, Destination, Expected, Harvest, Limits, Origin, Refused, Returning, Wishes, collect,
+    copy_unchecked, read_return, return_control_file,
 };
-use crate::launch::{Finished, LaunchError};
+use crate::launch::{Beginning, Finished, LaunchError};
 use crate::outcome::End;
-use crate::payload::{Payload, PrivateTree, Purpose};
-use crate::pep517::{HookCall, HookError, HookKind, PYTHONPATH, interpreter, overlay};
+use crate::payload::{Payload, Purpose};
+use crate::pep517::{HookCall, HookError, HookKind, PYTHONPATH, overlay};
+use crate::plain::say;
 use crate::plan::Plan;
 use crate::policy::Policy;
+use crate::policy::artefacts::Artefacts;
 use crate::policy::environment::{Pattern, Ruling};
-use crate::step::{At, Step};
+use crate::policy::package::Package;
+use crate::step::{At, Fault, Step};
+use crate::tools::{self, Homes};
 use crate::words::Layer;
 
 pub(super) const EXAMPLES: &str = "\
 Example, in Python:
   def runner(cmd, cwd=None, extra_environ=None):
       env = {**os.environ, **(extra_environ or {})}
-      subprocess.run(['bulkhead', 'hook', '--', *cmd], cwd=cwd, env=env, check=True)
+      subprocess.run(['bulkhead', 'hook', '--expect', 'pkg==1.0', '--', *cmd], cwd=cwd, env=env,
+                     check=True)
   pyproject_hooks.BuildBackendHookCaller(source, backend, runner=runner)";
 
 /// The arguments of `hook`.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Arguments {
     #[command(flatten)]
     options: Options,
     /// Let the hook write to the source tree itself, as `build_editable` must
     #[arg(long)]
     in_place: bool,
-    /// Refuse wheels with `.pth` or start-up files, which run code in every interpreter
+    /// What is built: any other name, version or build tag is refused, and what had its name before
+    /// is replaced
+    #[arg(long, value_name = "NAME[==VERSION]")]
+    expect: Option<Package>,
+    /// The build tag that a wheel may have, beside `--expect`
+    #[arg(long, value_name = "TAG", requires = "expect")]
+    build_tag: Option<String>,
+    /// Replace whatever had the name before, also without `--expect`
+    #[arg(long)]
+    replace: bool,
+    /// Refuse wheels that act on whoever installs them: by code that runs at every start of the
+    /// interpreter, or in the place of a program
     #[arg(long)]
     strict_artefacts: bool,
+    /// Hand over archives in which two names are one on file systems without case
+    #[arg(long)]
+    allow_twins: bool,
     /// `PYTHON …/_in_process.py HOOK CONTROL_DIR`
     #[arg(last = true, required = true, value_name = "CALL")]
     argv: Vec<OsString>,
 }
 
+impl Arguments {
+    /// What is wished of what the hook hands over, where `file` is what the policy file says.
+    fn wishes(&self, file: Artefacts) -> Result<Wishes, Failure> {
+        let given = |switch: bool| switch.then_some(true);
+        let wished = file.narrowed(Artefacts {
+            expect: self.expect.clone(),
+            build_tag: self.build_tag.clone(),
+            strict: given(self.strict_artefacts),
+            replace: given(self.replace),
+            twins: given(self.allow_twins),
+        });
+        let build = wished.build_tag.as_deref();
+        let expected = wished.expect.as_ref().map(|Package { name, version }| {
+            let none = || format!("`--expect` asks for a version that is none: {version:?}");
+            Expected::new(name, version.as_deref(), build).ok_or_else(|| Failure::Usage(none()))
+        });
+        Ok(Wishes {
+            expected: expected.transpose()?,
+            strict: wished.strict.unwrap_or_default(),
+            replace: wished.replace.unwrap_or_default(),
+            twins: wished.twins.unwrap_or_default(),
+            origin: Origin::here(),
+        })
+    }
+}
+
 /// Runs the hook, hands over what it made, and gives its exit status.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
-    let report = Report::open(&arguments.options)?;
-    let (plan, mut finished, call) = match launch(arguments) {
+    let beginning = Beginning::now();
+    let directory = std::env::current_dir().map_err(Failure::Directory)?;
+    let mut suspects = arguments.options.suspects(&directory)?;
+    let call = HookCall::parse(&arguments.argv, &directory, &suspects).map_err(Failure::from);
+    suspects.extend(call.iter().flat_map(HookCall::trees).map(|tree| tree.path));
+    let report = Report::open(&arguments.options, &suspects)?;
+    let launched =
+        call.and_then(|call| launch(arguments, &beginning, (directory, &suspects), call));
+    let Launched { plan, mut finished, call, wishes, payload } = match launched {
         Ok(launched) => launched,
         Err(failure) => return Err(report.not_started(failure)),
     };
     // Without a file system of its own the hook wrote to where the front end reads.
-    if let (End::Exited(0), Some(scratch)) = (&finished.outcome.end, finished.scratch()) {
-        let handing = if plan.has(Layer::Harvest) {
-            hand_over(&call, scratch, arguments.strict_artefacts)
-        } else {
-            hand_over_unchecked(&call, scratch)
-        };
-        match handing {
-            Ok(harvest) => finished.outcome.harvest = harvest,
-            Err(error) => {
-                let _ = writeln!(anstream::stderr(), "bulkhead: {error}");
-                finished.outcome.end = error.end();
+    if finished.outcome.end == End::Exited(0) && finished.scratch().is_some() {
+        if plan.has(Layer::Harvest) {
+            hand_over(&plan, &call, &mut finished, &wishes);
+        } else if let Err(error) = hand_over_unchecked(&call, &mut finished) {
+            match finished.over().cloned() {
+                Some(end) => finished.outcome.end = end,
+                None => refuse(&mut finished, error),
             }
         }
     }
-    Ok(report.conclude(&plan, finished))
+    let telling = arguments.options.telling(&payload);
+    Ok(status(&report.conclude(&plan, finished, telling)))
+}
+
+/// What a hook that chose its exit status is said to have ended with. From 123 on they are ours and
+/// say what became of its outputs, so that no hook can claim a refusal that never was.
+fn status(end: &End) -> u8 {
+    match end {
+        End::Exited(own @ error::OUTPUT_REFUSED..) => {
+            say(format_args!(
+                "the hook itself exited with status {own}, which says nothing here; no output was \
+                 refused, and the status is 1"
+            ));
+            1
+        }
+        end => end.exit_status(),
+    }
+}
+
+/// Takes out what the hook made, clears away what it had, and hands over what was taken out: last, for
+/// until then whoever called may end the call, and then finds nothing.
+fn hand_over(plan: &Plan, call: &HookCall, finished: &mut Finished, wishes: &Wishes) {
+    let opened = call.open_output().and_then(|output| Ok((output, call.open_control()?)));
+    let (output, control) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return refuse(finished, error.into()),
+    };
+    let output =
+        output.as_ref().map(|output| Destination { directory: output.as_fd(), owner: None });
+    let control = Destination { directory: control.as_fd(), owner: None };
+    let taken = take_out(plan, call, finished, (output, control), wishes);
+    if let Err(error) = finished.clear_away() {
+        say(format_args!("the command has run, but: {error}"));
+    }
+    if let Some(end) = finished.over().cloned() {
+        say(format_args!("the call {end} before anything was handed over"));
+        finished.outcome.end = end;
+        return;
+    }
+    let handed = taken.and_then(|(collected, returning)| {
+        let answer = || returning.publish();
+        Ok(match collected {
+            Some(collected) => collected.publish(answer)?,
+            None => answer().map(|()| Harvest::default())?,
+        })
+    });
+    match handed {
+        Ok(harvest) => finished.outcome.harvest = harvest,
+        Err(error) => refuse(finished, error),
+    }
+}
+
+fn refuse(finished: &mut Finished, error: HandingOver) {
+    say(&error);
+    finished.outcome.end = error.end();
+}
+
+/// A call that has run.
+struct Launched {
+    plan: Plan,
+    finished: Finished,
+    call: HookCall,
+    wishes: Wishes,
+    payload: Payload,
 }
 
 /// Launches the call and waits for its end.
-fn launch(arguments: &Arguments) -> Result<(Plan, Finished, HookCall), Failure> {
-    let mut demanded = arguments.options.demanded()?;
+fn launch(
+    arguments: &Arguments,
+    beginning: &Beginning,
+    (directory, suspects): (PathBuf, &[PathBuf]),
+    call: HookCall,
+) -> Result<Launched, Failure> {
+    let mut demanded = arguments.options.demanded(suspects)?;
+    let wishes = arguments.wishes(demanded.artefacts.clone())?;
+    if !demanded.policy.layers.has(Layer::Harvest) && (wishes.expected.is_some() || wishes.strict) {
+        return Err(Failure::Usage(
+            "`--expect` and `--strict-artefacts` are held by the layer `harvest`, which is off \
+             here; leave them out, or choose the level `full`"
+                .to_owned(),
+        ));
+    }
     // What a hook returns is for the front end that called it, and for nobody else.
     demanded.policy.ends_with_caller = true;
-    let directory = std::env::current_dir().map_err(Failure::Directory)?;
-    let call = HookCall::parse(&arguments.argv, &directory)?;
     if call.hook == HookKind::BuildEditable && !arguments.in_place {
         return Err(Failure::Usage(
             "an editable wheel points at the source tree, so `build_editable` must be allowed to \
@@ -88,41 +213,38 @@ fn launch(arguments: &Arguments) -> Result<(Plan, Finished, HookCall), Failure> 
                 .to_owned(),
         ));
     }
-    let (program, mut payload) = payload(&call, arguments, directory)?;
-    arguments.options.grant(&demanded, &mut payload)?;
-    payload.grant_tools();
-    python_path(&mut demanded.policy, &mut payload);
-    let (plan, finished) = attempt::run(&demanded.policy, &program, &payload)?;
-    Ok((plan, finished, call))
+    let mut demand = demand(&call, arguments, demanded, directory)?;
+    python_path(&mut demand.policy, &mut demand.payload);
+    let (plan, finished) = attempt::run(beginning, &demand)?;
+    Ok(Launched { plan, finished, call, wishes, payload: demand.payload })
 }
 
-/// The payload of a call: the hook's script in the interpreter, with the directories of PEP 517.
-fn payload(
+/// What a call demands: the hook's script in the interpreter, with the directories of PEP 517.
+fn demand(
     call: &HookCall,
     arguments: &Arguments,
+    demanded: Demanded,
     directory: PathBuf,
-) -> Result<(PathBuf, Payload), Failure> {
+) -> Result<Demand, Failure> {
     let environment = std::env::vars_os().collect();
     let mut payload = Payload::command(arguments.argv.clone(), directory, environment)?;
-    let search: Vec<_> = payload.search_path().collect();
-    let found = interpreter(Path::new(&call.python), &payload.directory, &search)?;
-    for path in found.grants.into_iter().chain(script_files(&call.script)) {
-        payload.grant(path);
-    }
-    let trees = [
-        (Some(&call.control), Purpose::Control),
-        (call.output.as_ref(), Purpose::Output),
-        (call.metadata.as_ref(), Purpose::Metadata),
-    ];
-    for (path, purpose) in trees {
-        payload.trees.extend(path.map(|path| PrivateTree { path: path.clone(), purpose }));
-    }
+    payload.needs.push(call.script.clone());
+    payload.trees.extend(call.trees());
+    payload.links.extend(call.names());
     if arguments.in_place {
         payload.trees.retain(|tree| tree.purpose != Purpose::Source);
         payload.grant_named(call.source.clone(), true)?;
     }
-    let program = found.executable_chain.into_iter().next();
-    Ok((program.unwrap_or_else(|| PathBuf::from(&call.python)), payload))
+    arguments.options.grant(&demanded, &mut payload)?;
+    let homes = Homes::of(&payload);
+    let interpreter = tools::of_interpreter(&mut payload, Path::new(&call.python), &homes)?;
+    grant_script(&mut payload, &call.script);
+    let mut withheld = interpreter.found.withheld;
+    withheld.extend(tools::search(&mut payload, &demanded.policy.environment, &homes));
+    note_names(&mut payload, &["PWD", "_PYPROJECT_HOOKS_BACKEND_PATH", "PEP517_BACKEND_PATH"]);
+    let (policy, program) = (demanded.policy, interpreter.executable);
+    let (quiet, why) = (arguments.options.quiet, arguments.options.why.is_some());
+    Ok(Demand { policy, program, payload, withheld, quiet, why })
 }
 
 /// Lets the call have the environment that pip built for it, and says what becomes of any other
@@ -139,11 +261,10 @@ fn python_path(policy: &mut Policy, payload: &mut Payload) {
     let parts = overlay(value);
     let held = ruling == Ruling::Unlisted && policy.layers.has(Layer::Environment);
     if held && parts.is_empty() {
-        let _ = writeln!(
-            anstream::stderr(),
-            "bulkhead: PYTHONPATH is not passed on, so the hook does not find what it names; to \
-             pass it on, add `--env {PYTHONPATH}` and `--ro` for each of its directories"
-        );
+        say(format_args!(
+            "PYTHONPATH is not passed on, so the hook does not find what it names; to pass it on, \
+             add `--env {PYTHONPATH}` and `--ro` for each of its directories"
+        ));
     } else if held {
         policy.environment.keep.push(Pattern::new(PYTHONPATH));
     }
@@ -152,10 +273,14 @@ fn python_path(policy: &mut Policy, payload: &mut Payload) {
     }
 }
 
-/// The script, and the file that it is a link to.
-fn script_files(script: &Path) -> impl Iterator<Item = PathBuf> {
-    let real = script.canonicalize().ok().filter(|real| real != script);
-    std::iter::once(script.to_owned()).chain(real)
+/// Grants the script. An installer may have linked it into its cache, under the same name; a link to
+/// a file of another name is anybody's, and is not what was called.
+fn grant_script(payload: &mut Payload, script: &Path) {
+    let real = script.canonicalize().ok().filter(|real| real.file_name() == script.file_name());
+    if let Some(real) = real {
+        payload.links.extend((real != script).then(|| (script.to_owned(), real.clone())));
+        payload.grant(real);
+    }
 }
 
 /// Why nothing was handed over.
@@ -198,38 +323,50 @@ impl From<HookError> for HandingOver {
     }
 }
 
-/// Copies what the hook made to where the front end expects it, now that no process is left that
-/// could change it: the product first, then the answer that names it.
-fn hand_over(
+/// What was taken out: the product, where there is to be one, and the answer that names it.
+type Taken<'a> = (Option<Collected<'a>>, Returning<'a>);
+
+/// Copies what the hook made, now that no process is left that could change it, as far as its
+/// inspector finds nothing wrong with it.
+fn take_out<'a>(
+    plan: &Plan,
     call: &HookCall,
-    scratch: BorrowedFd<'_>,
-    strict: bool,
-) -> Result<Harvest, HandingOver> {
-    let limits = Limits::default();
-    let returned = read_return(staging(scratch, Purpose::Control)?.as_fd(), call.hook, &limits)?;
-    let mut harvest = Harvest::default();
-    if let Some(output) = call.open_output()? {
-        let destination = Destination { directory: output.as_fd(), owner: None };
-        let staged = staging(scratch, Purpose::Output)?;
-        harvest = collect(&returned, staged.as_fd(), &destination, &limits, strict)?;
+    finished: &mut Finished,
+    (output, control): (Option<Destination<'a>>, Destination<'a>),
+    wishes: &Wishes,
+) -> Result<Taken<'a>, HandingOver> {
+    let mut limits = Limits::default();
+    if let Some(bounds) = &plan.limits {
+        limits.artefact_bytes = bounds.output.unwrap_or(u64::MAX);
     }
-    let control = call.open_control()?;
-    return_control_file(&returned, &Destination { directory: control.as_fd(), owner: None })?;
-    Ok(harvest)
+    let scratch = finished.scratch().ok_or(Fault::new(Step::Harvest, Errno::NOENT));
+    let scratch = scratch.map_err(LaunchError::from)?;
+    let answered = staging(scratch, Purpose::Control)?;
+    let staged = output.map(|output| Ok((output, staging(scratch, Purpose::Output)?)));
+    let staged = staged.transpose().map_err(|error: LaunchError| HandingOver::from(error))?;
+    let mut inspector = finished.inspector(plan)?;
+    let returned = read_return(answered.as_fd(), call.hook, &limits, &mut inspector)?;
+    let returned = returned.expecting(wishes.expected.as_ref())?;
+    let collected = staged.map(|(destination, staged)| {
+        let rules = (&limits, wishes);
+        collect(&returned, staged.as_fd(), &destination, rules, &mut inspector)
+    });
+    Ok((collected.transpose()?, return_control_file(&returned, &control)?))
 }
 
 /// The same without the layer `harvest`: everything as it is, which is what front ends do.
-fn hand_over_unchecked(call: &HookCall, scratch: BorrowedFd<'_>) -> Result<Harvest, HandingOver> {
+fn hand_over_unchecked(call: &HookCall, finished: &mut Finished) -> Result<(), HandingOver> {
     let targets =
-        [(Purpose::Output, call.output.as_deref()), (Purpose::Control, Some(&*call.control))];
+        [(Purpose::Output, call.open_output()?), (Purpose::Control, Some(call.open_control()?))];
     for (purpose, target) in targets {
-        if let Some(target) = target {
-            copy_unchecked(staging(scratch, purpose)?.as_fd(), target)
+        if let (Some(target), Some(scratch)) = (target, finished.scratch()) {
+            let staged = staging(scratch, purpose)?;
+            copy_unchecked(staged.as_fd(), target.as_fd(), &mut || finished.goes_on())
                 .at(Step::Harvest)
                 .map_err(LaunchError::from)?;
         }
     }
-    Ok(Harvest::default())
+    Ok(())
 }
 
 /// The staging directory of that purpose, as a descriptor.

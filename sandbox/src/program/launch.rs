@@ -12,12 +12,13 @@ use rustix::stdio::{dup2_stdin, stdin};
 use super::attempt::{self, Wish};
 use super::error::Failure;
 use super::report::say_afterwards;
-use crate::launch::LaunchError;
+use crate::launch::{Beginning, LaunchError};
 use crate::outcome::Outcome;
 use crate::wire::{Answer, Channel, Started, answer_json, read_request};
 
 /// Answers the request at standard input, and gives the exit status.
 pub(super) fn run() -> Result<u8, Failure> {
+    let beginning = Beginning::now();
     let channel = take_socket().map_err(Failure::Socket)?;
     let Some((document, input)) = channel.receive().map_err(Failure::Socket)? else {
         return Ok(0);
@@ -25,7 +26,7 @@ pub(super) fn run() -> Result<u8, Failure> {
     if let Some(input) = input {
         dup2_stdin(&input).map_err(|errno| Failure::Socket(errno.into()))?;
     }
-    let answer = serve(&channel, &document);
+    let answer = serve(&beginning, &channel, &document);
     let status = match &answer {
         Answer::Ended(outcome) => outcome.end.exit_status(),
         Answer::NotStarted { status, .. } => *status,
@@ -37,21 +38,22 @@ pub(super) fn run() -> Result<u8, Failure> {
 }
 
 /// Launches what `document` asks for, waits for its end and clears away what it had.
-fn serve(channel: &Channel, document: &str) -> Answer {
+fn serve(beginning: &Beginning, channel: &Channel, document: &str) -> Answer {
     let begun = std::cell::Cell::new(false);
     let started = |plan: &crate::plan::Plan| {
         begun.set(true);
         let _ = channel.send(&answer_json(&Answer::Started(Started::under(plan))), None);
     };
-    let wish = Wish { lifeline: channel.as_fd(), started: &started };
+    let wish = Wish { beginning, lifeline: channel.as_fd(), started: &started };
     let launched = read_request(document).map_err(Failure::from).and_then(|(policy, payload)| {
         let program = payload.program()?;
         attempt::run_for(&wish, &policy, &program, &payload)
     });
     match launched {
         Ok((_, mut finished)) => {
-            let (outcome, trouble) = (finished.outcome.clone(), finished.trouble.take());
-            for error in trouble.into_iter().chain(finished.clear().err()) {
+            let (trouble, cleared) = (finished.trouble.take(), finished.clear_away());
+            let outcome = finished.outcome.clone();
+            for error in [trouble, cleared.err(), finished.clear().err()].into_iter().flatten() {
                 say_afterwards(&error);
             }
             Answer::Ended(outcome)

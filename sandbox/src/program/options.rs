@@ -9,7 +9,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::error::Failure;
 use super::policy_file;
+use super::why::{Form, Telling};
+use crate::paths::Trust;
 use crate::payload::Payload;
+use crate::policy::artefacts::Artefacts;
 use crate::policy::environment::Pattern;
 use crate::policy::file::Granted;
 use crate::policy::levels::Level;
@@ -76,12 +79,24 @@ pub(super) struct Options {
     /// How much the build may print
     #[arg(long, value_name = "SIZE", default_value = "default", hide_default_value = true)]
     log: Demand<Bytes>,
+    /// How large what a hook hands over may be, holes included [default: 4G]
+    #[arg(long, value_name = "SIZE", default_value = "default", hide_default_value = true)]
+    output: Demand<Bytes>,
     /// Switch one layer off, to measure what it is worth
     #[arg(long, value_name = "LAYER", value_parser = layers())]
     without: Vec<Layer>,
     /// This is the harness's lab; allows the level `none`
     #[arg(long, hide = true)]
     lab: bool,
+    /// Say nothing before the build of what it does not see; `explain` lists it. Nor, when it failed,
+    /// that `--why` would tell
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    /// Follow every process of the build, which takes time, and tell at its end what it was refused and
+    /// did not find, the likeliest cause of a failure first; `json` is for programs
+    #[arg(long, value_enum, value_name = "FORM", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "text")]
+    pub(super) why: Option<Form>,
     /// Write how it ended to FILE, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) outcome: Option<PathBuf>,
@@ -107,15 +122,27 @@ pub(super) struct Demanded {
     pub(super) policy: Policy,
     /// Paths that the file grants.
     granted: Vec<Granted>,
+    /// What the file says of what is handed over.
+    pub(super) artefacts: Artefacts,
 }
 
 impl Options {
-    /// The policy that the options and the policy file spell.
-    pub(super) fn demanded(&self) -> Result<Demanded, Failure> {
+    /// Directories that builds may have written to: the working `directory`, which is the source
+    /// tree, and what is granted to be written.
+    pub(super) fn suspects(&self, directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+        let granted = self.rw.iter().map(|path| absolute(path));
+        std::iter::once(Ok(directory.to_owned())).chain(granted).collect()
+    }
+
+    /// The policy that the options and the policy file spell; `suspects` are directories in which
+    /// builds may have made links.
+    pub(super) fn demanded(&self, suspects: &[PathBuf]) -> Result<Demanded, Failure> {
         let package = self.package.as_ref();
-        let read = self.policy.as_deref().map(|path| policy_file::read(path, package));
+        let trust = Trust::of_caller(suspects);
+        let read = self.policy.as_deref().map(|path| policy_file::read(path, package, &trust));
         let (file, granted) = read.transpose()?.unwrap_or_default();
         let mut policy = file.policy(self.level, package);
+        let artefacts = file.artefacts(package);
         for layer in &self.without {
             if !policy.layers.has(*layer) {
                 return Err(Failure::Usage(format!(
@@ -126,7 +153,12 @@ impl Options {
             policy = policy.without(*layer);
         }
         self.apply(&mut policy)?;
-        Ok(Demanded { policy, granted })
+        Ok(Demanded { policy, granted, artefacts })
+    }
+
+    /// What is told of the build of `payload` when it is over.
+    pub(super) const fn telling<'a>(&self, payload: &'a Payload) -> Telling<'a> {
+        Telling { payload, why: self.why, quiet: self.quiet }
     }
 
     /// What the options say beyond the file.
@@ -147,17 +179,27 @@ impl Options {
         let limits = &mut policy.limits;
         narrow(&mut limits.wall_time, self.timeout);
         narrow(&mut limits.silence, self.silence);
-        narrow(&mut limits.output, self.log);
+        narrow(&mut limits.log, self.log);
+        narrow(&mut limits.output, self.output);
         narrow(&mut limits.memory, self.memory);
         narrow(&mut limits.processes, self.pids);
         policy.lab = self.lab;
         policy.best_effort |= self.best_effort;
         policy.required.extend(self.require.iter().flat_map(|required| required.0.clone()));
         policy.environment.delete.extend(self.unset_env.iter().map(|name| Pattern::new(name)));
+        if self.unset_env.iter().any(String::is_empty) {
+            return Err(Failure::Usage("`--unset-env` names no variable".to_owned()));
+        }
         for word in &self.env {
             let text = word.to_str().ok_or_else(|| {
                 Failure::Usage(format!("the variable {} is not UTF-8", word.display()))
             })?;
+            if text.is_empty() || text.starts_with('=') {
+                return Err(Failure::Usage(format!(
+                    "`--env {text}` names no variable; write --env NAME, --env 'PREFIX_*' or --env \
+                     NAME=VALUE"
+                )));
+            }
             match text.split_once('=') {
                 Some((name, value)) => policy.environment.set.push((name.into(), value.into())),
                 None => policy.environment.keep.push(Pattern::new(text)),
@@ -169,15 +211,30 @@ impl Options {
     /// Grants `payload` what the caller and the policy file name.
     pub(super) fn grant(&self, demanded: &Demanded, payload: &mut Payload) -> Result<(), Failure> {
         for Granted { path, writable, .. } in &demanded.granted {
+            is_below_root(path)?;
             payload.grant_named(path.clone(), *writable)?;
         }
         for (paths, writable) in [(&self.ro, false), (&self.rw, true)] {
             for path in paths {
-                payload.grant_named(absolute(path)?, writable)?;
+                let path = absolute(path)?;
+                is_below_root(&path)?;
+                payload.grant_named(path, writable)?;
             }
         }
         Ok(())
     }
+}
+
+/// A build has a root directory of its own, so the host's cannot be granted as one.
+fn is_below_root(path: &Path) -> Result<(), Failure> {
+    if path.canonicalize().is_ok_and(|path| path.parent().is_none()) {
+        return Err(Failure::Usage(format!(
+            "`{}` is the root directory, which cannot be granted: a build has one of its own; name \
+             the directories below it that it needs",
+            path.display()
+        )));
+    }
+    Ok(())
 }
 
 /// An option that was not given leaves the limit as it is.

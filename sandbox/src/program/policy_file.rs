@@ -1,10 +1,14 @@
 //! Reading the policy file that the caller names.
 #![forbid(unsafe_code)]
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use rustix::fs::{FileType, OFlags};
+
 use super::error::Failure;
+use crate::paths::{self, Opened, Trust};
 use crate::policy::file::{Granted, Mistake, Mistakes, PolicyFile};
 use crate::policy::package::Package;
 
@@ -15,9 +19,13 @@ const MOST_BYTES: u64 = 1 << 21;
 pub(super) fn read(
     path: &Path,
     package: Option<&Package>,
+    trust: &Trust,
 ) -> Result<(PolicyFile, Vec<Granted>), Failure> {
-    let text =
-        text(path).map_err(|source| Failure::PolicyUnreadable { path: path.to_owned(), source })?;
+    let named = std::path::absolute(path).map_err(Failure::Directory)?;
+    let placed = |problem| Failure::Place { what: "policy file", path: path.to_owned(), problem };
+    let opened = paths::open(&named, trust).map_err(placed)?;
+    let text = text(&opened)
+        .map_err(|source| Failure::PolicyUnreadable { path: path.to_owned(), source })?;
     let name = path.display().to_string();
     let file = PolicyFile::parse(&name, &text)?;
     let granted: Vec<_> = file.paths(package).cloned().collect();
@@ -35,11 +43,12 @@ pub(super) fn read(
 }
 
 /// The content of a regular file; anything else could keep the reader waiting.
-fn text(path: &Path) -> io::Result<String> {
-    if !path.metadata()?.is_file() {
+fn text(opened: &Opened) -> io::Result<String> {
+    if opened.kind != FileType::RegularFile {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
     }
+    let file = paths::reopen(&opened.real, Some(opened.identity), OFlags::RDONLY)?;
     let mut text = String::new();
-    std::fs::File::open(path)?.take(MOST_BYTES).read_to_string(&mut text)?;
+    File::from(file).take(MOST_BYTES).read_to_string(&mut text)?;
     Ok(text)
 }

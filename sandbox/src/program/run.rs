@@ -5,14 +5,20 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::attempt;
-use super::error::Failure;
+use super::demand::Demand;
+use super::error::{Failure, NOTHING_RUN, OUTPUT_REFUSED};
+use super::leftover;
 use super::options::Options;
 use super::report::Report;
+use super::settle::{note_names, settle};
 use crate::host::Host;
-use crate::payload::Payload;
-use crate::pep517::interpreter;
+use crate::launch::{Beginning, rehearsal};
+use crate::outcome::End;
+use crate::payload::{Payload, Stdin};
+use crate::plain::say;
 use crate::plan::Plan;
-use crate::policy::Policy;
+use crate::tools::{self, Homes, Program};
+use crate::unseen::{Depth, Unseen};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -25,53 +31,94 @@ Examples:
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) options: Options,
+    /// Let the command write to the working directory itself instead of a private copy
+    #[arg(long)]
+    in_place: bool,
+    /// Let the command read this program's standard input, instead of nothing
+    #[arg(long)]
+    stdin: bool,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     argv: Vec<OsString>,
 }
 
 impl Arguments {
-    /// The plan for the command.
-    pub(super) fn plan(&self) -> Result<Plan, Failure> {
-        let (policy, program, payload) = self.demands()?;
-        let host = Host::probe().looking_at(&policy, &payload);
-        Ok(Plan::resolve(&policy, &program, &payload, &host)?)
+    /// The plan by which the command would be run, on a host that was tried as a run tries it, and what
+    /// the command does not see under it.
+    pub(super) fn plan(&self) -> Result<(Plan, Vec<Unseen>), Failure> {
+        let demand = self.demand(&directory()?)?;
+        let settled = settle(&demand.policy, &demand.payload)?;
+        let (host, _) = rehearsal::rehearse(&settled.policy, Host::probe());
+        let host = host.looking_at(&settled.policy, &settled.payload, None);
+        let plan = Plan::resolve(&settled.policy, &demand.program, &settled.payload, &host)?;
+        let unseen = demand.unseen(&plan, Depth::Explain);
+        Ok((plan, unseen))
     }
 
     /// What the plan is made of.
-    fn demands(&self) -> Result<(Policy, PathBuf, Payload), Failure> {
-        let demanded = self.options.demanded()?;
-        let directory = std::env::current_dir().map_err(Failure::Directory)?;
-        let mut payload =
-            Payload::command(self.argv.clone(), directory, std::env::vars_os().collect())?;
-        let program = payload.program()?;
+    fn demand(&self, directory: &Path) -> Result<Demand, Failure> {
+        let demanded = self.options.demanded(&self.options.suspects(directory)?)?;
+        let environment = std::env::vars_os().collect();
+        let mut payload = Payload::command(self.argv.clone(), directory.to_owned(), environment)?;
+        if self.in_place {
+            payload.trees.clear();
+            payload.grant_named(directory.to_owned(), true)?;
+        }
+        if self.stdin {
+            payload.stdin = standard_input()?;
+        }
         self.options.grant(&demanded, &mut payload)?;
-        payload.grant_tools();
-        grant_interpreter(&mut payload, &program);
-        Ok((demanded.policy, program, payload))
+        let homes = Homes::of(&payload);
+        let Program { path: program, mut withheld } = tools::program(&mut payload, &homes)?;
+        withheld.extend(tools::search(&mut payload, &demanded.policy.environment, &homes));
+        note_names(&mut payload, &["PWD"]);
+        let (policy, quiet, why) =
+            (demanded.policy, self.options.quiet, self.options.why.is_some());
+        Ok(Demand { policy, program, payload, withheld, quiet, why })
     }
 }
 
-/// An interpreter that lies outside the system's directories needs its library.
-fn grant_interpreter(payload: &mut Payload, program: &Path) {
-    let named_python =
-        program.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python"));
-    if named_python && let Ok(found) = interpreter(program, &payload.directory, &[]) {
-        for path in found.grants {
-            payload.grant(path);
-        }
+/// The caller's standard input, where a build may read from it. A terminal may be written to through
+/// any descriptor of it, past everything that watches over what a build prints.
+fn standard_input() -> Result<Stdin, Failure> {
+    if rustix::termios::isatty(rustix::stdio::stdin()) {
+        return Err(Failure::Usage(
+            "standard input is a terminal, which a build gets no hold of; give it a pipe or a file: \
+             `cat | bulkhead run --stdin -- …`"
+                .to_owned(),
+        ));
     }
+    Ok(Stdin::Inherit)
+}
+
+fn directory() -> Result<PathBuf, Failure> {
+    std::env::current_dir().map_err(Failure::Directory)
 }
 
 /// Runs the command, and gives its exit status.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
-    let report = Report::open(&arguments.options)?;
-    let launched = arguments
-        .demands()
-        .and_then(|(policy, program, payload)| attempt::run(&policy, &program, &payload));
-    let (plan, finished) = match launched {
+    let beginning = Beginning::now();
+    let directory = directory()?;
+    let report = Report::open(&arguments.options, &arguments.options.suspects(&directory)?)?;
+    let launched = arguments.demand(&directory).and_then(|demand| {
+        let (plan, finished) = attempt::run(&beginning, &demand)?;
+        Ok((demand, plan, finished))
+    });
+    let (demand, plan, finished) = match launched {
         Ok(launched) => launched,
         Err(failure) => return Err(report.not_started(failure)),
     };
-    Ok(report.conclude(&plan, finished))
+    let left = if demand.quiet { None } else { leftover::told(&plan, &demand.payload, &finished) };
+    let telling = arguments.options.telling(&demand.payload);
+    let end = report.conclude(&plan, finished, telling);
+    let status = end.exit_status();
+    if matches!(end, End::Exited(OUTPUT_REFUSED..=NOTHING_RUN)) {
+        say(format_args!(
+            "the command itself exited with status {status}; it ran, and nothing of it was refused"
+        ));
+    }
+    if let Some(sentence) = left {
+        say(format_args!("{sentence}"));
+    }
+    Ok(status)
 }

@@ -1,107 +1,341 @@
-//! Copying a source tree by descriptor: contents, modes, times and links; nothing special.
+//! Copying a source tree by descriptor: contents, holes, modes, times and links; nothing special.
+//!
+//! Without recursion: a directory that is copied waits as two descriptors, and where there are many
+//! of them, the outer ones are closed and found again through `..`, if that is still the same.
 #![forbid(unsafe_code)]
 
-use std::ffi::CStr;
+use std::collections::VecDeque;
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, Timespec, Timestamps, chownat, fchmod, fstat,
-    futimens, mkdirat, openat, readlinkat, statat, symlinkat, utimensat,
+    AtFlags, Dir, FileType, Mode, OFlags, SeekFrom, Stat, Timespec, Timestamps, chownat, fchmod,
+    fstat, ftruncate, futimens, mkdirat, openat, readlinkat, seek, statat, symlinkat, utimensat,
 };
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
-use super::own;
+use super::{Copied, CopyError, CopyFault, GoOn, own};
+use crate::paths;
+use crate::paths::spoken;
+use crate::payload::PrivateTree;
 
 /// Deeper trees than this are refused: nobody has one, but a circle of mounts could be.
-const DEPTH: usize = 256;
+const DEPTH: usize = 4096;
 
-/// Copies the directory `source` with all that is in it into the directory `target`.
-///
-/// Regular files, directories and links are copied; sockets, pipes and devices are not, because a
-/// copy of one would either not work or reach out of the sandbox. Every copy belongs to `owner`
-/// and has no set-id bit.
-///
-/// # Errors
-/// The errno of the call that failed; LOOP where the tree is too deep.
-pub fn copy_tree(source: &Path, target: &OwnedFd, owner: (u32, u32)) -> Result<(), Errno> {
-    let directory = open_directory(CWD, source, OFlags::empty())?;
-    copy_directory(&directory, target.as_fd(), owner, DEPTH)
+/// How many of the innermost directories stay open.
+const OPEN: usize = 32;
+
+/// What a file system in memory takes for a file beside its contents, and what it counts in.
+const ENTRY: u64 = 1024;
+const PAGE: u64 = 4096;
+
+/// How much is copied between two looks whether to go on.
+const PIECE: u64 = 1 << 20;
+
+/// A copy that is being made.
+pub(super) struct Copying<'a, 'b> {
+    pub(super) owner: (u32, u32),
+    /// How many bytes of memory it may take; any where it takes none.
+    pub(super) room: Option<u64>,
+    pub(super) copied: &'a mut Copied,
+    pub(super) go_on: &'a mut GoOn<'b>,
 }
 
-/// Gives the directory `target` the mode and the times of the directory `source`, but nothing that
+/// A directory whose files are copied, and whose directories are not all.
+struct Level {
+    /// Both are open unless there are many levels below.
+    open: Option<(OwnedFd, OwnedFd)>,
+    /// What `source` was when it was opened.
+    status: Stat,
+    name: CString,
+    left: VecDeque<CString>,
+}
+
+impl Copying<'_, '_> {
+    /// Copies the directory of `tree` with all that is in it into the directory `target`.
+    ///
+    /// Regular files, directories and links are copied; sockets, pipes and devices are not, because
+    /// a copy of one would either not work or reach out of the sandbox; nor is what cannot be read.
+    /// Every copy belongs to the owner and has no set-id bit.
+    ///
+    /// # Errors
+    /// What failed, with its path.
+    pub(super) fn tree(&mut self, tree: &PrivateTree, target: &OwnedFd) -> Result<(), CopyError> {
+        let mut levels = Vec::new();
+        self.descend(tree, target, &mut levels).map_err(|why| {
+            let names = levels.iter().skip(1).map(|level| OsStr::from_bytes(level.name.to_bytes()));
+            let path = names.fold(tree.path.clone(), |path, name| path.join(name));
+            let path = why.1.map_or(path.clone(), |name| path.join(name));
+            CopyError { path, why: why.0 }
+        })
+    }
+
+    fn descend(
+        &mut self,
+        tree: &PrivateTree,
+        target: &OwnedFd,
+        levels: &mut Vec<Level>,
+    ) -> Result<(), Failed> {
+        let source = tree.path.as_path();
+        let directory = open_tree(tree)?;
+        let target = target
+            .try_clone()
+            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        levels.push(self.files(source, directory, target, c"".to_owned())?);
+        while let Some(level) = levels.last_mut() {
+            let Some(name) = level.left.pop_front() else {
+                let (source, target) = reopen(levels)?;
+                let status = levels.pop().map(|level| level.status);
+                if let Some(status) = status {
+                    finish(target.as_fd(), self.owner, &status, 0o700)?;
+                }
+                // Its parent is reached from here, should it be closed.
+                if let Some(parent) = levels.last_mut().filter(|level| level.open.is_none()) {
+                    let flags = OFlags::NOFOLLOW;
+                    let up = open_directory(source.as_fd(), c"..", flags)?;
+                    let back = open_directory(target.as_fd(), c"..", flags)?;
+                    let found = fstat(&up)?;
+                    if (found.st_dev, found.st_ino) != (parent.status.st_dev, parent.status.st_ino)
+                    {
+                        return Err(Errno::STALE.into());
+                    }
+                    parent.open = Some((up, back));
+                }
+                continue;
+            };
+            if levels.len() == DEPTH {
+                return Err(CopyFault::TooDeep { limit: DEPTH }.into());
+            }
+            let level = self.enter(source, levels, name)?;
+            levels.extend(level);
+            let outer = levels.len().checked_sub(OPEN).and_then(|at| levels.get_mut(at));
+            if let Some(outer) = outer {
+                outer.open = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Enters the directory `name` of the innermost level; nothing where it cannot be read.
+    fn enter(
+        &mut self,
+        root: &Path,
+        levels: &[Level],
+        name: CString,
+    ) -> Result<Option<Level>, Failed> {
+        let Some((source, target)) = levels.last().and_then(|level| level.open.as_ref()) else {
+            return Err(Errno::BADF.into());
+        };
+        let here = || {
+            let names = levels.iter().skip(1).map(|level| &level.name).chain([&name]);
+            names.fold(root.to_owned(), |path, name| path.join(OsStr::from_bytes(name.to_bytes())))
+        };
+        let about = |errno: Errno| Failed::at(errno, &name);
+        let inner = match open_directory(source.as_fd(), name.as_c_str(), OFlags::NOFOLLOW) {
+            Err(Errno::ACCESS) => {
+                self.copied.leave_out(&here(), "cannot be read");
+                return Ok(None);
+            }
+            inner => inner.map_err(about)?,
+        };
+        mkdirat(target, name.as_c_str(), Mode::from_raw_mode(0o700)).map_err(about)?;
+        let copy = open_directory(target.as_fd(), name.as_c_str(), OFlags::NOFOLLOW);
+        let copy = copy.map_err(about)?;
+        let below = PathBuf::from(OsStr::from_bytes(name.to_bytes()));
+        let level = self.files(&here(), inner, copy, name);
+        level.map(Some).map_err(|Failed(why, inner)| {
+            Failed(why, Some(inner.map_or(below.clone(), |inner| below.join(inner))))
+        })
+    }
+
+    /// Copies what is no directory of a directory; gives what is left.
+    fn files(
+        &mut self,
+        path: &Path,
+        source: OwnedFd,
+        target: OwnedFd,
+        name: CString,
+    ) -> Result<Level, Failed> {
+        let mut left = VecDeque::new();
+        let status = fstat(&source)?;
+        for entry in Dir::read_from(&source)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            self.look().and_then(|()| self.take(ENTRY)).map_err(|why| Failed::of(why, name))?;
+            let about = |errno: Errno| Failed::at(errno, name);
+            let status = statat(&source, name, AtFlags::SYMLINK_NOFOLLOW).map_err(about)?;
+            let left_out = || path.join(OsStr::from_bytes(name.to_bytes()));
+            match FileType::from_raw_mode(status.st_mode) {
+                FileType::RegularFile => match self.regular(&source, name, target.as_fd()) {
+                    Err(Failed(CopyFault::Io(Errno::ACCESS), _)) => {
+                        self.copied.leave_out(&left_out(), "cannot be read");
+                    }
+                    copied => copied.map_err(|failed| Failed::of(failed.0, name))?,
+                },
+                FileType::Symlink => {
+                    link(&source, name, target.as_fd(), self.owner, &status).map_err(about)?;
+                }
+                FileType::Directory => left.push_back(name.to_owned()),
+                kind => self.copied.leave_out(&left_out(), &format!("is {}", spoken(kind))),
+            }
+        }
+        Ok(Level { open: Some((source, target)), status, name, left })
+    }
+
+    /// Copies the regular file `name` of the directory of `tree`.
+    pub(super) fn regular(
+        &mut self,
+        source: &OwnedFd,
+        name: &CStr,
+        target: BorrowedFd<'_>,
+    ) -> Result<(), Failed> {
+        // NONBLOCK: should the file have become a pipe, opening it must not wait for a writer.
+        let reading = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let from = openat(source, name, reading, Mode::empty())?;
+        let status = fstat(&from)?;
+        if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
+            return Ok(());
+        }
+        let making = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let to = openat(target, name, making, Mode::from_raw_mode(0o600))?;
+        let (from, to) = (File::from(from), File::from(to));
+        each_part::<Failed>(from.as_fd(), &mut |start, length| {
+            self.take(length.next_multiple_of(PAGE))?;
+            seek(&from, SeekFrom::Start(start))?;
+            seek(&to, SeekFrom::Start(start))?;
+            self.part(&from, &to, length)
+        })?;
+        if let Ok(size) = u64::try_from(status.st_size)
+            && fstat(&to)?.st_size < status.st_size
+        {
+            ftruncate(&to, size)?;
+        }
+        Ok(finish(to.as_fd(), self.owner, &status, 0o400)?)
+    }
+
+    /// Copies the next `length` bytes, or as many as there are.
+    fn part(&mut self, from: &File, to: &File, length: u64) -> Result<(), Failed> {
+        let mut left = length;
+        while left > 0 {
+            self.look()?;
+            let piece = left.min(PIECE);
+            let copied = std::io::copy(&mut std::io::Read::take(from, piece), &mut &*to)
+                .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+            if copied < piece {
+                break;
+            }
+            left -= piece;
+        }
+        Ok(())
+    }
+
+    /// Looks whether to go on.
+    fn look(&mut self) -> Result<(), CopyFault> {
+        if (self.go_on)() { Ok(()) } else { Err(CopyFault::Interrupted) }
+    }
+
+    /// Counts what a copy takes.
+    fn take(&mut self, bytes: u64) -> Result<(), CopyFault> {
+        self.copied.bytes = self.copied.bytes.saturating_add(bytes);
+        match self.room {
+            Some(limit) if self.copied.bytes > limit => Err(CopyFault::NoRoom { limit }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Shows `each` the parts of `file` that are no holes, by where they start and how long they are; all
+/// of it where its file system does not tell (`lseek(2)`).
+pub(crate) fn each_part<E: From<Errno>>(
+    file: BorrowedFd<'_>,
+    each: &mut dyn FnMut(u64, u64) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut at = 0;
+    loop {
+        let start = match seek(file, SeekFrom::Data(at)) {
+            // There is no more data.
+            Err(Errno::NXIO) => return Ok(()),
+            Err(Errno::INVAL) if at == 0 => 0,
+            start => start?,
+        };
+        let end = match seek(file, SeekFrom::Hole(start)) {
+            Err(Errno::INVAL) => seek(file, SeekFrom::End(0))?,
+            end => end?,
+        };
+        if end <= start {
+            return Ok(());
+        }
+        each(start, end - start)?;
+        at = end;
+    }
+}
+
+/// What went wrong, and the name of what it is about if that is in the directory at hand.
+pub(super) struct Failed(pub(super) CopyFault, Option<PathBuf>);
+
+impl Failed {
+    fn at(errno: Errno, name: &CStr) -> Self {
+        Self::of(CopyFault::Io(errno), name)
+    }
+
+    fn of(why: CopyFault, name: &CStr) -> Self {
+        Self(why, Some(PathBuf::from(OsStr::from_bytes(name.to_bytes()))))
+    }
+}
+
+impl From<Errno> for Failed {
+    fn from(errno: Errno) -> Self {
+        Self(CopyFault::Io(errno), None)
+    }
+}
+
+impl From<CopyFault> for Failed {
+    fn from(why: CopyFault) -> Self {
+        Self(why, None)
+    }
+}
+
+/// The descriptors of the innermost level, taken out of it.
+fn reopen(levels: &mut [Level]) -> Result<(OwnedFd, OwnedFd), Errno> {
+    levels.last_mut().and_then(|level| level.open.take()).ok_or(Errno::BADF)
+}
+
+/// Gives the directory `target` the mode and the times of the directory of `tree`, but nothing that
 /// is in it.
 ///
 /// # Errors
 /// The errno of the call that failed.
-pub fn copy_likeness(source: &Path, target: &OwnedFd, owner: (u32, u32)) -> Result<(), Errno> {
-    let directory = open_directory(CWD, source, OFlags::empty())?;
-    finish(target.as_fd(), owner, &fstat(&directory)?, 0o700)
-}
-
-/// Copies the regular file `name` of the directory `source`.
-///
-/// # Errors
-/// The errno of the call that failed.
-pub fn copy_file(
-    source: &Path,
-    name: &CStr,
+pub(super) fn copy_likeness(
+    tree: &PrivateTree,
     target: &OwnedFd,
     owner: (u32, u32),
 ) -> Result<(), Errno> {
-    let directory = open_directory(CWD, source, OFlags::empty())?;
-    regular(&directory, name, target.as_fd(), owner)
+    let directory = open_tree(tree)?;
+    finish(target.as_fd(), owner, &fstat(&directory)?, 0o700)
 }
 
-fn copy_directory(
-    source: &OwnedFd,
-    target: BorrowedFd<'_>,
-    owner: (u32, u32),
-    depth: usize,
-) -> Result<(), Errno> {
-    let depth = depth.checked_sub(1).ok_or(Errno::LOOP)?;
-    for entry in Dir::read_from(source)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") {
-            continue;
-        }
-        let status = statat(source, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        match FileType::from_raw_mode(status.st_mode) {
-            FileType::RegularFile => regular(source, name, target, owner)?,
-            FileType::Symlink => link(source, name, target, owner, &status)?,
-            FileType::Directory => {
-                mkdirat(target, name, Mode::from_raw_mode(0o700))?;
-                let inner = open_directory(source.as_fd(), name, OFlags::NOFOLLOW)?;
-                let copy = open_directory(target, name, OFlags::NOFOLLOW)?;
-                copy_directory(&inner, copy.as_fd(), owner, depth)?;
-            }
-            _ => {}
-        }
-    }
-    finish(target, owner, &fstat(source)?, 0o700)
-}
-
-fn regular(
-    source: &OwnedFd,
+/// Copies the regular file `name` of the directory of `tree`.
+///
+/// # Errors
+/// What failed, with its path.
+pub(super) fn copy_file(
+    tree: &PrivateTree,
     name: &CStr,
-    target: BorrowedFd<'_>,
-    owner: (u32, u32),
-) -> Result<(), Errno> {
-    // NONBLOCK: should the file have become a pipe, opening it must not wait for a writer.
-    let reading = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let from = openat(source, name, reading, Mode::empty())?;
-    let status = fstat(&from)?;
-    if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
-        return Ok(());
-    }
-    let making = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let mut to = File::from(openat(target, name, making, Mode::from_raw_mode(0o600))?);
-    std::io::copy(&mut File::from(from), &mut to)
-        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-    finish(to.as_fd(), owner, &status, 0o400)
+    target: &OwnedFd,
+    copying: &mut Copying<'_, '_>,
+) -> Result<(), CopyError> {
+    let path = || tree.path.join(OsStr::from_bytes(name.to_bytes()));
+    open_tree(tree)
+        .map_err(Failed::from)
+        .and_then(|directory| copying.regular(&directory, name, target.as_fd()))
+        .map_err(|failed| CopyError { path: path(), why: failed.0 })
 }
 
 /// Owner first, for a change of owner clears mode bits; times last, for writing changes them.
@@ -142,6 +376,11 @@ const fn times(status: &Stat) -> Timestamps {
     }
 }
 
+/// The directory of `tree`, if it still is the one that was looked at.
+pub(super) fn open_tree(tree: &PrivateTree) -> Result<OwnedFd, Errno> {
+    paths::reopen(&tree.path, tree.identity, OFlags::RDONLY | OFlags::DIRECTORY)
+}
+
 fn open_directory<P: rustix::path::Arg>(
     directory: BorrowedFd<'_>,
     name: P,
@@ -152,32 +391,5 @@ fn open_directory<P: rustix::path::Arg>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-    use std::time::{Duration, SystemTime};
-
-    #[test]
-    fn a_copy_has_contents_modes_times_and_links_but_nothing_special() {
-        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let inner = from.path().join("pkg");
-        fs::create_dir(&inner).unwrap();
-        fs::write(inner.join("tool"), "#!/bin/sh\n").unwrap();
-        fs::set_permissions(inner.join("tool"), fs::Permissions::from_mode(0o4755)).unwrap();
-        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-        File::options().write(true).open(inner.join("tool")).unwrap().set_modified(then).unwrap();
-        symlink("/etc/shadow", from.path().join("link")).unwrap();
-        let _socket = std::os::unix::net::UnixListener::bind(from.path().join("socket")).unwrap();
-
-        let owner = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        let target = OwnedFd::from(File::open(to.path()).unwrap());
-        copy_tree(from.path(), &target, owner).unwrap();
-
-        let tool = fs::metadata(to.path().join("pkg/tool")).unwrap();
-        assert_eq!(tool.permissions().mode() & 0o7777, 0o755, "the set-id bit is gone");
-        assert_eq!(tool.mtime(), 1_000_000_000);
-        assert_eq!(fs::read_link(to.path().join("link")).unwrap(), Path::new("/etc/shadow"));
-        assert!(!to.path().join("socket").exists());
-    }
-}
+#[path = "copy_tests.rs"]
+mod tests;

@@ -155,10 +155,14 @@ fn reap(payload: Pid) -> Result<Option<i32>, Errno> {
 /// does not get done, the next holder of the lease does.
 fn guard(plan: &Plan, user: (u32, u32)) {
     processes::end_descendants();
-    if plan.inside.is_none() && plan.identity != IdentityChoice::Caller {
-        let _ = processes::end_all_of(user.0);
-    }
+    let _ = match (plan.identity, processes::own_mark()) {
+        _ if plan.inside.is_some() => Ok(()),
+        (IdentityChoice::Lease, Some(mark)) => processes::end_marked(user.0, mark),
+        (IdentityChoice::Useradd, _) => processes::end_all_of(user.0),
+        (IdentityChoice::Lease | IdentityChoice::Caller, _) => Ok(()),
+    };
     if let Some(staging) = &plan.staging {
-        scratch::remove_directory(staging);
+        // What stays is named by the record of the dead supervisor.
+        let _ = scratch::remove_directory(staging, &mut || true);
     }
 }

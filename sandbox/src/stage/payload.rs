@@ -6,9 +6,9 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use nix::sys::signal::{SigmaskHow, sigprocmask};
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{Access, CWD, Mode, OFlags, access, openat};
 use rustix::io::Errno;
-use rustix::process::chdir;
+use rustix::process::fchdir;
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::{Output, Ties};
@@ -18,6 +18,7 @@ use crate::layers::mounts::Entry;
 use crate::layers::{
     descriptors, identity, landlock, leash, limits, privileges, session, syscalls,
 };
+use crate::paths;
 use crate::payload::Stdin;
 use crate::plan::Plan;
 use crate::step::{At, Fault, Step};
@@ -67,7 +68,7 @@ fn first_steps(plan: &Plan, word: Link) -> Result<Option<OwnedFd>, Fault> {
 
 fn last_steps(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) -> Result<Infallible, Fault> {
     standard_streams(plan, ties).at(Step::StandardStreams)?;
-    chdir(&plan.directory).at(Step::WorkingDirectory)?;
+    enter_directory(plan).at(Step::WorkingDirectory)?;
     if !plan.has(Userns) {
         if plan.has(Privileges) {
             // While there still is the capability to do so.
@@ -78,6 +79,7 @@ fn last_steps(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) -> Result<Infal
             privileges::kept_across(|| identity::apply(ties.user))?;
         }
     }
+    reach(plan)?;
     if plan.has(Leash) && !plan.has(Pid) {
         // The second line behind the guardian.
         leash::apply()?;
@@ -106,6 +108,23 @@ fn last_steps(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) -> Result<Infal
     }
     await_gate(ties)?;
     ties.command.execute().at(Step::Exec)
+}
+
+/// Enters the working directory; where it is the host's own, the one that was looked at.
+fn enter_directory(plan: &Plan) -> Result<(), Errno> {
+    let own = plan.mounts.is_none() || plan.relocation.is_some();
+    let known = plan.known.get(&plan.directory).copied().filter(|_| own);
+    fchdir(paths::reopen(&plan.directory, known, OFlags::PATH | OFlags::DIRECTORY)?)
+}
+
+/// Looks whether the user of the build, which this is now, comes to what it is given: that it cannot
+/// read its script an interpreter would say in words of its own, and of all else the build at best.
+fn reach(plan: &Plan) -> Result<(), Fault> {
+    plan.needs.iter().enumerate().try_for_each(|(index, path)| {
+        let enter = if path.is_dir() { Access::EXEC_OK } else { Access::empty() };
+        let readable = access(path, Access::READ_OK | enter).at(Step::ReachNeeds);
+        readable.map_err(|fault| fault.about(index))
+    })
 }
 
 /// Applies the rules of Landlock. Those of what the supervisor has opened are in what it has begun.

@@ -4,7 +4,7 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 use nix::libc;
 use rustix::io::Errno;
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, WaitOptions, pidfd_send_signal, waitpid};
 use rustix::thread::UnshareFlags;
 
 /// Which side of a new process the caller is on.
@@ -100,6 +100,13 @@ fn started(answer: libc::c_long, pidfd: RawFd) -> Result<Side<Started>, Errno> {
         }
         _ => Err(last_errno()),
     }
+}
+
+/// Ends a process that was started, and waits for its death.
+pub fn end(started: &Started) {
+    // It may be dead already; then there is nothing to signal and only its status to fetch.
+    let _ = pidfd_send_signal(&started.pidfd, Signal::KILL);
+    let _ = waitpid(Some(started.pid), WaitOptions::empty());
 }
 
 /// Ends this process without what a program does at its end: a child of [`clone_into`] has nothing

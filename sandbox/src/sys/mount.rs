@@ -1,9 +1,15 @@
-//! Changing the attributes of a mount by descriptor: `mount_setattr(2)`.
+//! Cloning mounts, with their propagation and attributes: `open_tree(2)`, `mount_setattr(2)`.
+//!
+//! A clone is the peer of the mount that it was made of, and what is mounted on one appears on the
+//! other. Where the host shares its mounts, as systemd does, that would be the host's. So every
+//! clone is made here, and every clone is private.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::libc;
 use rustix::io::Errno;
+use rustix::mount::{MountPropagationFlags, OpenTreeFlags, mount_change, open_tree};
+use rustix::path::Arg;
 
 /// Attributes to set on a mount.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +22,53 @@ pub struct Attributes {
     pub no_exec: bool,
 }
 
+impl Attributes {
+    /// Those of what is shown to a build: nothing is written through it, and no device opened.
+    pub const SEALED: Self = Self { read_only: true, no_devices: true, no_exec: false };
+    /// The same, to be written.
+    pub const WRITABLE: Self = Self { read_only: false, ..Self::SEALED };
+}
+
+/// Whether mounts pass on what is mounted on them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Propagation {
+    Unchanged,
+    Private,
+}
+
+/// Separates all mounts of this process's namespace from those of every other.
+///
+/// # Errors
+/// The errno of `mount(2)`: EINVAL where the root of this process is no mount.
+pub fn make_private() -> Result<(), Errno> {
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+}
+
+/// Clones the mount at `path`, from there on, with those below it. The clone is attached nowhere,
+/// private, and has `attributes`; set-id bits on it never take effect.
+///
+/// `directory` must be attached in this process's own mount namespace: of any other mount, of one
+/// that is attached nowhere as well, Linux before 6.15 makes no clone.
+///
+/// # Errors
+/// The errno of `open_tree(2)` or `mount_setattr(2)`: EINVAL for such a mount, EPERM for a locked
+/// flag, ENOSYS before Linux 5.12.
+pub fn clone_tree(
+    directory: BorrowedFd<'_>,
+    path: impl Arg,
+    attributes: Attributes,
+) -> Result<OwnedFd, Errno> {
+    // Recursive always: the mounts below a path are locked to it in a less privileged namespace,
+    // and a clone without them is refused.
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_RECURSIVE;
+    let mount = open_tree(directory, path, flags)?;
+    let arguments = set(attributes, Propagation::Private);
+    mount_setattr(mount.as_fd(), &arguments, true)?;
+    Ok(mount)
+}
+
 /// Sets `attributes` on the mount `mount`; set-id bits on it never take effect again.
 ///
 /// # Errors
@@ -25,6 +78,10 @@ pub fn set_attributes(
     attributes: Attributes,
     recursive: bool,
 ) -> Result<(), Errno> {
+    mount_setattr(mount.as_fd(), &set(attributes, Propagation::Unchanged), recursive)
+}
+
+fn set(attributes: Attributes, propagation: Propagation) -> libc::mount_attr {
     let mut set = libc::MOUNT_ATTR_NOSUID;
     for (wanted, flag) in [
         (attributes.read_only, libc::MOUNT_ATTR_RDONLY),
@@ -35,8 +92,11 @@ pub fn set_attributes(
             set |= flag;
         }
     }
-    let arguments = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
-    mount_setattr(mount.as_fd(), &arguments, recursive)
+    let propagation = match propagation {
+        Propagation::Unchanged => 0,
+        Propagation::Private => libc::MS_PRIVATE,
+    };
+    libc::mount_attr { attr_set: set, attr_clr: 0, propagation, userns_fd: 0 }
 }
 
 /// Shows the owners of files on the detached mount `mount` as the user namespace maps them.
@@ -52,6 +112,17 @@ pub fn map_ids(mount: impl AsFd, namespace: BorrowedFd<'_>) -> Result<(), Errno>
         userns_fd: u64::try_from(namespace.as_raw_fd()).or(Err(Errno::BADF))?,
     };
     mount_setattr(mount.as_fd(), &arguments, false)
+}
+
+/// Cuts a mount, and those below it, off from its peers: whatever is mounted on one side stays
+/// there.
+///
+/// # Errors
+/// The errno of `mount_setattr(2)`: EINVAL for a descriptor that is no mount's root.
+pub fn make_tree_private(mount: impl AsFd) -> Result<(), Errno> {
+    let arguments =
+        libc::mount_attr { attr_set: 0, attr_clr: 0, propagation: libc::MS_PRIVATE, userns_fd: 0 };
+    mount_setattr(mount.as_fd(), &arguments, true)
 }
 
 #[expect(unsafe_code, reason = "neither nix nor rustix offers mount_setattr")]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::end_json;
 use crate::outcome::{Clock, End, Outcome};
+use crate::plain::plain;
 use crate::plan::{Plan, PlanKind};
 use crate::step::Step;
 use crate::words::{Layer, LayerSet};
@@ -55,6 +56,7 @@ pub fn answer_json(answer: &Answer) -> String {
         }
         Answer::NotStarted { step, cause, status } => {
             let step = step.map(Step::number);
+            let cause = plain(cause);
             json!({ "not-started": { "step": step, "cause": cause, "status": status } })
         }
         Answer::Ended(outcome) => json!({ "ended": {
@@ -155,7 +157,7 @@ mod tests {
 
     #[test]
     fn every_answer_arrives_as_it_was_given() {
-        let text = || "a \"b\"\n\u{1}".to_owned();
+        let text = || "a \"b\"\n: c".to_owned();
         let ends = [
             End::Exited(0),
             End::Exited(255),
@@ -182,6 +184,22 @@ mod tests {
         ];
         for answer in ended.into_iter().chain(others) {
             assert_eq!(read_answer(&answer_json(&answer)), Some(answer));
+        }
+    }
+
+    #[test]
+    fn no_sentence_of_an_answer_holds_a_command() {
+        let text = || "x\u{1b}[2J\n::add-path::/x ##vso[task.x]".to_owned();
+        let ends = [
+            End::OutputRefused { file: text(), why: text() },
+            End::NotStarted { step: None, cause: text(), status: 125 },
+        ];
+        let ended = ends.map(|end| Answer::Ended(Outcome::new(end, Duration::ZERO)));
+        let other = Answer::NotStarted { step: None, cause: text(), status: 125 };
+        for answer in ended.into_iter().chain([other]) {
+            let document = answer_json(&answer);
+            assert!(document.contains("x\\n: :add-path::/x ##vso [task.x]"), "{document}");
+            assert!(!document.contains("\\u001b") && !document.contains("##vso["), "{document}");
         }
     }
 

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::doctor::{Diagnosis, Verdict};
+use crate::plain;
 use crate::plan::holdings::Holdings;
 use crate::words::Layer;
 
@@ -23,11 +24,12 @@ pub fn diagnosis_json(diagnosis: &Diagnosis) -> String {
     });
     let document = json!({
         "schema": "bulkhead.doctor/1",
+        "answer": diagnosis.answer(),
         "host": diagnosis.host,
         "full": verdict,
         "findings": findings.collect::<Vec<_>>(),
     });
-    format!("{document:#}\n")
+    plain::document(&document)
 }
 
 /// What is held of every guarantee.

@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 
 use super::diagnosis::holdings;
 use crate::explain::{calls, sections, what};
+use crate::plain;
 use crate::plan::holdings::Holdings;
 use crate::plan::{Plan, Relocation};
 use crate::words::Layer;
 
-/// A plan as a JSON document. What is no Unicode is replaced, as on a terminal.
+/// A plan as a JSON document, with what the build does not see, one sentence each. What is no Unicode is replaced, as on a terminal.
 #[must_use]
-pub fn plan_json(plan: &Plan) -> String {
+pub fn plan_json(plan: &Plan, unseen: &[impl std::fmt::Display]) -> String {
     let text = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
     let document = json!({
         "schema": "bulkhead.plan/1",
@@ -35,8 +36,9 @@ pub fn plan_json(plan: &Plan) -> String {
             "group": group.group, "rule": group.rule, "why": group.why, "calls": group.names,
         })).collect::<Vec<_>>(),
         "limits": limits(plan),
+        "not_seen": unseen.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
-    format!("{document:#}\n")
+    plain::document(&document)
 }
 
 fn environment(plan: &Plan) -> Value {

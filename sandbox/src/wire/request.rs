@@ -13,7 +13,7 @@ use crate::policy::environment::{EnvironmentPolicy, Pattern};
 use crate::policy::files::FilesPolicy;
 use crate::policy::limits::amounts::{Bytes, Count, Span};
 use crate::policy::limits::{Demand, Limits};
-use crate::policy::syscalls::Syscalls;
+use crate::policy::syscalls::{Choice, Syscalls};
 use crate::policy::{IdentityChoice, Policy};
 use crate::words::{LayerSet, UnknownWord};
 
@@ -55,9 +55,9 @@ struct Demands {
     set: Vec<(Word, Word)>,
     /// The scratch directory, and whether the build works in place.
     files: (Option<Word>, bool),
-    limits: [Bound; 8],
-    /// Tracing, internet sockets, shared objects.
-    syscalls: (bool, bool, bool),
+    limits: [Bound; 9],
+    /// The choices over system calls, in the order of their list.
+    syscalls: [bool; Choice::ALL.len()],
     required: Vec<String>,
     best_effort: bool,
     ends_with_caller: bool,
@@ -71,10 +71,16 @@ struct Command {
     directory: Word,
     environment: Vec<(Word, Word)>,
     inherits_stdin: bool,
-    /// Path, writable, directory.
-    grants: Vec<(Word, bool, bool)>,
+    /// Path, writable, directory, named, hidden, shown.
+    grants: Vec<GrantWords>,
     trees: Vec<(Word, For)>,
+    /// Where a link lies, and where it leads.
+    links: Vec<(Word, Word)>,
+    suspects: Vec<Word>,
+    needs: Vec<Word>,
 }
+
+type GrantWords = (Word, bool, bool, bool, Vec<Word>, Vec<Word>);
 
 /// A word of the operating system's: text where it is, else bytes.
 #[derive(Serialize, Deserialize)]
@@ -144,7 +150,7 @@ impl From<&Policy> for Demands {
             environment: EnvironmentPolicy { keep, delete, set },
             files: FilesPolicy { scratch, in_place },
             limits,
-            syscalls: Syscalls { tracing, internet, shared_objects },
+            syscalls,
             required,
             best_effort,
             ends_with_caller,
@@ -165,7 +171,7 @@ impl From<&Policy> for Demands {
             set: set.iter().map(|(name, value)| (name.into(), value.into())).collect(),
             files: (scratch.as_ref().map(Word::from), *in_place),
             limits: bounds(limits),
-            syscalls: (*tracing, *internet, *shared_objects),
+            syscalls: Choice::ALL.map(|choice| syscalls.has(choice)),
             required: required.iter().map(|guarantee| guarantee.name().to_owned()).collect(),
             best_effort: *best_effort,
             ends_with_caller: *ends_with_caller,
@@ -181,8 +187,9 @@ impl Demands {
             layers = layers.with(layer.parse()?);
         }
         let required = self.required.iter().map(|word| word.parse());
-        let ((scratch, in_place), (tracing, internet, shared_objects)) =
-            (self.files, self.syscalls);
+        let (scratch, in_place) = self.files;
+        let made = Choice::ALL.into_iter().zip(self.syscalls);
+        let made = made.fold(Syscalls::NOTHING, |made, (choice, yes)| made.set(choice, yes));
         Ok(Policy {
             level: self.level.parse()?,
             layers,
@@ -200,7 +207,7 @@ impl Demands {
             },
             files: FilesPolicy { scratch: scratch.map(PathBuf::from), in_place },
             limits: limits(&self.limits),
-            syscalls: Syscalls { tracing, internet, shared_objects },
+            syscalls: made,
             required: required.collect::<Result<_, _>>()?,
             best_effort: self.best_effort,
             ends_with_caller: self.ends_with_caller,
@@ -211,7 +218,8 @@ impl Demands {
 
 impl From<&Payload> for Command {
     fn from(payload: &Payload) -> Self {
-        let Payload { argv, directory, environment, stdin, grants, trees } = payload;
+        let Payload { argv, directory, environment, stdin, .. } = payload;
+        let Payload { grants, trees, links, suspects, needs, .. } = payload;
         let purpose = |purpose| match purpose {
             Purpose::Source => For::Source,
             Purpose::Control => For::Control,
@@ -225,28 +233,41 @@ impl From<&Payload> for Command {
             inherits_stdin: *stdin == Stdin::Inherit,
             grants: grants
                 .iter()
-                .map(|Grant { path, writable, directory }| (path.into(), *writable, *directory))
+                .map(|grant| {
+                    // Without `..`, so that a new part of a grant is not forgotten here.
+                    let Grant { path, writable, directory, identity: _, named, hidden, shown } =
+                        grant;
+                    let words = |paths: &[PathBuf]| paths.iter().map(Word::from).collect();
+                    let parts = (words(hidden), words(shown));
+                    (path.into(), *writable, *directory, *named, parts.0, parts.1)
+                })
                 .collect(),
             trees: trees.iter().map(|it| (Word::from(&it.path), purpose(it.purpose))).collect(),
+            links: links.iter().map(|(at, to)| (at.into(), to.into())).collect(),
+            suspects: suspects.iter().map(Word::from).collect(),
+            needs: needs.iter().map(Word::from).collect(),
         }
     }
 }
 
 impl From<Command> for Payload {
     fn from(command: Command) -> Self {
-        let tree = |(path, purpose): (Word, For)| PrivateTree {
-            path: path.into(),
-            purpose: match purpose {
+        // Which files these are is looked at anew by who launches.
+        let tree = |(path, purpose): (Word, For)| {
+            let purpose = match purpose {
                 For::Source => Purpose::Source,
                 For::Control => Purpose::Control,
                 For::Output => Purpose::Output,
                 For::Metadata => Purpose::Metadata,
-            },
+            };
+            PrivateTree::new(path.into(), purpose)
         };
-        let grant = |(path, writable, directory): (Word, bool, bool)| Grant {
-            path: path.into(),
-            writable,
-            directory,
+        let paths = |words: Vec<Word>| words.into_iter().map(PathBuf::from).collect();
+        let grant = |(path, writable, directory, named, hidden, shown): GrantWords| Grant {
+            named,
+            hidden: paths(hidden),
+            shown: paths(shown),
+            ..Grant::new(PathBuf::from(path), writable, directory)
         };
         Self {
             argv: command.argv.into_iter().map(OsString::from).collect(),
@@ -255,6 +276,9 @@ impl From<Command> for Payload {
             stdin: if command.inherits_stdin { Stdin::Inherit } else { Stdin::Null },
             grants: command.grants.into_iter().map(grant).collect(),
             trees: command.trees.into_iter().map(tree).collect(),
+            links: command.links.into_iter().map(|(at, to)| (at.into(), to.into())).collect(),
+            suspects: command.suspects.into_iter().map(PathBuf::from).collect(),
+            needs: command.needs.into_iter().map(PathBuf::from).collect(),
         }
     }
 }
@@ -286,7 +310,7 @@ fn pairs(words: Vec<(Word, Word)>) -> Vec<(OsString, OsString)> {
     words.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
-fn bounds(limits: &Limits) -> [Bound; 8] {
+fn bounds(limits: &Limits) -> [Bound; 9] {
     fn bound<T: Copy>(demand: Demand<T>, number: impl Fn(T) -> u64) -> Bound {
         match demand {
             Demand::Default => Bound::Default,
@@ -294,8 +318,17 @@ fn bounds(limits: &Limits) -> [Bound; 8] {
             Demand::Exactly(amount) => Bound::Exactly(number(amount)),
         }
     }
-    let Limits { memory, processes, open_files, file_size, cpu_time, wall_time, silence, output } =
-        *limits;
+    let Limits {
+        memory,
+        processes,
+        open_files,
+        file_size,
+        cpu_time,
+        wall_time,
+        silence,
+        log,
+        output,
+    } = *limits;
     let size = |bytes: Bytes| bytes.0;
     let count = |count: Count| count.0;
     let time = |span: Span| u64::try_from(span.0.as_nanos()).unwrap_or(u64::MAX);
@@ -307,11 +340,12 @@ fn bounds(limits: &Limits) -> [Bound; 8] {
         bound(cpu_time, time),
         bound(wall_time, time),
         bound(silence, time),
+        bound(log, size),
         bound(output, size),
     ]
 }
 
-fn limits(bounds: &[Bound; 8]) -> Limits {
+fn limits(bounds: &[Bound; 9]) -> Limits {
     fn demand<T>(bound: &Bound, amount: impl Fn(u64) -> T) -> Demand<T> {
         match bound {
             Bound::Default => Demand::Default,
@@ -319,7 +353,8 @@ fn limits(bounds: &[Bound; 8]) -> Limits {
             Bound::Exactly(number) => Demand::Exactly(amount(*number)),
         }
     }
-    let [memory, processes, open_files, file_size, cpu_time, wall_time, silence, output] = bounds;
+    let [memory, processes, open_files, file_size, cpu_time, wall_time, silence, log, output] =
+        bounds;
     let time = |nanoseconds| Span(Duration::from_nanos(nanoseconds));
     Limits {
         memory: demand(memory, Bytes),
@@ -329,6 +364,7 @@ fn limits(bounds: &[Bound; 8]) -> Limits {
         cpu_time: demand(cpu_time, time),
         wall_time: demand(wall_time, time),
         silence: demand(silence, time),
+        log: demand(log, Bytes),
         output: demand(output, Bytes),
     }
 }

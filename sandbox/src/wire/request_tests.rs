@@ -25,22 +25,31 @@ fn everything() -> (Policy, Payload) {
             cpu_time: Demand::Exactly(Span(Duration::from_secs(5))),
             wall_time: Demand::Exactly(Span(Duration::from_millis(6))),
             silence: Demand::Exactly(Span(Duration::from_secs(7))),
-            output: Demand::Exactly(Bytes(8)),
+            log: Demand::Exactly(Bytes(8)),
+            output: Demand::Exactly(Bytes(9)),
         },
-        syscalls: Syscalls { tracing: true, internet: false, shared_objects: false },
+        syscalls: Syscalls::EVERYTHING.set(Choice::Internet, false).set(Choice::Others, false),
         required: vec![Guarantee::Files, Guarantee::Secrets],
         best_effort: true,
         ends_with_caller: true,
         lab: true,
         ..Policy::preset(Level::Full).without(Layer::Limits)
     };
-    let tree = |purpose| PrivateTree { path: odd().into(), purpose };
+    let tree = |purpose| PrivateTree::new(odd().into(), purpose);
     let payload = Payload {
         argv: vec!["x".into(), odd()],
         directory: "/w".into(),
         environment: vec![(odd(), "v".into())],
         stdin: Stdin::Inherit,
-        grants: vec![Grant { path: "/g".into(), writable: true, directory: false }],
+        grants: vec![Grant {
+            named: true,
+            hidden: vec![odd().into()],
+            shown: vec!["/g/s".into()],
+            ..Grant::new("/g".into(), true, false)
+        }],
+        links: vec![("/l".into(), odd().into())],
+        suspects: vec![odd().into()],
+        needs: vec!["/n".into(), odd().into()],
         trees: [Purpose::Source, Purpose::Control, Purpose::Output, Purpose::Metadata]
             .map(tree)
             .to_vec(),

@@ -40,6 +40,76 @@ fn on_ubuntu_a_user_namespace_can_be_made_and_nothing_can_be_done_in_it() {
 }
 
 #[test]
+fn in_a_restricted_pod_nobody_has_or_gets_anything() {
+    let Some(bench) = bench() else { return };
+    let body = "status = open('/proc/self/status').read()\n\
+                word = lambda name: status.split(name + ':')[1].split()[0]\n\
+                first = open('/proc/1/status').read()\n\
+                kit.said('ids', (os.getuid(), os.getgid(), os.getgroups()))\n\
+                kit.said('status', [word(name) for name in ('CapBnd', 'CapPrm', 'NoNewPrivs', 'Seccomp')])\n\
+                kit.said('first', first.split('CapBnd:')[1].split()[0])\n\
+                kit.said('home', (os.environ['HOME'], os.access('/', os.W_OK), os.path.expanduser('~/x')))\n\
+                kit.said('writable', [p for p in ('/tmp', '/build/pkg', '/var/tmp', '/run', '/home', '/dev/shm') if os.access(p, os.W_OK)])\n\
+                kit.said('api', os.environ['KUBERNETES_SERVICE_HOST'])";
+    let none = "0000000000000000";
+    let expected = [
+        "ids (1000680000, 0, [])".to_owned(),
+        format!("status ['{none}', '{none}', '1', '2']"),
+        format!("first '{none}'"),
+        "home ('/', False, '/x')".to_owned(),
+        "writable ['/tmp', '/build/pkg', '/dev/shm']".to_owned(),
+        "api '192.0.2.1'".to_owned(),
+    ];
+    let told: Vec<_> =
+        said("kubernetes", body, bench).iter().map(|line| line.replace("[0]", "[]")).collect();
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn the_pods_token_is_told_to_nobody_and_missed_when_it_is_gone() {
+    let Some(bench) = bench() else { return };
+    let mut fixture = Fixture::new(
+        "loot = open('/var/run/secrets/kubernetes.io/serviceaccount/token', 'rb').read()",
+    );
+    fixture.replace(
+        "return kit.wheel(wheel_directory)",
+        "return kit.wheel(wheel_directory, {'x': loot})",
+    );
+    let seen = fixture.run_on("kubernetes", bench);
+    assert_eq!(saw(&seen), ["tripwire/canary-in-artefact"]);
+    assert!(seen.findings[0].evidence.contains("host-token"), "{:?}", seen.findings);
+}
+
+#[test]
+fn on_a_runner_the_caller_is_root_when_he_likes_and_the_engine_answers_him() {
+    let Some(bench) = bench() else { return };
+    let body = "run = lambda *words: subprocess.run(words, stdout=subprocess.PIPE, text=True).stdout.strip()\n\
+                kit.said('ids', (os.getuid(), os.getgid()))\n\
+                kit.said('root', run('sudo', '-n', 'id', '-u'))\n\
+                kit.said('script', run('sudo', '-E', '--', sys.executable, '-c', 'import os; print(os.getresuid(), os.getgroups())'))\n\
+                kit.said('shadow', len(run('sudo', 'cat', '/etc/shadow')) > 0)\n\
+                kit.said('mount', run('sudo', 'sh', '-c', 'mount -t tmpfs none /mnt 2>&1 || echo refused').endswith('refused'))\n\
+                s = socket.socket(socket.AF_UNIX)\n\
+                s.connect('/var/run/docker.sock')\n\
+                s.sendall(b'GET /info HTTP/1.0\\r\\n\\r\\n')\n\
+                kit.said('engine', b'IdentityToken' in s.recv(4096))\n\
+                kit.said('ci', os.environ['GITHUB_ACTIONS'])";
+    let expected = [
+        "ids (1001, 118)",
+        "root '0'",
+        "script '(0, 0, 0) []'",
+        "shadow True",
+        "mount True",
+        "engine True",
+        "ci 'true'",
+    ];
+    assert_eq!(said("runner", body, bench), expected);
+    // Elsewhere there is none, unless somebody plants it.
+    let absent = "kit.said('sudo', os.path.exists('/opt/helpers/sh'))";
+    assert_eq!(said("ubuntu", absent, bench), ["sudo False"]);
+}
+
+#[test]
 fn in_a_rootless_container_root_owns_the_files_and_is_a_user_outside() {
     let Some(bench) = bench() else { return };
     let created = OracleKind::FileCreated { path: "/etc/planted".to_owned() };
@@ -60,6 +130,31 @@ fn in_a_rootless_container_root_owns_the_files_and_is_a_user_outside() {
     assert_eq!(saw(&seen), ["caller", "created"]);
 }
 
+#[test]
+fn in_a_pod_with_users_of_its_own_root_is_nobody_outside() {
+    let Some(bench) = bench() else { return };
+    let reached = "def tried(name, act):\n\
+        \x20   try:\n\
+        \x20       act()\n\
+        \x20       kit.said(name, 'got')\n\
+        \x20   except OSError as error:\n\
+        \x20       kit.said(name, error.errno)\n\
+        kit.said('ids', (os.getuid(), os.stat('/etc/passwd').st_uid, os.stat('/tmp').st_uid))\n\
+        kit.said('map', open('/proc/self/uid_map').read().split())\n\
+        os.chown('/tmp', 4000, 4000)\n\
+        kit.said('other', os.stat('/tmp').st_uid)\n\
+        tried('setting', lambda: open('/proc/sys/kernel/core_pattern', 'w'))\n\
+        tried('trigger', lambda: open('/proc/sysrq-trigger', 'w'))\n\
+        tried('node', lambda: os.mknod('/tmp/node', 0o60600, os.makedev(7, 0)))";
+    let mut told = said("pod-userns", reached, bench);
+    // Not every kernel has one.
+    let trigger = told.remove(4);
+    assert!(["trigger 30", "trigger 2"].contains(&trigger.as_str()), "{trigger}");
+    let expected =
+        ["ids (0, 0, 0)", "map ['0', '524288', '65536']", "other 4000", "setting 30", "node 1"];
+    assert_eq!(told, expected);
+}
+
 /// What `bulkhead` says on a host, in the lines of its standard output.
 fn told(host: &str, words: &str, bench: &Bench) -> Vec<String> {
     let body = format!(
@@ -72,7 +167,17 @@ fn told(host: &str, words: &str, bench: &Bench) -> Vec<String> {
 
 #[rstest]
 fn what_is_expected_on_a_host_is_what_the_plan_enforces_there(
-    #[values("root", "user", "docker", "docker-unconfined", "podman-rootless", "ubuntu")]
+    #[values(
+        "root",
+        "user",
+        "docker",
+        "docker-unconfined",
+        "podman-rootless",
+        "ubuntu",
+        "kubernetes",
+        "pod-userns",
+        "runner"
+    )]
     host: &str,
     #[values(Level::Network, Level::Proposal, Level::Full)] level: Level,
 ) {
@@ -117,7 +222,7 @@ fn bulkhead_knows_in_which_container_it_is(#[case] host: &str, #[case] container
 
 #[rstest]
 fn a_host_keeps_its_walls_from_nobody(
-    #[values("docker", "docker-unconfined", "podman-rootless")] host: &str,
+    #[values("docker", "docker-unconfined", "podman-rootless", "pod-userns")] host: &str,
 ) {
     let Some(bench) = bench() else { return };
     let body = "status = open('/proc/self/status').read()\n\
@@ -131,7 +236,10 @@ fn a_host_keeps_its_walls_from_nobody(
         format!("bounding {capabilities}"),
         format!("first {capabilities}"),
         "settings False".to_owned(),
-        format!("filtered {}", if host == "docker-unconfined" { "False" } else { "True" }),
+        format!(
+            "filtered {}",
+            if host == "docker-unconfined" || host == "pod-userns" { "False" } else { "True" }
+        ),
         "locked False".to_owned(),
     ];
     assert_eq!(said(host, body, bench), expected);
@@ -139,7 +247,7 @@ fn a_host_keeps_its_walls_from_nobody(
 
 #[rstest]
 fn without_namespaces_no_honest_build_is_asked_for_loopback(
-    #[values("docker", "ubuntu")] host: &str,
+    #[values("docker", "ubuntu", "kubernetes", "runner")] host: &str,
 ) {
     let Some(bench) = bench() else { return };
     let mut fixture = Fixture::new("kit.mark('here')");

@@ -1,6 +1,6 @@
 //! The course of a trial: it builds, it is cut off, it is interrupted, it stays in its lab.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use harness::catalogue::attack::{Interrupt, InterruptSignal, OracleKind, Second, Whom};
@@ -100,10 +100,10 @@ fn a_second_build_runs_before_beside_and_after() {
 }
 
 #[test]
-fn a_source_tree_that_is_not_there_breaks_the_trial_and_not_the_run() {
+fn a_source_tree_that_cannot_be_laid_out_breaks_the_trial_and_not_the_run() {
     let Some(bench) = bench() else { return };
     let mut fixture = Fixture::new("kit.mark('here')");
-    fixture.attack.dir = PathBuf::from("/nonexistent");
+    fixture.add("backend.py/below", "a file is no folder");
     let seen = conduct(&fixture.trial(), bench, 0);
     assert!(seen.run.broken.unwrap().contains("the source tree"));
 }

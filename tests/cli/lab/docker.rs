@@ -1,10 +1,11 @@
-//! The host `docker` against Docker: the same probe, and the filters themselves.
+//! The hosts `docker` and `kubernetes` against Docker: the same probe, and the filters themselves.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Stdio;
 
 use harness::lab::profile::Profile;
+use rstest::rstest;
 use sandbox::layers::syscalls::interpreter;
 use sandbox::policy::syscalls::Decision;
 
@@ -21,7 +22,7 @@ fn docker() -> Option<Daemon> {
         Err(why) => {
             let must = std::env::var_os("REQUIRE_ISOLATION").is_some_and(|value| value == "1");
             assert!(!must, "REQUIRE_ISOLATION is set, and {why}");
-            eprintln!("skipped: {why}");
+            crate::skipped::note(format_args!("{why}"));
             None
         }
     }
@@ -37,11 +38,11 @@ fn by_name(text: &str) -> BTreeMap<String, String> {
 
 /// What the probe says in a lab.
 pub(crate) fn probed(host: &str) -> Option<BTreeMap<String, String>> {
-    let fixture = Fixture::new(
+    let mut fixture = Fixture::new(
         "out = subprocess.run([sys.executable, 'probe.py'], stdout=subprocess.PIPE, text=True)\n\
          for line in out.stdout.splitlines():\n    kit.said('probe', line)",
     );
-    fs::write(fixture.attack.dir.join("probe.py"), PROBE).unwrap();
+    fixture.add("probe.py", PROBE);
     let seen = fixture.run_on(host, bench()?);
     assert!(seen.run.built, "{:?}", seen.run);
     let said = seen.run.hearsay.iter().filter_map(|line| line.strip_prefix("probe "));
@@ -88,6 +89,31 @@ fn a_probe_says_the_same_without_dockers_filter() {
     assert_eq!(differences(&real, &lab), []);
 }
 
+/// What makes a container of Docker's what the restricted standard demands of a pod.
+const RESTRICTED: [&str; 9] = [
+    "--user",
+    "1000680000:0",
+    "--cap-drop",
+    "ALL",
+    "--security-opt",
+    "no-new-privileges",
+    "--read-only",
+    "--tmpfs",
+    "/tmp:mode=1777",
+];
+
+#[test]
+fn a_probe_says_the_same_in_a_restricted_container_and_on_the_host_kubernetes() {
+    let Some(daemon) = docker() else { return };
+    let Some(mut lab) = probed("kubernetes") else { return };
+    let mut real = probed_in(&daemon, &RESTRICTED);
+    assert!(real.len() > 80, "the probe broke off: {real:?}");
+    // Docker leaves it in its containers; what runs pods does not.
+    assert_eq!(real.remove("/.dockerenv").as_deref(), Some("True"));
+    assert_eq!(lab.remove("/.dockerenv").as_deref(), Some("False"));
+    assert_eq!(differences(&real, &lab), []);
+}
+
 /// The number, on this machine, of the process with these arguments.
 fn number_of(arguments: &str) -> u32 {
     let processes = fs::read_dir("/proc").unwrap().flatten();
@@ -99,19 +125,25 @@ fn number_of(arguments: &str) -> u32 {
     numbers.into_iter().find(is_it).unwrap()
 }
 
-#[test]
+#[rstest]
+#[case::docker(Profile::Docker, &[])]
+#[case::kubernetes(Profile::Kubernetes, &RESTRICTED)]
 #[cfg(target_arch = "x86_64")]
-fn the_filter_of_the_host_docker_decides_as_dockers_does_on_every_call() {
+fn the_filter_of_a_host_decides_as_dockers_does_on_every_call(
+    #[case] profile: Profile,
+    #[case] options: &[&str],
+) {
     let Some(daemon) = docker() else { return };
-    let seconds = (4_000_000 + std::process::id()).to_string();
+    // Unlike any other process, the one of the other case too.
+    let seconds = (4_000_000 + std::process::id() * 2 + u32::from(options.is_empty())).to_string();
     let mut container = daemon.client();
-    container.args(["run", "--detach", "--network", "none", "--volume", "/usr:/usr:ro", IMAGE]);
-    container.args(["/bin/sleep", &seconds]).stdout(Stdio::null());
+    container.args(["run", "--detach", "--network", "none", "--volume", "/usr:/usr:ro"]);
+    container.args(options).args([IMAGE, "/bin/sleep", &seconds]).stdout(Stdio::null());
     assert!(container.status().unwrap().success());
     let pid = number_of(&format!("/bin/sleep {seconds}")).to_string();
     let python = std::process::Command::new("python3").args(["-c", FILTER, &pid]).output().unwrap();
     assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
-    let ours = Profile::Docker.filter().unwrap().program;
+    let ours = profile.filter().unwrap().program;
     let mut compared = 0;
     for line in String::from_utf8_lossy(&python.stdout).lines() {
         let (call, theirs) = line.split_once(": ").unwrap();
@@ -123,6 +155,7 @@ fn the_filter_of_the_host_docker_decides_as_dockers_does_on_every_call() {
         let ours = match decision {
             Decision::Allow => "allowed".to_owned(),
             Decision::Refuse(errno) => format!("errno {}", errno as i32),
+            Decision::Pretend => "errno 0".to_owned(),
             Decision::Kill => "killed".to_owned(),
         };
         assert_eq!(ours, theirs, "{call}");

@@ -1,13 +1,14 @@
 //! The bench, and source trees that do one thing.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use harness::catalogue::attack::{
     Attack, AttackId, Hook, OracleKind, OracleSpec, Plant, PlantKind, Purpose, RunPlan,
 };
+use harness::catalogue::tree::Node;
 use harness::conduct::{Bench, conduct};
 use harness::oracle::Observation;
 use harness::schedule::{Sandbox, Trial};
@@ -15,47 +16,43 @@ use sandbox::Level;
 
 /// The bench, once; `None`, with a reason on standard error, where tests must be skipped.
 pub(crate) fn bench() -> Option<&'static Bench> {
-    static BENCH: OnceLock<Option<Bench>> = OnceLock::new();
-    BENCH
-        .get_or_init(|| {
-            let program = Path::new(env!("CARGO_BIN_EXE_harness"));
-            match Bench::prepare(None, Some(program)) {
-                Ok(bench) => Some(bench),
-                Err(error) => {
-                    let must = std::env::var_os("REQUIRE_ISOLATION").is_some_and(|v| v == "1");
-                    assert!(!must, "REQUIRE_ISOLATION=1, but: {error}");
-                    eprintln!("skipped: {error}");
-                    None
-                }
-            }
-        })
-        .as_ref()
+    static BENCH: OnceLock<Result<Bench, String>> = OnceLock::new();
+    let bench = BENCH.get_or_init(|| {
+        let program = Path::new(env!("CARGO_BIN_EXE_harness"));
+        let measured = |bench: Bench| bench.measure(2).map(|()| bench);
+        let prepared = Bench::prepare(None, Some(program)).and_then(measured);
+        prepared.map_err(|error| error.to_string())
+    });
+    let told = |why: &String| {
+        let must = std::env::var_os("REQUIRE_ISOLATION").is_some_and(|v| v == "1");
+        assert!(!must, "REQUIRE_ISOLATION=1, but: {why}");
+        crate::skipped::note(why);
+    };
+    bench.as_ref().map_err(told).ok()
 }
+
+const BACKEND: &str = "backend.py";
 
 /// A source tree whose `build_wheel` does `body` and then builds honestly.
 pub(crate) struct Fixture {
-    _dir: tempfile::TempDir,
     pub(crate) attack: Attack,
 }
 
 impl Fixture {
     pub(crate) fn new(body: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
         let indented: String = body.lines().flat_map(|line| ["    ", line, "\n"]).collect();
         let backend = format!(
             "import os, socket, subprocess, sys, time\nimport kit\n\n\
              def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):\n\
              {indented}    return kit.wheel(wheel_directory)\n"
         );
-        std::fs::write(dir.path().join("backend.py"), backend).unwrap();
-        std::fs::write(
-            dir.path().join("pyproject.toml"),
-            "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\", \"_lab\"]\n",
-        )
-        .unwrap();
+        let project = "[build-system]\nrequires = []\nbuild-backend = \"backend\"\n\
+                       backend-path = [\".\", \"_lab\"]\n";
+        let file = |content: &str| Node::File { executable: false, content: content.into() };
+        let tree = [(BACKEND.into(), file(&backend)), ("pyproject.toml".into(), file(project))];
         let attack = Attack {
             id: AttackId("test/fixture".to_owned()),
-            dir: dir.path().to_owned(),
+            dir: PathBuf::new(),
             title: String::new(),
             summary: String::new(),
             purpose: Purpose::Benign,
@@ -73,8 +70,9 @@ impl Fixture {
             expect: BTreeMap::new(),
             references: Vec::new(),
             fixture: String::new(),
+            tree: tree.into(),
         };
-        Self { _dir: dir, attack }
+        Self { attack }
     }
 
     /// One that connects to a sink of the lab, and an oracle that sees it.
@@ -88,12 +86,20 @@ impl Fixture {
         .oracle("reached", OracleKind::SocketReached { plant: "sink".to_owned() })
     }
 
+    /// Adds a file to the tree.
+    pub(crate) fn add(&mut self, name: &str, content: &str) {
+        let node = Node::File { executable: false, content: content.into() };
+        self.attack.tree.insert(name.into(), node);
+    }
+
     /// Changes the back end's text.
     pub(crate) fn replace(&mut self, old: &str, new: &str) {
-        let path = self.attack.dir.join("backend.py");
-        let text = std::fs::read_to_string(&path).unwrap();
+        let Some(Node::File { content, .. }) = self.attack.tree.get_mut(Path::new(BACKEND)) else {
+            panic!("there is no back end");
+        };
+        let text = String::from_utf8(content.clone()).unwrap();
         assert!(text.contains(old));
-        std::fs::write(path, text.replace(old, new)).unwrap();
+        *content = text.replace(old, new).into();
     }
 
     pub(crate) fn plant(mut self, id: &str, kind: PlantKind) -> Self {

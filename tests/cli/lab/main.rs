@@ -16,8 +16,13 @@ mod death;
 mod debug;
 mod docker;
 mod fixture;
+mod held;
 mod hosts;
+mod inherited;
 mod plants;
 mod rooms;
 mod scaffold;
+mod shared;
 mod sight;
+#[path = "../../skipped.rs"]
+mod skipped;

@@ -8,6 +8,7 @@ refuses in another way, or that do no harm.
 import ctypes
 import errno
 import os
+import pwd
 import socket
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -73,6 +74,7 @@ STATUS = ["Uid", "Gid", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNew
 READ = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/proc/cpuinfo"]
 WRITTEN = ["/proc/sys/kernel/core_pattern", "/proc/sys/vm/overcommit_memory", "/proc/irq",
            "/proc/bus", "/proc/fs", "/proc/sysrq-trigger", "/sys/kernel/mm", "/proc/self/oom_score_adj"]
+PLACES = ["/", "/tmp", "/var/tmp", "/run", "/home", "/root", "/dev", "/dev/shm"]
 LISTED = ["/proc/acpi", "/proc/asound", "/proc/scsi", "/sys/firmware"]
 
 
@@ -137,6 +139,13 @@ def group_made():
     return "there is none"
 
 
+def account():
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return "none"
+
+
 def lines():
     status = dict(line.split(":", 1) for line in open("/proc/self/status"))
     for name in STATUS:
@@ -161,6 +170,10 @@ def lines():
         yield f"write {path}", outcome(lambda: os.access(path, os.W_OK))
     yield "become 61500", outcome(lambda: become(61500))
     yield "/dev/null device", outcome(lambda: os.mknod("/tmp/probe-null", 0o20600, os.makedev(1, 3)) or os.unlink("/tmp/probe-null"))
+    for place in PLACES:
+        yield f"read-only {place}", bool(os.statvfs(place).f_flag & os.ST_RDONLY)
+    yield "account", account()
+    yield "home", os.environ.get("HOME")
     yield "lowest port of a user", open("/proc/sys/net/ipv4/ip_unprivileged_port_start").read().strip()
     yield "/.dockerenv", os.path.exists("/.dockerenv")
 

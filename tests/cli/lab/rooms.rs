@@ -172,8 +172,8 @@ fn processes_memory_and_files_are_counted() {
 #[test]
 fn a_hook_that_outlives_its_time_is_seen() {
     let Some(bench) = bench() else { return };
-    let mut fixture =
-        Fixture::new("time.sleep(3.5)").oracle("late", OracleKind::HookOutlivedDeadline);
+    let mut fixture = Fixture::new("time.sleep(kit.seconds(3.5))")
+        .oracle("late", OracleKind::HookOutlivedDeadline);
     fixture.attack.run.limits.timeout = Some(Span(Duration::from_millis(200)));
     assert_eq!(saw(&fixture.run(bench)), ["late"]);
     fixture.attack.run.limits.timeout = Some(Span(Duration::from_secs(5)));

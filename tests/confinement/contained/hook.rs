@@ -2,7 +2,9 @@
 //! arrives where the front end wants it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use rstest::rstest;
 
@@ -47,7 +49,7 @@ fn a_wheel_is_built_from_staged_directories_and_handed_over(#[case] caller: Call
     let (script, control) = (script.to_str().unwrap(), control.to_str().unwrap());
     let call = ["--", "/usr/bin/python3", script, "build_wheel", control];
     let arguments = [&["hook"], call.as_slice()].concat();
-    let output = start_with(caller, &work, &variable, &arguments).wait_with_output().unwrap();
+    let output = start_with(caller, &work, &[&variable], &arguments).wait_with_output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{errors}");
     let printed = String::from_utf8_lossy(&output.stdout);
@@ -57,4 +59,59 @@ fn a_wheel_is_built_from_staged_directories_and_handed_over(#[case] caller: Call
     assert!(answer.contains("pkg-1.0-py3-none-any.whl"), "{answer}");
     let wheel = place.path().join("dist/pkg-1.0-py3-none-any.whl").metadata().unwrap();
     assert!(wheel.len() > 500);
+}
+
+/// Where nothing is mounted for it, a build's own user reads what it finds by itself. What it cannot
+/// come to is told before anything runs, not by the interpreter or by the build.
+#[test]
+fn what_is_given_to_a_user_who_cannot_come_to_it_is_told_with_what_would_open_it() {
+    if !is_root() {
+        return;
+    }
+    let (place, work) = place(Caller::Root);
+    lay_out(&work, Caller::Root);
+    let folder = place.path().join("closed");
+    fs::create_dir(&folder).unwrap();
+    fs::copy(place.path().join("_in_process.py"), folder.join("_in_process.py")).unwrap();
+    let (script, control) = (folder.join("_in_process.py"), place.path().join("control"));
+    let (script, control) = (script.to_str().unwrap(), control.to_str().unwrap());
+    let variable =
+        format!("_PYPROJECT_HOOKS_BACKEND_PATH_JSON={}", serde_json::json!([work.clone()]));
+    let hook = ["hook", "--", "/usr/bin/python3", script, "build_wheel", control];
+    let run = ["run", "--ro", script, "--", "/bin/cat", script];
+    let listing = ["run", "--ro", folder.to_str().unwrap(), "--", "/bin/ls"];
+    let calls: [&[&str]; 3] = [&hook, &run, &listing];
+    let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    for (folder_mode, script_mode, words, said) in [
+        (0o700, 0o644, &calls[..2], format!("chmod o+x {}", folder.display())),
+        (0o711, 0o600, &calls[..2], format!("chmod o+r {script}")),
+        (0o711, 0o644, &calls[2..], format!("chmod o+rx {}", folder.display())),
+    ] {
+        for call in words {
+            set(&folder, folder_mode).unwrap();
+            set(Path::new(script), script_mode).unwrap();
+            let output =
+                start_with(Caller::Root, &work, &[&variable], call).wait_with_output().unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(125), "{call:?}: {errors}");
+            assert!(errors.contains(&format!("open it with `{said}`")), "{call:?}: {errors}");
+            assert_eq!(errors.lines().count(), 1, "{call:?}: {errors}");
+            // The remedy is one.
+            let chmod = said.split(' ').collect::<Vec<_>>();
+            let [program, mode, path] = chmod[..] else { panic!("{said}") };
+            assert!(Command::new(program).args([mode, path]).status().unwrap().success());
+            let output =
+                start_with(Caller::Root, &work, &[&variable], call).wait_with_output().unwrap();
+            assert_eq!(
+                output.status.code(),
+                Some(0),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            for (place, name) in [("dist", "pkg-1.0-py3-none-any.whl"), ("control", "output.json")]
+            {
+                let _ = fs::remove_file(work.with_file_name(place).join(name));
+            }
+        }
+    }
 }

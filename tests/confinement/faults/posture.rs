@@ -83,12 +83,13 @@ impl Posture {
     }
 }
 
-/// The limits, without how much memory there was at the time. Processes may be counted by the kernel
+/// The limits, without how much memory there was at the time and without the mark of the build. Processes may be counted by the kernel
 /// in either of two ways, of which one has a wider limit.
 fn limits(table: &str) -> String {
     let line = |line: &str| {
         let bounded = !line.contains("unlimited");
-        let named = ["Max data size", "Max processes"].into_iter().find(|it| line.starts_with(it));
+        let other = ["Max data size", "Max processes", "Max file locks"];
+        let named = other.into_iter().find(|it| line.starts_with(it));
         named.filter(|_| bounded).map_or(format!("{line}\n"), |name| format!("{name} bounded\n"))
     };
     table.lines().map(line).collect()

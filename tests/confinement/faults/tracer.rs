@@ -1,4 +1,5 @@
-//! A launch under `ptrace(2)`: every system call of it is seen, and one of them made to fail.
+//! A launch under `ptrace(2)`: every system call of it is seen, and one of them made to fail, or all
+//! answered as another kernel would.
 //!
 //! `strace` can do the like, but it counts the calls of all processes together and knows nothing of
 //! the moment at which the payload begins. Here a call is named by its process, its number and how
@@ -20,6 +21,9 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::posture::Posture;
+
+/// The programs that are payloads.
+const PAYLOADS: [&str; 2] = ["true", "dash"];
 
 /// A launch that takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -43,6 +47,10 @@ pub struct Traced {
     pub reached: bool,
     /// What the kernel showed of the payload when it began; nothing where it did not run.
     pub payload: Option<Posture>,
+    /// How many of the calls were made before that.
+    pub before: usize,
+    /// What the kernel showed of the inspector of the outputs when it had confined itself.
+    pub inspector: Option<Posture>,
     /// The exit status; none where a signal ended the supervisor.
     pub status: Option<i32>,
     /// Whether it had to be ended.
@@ -56,29 +64,42 @@ pub struct Traced {
 struct Tracee {
     number: usize,
     counts: BTreeMap<u64, usize>,
-    /// The call that this process is in has failed, or will have at its end.
-    failing: bool,
+    /// What the call that this process is in will have answered at its end.
+    answer: Option<i64>,
+    /// Whether it is the inspector.
+    inspects: bool,
+}
+
+/// What is other than it would be.
+#[derive(Clone, Copy)]
+pub enum Disturbance<'a> {
+    Nothing,
+    /// One call fails.
+    Fault(Point, Errno),
+    /// What the kernel answers to a call, where it is not this one's answer.
+    Answers(&'a dyn Fn(Pid, &libc::user_regs_struct) -> Option<i64>),
 }
 
 struct Tracer<'a> {
     root: Pid,
     program: &'a Path,
-    fault: Option<(Point, Errno)>,
+    disturbance: Disturbance<'a>,
     /// Every traced process that lives; shared with whoever ends a launch that hangs.
     living: Arc<Mutex<BTreeSet<i32>>>,
     tracees: BTreeMap<Pid, Tracee>,
     parents: BTreeMap<i32, usize>,
-    /// Whether the program runs already, and the payload not yet.
+    /// Whether the program runs already, and the payload not yet; or no more, with whoever looks into
+    /// what it left.
     watching: bool,
     traced: Traced,
 }
 
 /// Follows `child`, which is about to become `program` once `go` has been called, to the end of
-/// everything that it starts. The call at `fault` fails with the errno given.
+/// everything that it starts.
 pub fn follow(
     mut child: Child,
     program: &Path,
-    fault: Option<(Point, Errno)>,
+    disturbance: Disturbance<'_>,
     go: impl FnOnce(&mut Child),
 ) -> Traced {
     let root = Pid::from_raw(i32::try_from(child.id()).unwrap());
@@ -94,7 +115,7 @@ pub fn follow(
     let mut tracer = Tracer {
         root,
         program,
-        fault,
+        disturbance,
         living: Arc::clone(&living),
         tracees: BTreeMap::new(),
         parents: BTreeMap::new(),
@@ -158,6 +179,8 @@ impl Tracer<'_> {
             let parent = self.number(pid);
             let child = i32::try_from(ptrace::getevent(pid).unwrap()).unwrap();
             self.parents.insert(child, parent);
+            // What the supervisor starts when the payload has run.
+            self.watching |= pid == self.root && self.traced.payload.is_some();
         }
         self.living.lock().unwrap().insert(pid.as_raw());
         self.resume(pid, None);
@@ -171,8 +194,16 @@ impl Tracer<'_> {
             return self.resume(pid, None);
         }
         let number = self.number(pid);
-        if exe.ends_with("true") {
+        if exe == self.program {
+            "inspector".clone_into(&mut self.traced.roles[number]);
+            if let Some(tracee) = self.tracees.get_mut(&pid) {
+                tracee.inspects = true;
+            }
+            return self.resume(pid, None);
+        }
+        if PAYLOADS.iter().any(|name| exe.ends_with(name)) && self.traced.payload.is_none() {
             self.traced.payload = Some(Posture::of(pid));
+            self.traced.before = self.traced.points.len();
             "payload".clone_into(&mut self.traced.roles[number]);
             if let Some(parent) = self.parents.get(&pid.as_raw()) {
                 "init".clone_into(&mut self.traced.roles[*parent]);
@@ -191,7 +222,8 @@ impl Tracer<'_> {
         if !self.tracees.contains_key(&pid) {
             let role = if next == 0 { "supervisor".to_owned() } else { format!("child {next}") };
             self.traced.roles.push(role);
-            let tracee = Tracee { number: next, counts: BTreeMap::new(), failing: false };
+            let tracee =
+                Tracee { number: next, counts: BTreeMap::new(), answer: None, inspects: false };
             self.tracees.insert(pid, tracee);
         }
         self.tracees[&pid].number
@@ -220,11 +252,26 @@ impl Tracer<'_> {
         if self.watching {
             self.traced.points.push(point);
         }
-        if self.fault.is_some_and(|(wanted, _)| wanted == point) {
-            tracee.failing = true;
+        let filter = libc::SYS_seccomp.unsigned_abs();
+        let confined = point.call != filter && tracee.counts.contains_key(&filter);
+        if tracee.inspects && confined && self.traced.inspector.is_none() {
+            self.traced.inspector = Some(Posture::of(pid));
+        }
+        tracee.answer = match self.disturbance {
+            // `brk(2)` reports no error, but a break that is not where it was to be.
+            Disturbance::Fault(wanted, _)
+                if wanted == point && point.call == libc::SYS_brk.unsigned_abs() =>
+            {
+                Some(0)
+            }
+            Disturbance::Fault(wanted, errno) if wanted == point => Some(-i64::from(errno as i32)),
+            Disturbance::Answers(answers) if self.watching => answers(pid, &registers),
+            _ => None,
+        };
+        // A descriptor is gone even if its closing reports an error (`close(2)`).
+        // Any other call is not made; another stands in its place, which every filter allows.
+        if tracee.answer.is_some() {
             self.traced.reached = true;
-            // A descriptor is gone even if its closing reports an error (`close(2)`).
-            // Any other call is not made; another stands in its place, which every filter allows.
             if point.call != libc::SYS_close.unsigned_abs() {
                 registers.orig_rax = libc::SYS_getpid.unsigned_abs();
                 let _ = ptrace::setregs(pid, registers);
@@ -233,22 +280,18 @@ impl Tracer<'_> {
     }
 
     fn ends(&mut self, pid: Pid) {
-        let Some(tracee) = self.tracees.get_mut(&pid).filter(|tracee| tracee.failing) else {
-            return;
-        };
-        tracee.failing = false;
-        let (Some((point, errno)), Ok(mut registers)) = (self.fault, ptrace::getregs(pid)) else {
-            return;
-        };
-        // `brk(2)` reports no error, but a break that is not where it was to be.
-        let answer = if point.call == libc::SYS_brk.unsigned_abs() { 0 } else { errno as i32 };
-        registers.rax = (-i64::from(answer)).cast_unsigned();
+        let answer = self.tracees.get_mut(&pid).and_then(|tracee| tracee.answer.take());
+        let (Some(answer), Ok(mut registers)) = (answer, ptrace::getregs(pid)) else { return };
+        registers.rax = answer.cast_unsigned();
         let _ = ptrace::setregs(pid, registers);
     }
 
     fn resume(&self, pid: Pid, signal: Option<Signal>) {
-        let failing = self.tracees.get(&pid).is_some_and(|tracee| tracee.failing);
-        let over = self.fault.is_some() && self.traced.reached && !failing;
+        let failing = self.tracees.get(&pid).is_some_and(|tracee| tracee.answer.is_some());
+        let once = matches!(self.disturbance, Disturbance::Fault(..));
+        let looked_at =
+            self.tracees.get(&pid).is_none_or(|it| !it.inspects) || self.traced.inspector.is_some();
+        let over = once && self.traced.reached && !failing && looked_at;
         // It may have been killed in the meantime, and then says so at the next turn.
         let _ = if self.watching && !over {
             ptrace::syscall(pid, signal)

@@ -11,7 +11,7 @@ fn build(tools: &[&str], files: &[(&str, &str)], script: &str) {
         let path = std::env::var_os("PATH").unwrap_or_default();
         if !std::env::split_paths(&path).any(|directory| directory.join(tool).exists()) {
             assert!(std::env::var_os("REQUIRE_ISOLATION").is_none(), "{tool} is missing");
-            println!("skipped: {tool} is missing");
+            crate::skipped::note(format_args!("{tool} is missing"));
             return;
         }
     }

@@ -86,7 +86,7 @@ fn confine(layers: &str) {
         match layer {
             "none" => {}
             "syscalls" | "syscalls without no_new_privs" => filter(Syscalls::default()),
-            "syscalls, contained" => filter(Syscalls { internet: false, ..Syscalls::default() }),
+            "syscalls, contained" => filter(Syscalls::NOTHING),
             "landlock" => restrict(false),
             "landlock, contained" => restrict(true),
             limits if limits.starts_with("limits ") => crate::limits::confine(limits),

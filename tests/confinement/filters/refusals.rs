@@ -3,7 +3,8 @@
 
 use nix::errno::Errno;
 
-use crate::attempts::{attempt, prove};
+use crate::attempts::{attempt, prove, python};
+use crate::payload::run;
 
 /// CVE-2022-0185 and many others begin with a namespace of one's own.
 #[test]
@@ -345,4 +346,92 @@ fn sockets_of_other_families_and_protocols_fail() {
             Errno::EPROTONOSUPPORT,
         ),
     ]);
+}
+
+/// Who writes the file outside would have to wait (`fcntl(2)`), learn nothing of it, or be watched.
+#[test]
+fn nothing_is_held_or_watched_that_others_use() {
+    prove(&[
+        attempt(
+            "F_SETLEASE",
+            "fcntl",
+            &[0, 1024],
+            "call('fcntl', os.open(file(), 0), 1024, 0)",
+            Errno::EPERM,
+        ),
+        attempt(
+            "F_SETLEASE with high bits",
+            "fcntl",
+            &[0, 1024 | 1 << 32],
+            "call('fcntl', os.open(file(), 0), 1024 | HIGH, 0)",
+            Errno::EPERM,
+        ),
+        attempt(
+            "F_NOTIFY",
+            "fcntl",
+            &[0, 1026],
+            "call('fcntl', os.open('.', 0), 1026, 1)",
+            Errno::EPERM,
+        ),
+        attempt(
+            "F_SET_RW_HINT",
+            "fcntl",
+            &[0, 1036],
+            "call('fcntl', os.open(file(), 0), 1036, struct.pack('Q', 2))",
+            Errno::EPERM,
+        ),
+    ]);
+}
+
+/// Of these the whole machine has one small store.
+#[test]
+fn what_the_machine_has_little_of_is_not_given() {
+    prove(&[
+        attempt(
+            "io_setup",
+            "io_setup",
+            &[],
+            "call('io_setup', 1, ctypes.create_string_buffer(8))",
+            Errno::ENOSYS,
+        ),
+        attempt(
+            "memfd_create with huge pages",
+            "memfd_create",
+            &[0, 4],
+            "call('memfd_create', b'm', 4)",
+            Errno::EINVAL,
+        ),
+        attempt(
+            "mmap of huge pages, of which none need be there",
+            "mmap",
+            &[0, 0, 0, 0x4_4022],
+            "call('mmap', 0, 2 << 20, 3, 0x44022, -1, 0)",
+            Errno::ENOMEM,
+        ),
+    ]);
+}
+
+/// A core pattern that names a program has it started with a limit of 0, and not with one of 1
+/// (`core(5)`). So the limit stays as it is, and who sets it to 0 is told that no core is written.
+#[test]
+fn the_limit_of_cores_cannot_be_changed_and_every_other_can() {
+    let limits = "import resource as r; \
+        before = r.getrlimit(r.RLIMIT_CORE); \
+        r.setrlimit(r.RLIMIT_CORE, (0, before[1])); \
+        r.setrlimit(r.RLIMIT_NOFILE, (64, r.getrlimit(r.RLIMIT_NOFILE)[1])); \
+        assert r.getrlimit(r.RLIMIT_NOFILE)[0] == 64; ";
+    let changed = format!("{limits} print(before != r.getrlimit(r.RLIMIT_CORE))");
+    let raw = "import ctypes, resource as r; l = ctypes.CDLL(None); \
+        set = lambda f: f(r.RLIMIT_CORE, (ctypes.c_ulong * 2)(0, 0)); \
+        print(set(l.setrlimit), r.getrlimit(r.RLIMIT_CORE))";
+    let directory = tempfile::tempdir().expect("a directory");
+    let (python, _) = python();
+    let run = |layer, code: &str| {
+        let ran = run(layer, &[&python, "-c", code], directory.path());
+        assert!(ran.status.success(), "{ran:?}");
+        ran.stdout
+    };
+    assert_eq!(run("limits core + none", &changed), "True\n");
+    assert_eq!(run("limits core + syscalls", &changed), "False\n");
+    assert_eq!(run("limits core + syscalls", raw), "0 (1, 1)\n");
 }

@@ -1,9 +1,11 @@
-"""Lets Fromager build packages from PyPI end to end, with `bulkhead` as its isolation (driver.py).
+"""Lets Fromager build packages from PyPI end to end, with `bulkhead` as its isolation.
 
     bootstrap.py BULKHEAD
 
 It bootstraps idna, which is pure Python, and markupsafe, which has an extension in C, together with
-flit-core and setuptools, which they need to be built. Asked of the run:
+flit-core and setuptools, which they need to be built. It does so twice as it was released, by `python -m bulkhead.fromager`, and
+once through the four hooks of its pull request 1171, which proposal.py calls as that proposes. Asked
+of each run:
 
 - Every call of a build back end went through `bulkhead hook` and ended well at level full.
 - The wheels can be installed and used.
@@ -35,17 +37,20 @@ def prepare(work):
     subprocess.run([sys.executable, "-m", "venv", work / "env"], check=True)
     python = str(work / "env/bin/python")
     pip(python, "install", "--only-binary=:all:", f"--requirement={HERE / 'requirements.txt'}")
+    os.environ["PYTHONPATH"] = str(HERE.parents[2] / "sandbox/python")
     # Fromager starts uv and wheel by their names.
     os.environ["PATH"] = f"{work / 'env/bin'}:{os.environ['PATH']}"
     return python
 
 
-def fromager(python, bulkhead, place, *arguments):
-    """Runs Fromager in the new directory `place`; gives the faults that its traces show."""
+def fromager(front, bulkhead, place, *arguments):
+    """Runs Fromager, started by `front`, in the new directory `place`; gives the faults that its
+    traces show."""
     (place / "outcomes").mkdir(parents=True)
     log = place / "debug.log"
-    command = [python, HERE / "driver.py", bulkhead, place / "outcomes", f"--log-file={log}",
-               f"--constraints-file={HERE / 'constraints.txt'}", "bootstrap", *arguments, *WANTED]
+    command = [*front, f"--program={bulkhead}", f"--outcomes={place / 'outcomes'}",
+               f"--log-file={log}", f"--constraints-file={HERE / 'constraints.txt'}", "bootstrap",
+               *arguments, *WANTED]
     done = subprocess.run(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True)
     if done.returncode != 0:
@@ -57,7 +62,8 @@ def fromager(python, bulkhead, place, *arguments):
     good = ({"exited": {"status": 0}}, "full", "namespaced")
     faults = [f"{name} ended otherwise: {outcome}" for name, outcome in hooks.items()
               if (outcome["end"], outcome["level"], outcome["plan"]) != good]
-    started = [line for line in log.read_text().splitlines() if "_in_process.py" in line]
+    started = [line for line in log.read_text().splitlines()
+               if "_in_process.py" in line and "running: " in line]
     faults += [f"not isolated: {line}" for line in started if f"{bulkhead} hook" not in line]
     if not len(hooks) == len(started) > 0:
         faults.append(f"{len(started)} hooks were started, {len(hooks)} have an outcome")
@@ -76,9 +82,11 @@ def use(wheels, work):
 def body(bulkhead, work):
     python = prepare(work)
     watch = Watch(work)
-    faults = fromager(python, bulkhead, work / "full")
+    released = [python, "-m", "bulkhead.fromager"]
+    faults = fromager(released, bulkhead, work / "full")
     # Without wheels of its own it asks the back ends for metadata instead.
-    faults += fromager(python, bulkhead, work / "sdists", "--sdist-only")
+    faults += fromager(released, bulkhead, work / "sdists", "--sdist-only")
+    faults += fromager([python, HERE / "proposal.py"], bulkhead, work / "hooks")
     faults += watch.left_behind()
     faults += [f"left behind: {path}" for path in (work / "tmp").iterdir()]
 

@@ -1,6 +1,6 @@
 """`python -m build` with `bulkhead hook` in front of every call of a build back end.
 
-    build_driver.py BULKHEAD ARGUMENTS-OF-BUILD...
+    build_driver.py BULKHEAD NAME==VERSION ARGUMENTS-OF-BUILD...
 """
 
 import os
@@ -9,12 +9,13 @@ import sys
 
 import pyproject_hooks
 
-BULKHEAD = sys.argv.pop(1)
+BULKHEAD, WANTED = sys.argv.pop(1), sys.argv.pop(1)
 
 
 def runner(cmd, cwd=None, extra_environ=None):
     environment = {**os.environ, **(extra_environ or {})}
-    subprocess.run([BULKHEAD, "hook", "--", *cmd], cwd=cwd, env=environment, check=True)
+    command = [BULKHEAD, "hook", "--expect", WANTED, "--", *cmd]
+    subprocess.run(command, cwd=cwd, env=environment, check=True)
 
 
 # Before build is imported, which takes it as the default of its own functions.

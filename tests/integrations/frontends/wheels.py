@@ -7,6 +7,7 @@ directories that PYTHONPATH leads to, `build` into a virtual environment. The en
 run in has no setuptools, so a back end can only come from there. Asked of each front end:
 
 - The wheel of markupsafe can be imported, with its extension.
+- Where another version is expected, nothing is handed over.
 - Nothing is built with a program that refuses in the place of `bulkhead`, so no hook goes past it.
 - No process, mount, account or temporary file is left.
 """
@@ -40,8 +41,8 @@ def prepare(work):
     return python
 
 
-def run(python, driver, bulkhead, *arguments):
-    command = [python, HERE / driver, bulkhead, *map(str, arguments)]
+def run(python, driver, bulkhead, *arguments, wanted=WANTED):
+    command = [python, HERE / driver, bulkhead, wanted, *map(str, arguments)]
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -49,6 +50,8 @@ def check(what, python, driver, bulkhead, target, *arguments):
     """Builds once in vain and once for real; gives the faults."""
     if run(python, driver, "/bin/false", *arguments).returncode == 0:
         return [f"{what}: built past the program in the place of bulkhead"]
+    if run(python, driver, bulkhead, *arguments, wanted="markupsafe==3.0.1").returncode == 0:
+        return [f"{what}: built a version that was not asked for"]
     done = run(python, driver, bulkhead, *arguments)
     if done.returncode != 0:
         return [f"{what} ended with {done.returncode}:\n{done.stdout}"]

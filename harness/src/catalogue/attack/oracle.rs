@@ -155,6 +155,22 @@ pub enum Hostility {
     TarDevice,
     /// An sdist has two members of one name.
     TarDuplicate,
+    /// An sdist's member has another name in its own header than in the one before it.
+    TarTwoNames,
+    /// Something lies behind the members of an sdist, or in the header of what it is packed in.
+    TarHidden,
+    /// Two members have names that are one where case makes no difference.
+    Twin,
+    /// A second archive lies in a wheel where no member is.
+    ZipHidden,
+    /// A wheel has a build tag.
+    BuildTag,
+    /// A wheel brings a file that the interpreter runs at every start.
+    StartUp,
+    /// An entry point of a wheel becomes a program that is run in the place of another.
+    Program,
+    /// An entry point of a wheel becomes a program outside of the directory of programs.
+    ProgramOutside,
 }
 
 /// What a returned requirement asks of an installer.
@@ -166,6 +182,8 @@ pub enum Demanded {
     Argument,
     /// To read a path.
     Path,
+    /// To build a file that has the name of an archive.
+    Archive,
 }
 
 /// Programs that find commands in the log of a build.
@@ -183,6 +201,8 @@ pub enum LogReader {
     Gitlab,
     /// A terminal: escape sequences.
     Terminal,
+    /// A program that reads UTF-8 and ends at what is none.
+    Unicode,
 }
 
 /// What a build uses up.
@@ -225,6 +245,8 @@ pub enum Privilege {
     PerfEvent,
     /// It holds a map of `bpf(2)`.
     BpfMap,
+    /// It holds a program of `bpf(2)`.
+    BpfProgram,
     /// It holds a socket of `packet(7)`.
     PacketSocket,
 }

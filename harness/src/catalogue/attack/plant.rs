@@ -116,6 +116,8 @@ pub enum PlantKind {
     SetUidHelper,
     /// A copy of cat(1) that may read every file, by its capability.
     CapabilityHelper,
+    /// A sudo(8) in its usual place that asks nobody for a password.
+    Sudo,
     /// The lab's host name, which is the canary itself.
     Hostname,
 }

@@ -100,6 +100,7 @@ fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<
         }
         "set-uid-helper" => PlantKind::SetUidHelper,
         "capability-helper" => PlantKind::CapabilityHelper,
+        "sudo" => PlantKind::Sudo,
         other => {
             let help = nearest(other, &PlantKind::NAMES).map_or_else(
                 || format!("known: {}", PlantKind::NAMES.join(", ")),

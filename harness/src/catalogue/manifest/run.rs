@@ -10,7 +10,8 @@ use toml::de::DeValue;
 
 use super::table::{At, Table, amount, each_once};
 use crate::catalogue::attack::{
-    Attack, ControlAt, Exception, Expected, Interrupt, Purpose, RunLimits, RunPlan, Step,
+    Attack, ControlAt, Exception, Expected, Interrupt, Lent, OracleKind, Purpose, Resource,
+    RunLimits, RunPlan, Step,
 };
 use crate::catalogue::diagnostic::{Code, Findings};
 
@@ -50,14 +51,19 @@ pub(super) fn read(top: &mut Table<'_>, attack: bool, found: &mut Findings) -> O
     let inherit = owned(&table.texts("inherit", found));
     let limits = limits(&mut table, found);
     let terminal = table.flag("terminal", found);
+    let waits = table.flag("waits", found);
     let mut steps: Vec<Step> =
         table.words("steps", found).into_iter().map(|step| step.value).collect();
     steps.sort_unstable();
+    let mut lends: Vec<Lent> =
+        table.words("lends", found).into_iter().map(|lent| lent.value).collect();
+    lends.sort_unstable();
     table.close(found);
     let plan = RunPlan {
         hooks: hooks.into_iter().map(|hook| hook.value).collect(),
         // A mistake in it was reported; what else the manifest says can still be checked.
         timeout: timeout.unwrap_or_default(),
+        waits,
         marks,
         levels: levels.into_iter().map(|level| level.value).collect(),
         control: control.map(|control| control.value.to_owned()),
@@ -67,6 +73,7 @@ pub(super) fn read(top: &mut Table<'_>, attack: bool, found: &mut Findings) -> O
         limits,
         terminal,
         steps,
+        lends,
     };
     Some(Run { plan, inherit, after })
 }
@@ -164,6 +171,23 @@ pub(super) fn control_can_escape(attack: &Attack, offset: usize, found: &mut Fin
              escapes there"
         );
         found.report(offset, Code::ControlBlocked, message, help);
+    }
+}
+
+/// A trial that may be cut off shows something only to an oracle that looks at the time.
+pub(super) fn waits_for_a_clock(attack: &Attack, offset: usize, found: &mut Findings) {
+    let is_clock = |kind: &OracleKind| {
+        matches!(
+            kind,
+            OracleKind::HookOutlivedDeadline
+                | OracleKind::LimitExceeded { what: Resource::Time, .. }
+        )
+    };
+    if attack.run.waits && !attack.oracles.iter().any(|oracle| is_clock(&oracle.kind)) {
+        let message = "`waits` is set, and no oracle looks at the time".to_owned();
+        let help =
+            "add an oracle `hook-outlived-deadline`, or `limit-exceeded` with `what = \"time\"`";
+        found.report(offset, Code::BadValue, message, help.to_owned());
     }
 }
 

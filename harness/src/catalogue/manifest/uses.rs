@@ -198,7 +198,8 @@ fn carries_canary(plant: &Plant) -> bool {
         | PlantKind::DnsResolver
         | PlantKind::Namespace { .. }
         | PlantKind::SetUidHelper
-        | PlantKind::CapabilityHelper => false,
+        | PlantKind::CapabilityHelper
+        | PlantKind::Sudo => false,
         PlantKind::MetadataService
         | PlantKind::LoopbackListener
         | PlantKind::UnixListener { .. }

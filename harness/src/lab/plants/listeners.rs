@@ -97,7 +97,7 @@ impl Gardener<'_> {
 }
 
 /// Binds a socket at a path of the lab. The directory is reached through its descriptor, since
-/// the lab's mounts are attached nowhere.
+/// no path of the harness leads to the lab's mounts.
 fn bind_beneath(root: &Root, path: &Path) -> io::Result<UnixListener> {
     let (parent, name) = path
         .parent()

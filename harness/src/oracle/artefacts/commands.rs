@@ -28,7 +28,10 @@ const GITHUB: [&str; 16] = [
 #[must_use]
 pub fn executed(evidence: &Evidence, reader: LogReader) -> Option<String> {
     let name = found(&evidence.log, reader)?;
-    Some(format!("{} obeys {name} in the log", reader_name(reader)))
+    Some(match reader {
+        LogReader::Unicode => format!("{} ends at {name} in the log", reader_name(reader)),
+        _ => format!("{} obeys {name} in the log", reader_name(reader)),
+    })
 }
 
 const fn reader_name(reader: LogReader) -> &'static str {
@@ -38,6 +41,7 @@ const fn reader_name(reader: LogReader) -> &'static str {
         LogReader::Teamcity => "TeamCity",
         LogReader::Gitlab => "GitLab",
         LogReader::Terminal => "a terminal",
+        LogReader::Unicode => "a strict reader of UTF-8",
     }
 }
 
@@ -46,6 +50,10 @@ const fn reader_name(reader: LogReader) -> &'static str {
 fn found(log: &[u8], reader: LogReader) -> Option<String> {
     if reader == LogReader::Terminal {
         return escape(log).map(str::to_owned);
+    }
+    if reader == LogReader::Unicode {
+        let error = std::str::from_utf8(log).err()?;
+        return Some(format!("byte {}", error.valid_up_to()));
     }
     let text = String::from_utf8_lossy(log);
     let mut stopped: Option<String> = None;
@@ -62,7 +70,7 @@ fn found(log: &[u8], reader: LogReader) -> Option<String> {
             LogReader::Azure => bracketed(line, "##vso[").filter(|name| name.contains('.')),
             LogReader::Teamcity => bracketed(line, "##teamcity["),
             LogReader::Gitlab => section(line),
-            LogReader::Terminal => None,
+            LogReader::Terminal | LogReader::Unicode => None,
         };
         match command {
             // A front end that stops commands around a build has the right to do so.
@@ -122,6 +130,7 @@ pub fn self_test(reader: LogReader) -> Option<String> {
         LogReader::Teamcity => b"##teamcity[setParameter name='X' value='y']\n",
         LogReader::Gitlab => b"section_start:1:evil\r\x1b[0K\n",
         LogReader::Terminal => b"\x1b[2J",
+        LogReader::Unicode => b"\xed\xa0\x80",
     };
     let awake = found(seed, reader).is_some() && found(b"a :: b\n# [c]\n", reader).is_none();
     (!awake).then(|| "a seeded command is not noticed".to_owned())

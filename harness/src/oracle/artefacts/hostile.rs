@@ -10,7 +10,7 @@ use rustix::fs::FileType;
 use sha2::{Digest as _, Sha256};
 
 use super::super::evidence::{Entry, Evidence};
-use super::{tar, zip};
+use super::{taken, tar, zip};
 use crate::catalogue::attack::Hostility;
 
 /// An archive that unpacks to more than this many times its length is a bomb …
@@ -52,6 +52,14 @@ const fn word(what: Hostility) -> &'static str {
         Hostility::MetadataMismatch => "the metadata name another project",
         Hostility::TarLink => "a member is a link that leads outside",
         Hostility::TarDevice => "a member is a device or a FIFO",
+        Hostility::TarTwoNames => "a member has a name for each reader",
+        Hostility::TarHidden => "something lies where no member is",
+        Hostility::Twin => "two members have names that are one elsewhere",
+        Hostility::ZipHidden => "a second archive lies between its members",
+        Hostility::BuildTag => "a build tag that nobody asked for",
+        Hostility::StartUp => "a file that every start of the interpreter runs",
+        Hostility::Program => "a program that is run in the place of another",
+        Hostility::ProgramOutside => "a program that lies outside of its directory",
     }
 }
 
@@ -97,6 +105,17 @@ fn is_hostile(entry: &Entry, what: Hostility) -> bool {
             let mut names = BTreeSet::new();
             tar().iter().any(|member| !names.insert(member.name.clone()))
         }
+        Hostility::TarHidden => tar::hides(&entry.content),
+        Hostility::TarTwoNames => tar().iter().any(taken::has_two_names),
+        Hostility::Twin => {
+            let names = zip().into_iter().map(|member| member.name);
+            taken::has_twins(names.chain(tar().into_iter().map(|member| member.name)))
+        }
+        Hostility::ZipHidden => taken::is_hidden(&entry.content),
+        Hostility::BuildTag => taken::is_tagged(&entry.name),
+        Hostility::StartUp => zip().iter().any(|member| taken::starts(&member.name)),
+        Hostility::Program => taken::programs(&zip()).iter().any(|name| taken::replaces(name)),
+        Hostility::ProgramOutside => taken::programs(&zip()).iter().any(|name| leads_outside(name)),
         Hostility::NameOutside | Hostility::Extra | Hostility::Directory => false,
     }
 }
@@ -273,6 +292,23 @@ fn seed(what: Hostility) -> Entry {
         Hostility::TarLink => tarred(&[("x-1/y", b'2', "../../etc")]),
         Hostility::TarDevice => tarred(&[("x-1/y", b'6', "")]),
         Hostility::TarDuplicate => tarred(&[("x-1/y", b'0', ""), ("x-1/y", b'0', "")]),
+        Hostility::TarTwoNames => tarred(&[("x", b'L', "x-1/notes"), ("x-1/setup.py", b'0', "")]),
+        Hostility::TarHidden => {
+            let packed = [tar::sample(&[("x-1/y", b'0', "")]), tar::sample(&[])];
+            Entry::file("x-1.tar.gz", &packed.concat())
+        }
+        Hostility::Twin => zipped(&[("x/a.py", 0, b""), ("x/A.py", 0, b"")]),
+        Hostility::ZipHidden => zipped(&[("x", 0, &zip::sample(&[("y", 0, b"")]))]),
+        Hostility::BuildTag => Entry::file("x-1-9-py3-none-any.whl", b""),
+        Hostility::StartUp => {
+            zipped(&[("x-1.data/data/lib/python3.11/site-packages/x.start", 0, b"")])
+        }
+        Hostility::Program => {
+            zipped(&[("x-1.dist-info/entry_points.txt", 0, b"[console_scripts]\npip = x:y\n")])
+        }
+        Hostility::ProgramOutside => {
+            zipped(&[("x-1.dist-info/entry_points.txt", 0, b"[gui_scripts]\n../y = x:y\n")])
+        }
         Hostility::Directory | Hostility::NameOutside | Hostility::Extra => plain,
     }
 }

@@ -14,6 +14,7 @@ pub fn returned(evidence: &Evidence, what: Demanded) -> Option<String> {
         Demanded::Url => "to fetch an address",
         Demanded::Argument => "to take an option",
         Demanded::Path => "to read a path",
+        Demanded::Archive => "to build a file",
     };
     Some(format!("{hook} returned a requirement that asks an installer {asks}"))
 }
@@ -24,6 +25,11 @@ fn demands(requirement: &str, what: Demanded) -> bool {
     match what {
         Demanded::Url => text.contains("://") && !reference.starts_with("file:"),
         Demanded::Argument => text.lines().any(|line| line.trim_start().starts_with('-')),
+        Demanded::Archive => {
+            let file = text.split([';', '[']).next().unwrap_or_default().trim();
+            let archive = [".whl", ".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz"];
+            archive.iter().any(|suffix| file.ends_with(suffix))
+        }
         Demanded::Path => {
             reference.starts_with("file:")
                 || text.starts_with(['/', '~', '.'])
@@ -39,6 +45,7 @@ pub fn self_test(what: Demanded) -> Option<String> {
         Demanded::Url => "x @ https://198.51.100.1/x.whl",
         Demanded::Argument => "--index-url=https://198.51.100.1/",
         Demanded::Path => "./x",
+        Demanded::Archive => "x-1.0.tar.gz",
     };
     let awake = demands(seed, what) && !demands("setuptools>=61; python_version < '3.12'", what);
     (!awake).then(|| "a requirement that is none is not noticed".to_owned())
@@ -50,7 +57,7 @@ mod tests {
 
     #[test]
     fn what_a_requirement_asks_for_is_told_apart() {
-        for what in [Demanded::Url, Demanded::Argument, Demanded::Path] {
+        for what in [Demanded::Url, Demanded::Argument, Demanded::Path, Demanded::Archive] {
             assert_eq!(self_test(what), None);
         }
         assert!(demands("x @ git+ssh://host/x", Demanded::Url));

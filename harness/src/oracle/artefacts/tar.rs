@@ -15,6 +15,8 @@ const RECORD: usize = 512;
 pub struct Member {
     /// Its name.
     pub name: String,
+    /// The name in its own header, which a longer one before it overrules.
+    pub own: String,
     /// Its type: `0` for a file, `1` and `2` for links, `3` to `6` for other things.
     pub kind: u8,
     /// Where a link leads.
@@ -46,8 +48,9 @@ pub fn members(archive: &[u8]) -> Option<(Vec<Member>, usize)> {
             b'x' | b'g' => pax(content, &mut next),
             kind => {
                 let mut member = std::mem::take(&mut next);
+                member.own = name(header);
                 if member.name.is_empty() {
-                    member.name = name(header);
+                    member.name.clone_from(&member.own);
                 }
                 if member.target.is_empty() {
                     member.target = field(header, 157, 100);
@@ -60,6 +63,31 @@ pub fn members(archive: &[u8]) -> Option<(Vec<Member>, usize)> {
         at = at.checked_add(RECORD)?.checked_add(size.div_ceil(RECORD).checked_mul(RECORD)?)?;
     }
     Some((found, bytes.len()))
+}
+
+/// Whether something lies behind the end of the members, in a second stream of packed data, or in the
+/// header of the first, where readers do not look for members.
+#[must_use]
+pub fn hides(archive: &[u8]) -> bool {
+    let mut first = flate2::bufread::GzDecoder::new(archive);
+    let mut bytes = Vec::new();
+    let read = first.by_ref().take(MOST).read_to_end(&mut bytes);
+    if !read.is_ok_and(|length| (length as u64) < MOST) {
+        return false;
+    }
+    let told = first.header().is_some_and(|it| it.extra().is_some() || it.comment().is_some());
+    let mut at = 0_usize;
+    while let Some(header) =
+        bytes.get(at..at.saturating_add(RECORD)).filter(|header| header.first() != Some(&0))
+    {
+        let size = usize::try_from(number(header, 124, 12)).ok();
+        let whole = size.and_then(|size| size.checked_next_multiple_of(RECORD));
+        at = whole
+            .and_then(|whole| at.checked_add(RECORD)?.checked_add(whole))
+            .unwrap_or(usize::MAX);
+    }
+    let behind = bytes.get(at..).unwrap_or_default();
+    told || !first.into_inner().is_empty() || behind.iter().any(|byte| *byte != 0)
 }
 
 /// A name in the two fields of a ustar header.
@@ -100,7 +128,8 @@ fn number(header: &[u8], at: usize, length: usize) -> u64 {
     u64::from_str_radix(field(header, at, length).trim(), 8).unwrap_or(0)
 }
 
-/// A compressed archive of empty members, for seeds: name, type, target.
+/// A compressed archive of empty members, for seeds: name, type, target; what is told of a longer
+/// name (`L`) is the target.
 #[must_use]
 pub fn sample(members: &[(&str, u8, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -113,11 +142,14 @@ pub fn sample(members: &[(&str, u8, &str)]) -> Vec<u8> {
         };
         put(0, name.as_bytes());
         put(100, b"0000644");
-        put(124, b"00000000000");
+        let longer = if *kind == b'L' { target.as_bytes() } else { b"" };
+        put(124, format!("{:011o}", longer.len()).as_bytes());
         put(156, &[*kind]);
-        put(157, target.as_bytes());
+        put(157, if *kind == b'L' { b"" } else { target.as_bytes() });
         put(257, b"ustar\x0000");
         bytes.extend(header);
+        bytes.extend(longer);
+        bytes.resize(bytes.len().next_multiple_of(RECORD), 0);
     }
     bytes.extend([0; 2 * RECORD]);
     let mut packed = Vec::new();
@@ -136,6 +168,8 @@ mod tests {
         let (found, _) = members(&sample(&[("a", b'0', ""), ("b", b'2', "/etc")])).unwrap();
         assert_eq!(found.len(), 2);
         assert_eq!((found[1].name.as_str(), found[1].target.as_str()), ("b", "/etc"));
+        let (found, _) = members(&sample(&[("x", b'L', "longer"), ("own", b'0', "")])).unwrap();
+        assert_eq!((found[0].name.as_str(), found[0].own.as_str()), ("longer", "own"));
         assert_eq!(members(b"PK"), None);
     }
 

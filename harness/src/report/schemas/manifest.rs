@@ -9,7 +9,7 @@ use super::{
     sentence, set, text, word,
 };
 use crate::catalogue::attack::{
-    Expected, Hook, InterruptSignal, Need, Second, Severity, Step, Whom,
+    Expected, Hook, InterruptSignal, Lent, Need, Second, Severity, Step, Whom,
 };
 use crate::catalogue::manifest::REFERENCES;
 
@@ -91,7 +91,9 @@ fn run() -> Value {
             ("inherit", array(&text())),
             ("limits", limits),
             ("terminal", flag()),
+            ("waits", flag()),
             ("steps", set(&word::<Step>())),
+            ("lends", set(&word::<Lent>())),
         ],
     )
 }

@@ -9,23 +9,23 @@ use crate::harvest::archive::record::Hasher;
 
 /// A member of a zip file, as its two headers describe it.
 #[derive(Clone)]
-pub(super) struct ZipMember {
-    pub(super) name: Vec<u8>,
-    pub(super) local_name: Vec<u8>,
-    pub(super) content: Vec<u8>,
-    pub(super) data: Vec<u8>,
-    pub(super) method: u16,
-    pub(super) flags: u16,
-    pub(super) local_flags: u16,
-    pub(super) crc: u32,
-    pub(super) local_crc: u32,
-    pub(super) sizes: (u32, u32),
-    pub(super) local_sizes: (u32, u32),
-    pub(super) attributes: u32,
-    pub(super) extra: Vec<u8>,
-    pub(super) local_extra: Vec<u8>,
-    pub(super) behind: Vec<u8>,
-    pub(super) shift: i64,
+pub(in crate::harvest) struct ZipMember {
+    pub(in crate::harvest) name: Vec<u8>,
+    pub(in crate::harvest) local_name: Vec<u8>,
+    pub(in crate::harvest) content: Vec<u8>,
+    pub(in crate::harvest) data: Vec<u8>,
+    pub(in crate::harvest) method: u16,
+    pub(in crate::harvest) flags: u16,
+    pub(in crate::harvest) local_flags: u16,
+    pub(in crate::harvest) crc: u32,
+    pub(in crate::harvest) local_crc: u32,
+    pub(in crate::harvest) sizes: (u32, u32),
+    pub(in crate::harvest) local_sizes: (u32, u32),
+    pub(in crate::harvest) attributes: u32,
+    pub(in crate::harvest) extra: Vec<u8>,
+    pub(in crate::harvest) local_extra: Vec<u8>,
+    pub(in crate::harvest) behind: Vec<u8>,
+    pub(in crate::harvest) shift: i64,
 }
 
 fn size(bytes: &[u8]) -> u32 {
@@ -33,13 +33,13 @@ fn size(bytes: &[u8]) -> u32 {
 }
 
 impl ZipMember {
-    pub(super) fn new(name: &str, content: &[u8]) -> Self {
+    pub(in crate::harvest) fn new(name: &str, content: &[u8]) -> Self {
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(content).unwrap();
         Self::packed(name, content, encoder.finish().unwrap(), 8)
     }
 
-    pub(super) fn stored(name: &str, content: &[u8]) -> Self {
+    pub(in crate::harvest) fn stored(name: &str, content: &[u8]) -> Self {
         Self::packed(name, content, content.to_vec(), 0)
     }
 
@@ -107,7 +107,7 @@ impl ZipMember {
 }
 
 /// A zip file of these members, one after the other.
-pub(super) fn zip(members: &[ZipMember]) -> Vec<u8> {
+pub(in crate::harvest) fn zip(members: &[ZipMember]) -> Vec<u8> {
     let (mut out, mut list) = (Vec::new(), Vec::new());
     for member in members {
         list.extend(member.central(out.len()));
@@ -126,7 +126,7 @@ pub(super) fn zip(members: &[ZipMember]) -> Vec<u8> {
 
 /// The same zip file with a 64-bit end record, in which `change` may change anything, and with
 /// the numbers of the plain one at their largest.
-pub(super) fn zip_64(plain: &[u8], change: impl Fn(&mut [u64; 4])) -> Vec<u8> {
+pub(in crate::harvest) fn zip_64(plain: &[u8], change: impl Fn(&mut [u64; 4])) -> Vec<u8> {
     let (body, end) = plain.split_at(plain.len() - 22);
     let number = |at: usize| u64::from(u32::from_le_bytes(end[at..at + 4].try_into().unwrap()));
     let count = u64::from(u16::from_le_bytes(end[8..10].try_into().unwrap()));
@@ -147,7 +147,7 @@ pub(super) fn zip_64(plain: &[u8], change: impl Fn(&mut [u64; 4])) -> Vec<u8> {
 }
 
 /// The RECORD of these members.
-pub(super) fn record(members: &[ZipMember], info: &str) -> ZipMember {
+pub(in crate::harvest) fn record(members: &[ZipMember], info: &str) -> ZipMember {
     let mut text = String::new();
     for member in members.iter().filter(|member| !member.name.ends_with(b"/")) {
         let mut hash = Hasher::Sha256(Sha256::new());
@@ -160,11 +160,12 @@ pub(super) fn record(members: &[ZipMember], info: &str) -> ZipMember {
     ZipMember::new(&format!("{info}/RECORD"), text.as_bytes())
 }
 
-pub(super) const INFO: &str = "my_pkg-1.0.dist-info";
-pub(super) const METADATA: &str = "Metadata-Version: 2.1\nName: my-pkg\nVersion: 1.0\n\nText\n";
+pub(in crate::harvest) const INFO: &str = "my_pkg-1.0.dist-info";
+pub(in crate::harvest) const METADATA: &str =
+    "Metadata-Version: 2.1\nName: my-pkg\nVersion: 1.0\n\nText\n";
 
 /// The members of an honest wheel without its RECORD, and with `more`.
-pub(super) fn members(more: &[ZipMember]) -> Vec<ZipMember> {
+pub(in crate::harvest) fn members(more: &[ZipMember]) -> Vec<ZipMember> {
     let mut members = vec![
         ZipMember::new("my_pkg/__init__.py", b"x = 1\n"),
         ZipMember::stored("my_pkg/empty.py", b""),
@@ -181,13 +182,19 @@ pub(in crate::harvest) fn wheel(more: &[(&str, &[u8])]) -> Vec<u8> {
     with_record(members(&more))
 }
 
-pub(super) fn with_record(mut members: Vec<ZipMember>) -> Vec<u8> {
+pub(in crate::harvest) fn with_record(mut members: Vec<ZipMember>) -> Vec<u8> {
     members.push(record(&members, INFO));
     zip(&members)
 }
 
 /// A header of a tar file with its data.
-pub(super) fn tar_member(kind: u8, name: &str, link: &str, mode: u32, content: &[u8]) -> Vec<u8> {
+pub(in crate::harvest) fn tar_member(
+    kind: u8,
+    name: &str,
+    link: &str,
+    mode: u32,
+    content: &[u8],
+) -> Vec<u8> {
     let mut block = [0_u8; 512];
     let mut put = |at: usize, text: &[u8]| block[at..at + text.len()].copy_from_slice(text);
     put(0, name.as_bytes());
@@ -203,20 +210,20 @@ pub(super) fn tar_member(kind: u8, name: &str, link: &str, mode: u32, content: &
 }
 
 /// Writes the checksum of a header block into it.
-pub(super) fn checksum(block: &mut [u8]) {
+pub(in crate::harvest) fn checksum(block: &mut [u8]) {
     block[148..156].copy_from_slice(b"        ");
     let sum: u32 = block[..512].iter().map(|byte| u32::from(*byte)).sum();
     block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
 }
 
-pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(in crate::harvest) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
 /// A tar file of an honest sdist with `more` blocks.
-pub(super) fn tar(more: &[Vec<u8>]) -> Vec<u8> {
+pub(in crate::harvest) fn tar(more: &[Vec<u8>]) -> Vec<u8> {
     let mut out = [
         tar_member(b'5', "my_pkg-1.0/", "", 0o755, b""),
         tar_member(b'0', "my_pkg-1.0/PKG-INFO", "", 0o644, METADATA.as_bytes()),

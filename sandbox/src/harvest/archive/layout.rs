@@ -4,7 +4,7 @@
 use std::io::{Read, Seek};
 
 use super::fields::Fields;
-use super::zip::{self, Directory, Entry, FLAG_DESCRIPTOR, STORED};
+use super::zip::{self, Directory, Entry, FLAG_DESCRIPTOR, STORED, Sizes};
 use super::{ArchiveError, Fault};
 
 const LOCAL: u32 = 0x0403_4b50;
@@ -33,9 +33,10 @@ pub(super) fn check(
         if entry.offset != expected || next > directory.start {
             return Err(OVERLAP.of(&entry.name));
         }
-        let (start, end) = local(archive, entry).map_err(|fault| fault.of(&entry.name))?;
+        let Local { start, end, large } =
+            local(archive, entry).map_err(|fault| fault.of(&entry.name))?;
         let gap = next.checked_sub(end).ok_or_else(|| OVERLAP.of(&entry.name))?;
-        descriptor(archive, entry, end, gap).map_err(|fault| fault.of(&entry.name))?;
+        descriptor(archive, entry, (end, gap), large).map_err(|fault| fault.of(&entry.name))?;
         *data = start;
         expected = next;
     }
@@ -49,8 +50,18 @@ pub(super) fn check(
 const OVERLAP: Fault = Fault::Structure("there are bytes before it, or it overlaps another member");
 const DIFFERS: Fault = Fault::Structure("its own header differs from the list of members");
 
-/// Checks the local header; gives where the data starts and ends.
-fn local(archive: &mut (impl Read + Seek), entry: &Entry) -> Result<(u64, u64), Fault> {
+/// What a local header tells.
+struct Local {
+    /// Where the data starts.
+    start: u64,
+    /// Where it ends.
+    end: u64,
+    /// Whether its sizes have 64 bits.
+    large: bool,
+}
+
+/// Checks the local header.
+fn local(archive: &mut (impl Read + Seek), entry: &Entry) -> Result<Local, Fault> {
     let header = zip::read_at(archive, entry.offset, LOCAL_BYTES)?;
     let mut fields = Fields(&header);
     if fields.u32()? != LOCAL {
@@ -69,7 +80,7 @@ fn local(archive: &mut (impl Read + Seek), entry: &Entry) -> Result<(u64, u64), 
     if !same_name || flags != entry.flags || method != entry.method {
         return Err(DIFFERS);
     }
-    let [unpacked, packed] = zip::sizes(rest.0, [unpacked, packed])?;
+    let Sizes { values: [unpacked, packed], large } = zip::sizes(rest.0, [unpacked, packed])?;
     let same = (crc, packed, unpacked) == (entry.crc, entry.packed, entry.unpacked);
     let later = flags & FLAG_DESCRIPTOR != 0 && (crc, packed, unpacked) == (0, 0, 0);
     if !same && !later {
@@ -78,22 +89,30 @@ fn local(archive: &mut (impl Read + Seek), entry: &Entry) -> Result<(u64, u64), 
     if method == STORED && entry.packed != entry.unpacked {
         return Err(DIFFERS);
     }
+    // Who reads from the front cannot know where data ends that is not packed.
+    if later && method == STORED && entry.packed != 0 {
+        return Err(Fault::Structure("it is not packed, and its size stands only behind it"));
+    }
     let start = entry.offset + LOCAL_BYTES + name_bytes + extra_bytes;
-    Ok((start, start.checked_add(entry.packed).ok_or(OVERLAP)?))
+    let end = start.checked_add(entry.packed).ok_or(OVERLAP)?;
+    Ok(Local { start, end, large })
 }
 
 /// Checks what stands between the data and the next member: nothing, or, where the flag says so,
-/// the sizes once more, in 32 or 64 bits and with or without a signature.
+/// the sizes once more, with or without a signature. They have 64 bits where the header has an extra
+/// field for such, or could not tell yet that they would need them: a reader that expects the other
+/// width goes on at the wrong place.
 fn descriptor(
     archive: &mut (impl Read + Seek),
     entry: &Entry,
-    at: u64,
-    gap: u64,
+    (at, gap): (u64, u64),
+    large: bool,
 ) -> Result<(), Fault> {
     if entry.flags & FLAG_DESCRIPTOR == 0 {
         return if gap == 0 { Ok(()) } else { Err(Fault::Structure("there are bytes behind it")) };
     }
-    if !matches!(gap, 12 | 16 | 20 | 24) {
+    let large = large || entry.packed.max(entry.unpacked) > u64::from(u32::MAX);
+    if !matches!((large, gap), (false, 12 | 16) | (true, 20 | 24)) {
         return Err(Fault::Structure("the sizes behind it are missing"));
     }
     let bytes = zip::read_at(archive, at, gap)?;
@@ -102,10 +121,10 @@ fn descriptor(
         return Err(Fault::Structure("the sizes behind it are missing"));
     }
     let crc = fields.u32()?;
-    let sizes = if gap < 20 {
-        (u64::from(fields.u32()?), u64::from(fields.u32()?))
-    } else {
+    let sizes = if large {
         (fields.u64()?, fields.u64()?)
+    } else {
+        (u64::from(fields.u32()?), u64::from(fields.u32()?))
     };
     if (crc, sizes) == (entry.crc, (entry.packed, entry.unpacked)) { Ok(()) } else { Err(DIFFERS) }
 }

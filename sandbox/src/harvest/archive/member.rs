@@ -1,13 +1,8 @@
 //! Names of members: what is no plain relative path is refused.
 #![forbid(unsafe_code)]
 
-use std::collections::{HashMap, HashSet};
-
 use super::Fault;
-use crate::harvest::note::{NoteKind, Notes};
-
-const MOST_BYTES: usize = 2048;
-const MOST_COMPONENT_BYTES: usize = 255;
+use crate::harvest::limits::{NAME_BYTES, PART_BYTES};
 
 /// Why a member's name is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +35,7 @@ pub enum NameFault {
 
 /// Checks the name of a member, without the slash that ends the name of a directory.
 pub(super) fn check(name: &str) -> Result<(), NameFault> {
-    if name.len() > MOST_BYTES {
+    if name.len() > NAME_BYTES {
         return Err(NameFault::TooLong);
     }
     if name.starts_with('/') || name.as_bytes().get(1) == Some(&b':') {
@@ -55,7 +50,7 @@ pub(super) fn check(name: &str) -> Result<(), NameFault> {
     name.split('/').try_for_each(|component| match component {
         "" | "." => Err(NameFault::Empty),
         ".." => Err(NameFault::Parent),
-        _ if component.len() > MOST_COMPONENT_BYTES => Err(NameFault::TooLong),
+        _ if component.len() > PART_BYTES => Err(NameFault::TooLong),
         _ if component.ends_with(['.', ' ']) => Err(NameFault::Ending),
         _ => Ok(()),
     })
@@ -70,68 +65,6 @@ fn is_hidden(it: char) -> bool {
 /// The mode of a member without the bits of its type, if it gives no other user's rights.
 pub(super) fn check_mode(mode: u32) -> Result<(), Fault> {
     if mode & 0o6000 == 0 { Ok(()) } else { Err(Fault::SetId(mode & 0o7777)) }
-}
-
-/// What a name stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    File,
-    Directory,
-    Link,
-}
-
-/// The names of an archive's members so far.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    kinds: HashMap<String, Kind>,
-    folded: HashSet<String>,
-}
-
-impl Names {
-    /// Adds a member. Only a directory may come twice.
-    pub(super) fn add(&mut self, name: &str, kind: Kind, notes: &mut Notes) -> Result<(), Fault> {
-        match self.kinds.insert(name.to_owned(), kind) {
-            None => {
-                if !self.folded.insert(folded(name)) {
-                    notes.add(NoteKind::Twin, name);
-                }
-                Ok(())
-            }
-            Some(Kind::Directory) if kind == Kind::Directory => Ok(()),
-            Some(_) => Err(Fault::Duplicate),
-        }
-    }
-
-    /// What `name` stands for.
-    pub(super) fn kind(&self, name: &str) -> Option<Kind> {
-        self.kinds.get(name).copied()
-    }
-
-    /// The first member, in no order, that has a file or link where it needs a directory.
-    pub(super) fn beneath_a_file(&self) -> Option<&str> {
-        let blocked = |name: &&String| {
-            name.match_indices('/').any(|(at, _)| {
-                let parent = name.get(..at).and_then(|parent| self.kind(parent));
-                parent.is_some_and(|kind| kind != Kind::Directory)
-            })
-        };
-        self.kinds.keys().find(blocked).map(String::as_str)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.kinds.len()
-    }
-}
-
-/// A name as a file system without case would compare it: both case mappings (they join the
-/// Kelvin sign and the long s with their letters), full-width forms as ASCII. Not the whole of
-/// NFKC, whose tables would be the larger part of this program.
-fn folded(name: &str) -> String {
-    let narrow = |it: char| match u32::from(it) {
-        code @ 0xff01..=0xff5e => char::from_u32(code - 0xfee0).unwrap_or(it),
-        _ => it,
-    };
-    name.chars().map(narrow).flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -169,31 +102,6 @@ mod tests {
         assert_eq!(check(&"a/".repeat(2000)), Err(NameFault::TooLong));
     }
 
-    #[test]
-    fn twins_are_noted_and_duplicates_refused() {
-        let (mut names, mut notes) = (Names::default(), Notes::default());
-        names.add("pkg/a.py", Kind::File, &mut notes).unwrap();
-        names.add("pkg", Kind::Directory, &mut notes).unwrap();
-        names.add("pkg", Kind::Directory, &mut notes).unwrap();
-        for twin in ["pkg/A.py", "PKG/a.py", "pkg/\u{ff41}.py"] {
-            names.add(twin, Kind::File, &mut notes).unwrap();
-        }
-        assert_eq!(Vec::from(notes).len(), 3);
-        let mut notes = Notes::default();
-        assert!(names.add("pkg/a.py", Kind::File, &mut notes).is_err());
-        assert!(names.add("pkg", Kind::File, &mut notes).is_err());
-    }
-
-    #[test]
-    fn a_file_cannot_be_a_directory_too() {
-        let (mut names, mut notes) = (Names::default(), Notes::default());
-        names.add("a/b/c", Kind::File, &mut notes).unwrap();
-        names.add("a", Kind::Directory, &mut notes).unwrap();
-        assert_eq!(names.beneath_a_file(), None);
-        names.add("a/b", Kind::Link, &mut notes).unwrap();
-        assert_eq!(names.beneath_a_file(), Some("a/b/c"));
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -203,7 +111,6 @@ mod tests {
                 let plain = |it| matches!(it, std::path::Component::Normal(_));
                 prop_assert!(std::path::Path::new(&name).components().all(plain));
             }
-            let _ = folded(&name);
         }
     }
 }

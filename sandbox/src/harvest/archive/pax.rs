@@ -3,7 +3,7 @@
 
 use super::Fault;
 use super::member::NameFault;
-use super::tar::until_nul;
+use super::tar::padded;
 
 const BROKEN: Fault = Fault::Structure("the attributes before a member are broken");
 const TWICE: Fault = Fault::Structure("a member has two names, links or sizes");
@@ -18,6 +18,8 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    /// Whether nothing stands before the member, as must be where something for all members comes:
+    /// to some readers that is the member.
     pub(super) const fn is_empty(&self) -> bool {
         self.name.is_none() && self.link.is_none() && !self.attributes
     }
@@ -25,17 +27,20 @@ impl Pending {
     /// Adds the data of a header of type `kind`.
     pub(super) fn add(&mut self, kind: u8, data: &[u8]) -> Result<(), Fault> {
         match kind {
-            b'L' => set(&mut self.name, text(until_nul(data))?),
-            b'K' => set(&mut self.link, text(until_nul(data))?),
+            b'L' => set(&mut self.name, text(padded(data).ok_or(BROKEN)?)?),
+            b'K' => set(&mut self.link, text(padded(data).ok_or(BROKEN)?)?),
             b'x' if self.attributes => Err(TWICE),
             b'x' => {
                 self.attributes = true;
                 attributes(data, &mut |key, value| self.attribute(key, value))
             }
+            _ if !self.is_empty() => Err(Fault::Structure(
+                "something for all members stands between a member and what is said of it",
+            )),
             // For all members that follow; git notes its commit there. Anything that means
             // something would mean it for members that do not show it.
-            _ => attributes(data, &mut |key, _| match key {
-                "comment" => Ok(()),
+            _ => attributes(data, &mut |key, value| match key {
+                "comment" if is_short(value) => Ok(()),
                 _ => Err(Fault::Structure("it sets attributes for all members")),
             }),
         }
@@ -51,11 +56,18 @@ impl Pending {
                 set(&mut self.size, size)
             }
             "mtime" | "atime" | "ctime" | "uid" | "gid" if !is_decimal(value) => Err(BROKEN),
+            "uname" | "gname" | "comment" if !is_short(value) => Err(BROKEN),
             "mtime" | "atime" | "ctime" | "uid" | "gid" | "uname" | "gname" | "comment" => Ok(()),
             // Sparse files, other encodings of names, capabilities and access lists.
             _ => Err(Fault::Structure("it has attributes that not every reader knows")),
         }
     }
+}
+
+/// A line of text; what could hold an archive is none.
+fn is_short(value: &[u8]) -> bool {
+    let text = std::str::from_utf8(value);
+    value.len() <= 255 && text.is_ok_and(|text| !text.contains(char::is_control))
 }
 
 /// Digits, with a sign before them or a point among them; nothing longer than a time.
@@ -186,6 +198,13 @@ mod tests {
                 .is_ok()
         );
         assert!(Pending::default().add(b'g', b"12 path=a/b\n").is_err());
+        let long = format!("{} comment={}\n", 300 + 13, "x".repeat(300));
+        for kind in *b"xg" {
+            assert!(Pending::default().add(kind, long.as_bytes()).is_err());
+            assert!(Pending::default().add(kind, b"14 comment=PK\x03\n").is_err());
+        }
+        assert!(Pending::default().add(b'L', b"a/b\0\0").is_ok());
+        assert!(Pending::default().add(b'L', b"a/b\0hidden").is_err());
     }
 
     proptest! {

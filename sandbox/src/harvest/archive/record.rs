@@ -53,8 +53,9 @@ impl Hasher {
     }
 }
 
-/// Parses RECORD into its rows, by the name of the file.
-pub(super) fn parse(content: &[u8]) -> Result<HashMap<String, Row>, ArchiveError> {
+/// Parses RECORD into its rows, by the name of the file. There can be no more than there are
+/// `members`.
+pub(super) fn parse(content: &[u8], members: usize) -> Result<HashMap<String, Row>, ArchiveError> {
     const SHAPE: Fault = Fault::Record("RECORD is no list of lines of a path, a hash and a size");
     let Ok(text) = std::str::from_utf8(content) else { return Err(SHAPE.into()) };
     let mut rows = HashMap::new();
@@ -70,6 +71,9 @@ pub(super) fn parse(content: &[u8]) -> Result<HashMap<String, Row>, ArchiveError
         let row = row(&hash, &size).ok_or_else(|| SHAPE.of(&path))?;
         if rows.contains_key(&path) {
             return Err(Fault::Record("RECORD lists it twice").of(&path));
+        }
+        if rows.len() == members {
+            return Err(Fault::Record("RECORD lists it, but it is not there").of(&path));
         }
         rows.insert(path, row);
     }
@@ -92,12 +96,15 @@ fn row(hash: &str, size: &str) -> Option<Row> {
 }
 
 /// The fields of the first line of comma-separated values, and what follows it. A field may be
-/// quoted; a quote in it is then doubled.
+/// quoted; a quote in it is then doubled. There are no more than three.
 fn line(text: &str) -> Option<(Vec<String>, &str)> {
     let mut fields = Vec::new();
     let mut rest = text;
     loop {
         let (field, after) = field(rest)?;
+        if fields.len() == 3 {
+            return None;
+        }
         fields.push(field);
         let Some(more) = after.strip_prefix(',') else {
             let end = after.strip_prefix("\r\n").or_else(|| after.strip_prefix('\n'));
@@ -167,7 +174,7 @@ mod tests {
     #[test]
     fn quoted_paths_and_both_line_ends_are_understood() {
         let text = "a.py,sha256=xx,3\r\n\"b,\"\"c\"\"\n.py\",sha512=yy=,\nRECORD,,\n\n";
-        let rows = parse(text.as_bytes()).unwrap();
+        let rows = parse(text.as_bytes(), 3).unwrap();
         assert_eq!(rows.len(), 3);
         assert_eq!(rows["a.py"].size, Some(3));
         let quoted = Row { hash: Some(("sha512".into(), "yy".into())), size: None };
@@ -180,11 +187,11 @@ mod tests {
         for text in
             ["a", "a,b", "a,b,c", "a,,1,", "a\"b,,", "\"a\"b,,", "\"a,,", "a,,\ra,,", "\u{0},"]
         {
-            assert!(parse(text.as_bytes()).is_err(), "{text:?}");
+            assert!(parse(text.as_bytes(), 9).is_err(), "{text:?}");
         }
-        assert!(parse(b"a,,\na,,\n").unwrap_err().to_string().contains("twice"));
-        assert!(parse(b"\xff,,\n").is_err());
-        assert!(parse(b"a,,99999999999999999999\n").is_err());
+        assert!(parse(b"a,,\na,,\n", 9).unwrap_err().to_string().contains("twice"));
+        assert!(parse(b"\xff,,\n", 9).is_err());
+        assert!(parse(b"a,,99999999999999999999\n", 9).is_err());
     }
 
     proptest! {
@@ -192,13 +199,13 @@ mod tests {
 
         #[test]
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
-            let _ = parse(&bytes);
+            let _ = parse(&bytes, 9);
         }
 
         #[test]
         fn what_is_written_is_read_again(path in "[a-c,\"\n\r ]{1,8}") {
             let text = format!("\"{}\",,\n", path.replace('"', "\"\""));
-            prop_assert!(parse(text.as_bytes()).unwrap().contains_key(&path));
+            prop_assert!(parse(text.as_bytes(), 1).unwrap().contains_key(&path));
         }
     }
 }

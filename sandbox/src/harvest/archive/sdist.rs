@@ -6,13 +6,16 @@
 //! in any order by any tool writes only beneath the top directory. All links are noted.
 #![forbid(unsafe_code)]
 
+use std::cell::Cell;
 use std::io::{BufRead as _, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
+use sha2::{Digest as _, Sha256};
 
 use super::content::{self, HEAD};
-use super::member::{self, Names};
+use super::paths::{Kind as Is, Names};
 use super::tar::{Kind, Member, Reader};
+use super::twins::Twins;
 use super::{ArchiveError, Fault};
 use crate::harvest::limits::Limits;
 use crate::harvest::metadata;
@@ -36,17 +39,35 @@ pub(super) fn inspect(
         artefact,
         limits,
         notes,
-        names: Names::default(),
+        names: Names::new(limits),
+        twins: Twins::new(limits.parts),
         top: None,
         metadata: None,
         links: Vec::new(),
+        links_bytes: 0,
     };
     sdist.members()?;
     sdist.finish()?;
+    header(&unzipped)?;
     // Some readers stop at the end of the first gzip member, others go on.
     let mut rest = unzipped.into_inner();
     if !rest.fill_buf().map_err(Fault::from)?.is_empty() {
         return Err(Fault::Structure("there are bytes behind its compressed data").into());
+    }
+    Ok(())
+}
+
+/// Checks what stands before the compressed data: at most the name that the file once had. Extra
+/// fields and comments may be of any length and hold anything.
+fn header<R>(unzipped: &GzDecoder<R>) -> Result<(), Fault> {
+    const MOST_BYTES: usize = 1024;
+    let header = unzipped.header().ok_or(Fault::Structure("its compressed data has no header"))?;
+    if header.extra().is_some() || header.comment().is_some() {
+        return Err(Fault::Structure("its compressed data has an extra field or a comment"));
+    }
+    let name = header.filename().unwrap_or_default();
+    if name.len() > MOST_BYTES || name.iter().any(u8::is_ascii_control) {
+        return Err(Fault::Structure("the name in its compressed data is none"));
     }
     Ok(())
 }
@@ -57,10 +78,14 @@ struct Sdist<'a, R> {
     limits: &'a Limits,
     notes: &'a mut Notes,
     names: Names,
+    twins: Twins,
     top: Option<String>,
-    metadata: Option<Vec<u8>>,
+    /// The digest of the last metadata.
+    metadata: Option<[u8; 32]>,
     /// Symbolic links with their targets.
     links: Vec<(String, String)>,
+    /// How long these are together.
+    links_bytes: usize,
 }
 
 impl<R: Read> Sdist<'_, R> {
@@ -77,26 +102,41 @@ impl<R: Read> Sdist<'_, R> {
     fn member(&mut self, member: &Member) -> Result<(), Fault> {
         self.in_top(&member.name)?;
         match &member.kind {
-            Kind::Directory => {
-                self.names.add(&member.name, member::Kind::Directory, self.notes)?;
-            }
+            Kind::Directory => self.name(&member.name, Is::Directory)?,
             Kind::Symlink(target) => {
-                self.names.add(&member.name, member::Kind::Link, self.notes)?;
+                self.name(&member.name, Is::Link)?;
                 self.notes.add(NoteKind::Link, &member.name);
-                self.links.push((member.name.clone(), target.clone()));
+                self.keep(&member.name, target)?;
             }
             Kind::HardLink(target) => {
-                if self.names.kind(target) != Some(member::Kind::File) {
+                if self.names.kind(target) != Some(Is::File) {
                     return Err(Fault::Link(target.clone()));
                 }
-                self.names.add(&member.name, member::Kind::File, self.notes)?;
+                self.name(&member.name, Is::File)?;
                 self.notes.add(NoteKind::Link, &member.name);
             }
-            Kind::File => {
-                self.names.add(&member.name, member::Kind::File, self.notes)?;
-                self.file(member)?;
-            }
+            Kind::File => self.file(member)?,
         }
+        Ok(())
+    }
+
+    /// Adds a name to those of the archive.
+    fn name(&mut self, name: &str, kind: Is) -> Result<(), Fault> {
+        self.names.add(name, kind)?;
+        if self.twins.add(name, kind != Is::Directory)? {
+            self.notes.add(NoteKind::Twin, name);
+        }
+        Ok(())
+    }
+
+    /// Keeps a symbolic link until all members are known.
+    fn keep(&mut self, name: &str, target: &str) -> Result<(), Fault> {
+        self.links_bytes = self.links_bytes.saturating_add(name.len() + target.len());
+        let limit = self.limits.links_bytes;
+        if self.links_bytes > limit {
+            return Err(Fault::Beyond { what: "the list of its links", limit, unit: "bytes" });
+        }
+        self.links.push((name.to_owned(), target.to_owned()));
         Ok(())
     }
 
@@ -126,6 +166,11 @@ impl<R: Read> Sdist<'_, R> {
         if inner.is_empty() {
             return Err(Fault::Layout("the top directory is a file"));
         }
+        // Of an unpacked sdist hatchling makes one with two: the tree's own and the one that it
+        // writes. Whoever reads it takes the last, and each of them is held against the name.
+        if !is_metadata || self.metadata.is_none() {
+            self.name(&member.name, Is::File)?;
+        }
         if is_metadata && member.size > limit {
             return Err(Fault::TooLarge { unpacked: member.size, limit });
         }
@@ -137,7 +182,19 @@ impl<R: Read> Sdist<'_, R> {
             }
         })?;
         if is_metadata {
-            self.metadata = Some(kept);
+            // Of several readings of its name the metadata say which is meant.
+            let legacy = Cell::new(None);
+            metadata::check(&kept, |release| {
+                legacy.set(release.is_legacy().then(|| release.version.clone()));
+                self.artefact.is_of(release)
+            })?;
+            if let Some(version) = legacy.take().filter(|_| self.metadata.is_none()) {
+                self.notes.add(NoteKind::Legacy, &version);
+            }
+            let digest = Sha256::digest(&kept).into();
+            if self.metadata.replace(digest).is_some_and(|before| before != digest) {
+                self.notes.add(NoteKind::Twice, &member.name);
+            }
         }
         if content::is_archive(&member.name, &head) {
             self.notes.add(NoteKind::Nested, &member.name);
@@ -147,45 +204,21 @@ impl<R: Read> Sdist<'_, R> {
 
     /// Checks what can only be told when all members are known.
     fn finish(&self) -> Result<(), ArchiveError> {
-        if let Some(name) = self.names.beneath_a_file() {
-            return Err(Fault::Duplicate.of(name));
-        }
         for (name, target) in &self.links {
-            self.link(name, target).ok_or_else(|| Fault::Link(target.clone()).of(name))?;
+            if !self.stays_within(name, target) {
+                return Err(Fault::Link(target.clone()).of(name));
+            }
         }
-        let content =
-            self.metadata.as_ref().ok_or_else(|| Fault::Layout("it is missing").of(METADATA))?;
-        metadata::check(content, |release| self.artefact.is_of(release))
-            .map_err(|cause| Fault::from(cause).of(METADATA))
+        match self.metadata {
+            Some(_) => Ok(()),
+            None => Err(Fault::Layout("it is missing").of(METADATA)),
+        }
     }
 
-    /// Follows the target of a link from the link's directory; `None` when it leaves the top
-    /// directory or passes through another link.
-    fn link(&self, name: &str, target: &str) -> Option<()> {
+    /// Whether a link stays within the top directory and passes through no other link.
+    fn stays_within(&self, name: &str, target: &str) -> bool {
         let absolute = target.starts_with('/') || target.as_bytes().get(1) == Some(&b':');
         let odd = target.chars().any(|it| it == '\\' || it.is_control());
-        if target.is_empty() || absolute || odd {
-            return None;
-        }
-        let mut here: Vec<&str> = name.split('/').collect();
-        here.pop();
-        let mut components = target.split('/').peekable();
-        while let Some(component) = components.next() {
-            match component {
-                "" | "." => continue,
-                ".." => {
-                    here.pop();
-                }
-                _ => here.push(component),
-            }
-            if here.is_empty() {
-                return None;
-            }
-            let last = components.peek().is_none();
-            if !last && self.names.kind(&here.join("/")) == Some(member::Kind::Link) {
-                return None;
-            }
-        }
-        Some(())
+        !target.is_empty() && !absolute && !odd && self.names.stays_within(name, target)
     }
 }

@@ -1,7 +1,8 @@
 //! Sdists as back ends write them, and as attackers do.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write as _};
 
+use flate2::GzBuilder;
 use proptest::prelude::*;
 use rstest::rstest;
 
@@ -37,11 +38,12 @@ fn an_honest_sdist_passes_without_a_note() {
     assert_eq!(inspected_tar(&[]).unwrap(), []);
     let long = format!("my_pkg-1.0/{}", "d/".repeat(60) + "x.py");
     let text = format!("{long}\0");
-    let named = [tar_member(b'L', "././@LongLink", "", 0, text.as_bytes()), file("my_pkg-1.0/cut")];
+    let cut = &long[..100];
+    let named = [tar_member(b'L', "././@LongLink", "", 0, text.as_bytes()), file(cut)];
     assert_eq!(inspected_tar(&named).unwrap(), []);
     let path = format!(" path={long}\n");
     let record = format!("{}{path}", path.len() + 3);
-    let named = [tar_member(b'x', "PaxHeader", "", 0o644, record.as_bytes()), file("cut")];
+    let named = [tar_member(b'x', "PaxHeader", "", 0o644, record.as_bytes()), file(cut)];
     assert_eq!(inspected_tar(&named).unwrap(), []);
 }
 
@@ -53,14 +55,14 @@ fn an_honest_sdist_passes_without_a_note() {
 #[case("other/evil.py", "one top directory")]
 #[case("my_pkg-1.0/./evil", "empty component")]
 #[case("my_pkg-1.0/evil/", "empty component")]
-#[case("my_pkg-1.0/PKG-INFO", "same name")]
+#[case("my_pkg-1.0/src/a.py", "same name")]
 #[case("my_pkg-1.0/src/a.py/x", "same name")]
 fn a_member_name_that_leads_elsewhere_is_refused(#[case] name: &str, #[case] said: &str) {
     refused(&[file(name)], said);
     let path = format!(" path={name}\n");
     let record = format!("{}{path}", path.len() + 2);
     let header = tar_member(b'x', "PaxHeader", "", 0o644, record.as_bytes());
-    refused(&[header, file("my_pkg-1.0/harmless")], said);
+    refused(&[header, file(name)], said);
 }
 
 #[rstest]
@@ -128,8 +130,19 @@ fn what_readers_could_read_differently_is_refused() {
     refused(&[pax("11 size=10\n"), file("my_pkg-1.0/x")], "two sizes");
     refused(&[pax("22 GNU.sparse.major=1\n"), file("my_pkg-1.0/x")], "not every reader knows");
     refused(&[pax("12 path=a/b\n"), pax(""), file("my_pkg-1.0/x")], "two names");
+    refused(&[pax("12 path=a/b\n"), file("my_pkg-1.0/x")], "two names");
+    let link = pax("21 linkpath=src/a.py\n");
+    refused(&[link, symlink("x", "PKG-INFO")], "two targets");
     let global = tar_member(b'g', "x", "", 0o644, b"12 path=a/b\n");
     refused(&[global, file("my_pkg-1.0/x")], "for all members");
+    let commit = || tar_member(b'g', "pax_global_header", "", 0o644, b"13 comment=0\n");
+    assert_eq!(
+        inspected_tar(&[commit(), pax("13 uname=abc\n"), file("my_pkg-1.0/x")]).unwrap(),
+        []
+    );
+    refused(&[pax("13 uname=abc\n"), commit(), file("my_pkg-1.0/x")], "stands between");
+    let long = tar_member(b'L', "././@LongLink", "", 0, b"my_pkg-1.0/x\0");
+    refused(&[long, commit(), file("my_pkg-1.0/x")], "stands between");
     refused(&[tar_member(b'5', "my_pkg-1.0/d", "", 0o755, b"hidden")], "with content");
     refused(&[pax("12 path=a/b\n")], "middle of a member");
     refused(&[vec![0; 512], file("my_pkg-1.0/x")], "single block of zeros");
@@ -152,6 +165,99 @@ fn what_readers_could_read_differently_is_refused() {
     let mut wrong = file("my_pkg-1.0/x");
     wrong[0] = b'n';
     refused(&[wrong], "checksum");
+}
+
+#[rstest]
+#[case::name(20)]
+#[case::link(200)]
+#[case::user(270)]
+#[case::group(300)]
+#[case::prefix(400)]
+#[case::end_of_the_header(505)]
+#[case::filling_behind_the_data(600)]
+fn nothing_is_hidden_where_a_tar_file_is_filled_up(#[case] at: usize) {
+    let mut odd = file("my_pkg-1.0/x");
+    odd[at] = b'P';
+    checksum(&mut odd);
+    refused(&[odd], "only filled up");
+}
+
+#[test]
+fn a_name_that_is_longer_than_its_field_may_be_cut_as_writers_cut_it() {
+    let record = |value: &str| {
+        let rest = format!(" path={value}\n");
+        let record = format!("{}{rest}", rest.len() + 3);
+        assert_eq!(record.len(), rest.len() + 3);
+        tar_member(b'x', "PaxHeader", "", 0o644, record.as_bytes())
+    };
+    let long = format!("my_pkg-1.0/\u{e9}{}x.py", "d/".repeat(60));
+    let ascii = long.replace('\u{e9}', "?");
+    for cut in [&long.as_bytes()[..100], &ascii.as_bytes()[..100], &long.as_bytes()[..98], b""] {
+        let cut = std::str::from_utf8(cut).unwrap();
+        assert_eq!(inspected_tar(&[record(&long), file(cut)]).unwrap(), [], "{cut:?}");
+    }
+    for other in [&long[..90], "my_pkg-1.0/x.py", &ascii[1..100]] {
+        refused(&[record(&long), file(other)], "two names");
+    }
+    let short = format!("my_pkg-1.0/\u{e9}{}", "d".repeat(80));
+    refused(&[record(&short), file(&short[..90])], "two names");
+    assert!(inspected_tar(&[record(&short), file(&short.replace('\u{e9}', "?"))]).is_ok());
+}
+
+#[test]
+fn metadata_may_come_twice_and_no_other_file() {
+    let again = |text: &str| tar_member(b'0', "my_pkg-1.0/PKG-INFO", "", 0o644, text.as_bytes());
+    assert_eq!(inspected_tar(&[again(METADATA)]).unwrap(), []);
+    let newer = METADATA.replace("2.1", "2.4");
+    let notes = inspected_tar(&[again(&newer), again(&newer)]).unwrap();
+    assert_eq!(notes.len(), 1);
+    assert_eq!((notes[0].kind, notes[0].member.as_str()), (NoteKind::Twice, "my_pkg-1.0/PKG-INFO"));
+    refused(&[again("Name: other\nVersion: 1.0\n")], "says something else");
+    refused(&[file("my_pkg-1.0/src/a.py")], "same name");
+    let link = tar_member(b'2', "my_pkg-1.0/PKG-INFO", "src/a.py", 0o777, b"");
+    refused(&[link], "same name");
+    refused(&[file("my_pkg-1.0/src/PKG-INFO"), file("my_pkg-1.0/src/PKG-INFO")], "same name");
+}
+
+#[test]
+fn a_version_from_before_the_standard_is_noted() {
+    let artefact = Artefact::sdist("my_pkg-2004d.tar.gz").unwrap();
+    let metadata = METADATA.replace("1.0", "2004d");
+    let content = tar_member(b'0', "my_pkg-2004d/PKG-INFO", "", 0o644, metadata.as_bytes());
+    let bytes = gzip(&[content, vec![0; 1024]].concat());
+    let notes = inspect(&mut Cursor::new(bytes), &artefact, &Limits::default()).unwrap();
+    assert_eq!((notes[0].kind, notes[0].member.as_str()), (NoteKind::Legacy, "2004d"));
+}
+
+#[test]
+fn names_that_are_one_elsewhere_are_noted() {
+    for twin in ["my_pkg-1.0/SRC/b.py", "my_pkg-1.0/src/A.py", "my_pkg-1.0/pkg-info"] {
+        let notes = inspected_tar(&[file(twin)]).unwrap();
+        assert_eq!((notes[0].kind, notes[0].member.as_str()), (NoteKind::Twin, twin));
+    }
+    let reserved = [file("my_pkg-1.0/aux.c"), file("my_pkg-1.0/AUX.h")];
+    assert_eq!(inspected_tar(&reserved).unwrap().len(), 1);
+}
+
+#[test]
+fn before_the_compressed_data_stands_a_name_at_most() {
+    let with = |header: GzBuilder| {
+        let mut encoder = header.write(Vec::new(), flate2::Compression::default());
+        encoder.write_all(&tar(&[])).unwrap();
+        inspected(&encoder.finish().unwrap(), &Limits::default())
+    };
+    let new = GzBuilder::new;
+    assert_eq!(with(new().filename("/tmp/x/my_pkg-1.0.tar").mtime(1)).unwrap(), []);
+    let archive = b"PK\x05\x06".repeat(8);
+    for (header, said) in [
+        (new().extra(archive.clone()), "extra field or a comment"),
+        (new().comment(archive.clone()), "extra field or a comment"),
+        (new().filename(archive), "is none"),
+        (new().filename("x".repeat(2000)), "is none"),
+    ] {
+        let error = with(header).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
 }
 
 #[test]

@@ -11,8 +11,6 @@ use crate::harvest::limits::Limits;
 
 const BLOCK: usize = 512;
 const CHUNK: usize = 64 << 10;
-/// Longer than any name or list of attributes that a header before a member needs.
-const MOST_EXTENSION_BYTES: u64 = 1 << 20;
 
 /// Where uid, gid, time and the two device numbers stand, and the largest that all readers take.
 const NUMBERS: [(usize, usize, u64); 5] = [
@@ -22,6 +20,8 @@ const NUMBERS: [(usize, usize, u64); 5] = [
     (329, 8, 0xffff),
     (337, 8, 0xffff),
 ];
+
+const HIDDEN: Fault = Fault::Structure("there are bytes where its blocks are only filled up");
 
 const SHORT: Fault = Fault::Structure("it ends in the middle of a member");
 
@@ -53,6 +53,7 @@ pub(super) struct Reader<'a, R> {
     limits: &'a Limits,
     unpacked: u64,
     headers: usize,
+    buffer: Vec<u8>,
 }
 
 /// One header block, by its fields.
@@ -65,8 +66,8 @@ struct Header {
 }
 
 impl<'a, R: Read> Reader<'a, R> {
-    pub(super) const fn new(source: R, archive: u64, limits: &'a Limits) -> Self {
-        Self { source, archive, limits, unpacked: 0, headers: 0 }
+    pub(super) fn new(source: R, archive: u64, limits: &'a Limits) -> Self {
+        Self { source, archive, limits, unpacked: 0, headers: 0, buffer: vec![0; CHUNK] }
     }
 
     /// The next member, or `None` behind the last one, when only zeros follow it.
@@ -87,10 +88,14 @@ impl<'a, R: Read> Reader<'a, R> {
             }
             let header = header(&block)?;
             if !matches!(header.kind, b'x' | b'g' | b'L' | b'K') {
-                return member(header, pending).map(Some);
+                return self.join(header, pending).map(Some);
             }
-            if header.size > MOST_EXTENSION_BYTES {
-                return Err(Fault::Structure("a header before a member is too long"));
+            let limit = self.limits.extension_bytes;
+            if header.size > limit {
+                let (what, limit) =
+                    ("the header of attributes before a member", usize::try_from(limit));
+                let limit = limit.unwrap_or(usize::MAX);
+                return Err(Fault::Beyond { what, limit, unit: "bytes" });
             }
             let mut data = Vec::new();
             self.data(header.size, &mut |piece| data.extend_from_slice(piece))?;
@@ -101,12 +106,11 @@ impl<'a, R: Read> Reader<'a, R> {
     /// Reads the data of a member, and what fills its last block.
     pub(super) fn data(&mut self, size: u64, take: &mut dyn FnMut(&[u8])) -> Result<(), Fault> {
         self.count(size)?;
-        let mut buffer = vec![0; CHUNK];
+        let Self { source, buffer, .. } = self;
         let mut left = size;
         while left > 0 {
             let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-            let read =
-                self.source.read(buffer.get_mut(..wanted).unwrap_or_default()).map_err(short)?;
+            let read = source.read(buffer.get_mut(..wanted).unwrap_or_default()).map_err(short)?;
             let piece = buffer.get(..read).unwrap_or_default();
             if piece.is_empty() {
                 return Err(SHORT);
@@ -117,7 +121,20 @@ impl<'a, R: Read> Reader<'a, R> {
         let block = u64::try_from(BLOCK).unwrap_or(1);
         let filling = usize::try_from((block - size % block) % block).unwrap_or(0);
         let filling = buffer.get_mut(..filling).unwrap_or_default();
-        self.source.read_exact(filling).map_err(short)
+        source.read_exact(filling).map_err(short)?;
+        if filling.iter().all(|byte| *byte == 0) { Ok(()) } else { Err(HIDDEN) }
+    }
+
+    /// The member that a header and those before it tell of.
+    fn join(&self, header: Header, pending: Pending) -> Result<Member, Fault> {
+        let member = member(header, pending)?;
+        let limit = self.limits.link_bytes;
+        match &member.kind {
+            Kind::Symlink(target) | Kind::HardLink(target) if target.len() > limit => {
+                Err(Fault::Beyond { what: "the target of a link", limit, unit: "bytes" })
+            }
+            _ => Ok(member),
+        }
     }
 
     fn block(&mut self) -> Result<[u8; BLOCK], Fault> {
@@ -133,17 +150,16 @@ impl<'a, R: Read> Reader<'a, R> {
         if self.block()? != [0; BLOCK] {
             return Err(Fault::Structure("there is a single block of zeros between its members"));
         }
-        let mut buffer = vec![0; CHUNK];
         loop {
-            let read = self.source.read(&mut buffer).map_err(short)?;
-            let rest = buffer.get(..read).unwrap_or_default();
+            let read = self.source.read(&mut self.buffer).map_err(short)?;
+            let rest = self.buffer.get(..read).unwrap_or_default();
             if rest.is_empty() {
                 return Ok(());
             }
-            self.count(u64::try_from(read).unwrap_or(u64::MAX))?;
             if rest.iter().any(|byte| *byte != 0) {
                 return Err(Fault::Structure("there are bytes behind its end"));
             }
+            self.count(u64::try_from(read).unwrap_or(u64::MAX))?;
         }
     }
 
@@ -162,7 +178,7 @@ fn short(cause: std::io::Error) -> Fault {
 
 /// Joins a header with what the headers before it say.
 fn member(header: Header, pending: Pending) -> Result<Member, Fault> {
-    let name = pending.name.map_or_else(|| text(header.name), Ok)?;
+    let name = joined(pending.name, header.name, Fault::Structure("it has two names"))?;
     let size = match pending.size {
         None => header.size,
         // A reader that does not know the longer number reads the shorter one.
@@ -171,7 +187,7 @@ fn member(header: Header, pending: Pending) -> Result<Member, Fault> {
         Some(_) => return Err(Fault::Structure("it has two sizes")),
     };
     member::check_mode(header.mode)?;
-    let link = pending.link.map_or_else(|| text(header.link), Ok)?;
+    let link = joined(pending.link, header.link, Fault::Structure("it has two targets"))?;
     let kind = match header.kind {
         b'0' | 0 => Kind::File,
         b'1' => Kind::HardLink(link),
@@ -190,6 +206,31 @@ fn member(header: Header, pending: Pending) -> Result<Member, Fault> {
     Ok(Member { name: plain.to_owned(), kind, size })
 }
 
+/// The text of a field, or the longer one that stands before the header. The field then has as much
+/// of it as there is room for, or nothing: to a reader that knows no longer ones it is the name.
+fn joined(longer: Option<String>, field: Vec<u8>, two: Fault) -> Result<String, Fault> {
+    match longer {
+        None => text(field),
+        Some(longer) if field.is_empty() || is_beginning(&field, &longer) => Ok(longer),
+        Some(_) => Err(two),
+    }
+}
+
+/// Whether a field of one hundred bytes has the beginning of `whole`. Some writers cut between
+/// characters, and Python writes `?` for what is not ASCII.
+fn is_beginning(field: &[u8], whole: &str) -> bool {
+    const ROOM: usize = 100;
+    const WIDEST: usize = 4;
+    let ascii: Vec<u8> = whole
+        .chars()
+        .map(|it| u8::try_from(it).ok().filter(u8::is_ascii).unwrap_or(b'?'))
+        .collect();
+    [whole.as_bytes(), &ascii].iter().any(|whole| {
+        let cut = whole.len() > ROOM && field.len() > ROOM - WIDEST && field.len() <= ROOM;
+        whole.strip_prefix(field).is_some_and(|rest| rest.is_empty() || cut)
+    })
+}
+
 fn text(bytes: Vec<u8>) -> Result<String, Fault> {
     String::from_utf8(bytes).ok().ok_or(Fault::Name(NameFault::Encoding))
 }
@@ -203,8 +244,15 @@ fn header(block: &[u8; BLOCK]) -> Result<Header, Fault> {
     if pax::number(field(148, 8))? != sum - own + 8 * u64::from(b' ') {
         return Err(Fault::Structure("the checksum of a header is wrong"));
     }
-    let prefix = until_nul(field(345, 155));
-    let mut name = until_nul(field(0, 100)).to_vec();
+    // What stands behind the end of a text, or where a header is only filled up, is read by nobody.
+    let text = |from: usize, length: usize| padded(field(from, length)).ok_or(HIDDEN);
+    let (mut name, link, prefix) = (text(0, 100)?.to_vec(), text(157, 100)?, text(345, 155)?);
+    for (from, length) in [(265, 32), (297, 32)] {
+        text(from, length)?;
+    }
+    if field(500, 12).iter().any(|byte| *byte != 0) {
+        return Err(HIDDEN);
+    }
     match (field(257, 8), prefix) {
         // GNU has times and the like in the place of a prefix, and Python takes them for one.
         (b"ustar\x0000" | b"ustar  \0", b"") => {}
@@ -221,13 +269,16 @@ fn header(block: &[u8; BLOCK]) -> Result<Header, Fault> {
     let mode = u32::try_from(pax::number(field(100, 8))?).unwrap_or(u32::MAX);
     Ok(Header {
         name,
-        link: until_nul(field(157, 100)).to_vec(),
+        link: link.to_vec(),
         size: pax::number(field(124, 12))?,
         mode,
         kind: block.get(156).copied().unwrap_or_default(),
     })
 }
 
-pub(super) fn until_nul(field: &[u8]) -> &[u8] {
-    field.split(|byte| *byte == 0).next().unwrap_or_default()
+/// What stands in a field that zeros fill up; nothing when there is something behind the first.
+pub(super) fn padded(field: &[u8]) -> Option<&[u8]> {
+    let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+    let (text, filling) = field.split_at_checked(end)?;
+    filling.iter().all(|byte| *byte == 0).then_some(text)
 }

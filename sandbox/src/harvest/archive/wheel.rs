@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use std::io::{Read, Seek};
 
 use super::content::{self, HEAD};
-use super::member::{Kind, Names};
+use super::paths::{Kind, Names};
 use super::record::{self, Hasher, Row};
+use super::twins::Twins;
+use super::unpack::Unpacker;
 use super::zip::{self, Directory, Entry};
-use super::{ArchiveError, Fault, check_unpacked, layout, unpack};
+use super::{ArchiveError, Fault, check_unpacked, entry_points, installed, layout, programs};
 use crate::harvest::limits::Limits;
 use crate::harvest::metadata;
 use crate::harvest::names::Artefact;
 use crate::harvest::note::{NoteKind, Notes};
-
-const SCHEMES: [&str; 5] = ["purelib", "platlib", "headers", "scripts", "data"];
 
 /// An inspection of a wheel.
 pub(super) struct Wheel<'a> {
@@ -31,70 +31,98 @@ impl Wheel<'_> {
         archive: &mut (impl Read + Seek),
         size: u64,
     ) -> Result<(), ArchiveError> {
+        if let Some(release) = self.artefact.releases.iter().find(|release| release.is_legacy()) {
+            self.notes.add(NoteKind::Legacy, &release.version);
+        }
         let directory = zip::directory(archive, size, self.limits)?;
         self.names(&directory)?;
         let info = self.dist_info(&directory)?;
         let unpacked = directory.entries.iter().map(|entry| entry.unpacked);
         check_unpacked(unpacked.fold(0, u64::saturating_add), size, self.limits)?;
         let starts = layout::check(archive, &directory)?;
-        let mut reader = Members { archive, directory: &directory, starts, limits: self.limits };
-        let rows = record::parse(&reader.content(&format!("{info}/RECORD"))?)?;
+        let members = Unpacker::default();
+        let (directory, limits) = (&directory, self.limits);
+        let mut reader = Members { archive, directory, starts, limits, unpacker: members };
+        let content = reader.content(&format!("{info}/RECORD"))?;
+        let rows = record::parse(&content, directory.entries.len())?;
+        drop(content);
         self.contents(&mut reader, &rows, &info)?;
         let name = format!("{info}/METADATA");
         let content = reader.content(&name)?;
         metadata::check(&content, |release| self.artefact.is_of(release))
             .map_err(|cause| Fault::from(cause).of(&name))?;
+        self.entry_points(&mut reader, &info)?;
         reader.content(&format!("{info}/WHEEL"))?;
         Ok(())
     }
 
     /// Checks the names against each other, and notes those that mean something once installed.
     fn names(&mut self, directory: &Directory) -> Result<(), ArchiveError> {
-        let mut names = Names::default();
+        let mut names = Names::new(self.limits);
+        let mut twins = Twins::new(self.limits.parts);
         for entry in &directory.entries {
             let name = entry.name.strip_suffix('/').unwrap_or(&entry.name);
             let kind = if entry.is_directory() { Kind::Directory } else { Kind::File };
-            names.add(name, kind, self.notes).map_err(|fault| fault.of(name))?;
-            self.installed(name).map_err(|fault| fault.of(name))?;
+            let mut check = || -> Result<(), Fault> {
+                names.add(name, kind)?;
+                // Two names may lead to one place also by way of the schemes.
+                let place = self.installed(name)?;
+                if let Some(place) = place
+                    && twins.add(&place, kind == Kind::File)?
+                {
+                    self.notes.add(NoteKind::Twin, name);
+                }
+                Ok(())
+            };
+            check().map_err(|fault| fault.of(name))?;
         }
-        match names.beneath_a_file() {
-            Some(name) => Err(Fault::Duplicate.of(name)),
-            None => Ok(()),
+        Ok(())
+    }
+
+    /// Notes what a member does once it is installed, and gives where it ends up.
+    fn installed(&mut self, name: &str) -> Result<Option<String>, Fault> {
+        let artefact = self.artefact;
+        let is_own = |stem: &str| {
+            Artefact::dist_info(&format!("{stem}.dist-info"))
+                .is_ok_and(|it| it.releases.iter().any(|release| artefact.is_of(release)))
+        };
+        match installed::member(name, is_own) {
+            installed::Member::At(place) => {
+                if let Some(kind) = place.acts(&self.projects()) {
+                    self.notes.add(kind, name);
+                }
+                Ok(Some(place.path()))
+            }
+            installed::Member::Above => Ok(None),
+            installed::Member::Astray => {
+                Err(Fault::Layout("its `.data` directory is not one of this wheel's schemes"))
+            }
         }
     }
 
-    /// Notes where a member ends up. Installers take every first component that ends in `.data`
-    /// for a directory of schemes, whatever stands before it.
-    fn installed(&mut self, name: &str) -> Result<(), Fault> {
-        let Some((first, inner)) = name.split_once('/') else {
-            if content::is_start_up(name) {
-                self.notes.add(NoteKind::StartUp, name);
+    /// The names of the project, which may bring programs of its own.
+    fn projects(&self) -> Vec<&'_ str> {
+        self.artefact.releases.iter().map(|release| release.project.as_str()).collect()
+    }
+
+    /// Notes the programs that an installer makes of entry points and that are run in the place of
+    /// others. The name of the file is looked for in any case, as some file systems do.
+    fn entry_points<R: Read + Seek>(
+        &mut self,
+        reader: &mut Members<'_, R>,
+        info: &str,
+    ) -> Result<(), ArchiveError> {
+        let wanted = format!("{info}/entry_points.txt");
+        let is_one = |entry: &&Entry| entry.name.eq_ignore_ascii_case(&wanted);
+        let directory = reader.directory;
+        for Entry { name, .. } in directory.entries.iter().filter(is_one) {
+            let content = reader.content(name)?;
+            let programs = entry_points::programs(&content).map_err(|fault| fault.of(name))?;
+            let projects = self.projects().into_iter().map(str::to_owned).collect::<Vec<_>>();
+            let projects: Vec<_> = projects.iter().map(String::as_str).collect();
+            for program in programs.iter().filter(|it| programs::is_taken(it, &projects)) {
+                self.notes.add(NoteKind::Program, &format!("{name}: {program}"));
             }
-            return Ok(());
-        };
-        let lower = first.to_ascii_lowercase();
-        let Some(stem) = lower.strip_suffix(".data") else {
-            if content::is_start_up(name) {
-                self.notes.add(NoteKind::StartUp, name);
-            }
-            return Ok(());
-        };
-        let own = Artefact::dist_info(&format!("{stem}.dist-info"))
-            .is_ok_and(|it| it.releases.iter().any(|release| self.artefact.is_of(release)));
-        let (scheme, path) = inner.split_once('/').unwrap_or((inner, ""));
-        if !own || first.strip_suffix(".data").is_none() || !SCHEMES.contains(&scheme) {
-            return Err(Fault::Layout("its `.data` directory is not one of this wheel's schemes"));
-        }
-        let found = match scheme {
-            "purelib" | "platlib" if content::is_start_up(path) => Some(NoteKind::StartUp),
-            "scripts" if content::is_environment(&format!("bin/{path}")) => {
-                Some(NoteKind::Environment)
-            }
-            "data" if content::is_environment(path) => Some(NoteKind::Environment),
-            _ => None,
-        };
-        if let Some(kind) = found {
-            self.notes.add(kind, name);
         }
         Ok(())
     }
@@ -198,12 +226,13 @@ struct Members<'a, R> {
     /// Where the data of each entry starts.
     starts: Vec<u64>,
     limits: &'a Limits,
+    unpacker: Unpacker,
 }
 
 impl<R: Read + Seek> Members<'_, R> {
     fn unpack(&mut self, index: usize, take: &mut dyn FnMut(&[u8])) -> Result<(), Fault> {
         match (self.directory.entries.get(index), self.starts.get(index)) {
-            (Some(entry), Some(start)) => unpack::unpack(self.archive, entry, *start, take),
+            (Some(entry), Some(start)) => self.unpacker.unpack(self.archive, entry, *start, take),
             _ => Ok(()),
         }
     }

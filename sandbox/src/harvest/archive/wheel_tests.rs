@@ -71,18 +71,96 @@ fn what_runs_or_replaces_something_once_installed_is_noted() {
         ("my_pkg/inner.bin", b"PK\x03\x04"),
         ("my_pkg/x.so", b"\x7fELF\x02\x01"),
         ("My_pkg/__init__.py", b""),
+        (
+            "my_pkg-1.0.dist-info/entry_points.txt",
+            b"[console_scripts]\npython3 = my_pkg:x\nmy-pkg = my_pkg:y\n[other]\npip = my_pkg:z\n",
+        ),
     ]));
     let expected = [
         (NoteKind::StartUp, "evil.pth"),
         (NoteKind::StartUp, "my_pkg-1.0.data/purelib/other.pth"),
         (NoteKind::StartUp, "sitecustomize.py"),
         (NoteKind::Environment, "my_pkg-1.0.data/data/pyvenv.cfg"),
-        (NoteKind::Environment, "my_pkg-1.0.data/scripts/unshare"),
+        (NoteKind::Program, "my_pkg-1.0.data/scripts/unshare"),
         (NoteKind::Twin, "My_pkg/__init__.py"),
         (NoteKind::Nested, "my_pkg/inner.bin"),
         (NoteKind::Native, "my_pkg/x.so"),
+        (NoteKind::Program, "my_pkg-1.0.dist-info/entry_points.txt: python3"),
     ];
     assert_eq!(found, expected.map(|(kind, name)| (kind, name.to_owned())));
+}
+
+#[test]
+fn an_entry_point_whose_program_would_lie_elsewhere_is_refused() {
+    for name in ["../evil", "/usr/local/bin/evil", "..", "a/b"] {
+        let text = format!("[console_scripts]\n{name} = my_pkg:x\n");
+        let file = "my_pkg-1.0.dist-info/entry_points.txt";
+        refused(&wheel(&[(file, text.as_bytes())]), "no plain name of a program");
+        let file = "my_pkg-1.0.dist-info/Entry_Points.TXT";
+        refused(&wheel(&[(file, text.as_bytes())]), "no plain name of a program");
+    }
+}
+
+#[test]
+fn two_members_for_one_place_are_noted_by_whatever_way_they_get_there() {
+    for twin in [
+        "my_pkg-1.0.data/purelib/my_pkg/__init__.py",
+        "my_pkg-1.0.data/platlib/MY_PKG/__init__.py",
+        "my_pkg-1.0.data/data/lib/python3.11/site-packages/my_pkg/__init__.py",
+        "my_pkg/empty.py::$DATA",
+    ] {
+        assert_eq!(notes(&wheel(&[(twin, b"")])), [(NoteKind::Twin, twin.to_owned())]);
+    }
+    let scripts =
+        [("my_pkg-1.0.data/scripts/my-tool", &b""[..]), ("my_pkg-1.0.data/data/bin/my-tool", b"")];
+    assert_eq!(notes(&wheel(&scripts)).len(), 1);
+}
+
+#[rstest]
+#[case::unknown(b"\x99\x99\x04\0abcd", "not every reader knows")]
+#[case::comment_in_unicode(b"\x75\x63\x05\0\x01\0\0\0\0", "not every reader knows")]
+#[case::long(&[b"\x55\x54\x40\0".as_slice(), &[0; 64]].concat(), "not every reader knows")]
+#[case::twice(b"\x55\x54\x01\0\0\x55\x54\x01\0\0", "same twice")]
+#[case::an_archive(&[b"\x50\x4b\x16\0".as_slice(), b"PK\x05\x06", &[0; 18]].concat(), "not every reader")]
+fn no_extra_field_holds_more_than_times_and_owners(#[case] extra: &[u8], #[case] said: &str) {
+    refused_member(|member| member.extra = extra.to_vec(), said);
+    refused_member(|member| member.local_extra = extra.to_vec(), said);
+    let mut honest = ZipMember::new("my_pkg/x.py", b"");
+    honest.local_extra =
+        b"UT\x09\0\x03\0\0\0\0\0\0\0\0ux\x0b\0\x01\x04\0\0\0\0\x04\0\0\0\0".to_vec();
+    honest.extra = b"UT\x05\0\x03\0\0\0\0ux\x0b\0\x01\x04\0\0\0\0\x04\0\0\0\0".to_vec();
+    assert_eq!(notes(&with_record(members(&[honest]))), []);
+}
+
+#[test]
+fn numbers_that_say_that_they_stand_elsewhere_stand_there() {
+    let full = u32::MAX;
+    refused_member(|member| member.sizes.1 = full, "do not stand in an extra field");
+    refused_member(|member| member.local_sizes.0 = full, "do not stand in an extra field");
+    let short = b"\x01\0\x08\0\x0a\0\0\0\0\0\0\0".to_vec();
+    refused_member(
+        |member| (member.local_sizes, member.local_extra) = ((full, full), short.clone()),
+        "middle of a header",
+    );
+}
+
+#[test]
+fn a_reader_from_the_front_finds_the_end_of_all_data() {
+    let mut stored = ZipMember::stored("my_pkg/x.py", b"PK\x03\x04");
+    (stored.flags, stored.local_flags) = (8, 8);
+    (stored.local_crc, stored.local_sizes) = (0, (0, 0));
+    stored.behind = [stored.crc.to_le_bytes(), 4_u32.to_le_bytes(), 4_u32.to_le_bytes()].concat();
+    refused(&with_record(members(&[stored])), "size stands only behind it");
+    let mut wide = ZipMember::new("my_pkg/x.py", b"import os\n");
+    (wide.flags, wide.local_flags) = (8, 8);
+    (wide.local_crc, wide.local_sizes) = (0, (0, 0));
+    let sizes = [wide.sizes.0, wide.sizes.1].map(|it| u64::from(it).to_le_bytes()).concat();
+    wide.behind = [wide.crc.to_le_bytes().as_slice(), &sizes].concat();
+    refused(&with_record(members(&[wide.clone()])), "sizes behind it are missing");
+    // With an extra field that says so they have 64 bits.
+    wide.local_sizes = (u32::MAX, u32::MAX);
+    wide.local_extra = [b"\x01\0\x10\0".as_slice(), &[0; 16]].concat();
+    assert_eq!(notes(&with_record(members(&[wide]))), []);
 }
 
 #[rstest]
@@ -196,7 +274,7 @@ fn large_numbers_are_read_from_their_64_bit_places() {
     (member.sizes, member.extra) = ((u32::MAX, u32::MAX), extra.clone());
     assert_eq!(notes(&with_record(members(&[member.clone()]))), []);
     member.extra = [extra.as_slice(), &extra].concat();
-    refused(&with_record(members(&[member.clone()])), "twice in extra fields");
+    refused(&with_record(members(&[member.clone()])), "same twice in extra fields");
     member.extra = [b"\x01\0\x18\0", &extra[4..], &[0; 8]].concat();
     refused(&with_record(members(&[member])), "too long");
 }

@@ -18,11 +18,21 @@ const END_64_BYTES: u64 = 56;
 const LOCATOR: u32 = 0x0706_4b50;
 const LOCATOR_BYTES: u64 = 20;
 const CENTRAL: u32 = 0x0201_4b50;
-/// Two hundred thousand members with long names have less.
-const MOST_DIRECTORY_BYTES: u64 = 128 << 20;
 
 const EXTRA_ZIP64: u16 = 0x0001;
 const EXTRA_UNICODE_PATH: u16 = 0x7075;
+
+/// Extra fields that say something of a time or an owner, or nothing, each with the longest data
+/// that it can have; more of them in one place is none of them.
+const EXTRAS: [(u16, usize); 7] = [
+    (0x5455, 13), // times of Unix, by Info-ZIP
+    (0x5855, 12), // the same before
+    (0x7855, 4),  // owners, before
+    (0x7875, 15), // owners
+    (0x000a, 32), // times of NTFS
+    (0xcafe, 0),  // the mark of a Java archive
+    (EXTRA_ZIP64, 28),
+];
 
 /// Bits 1 and 2 say how hard the compressor tried, 3 that sizes follow the data, 11 UTF-8.
 const KNOWN_FLAGS: u16 = 0b1000_0000_1110;
@@ -63,6 +73,13 @@ pub(super) struct Directory {
     pub(super) start: u64,
 }
 
+/// Numbers of a header, as they are with its extra fields.
+pub(super) struct Sizes<const N: usize> {
+    pub(super) values: [u64; N],
+    /// Whether there is an extra field for numbers of 64 bits.
+    pub(super) large: bool,
+}
+
 /// Reads the central directory of a zip file of `size` bytes.
 pub(super) fn directory(
     archive: &mut (impl Read + Seek),
@@ -74,8 +91,10 @@ pub(super) fn directory(
     if end.members > u64::try_from(limits.members).unwrap_or(u64::MAX) {
         return Err(Fault::TooMany { limit: limits.members }.into());
     }
-    if bytes > MOST_DIRECTORY_BYTES {
-        return Err(Fault::Structure("its list of members is too long").into());
+    if bytes > limits.directory_bytes {
+        let limit = usize::try_from(limits.directory_bytes).unwrap_or(usize::MAX);
+        let what = "its list of members";
+        return Err(Fault::Beyond { what, limit, unit: "bytes" }.into());
     }
     let list = read_at(archive, end.start, bytes)?;
     let mut fields = Fields(&list);
@@ -193,7 +212,7 @@ fn entry(fields: &mut Fields<'_>) -> Result<Entry, ArchiveError> {
     let extra = fields.bytes(lengths.1.into())?;
     let name =
         name(raw, flags).map_err(|fault| Fault::from(fault).of(&String::from_utf8_lossy(raw)))?;
-    let check = || -> Result<[u64; 3], Fault> {
+    let check = || -> Result<Sizes<3>, Fault> {
         if lengths.2 != 0 || disk != 0 {
             return Err(Fault::Structure("it has a comment or lies on another disk"));
         }
@@ -206,7 +225,7 @@ fn entry(fields: &mut Fields<'_>) -> Result<Entry, ArchiveError> {
         check_attributes(&name, attributes)?;
         sizes(extra, [unpacked, packed, offset])
     };
-    let [unpacked, packed, offset] = check().map_err(|fault| fault.of(&name))?;
+    let [unpacked, packed, offset] = check().map_err(|fault| fault.of(&name))?.values;
     Ok(Entry { name, flags, method, crc, packed, unpacked, offset })
 }
 
@@ -240,28 +259,39 @@ fn check_attributes(name: &str, attributes: u32) -> Result<(), Fault> {
     member::check_mode(mode)
 }
 
+/// The kind of an extra field, if it is one of the known, and short: any other could be read as
+/// something, or hold an archive.
+fn check_extra(kind: u16, data: &[u8], seen: &mut Vec<u16>) -> Result<(), Fault> {
+    if kind == EXTRA_UNICODE_PATH {
+        return Err(Fault::Structure("it has a second name in an extra field"));
+    }
+    if !EXTRAS.iter().any(|(known, longest)| *known == kind && data.len() <= *longest) {
+        return Err(Fault::Structure("it has an extra field that not every reader knows"));
+    }
+    if seen.contains(&kind) {
+        return Err(Fault::Structure("it has the same twice in extra fields"));
+    }
+    seen.push(kind);
+    Ok(())
+}
+
 /// The true values of those `plain` ones that are too large for 32 bits, from the extra fields.
 /// A value that stands in both places must be the same.
-pub(super) fn sizes<const N: usize>(extra: &[u8], plain: [u32; N]) -> Result<[u64; N], Fault> {
+pub(super) fn sizes<const N: usize>(extra: &[u8], plain: [u32; N]) -> Result<Sizes<N>, Fault> {
     let mut true_values = plain.map(u64::from);
     let full = plain.contains(&u32::MAX);
     let mut fields = Fields(extra);
-    let mut seen = false;
+    let mut seen = Vec::new();
     while !fields.is_empty() {
         let (kind, length) = (fields.u16()?, fields.u16()?);
         let mut data = Fields(fields.bytes(length.into())?);
-        if kind == EXTRA_UNICODE_PATH {
-            return Err(Fault::Structure("it has a second name in an extra field"));
-        }
+        check_extra(kind, data.0, &mut seen)?;
         if kind != EXTRA_ZIP64 {
             continue;
         }
-        if seen {
-            return Err(Fault::Structure("it has its sizes twice in extra fields"));
-        }
-        seen = true;
         for (value, plain) in true_values.iter_mut().zip(plain) {
-            if data.is_empty() || (full && plain != u32::MAX) {
+            // Where none is too large they may all be repeated, as far as the field goes.
+            if (data.is_empty() && !full) || (full && plain != u32::MAX) {
                 continue;
             }
             let large = data.u64()?;
@@ -274,5 +304,9 @@ pub(super) fn sizes<const N: usize>(extra: &[u8], plain: [u32; N]) -> Result<[u6
             return Err(Fault::Structure("its extra field of sizes is too long"));
         }
     }
-    Ok(true_values)
+    // Without a field for it, such a number is one to some and the mark of a missing one to others.
+    if full && !seen.contains(&EXTRA_ZIP64) {
+        return Err(Fault::Structure("its sizes do not stand in an extra field"));
+    }
+    Ok(Sizes { values: true_values, large: seen.contains(&EXTRA_ZIP64) })
 }

@@ -6,7 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::{
-    CONNECT_TCP, EXECUTE, IOCTL_DEV, MAKE_REG, READ_DIR, READ_FILE, Rules, SIGNALS, WRITE_FILE,
+    CONNECT_SEND_UDP, CONNECT_TCP, EXECUTE, IOCTL_DEV, MAKE_REG, READ_DIR, READ_FILE, RESOLVE_UNIX,
+    Rules, SIGNALS, WRITE_FILE,
 };
 
 /// A right, and the word for it and those that are given with it.
@@ -29,11 +30,20 @@ impl Rules {
         })
     }
 
+    /// Whether a path-name socket of others is out of reach, unless where it lies is granted for
+    /// writing.
+    #[must_use]
+    pub const fn denies_sockets(&self) -> bool {
+        self.handled.files & RESOLVE_UNIX != 0
+    }
+
     /// What is denied besides files that are not granted.
     #[must_use]
     pub fn denied(&self) -> Vec<&'static str> {
         let walls = [
             (self.handled.network & CONNECT_TCP != 0, "TCP"),
+            (self.handled.network & CONNECT_SEND_UDP != 0, "UDP"),
+            (self.denies_sockets(), "path-name sockets of others that are not granted for writing"),
             (self.handled.scopes & SIGNALS != 0, "abstract sockets and signals of others"),
             (true, "tracing others"),
         ];

@@ -1,7 +1,7 @@
 //! The control groups of one run: made before it, asked after it, removed by whoever comes last.
 //!
-//! They are named after the lease. An empty one outlives a supervisor that is killed, costs next to
-//! nothing, and is used again or swept.
+//! They are named after the lease, or after the claim of a build that runs as its caller. An empty one
+//! outlives a supervisor that is killed, costs next to nothing, and is used again or swept.
 #![forbid(unsafe_code)]
 
 use std::fs::{self, File};
@@ -9,17 +9,28 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::host::groups::{Place, Version, field, read};
 use crate::host::offer::Offer;
 
+mod lend;
+
 /// What the names of our groups begin with.
 const PREFIX: &str = "bulkhead-";
 
+/// The limits that are lowered by what is charged.
+const LOWERED: [&str; 3] = ["memory.limit_in_bytes", SWAP, "memory.max"];
+
 /// The limit of memory and swap together, on version 1.
 const SWAP: &str = "memory.memsw.limit_in_bytes";
+
+/// The limit of swap, on version 2; a kernel without accounting of swap does not have it.
+const SWAP_TWO: &str = "memory.swap.max";
 
 /// A group that is to be made, and what is written into it first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +39,12 @@ pub struct Group {
     pub place: Place,
     /// Files and what they get, in this order.
     pub settings: Vec<(&'static str, String)>,
+}
+
+/// What the group of a build with this `name` is called.
+#[must_use]
+pub fn file_name(name: &str) -> String {
+    format!("{PREFIX}{name}")
 }
 
 impl Group {
@@ -43,9 +60,7 @@ impl Group {
             }
             Version::Two => {
                 settings.push(("memory.max", bytes.to_string()));
-                if place.swap {
-                    settings.push(("memory.swap.max", "0".to_owned()));
-                }
+                settings.push((SWAP_TWO, "0".to_owned()));
             }
         }
         Self { place: place.clone(), settings }
@@ -63,6 +78,20 @@ impl Group {
 
     pub(super) fn is_in(&self, place: &Place) -> bool {
         self.place.directory == place.directory
+    }
+
+    /// Where it is once it has `name`.
+    #[must_use]
+    pub fn directory(&self, name: &str) -> PathBuf {
+        self.place.directory.join(file_name(name))
+    }
+
+    /// The controllers that its settings are of.
+    fn controllers(&self) -> Vec<&'static str> {
+        let of = |file: &'static str| file.split('.').next().unwrap_or_default();
+        let mut controllers: Vec<_> = self.settings.iter().map(|(file, _)| of(file)).collect();
+        controllers.dedup();
+        controllers
     }
 }
 
@@ -90,6 +119,20 @@ pub enum SlotError {
         /// Why.
         source: io::Error,
     },
+    /// The group around it could not be made to lend what it needs.
+    #[error("cannot have {path:?} lend controllers to groups below it: {source}")]
+    Lend {
+        /// The group around it.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A limit is gone, and with it what it bounded.
+    #[error(
+        "the limit {0:?} was taken away while the build ran, so that it was not bounded by it: what \
+         is systemd's it takes back, unless it was delegated"
+    )]
+    Lost(PathBuf),
     /// The membership file could not be opened.
     #[error("cannot open {path:?}: {source}")]
     Door {
@@ -114,6 +157,7 @@ pub struct Usage {
 /// The groups of one run.
 #[derive(Debug)]
 pub struct Slot {
+    name: String,
     made: Vec<Made>,
 }
 
@@ -121,10 +165,16 @@ pub struct Slot {
 struct Made {
     version: Version,
     directory: PathBuf,
+    /// The files of its limits.
+    limits: Vec<PathBuf>,
     /// What is counted in it.
     counted: Counted,
     door: OwnedFd,
     before: Usage,
+    /// The limits of memory, in the order in which they can be lowered.
+    memory: Vec<(PathBuf, u64)>,
+    /// What of it is counted elsewhere.
+    charged: u64,
 }
 
 /// What a group counts.
@@ -139,10 +189,16 @@ impl Slot {
     /// of that name is used again, for the lease of that name is ours.
     ///
     /// # Errors
-    /// [`SlotError`]. What had been made stays: empty, and the next one's to use or to sweep.
+    /// [`SlotError`]. Nothing that was made for it is left.
     pub fn make(groups: &[Group], name: &str) -> Result<Self, SlotError> {
-        let made = groups.iter().map(|group| Made::make(group, name)).collect::<Result<_, _>>()?;
-        Ok(Self { made })
+        let made = groups.iter().map(|group| Made::make(group, name)).collect();
+        if !matches!(made, Ok(_) | Err(SlotError::Occupied(_))) {
+            for group in groups {
+                // One that was not made yet is not there.
+                let _ = fs::remove_dir(group.directory(name));
+            }
+        }
+        Ok(Self { name: name.to_owned(), made: made? })
     }
 
     /// What the child writes itself through with [`super::join`].
@@ -150,11 +206,44 @@ impl Slot {
         self.made.iter().map(|made| made.door.as_fd())
     }
 
-    /// The group of version 2, for `CLONE_INTO_CGROUP`.
+    /// What its groups are called, all of them.
     #[must_use]
-    pub fn unified(&self) -> Option<&Path> {
-        let two = self.made.iter().find(|made| made.version == Version::Two);
-        two.map(|made| made.directory.as_path())
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether every limit is still there.
+    ///
+    /// # Errors
+    /// [`SlotError::Lost`].
+    pub fn check(&self) -> Result<(), SlotError> {
+        let limits = self.made.iter().flat_map(|made| &made.limits);
+        match limits.into_iter().find(|limit| !limit.exists()) {
+            Some(limit) => Err(SlotError::Lost(limit.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes `bytes` off the memory of the build: files of its own in memory that somebody else has
+    /// made, who is in no group of it. A small number is left to who made them.
+    ///
+    /// # Errors
+    /// [`SlotError::Set`].
+    pub fn charge(&mut self, bytes: u64) -> Result<(), SlotError> {
+        const SMALL: u64 = 1 << 20;
+        for made in self.made.iter_mut().filter(|_| bytes > SMALL) {
+            for (path, limit) in &mut made.memory {
+                *limit = limit.saturating_sub(bytes);
+                made.charged = bytes;
+                let value = limit.to_string();
+                write(path, &value).map_err(|source| SlotError::Set {
+                    path: path.clone(),
+                    value,
+                    source,
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// What happened since the groups were made: ask when every process is dead, before removal.
@@ -168,7 +257,7 @@ impl Slot {
                     + since(now.killed_for_memory, made.before.killed_for_memory),
                 forks_refused: sum.forks_refused
                     + since(now.forks_refused, made.before.forks_refused),
-                peak_memory: sum.peak_memory.max(now.peak_memory),
+                peak_memory: sum.peak_memory.max(now.peak_memory.map(|peak| peak + made.charged)),
             }
         })
     }
@@ -185,17 +274,25 @@ impl Slot {
 impl Made {
     fn make(group: &Group, name: &str) -> Result<Self, SlotError> {
         let version = group.place.version;
-        let directory = group.place.directory.join(format!("{PREFIX}{name}"));
+        if group.place.lend {
+            lend::controllers(&group.place.directory, &group.controllers()).map_err(|source| {
+                SlotError::Lend { path: group.place.directory.clone(), source }
+            })?;
+        }
+        let directory = group.directory(name);
         let fresh = make_directory(version, &directory)?;
         if !fresh && group.place.swap {
             // Lest the limit to come is above what an earlier run left. Without memory
             // accounting there is no such file.
             let _ = write(&directory.join(SWAP), "-1");
         }
+        let mut limits = Vec::new();
         for (file, value) in &group.settings {
             let path = directory.join(file);
-            if let Err(source) = write(&path, value) {
-                return Err(SlotError::Set { path, value: value.clone(), source });
+            match write(&path, value) {
+                Ok(()) => limits.push(path),
+                Err(error) if *file == SWAP_TWO && error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(SlotError::Set { path, value: value.clone(), source }),
             }
         }
         // `tasks` moves the one thread that writes and waits for nobody.
@@ -214,7 +311,11 @@ impl Made {
             let _ = write(&directory.join("memory.max_usage_in_bytes"), "0");
             count(version, counted, &directory)
         };
-        Ok(Self { version, directory, counted, door, before })
+        let lowered = group.settings.iter().filter(|(file, _)| LOWERED.contains(file));
+        let memory =
+            lowered.filter_map(|(file, limit)| Some((directory.join(file), limit.parse().ok()?)));
+        let memory = memory.collect();
+        Ok(Self { version, directory, limits, counted, door, before, memory, charged: 0 })
     }
 }
 
@@ -265,6 +366,55 @@ fn count(version: Version, counted: Counted, directory: &Path) -> Usage {
     }
 }
 
+/// Removes the group `directory` of a dead supervisor, and ends what may still be on its way to end in
+/// it. One that is gone is no error.
+///
+/// # Errors
+/// It is no group of this module's, a process in it cannot be ended, or does not end.
+pub fn remove_dead(directory: &Path) -> io::Result<()> {
+    let name = directory.file_name().and_then(|name| name.to_str());
+    if !name.is_some_and(|name| name.starts_with(PREFIX)) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match fs::remove_dir(directory) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                if Instant::now() >= deadline {
+                    return Err(error);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => return other,
+        }
+        end_all_in(directory)?;
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// How long processes may take to die of SIGKILL.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long to wait before a group is looked at again.
+const PAUSE: Duration = Duration::from_millis(2);
+
+fn end_all_in(directory: &Path) -> io::Result<()> {
+    let members = read(directory, "cgroup.procs").unwrap_or_default();
+    for pid in members.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)) {
+        let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
+        // The number may have become another's: whose descriptor it is counts.
+        let still = read(directory, "cgroup.procs").unwrap_or_default();
+        let number = pid.as_raw_nonzero().to_string();
+        if still.split_whitespace().any(|pid| *pid == *number) {
+            match pidfd_send_signal(&process, Signal::KILL) {
+                Ok(()) | Err(Errno::SRCH) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Removes the empty groups whose name `is_free` says nobody holds; answers the names of those that
 /// are not empty. A name must be held while its group is in use, and while this runs.
 pub fn sweep(offer: &Offer, is_free: &dyn Fn(&str) -> bool) -> Vec<String> {
@@ -291,7 +441,7 @@ mod tests {
 
     #[test]
     fn memory_cannot_move_to_swap() {
-        let place = |version| Place { version, directory: "/g".into(), swap: true };
+        let place = |version| Place { version, directory: "/g".into(), swap: true, lend: false };
         let files = |version| {
             let group = Group::of_memory(&place(version), 7);
             group
@@ -310,11 +460,29 @@ mod tests {
     #[test]
     fn a_limit_that_is_not_taken_is_an_error_that_names_the_file() {
         let root = tempfile::tempdir().unwrap();
-        let place = Place { version: Version::One, directory: root.path().to_owned(), swap: false };
+        let place = Place {
+            version: Version::One,
+            directory: root.path().to_owned(),
+            swap: false,
+            lend: false,
+        };
         let error = Slot::make(&[Group::of_processes(&place, 5)], "x").unwrap_err();
         assert!(
             matches!(&error, SlotError::Set { path, .. } if path.ends_with("bulkhead-x/pids.max"))
         );
         assert!(error.to_string().starts_with("cannot write 5 to "));
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "nothing is left of it");
+    }
+
+    #[test]
+    fn nothing_but_a_group_of_ours_is_removed_as_one() {
+        let root = tempfile::tempdir().unwrap();
+        let (ours, others) = (root.path().join("bulkhead-1"), root.path().join("others"));
+        fs::create_dir(&ours).unwrap();
+        fs::create_dir(&others).unwrap();
+        assert!(remove_dead(&others).is_err() && others.exists());
+        remove_dead(&ours).unwrap();
+        assert!(!ours.exists());
+        remove_dead(&ours).unwrap();
     }
 }

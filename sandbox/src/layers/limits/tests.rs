@@ -1,10 +1,11 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::host::groups::Place;
+use crate::host::groups::{Closed, Place, Version};
+use crate::host::offer::{Cores, Watching};
 
 fn place(version: Version, directory: &str) -> Place {
-    Place { version, directory: PathBuf::from(directory), swap: false }
+    Place { version, directory: PathBuf::from(directory), swap: false, lend: false }
 }
 
 /// A host with nothing to lend but the limits of processes.
@@ -12,15 +13,20 @@ fn bare() -> Offer {
     Offer {
         processes: None,
         memory: None,
+        closed: Some(Closed::Undelegated),
         memory_left: Some(1_000_000),
         counted_alone: true,
+        counted_apart: true,
+        process_room: None,
+        watching: None,
+        cores: Cores::Files,
         current: Vec::new(),
     }
 }
 
 fn v1() -> Offer {
     let (processes, memory) = (place(Version::One, "/p"), place(Version::One, "/m"));
-    Offer { processes: Some(processes), memory: Some(memory), ..bare() }
+    Offer { processes: Some(processes), memory: Some(memory), closed: None, ..bare() }
 }
 
 fn ceiling_of(bounds: &Bounds, resource: Resource) -> Option<(Option<u64>, Option<u64>)> {
@@ -37,24 +43,29 @@ fn settings(bounds: &Bounds) -> Vec<(&'static str, &str)> {
 fn the_defaults_are_those_of_the_design() {
     let bounds = resolve(&Limits::default(), &v1()).unwrap();
     assert_eq!(settings(&bounds), [("memory.limit_in_bytes", "900000"), ("pids.max", "16384")]);
-    assert_eq!(ceiling_of(&bounds, Resource::Core), Some((Some(0), Some(0))));
+    assert_eq!(ceiling_of(&bounds, Resource::Core), Some((Some(1), Some(1))));
     let size = Some(16 << 30);
     assert_eq!(ceiling_of(&bounds, Resource::Fsize), Some((size, size)));
     assert_eq!(ceiling_of(&bounds, Resource::Nproc), Some((Some(32_768), Some(32_768))));
     assert_eq!(ceiling_of(&bounds, Resource::Cpu), None);
     assert_eq!(ceiling_of(&bounds, Resource::Data), None);
-    assert_eq!((bounds.wall_time, bounds.silence, bounds.output), (None, None, Some(1 << 30)));
+    assert_eq!(
+        (bounds.wall_time, bounds.silence, bounds.log, bounds.output),
+        (None, None, Some(1 << 30), Some(4 << 30))
+    );
     assert_eq!(bounds.fallbacks, []);
 }
 
 #[test]
 fn one_group_of_version_2_has_both_limits() {
     let both = Some(place(Version::Two, "/u"));
-    let offer = Offer { processes: both.clone(), memory: both, ..bare() };
+    let offer = Offer { processes: both.clone(), memory: both, closed: None, ..bare() };
     let bounds = resolve(&Limits::default(), &offer).unwrap();
     assert_eq!(bounds.groups.len(), 1);
-    assert_eq!(settings(&bounds), [("memory.max", "900000"), ("pids.max", "16384")]);
-    assert!(is_unified(&bounds.groups));
+    assert_eq!(
+        settings(&bounds),
+        [("memory.max", "900000"), ("memory.swap.max", "0"), ("pids.max", "16384")]
+    );
 }
 
 #[test]
@@ -116,16 +127,69 @@ fn times_are_whole_seconds_and_end_in_two_steps() {
 
 #[test]
 fn no_limit_at_all_is_possible() {
+    use Resource::{Core, Memlock, Msgqueue, Nice, Rtprio};
     let policy = Limits {
         memory: Demand::Unlimited,
         processes: Demand::Unlimited,
         open_files: Demand::Unlimited,
         file_size: Demand::Unlimited,
+        log: Demand::Unlimited,
         output: Demand::Unlimited,
         ..Limits::default()
     };
     let bounds = resolve(&policy, &v1()).unwrap();
     assert_eq!(bounds.groups, []);
-    assert_eq!(bounds.ceilings.len(), 1, "only that no core is written");
-    assert_eq!(bounds.output, None);
+    let left: Vec<_> = bounds.ceilings.iter().map(|(resource, _)| *resource).collect();
+    assert_eq!(left, [Memlock, Msgqueue, Nice, Rtprio, Core], "what no policy is about");
+    assert_eq!((bounds.log, bounds.output), (None, None));
+}
+
+#[test]
+fn a_build_that_is_its_caller_leaves_it_most_of_what_a_user_may_have() {
+    let most = Rlimit { current: Some(8000), maximum: Some(8000) };
+    let watching = Some(Watching { instances: 128, watches: 4 });
+    let current = vec![(Resource::Sigpending, most)];
+    let shared = Offer { counted_apart: false, watching, current, ..bare() };
+    let bounds = resolve(&Limits::default(), &shared).unwrap();
+    let counts = [("max_inotify_instances", 16), ("max_inotify_watches", 1)];
+    assert_eq!(bounds.counts, counts);
+    assert_eq!(ceiling_of(&bounds, Resource::Sigpending), Some((Some(1000), Some(1000))));
+    assert_eq!(ceiling_of(&bounds, Resource::Msgqueue), Some((Some(204_800), Some(204_800))));
+    assert_eq!(ceiling_of(&bounds, Resource::Memlock), Some((Some(1 << 20), Some(1 << 20))));
+    let own = resolve(&Limits::default(), &Offer { counted_apart: true, ..shared }).unwrap();
+    assert_eq!((own.counts.len(), ceiling_of(&own, Resource::Sigpending)), (0, None));
+    assert_eq!(ceiling_of(&own, Resource::Memlock), Some((Some(8 << 20), Some(8 << 20))));
+}
+
+#[test]
+fn several_builds_side_by_side_leave_numbers_for_processes_to_others() {
+    let processes = |room| {
+        let offer = Offer { process_room: room, ..bare() };
+        let bounds = resolve(&Limits::default(), &offer).unwrap();
+        (bounds.processes, ceiling_of(&bounds, Resource::Nproc).unwrap().1)
+    };
+    assert_eq!(processes(Some(32_768)), (Some(4096), Some(4096)));
+    assert_eq!(processes(Some(4 << 20)), (Some(16_384), Some(16_384)));
+    assert_eq!(processes(Some(3)), (Some(1), Some(1)));
+    assert_eq!(processes(None), (Some(16_384), Some(16_384)));
+}
+
+#[test]
+fn a_core_that_a_program_outside_would_get_is_kept_from_it_or_it_is_said() {
+    let zero = vec![(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })];
+    let fallbacks = |cores, current| {
+        let offer = Offer { cores, current, ..v1() };
+        let bounds = resolve(&Limits::default(), &offer).unwrap();
+        let core = ceiling_of(&bounds, Resource::Core).unwrap().0;
+        (bounds.fallbacks, core)
+    };
+    let told = || vec![Fallback::CoresHandedOver];
+    assert_eq!(fallbacks(Cores::Files, vec![]), (vec![], Some(1)));
+    assert_eq!(fallbacks(Cores::Files, zero.clone()), (vec![], Some(0)));
+    let soft = vec![(Resource::Core, Rlimit { current: Some(0), maximum: None })];
+    assert_eq!(fallbacks(Cores::Program, soft), (vec![], Some(1)), "raised, for less to happen");
+    assert_eq!(fallbacks(Cores::Program, vec![]), (vec![], Some(1)));
+    assert_eq!(fallbacks(Cores::Program, zero.clone()), (told(), Some(0)));
+    assert_eq!(fallbacks(Cores::Service, vec![]), (told(), Some(1)));
+    assert_eq!(fallbacks(Cores::Service, zero), (told(), Some(0)));
 }

@@ -17,11 +17,11 @@ pub fn accesses(plan: &MountPlan, base: Base) -> Vec<Grant> {
 fn grant(entry: &Entry) -> Option<Grant> {
     let read = Access::READ | Access::EXECUTE;
     let access = match &entry.what {
-        What::Directory | What::Link(_) => return None,
+        What::Directory | What::Link(_) | What::Nothing => return None,
         What::Text(_) | What::BoundProc => Access::READ,
         What::Bind { writable: false, .. } => read,
         What::Bind { writable: true, .. }
-        | What::Memory(_)
+        | What::Memory { .. }
         | What::Scratch(_)
         | What::Overlay { .. } => read | Access::WRITE,
         What::Device(_) | What::Proc | What::OuterProc | What::HostProc | What::Queues => {

@@ -18,6 +18,25 @@ pub(super) fn memory(size: &str, mode: &str, attributes: MountAttrFlags) -> Resu
     fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)
 }
 
+/// How much of the machine's memory a file system in memory may take at most.
+const SIZE: &str = "75%";
+
+/// A file system in memory for what the build writes, of at most so many bytes.
+///
+/// # Errors
+/// Those of the kernel.
+pub fn private_memory(most: Option<u64>, mode: &str) -> Result<OwnedFd, Errno> {
+    let machine =
+        nix::sys::sysinfo::sysinfo().map_err(|errno| Errno::from_raw_os_error(errno as i32))?;
+    let machine = machine.ram_total() / 4 * 3;
+    let size = most.filter(|most| *most < machine).map(|most| most.to_string());
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
+    memory(size.as_deref().unwrap_or(SIZE), mode, attributes)
+}
+
+/// How many pseudo-terminals a build has at a time: of some 3,000 that the whole machine has.
+const TERMINALS: &str = "128";
+
 /// Pseudo-terminals (`pts(4)`); no group `tty` is mapped, so none is set.
 pub(super) fn terminals() -> Result<OwnedFd, Errno> {
     let context = fsopen("devpts", FsOpenFlags::FSOPEN_CLOEXEC)?;
@@ -27,6 +46,7 @@ pub(super) fn terminals() -> Result<OwnedFd, Errno> {
     })?;
     fsconfig_set_string(context.as_fd(), "ptmxmode", "0666")?;
     fsconfig_set_string(context.as_fd(), "mode", "0620")?;
+    fsconfig_set_string(context.as_fd(), "max", TERMINALS)?;
     fsconfig_create(context.as_fd())?;
     let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)

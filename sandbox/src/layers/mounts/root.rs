@@ -2,25 +2,18 @@
 #![forbid(unsafe_code)]
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, mkdirat, mknodat, openat, symlinkat};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
-use rustix::mount::{
-    MountAttrFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags, mount_change, move_mount,
-    unmount,
-};
+use rustix::mount::{MountAttrFlags, MoveMountFlags, UnmountFlags, move_mount, unmount};
 use rustix::process::{chdir, fchdir, pivot_root, umask};
 
-use super::{Base, Entry, MountPlan, What, filesystems};
+use super::laying::{self, is_below_another};
+use super::{Base, MountPlan, What, filesystems};
 use crate::layers::proc;
+use crate::overlay::WAITING_PLACE;
 use crate::step::{At, Fault, Step};
-use crate::sys::mount::{Attributes, set_attributes};
-
-/// Where the new root stands until it is the root. Every host has this directory, and all that is
-/// needed from below it has been opened by then.
-const WAITING_PLACE: &str = "/dev";
+use crate::sys::mount::{Attributes, clone_tree, set_attributes};
 
 /// The root of the build while it is being made.
 #[derive(Debug)]
@@ -48,9 +41,10 @@ pub fn lay_out(plan: &MountPlan) -> Result<OwnedFd, Fault> {
 fn lay_out_entries(plan: &MountPlan) -> Result<OwnedFd, Fault> {
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID;
     let root = filesystems::memory("1m", "0755", attributes).at(Step::NewRoot)?;
-    for (index, entry) in plan.entries.iter().enumerate() {
+    for index in 0..plan.entries.len() {
         if !is_below_another(plan, index) {
-            lay(root.as_fd(), entry).map_err(|fault| fault.about(index))?;
+            let laid = laying::lay(root.as_fd(), plan, index).at(Step::MountEntry);
+            laid.map_err(|fault| fault.about(index))?;
         }
     }
     Ok(root)
@@ -81,9 +75,9 @@ impl NewRoot {
         Ok(Self { root: root.at(Step::NewRoot)?, base: plan.base })
     }
 
-    /// Separates the mounts from the host's, and puts every entry of `plan` in its place: what was
-    /// `made` in here, and what was `opened` of the host. Gives a mount of an empty directory, if
-    /// there is one.
+    /// Puts every entry of `plan` in its place: what was `made` in here, and what was `opened` of
+    /// the host. The mounts of this namespace must be private. Gives a mount of an empty directory,
+    /// if there is one.
     ///
     /// # Errors
     /// The entry that could not be mounted.
@@ -93,8 +87,6 @@ impl NewRoot {
         made: Vec<Option<OwnedFd>>,
         opened: Vec<Option<OwnedFd>>,
     ) -> Result<Option<OwnedFd>, Fault> {
-        let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-        mount_change("/", private).at(Step::PrivateMounts)?;
         if self.base == Base::Empty {
             let onto = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
             move_mount(self.root.as_fd(), "", CWD, WAITING_PLACE, onto).at(Step::NewRoot)?;
@@ -102,24 +94,21 @@ impl NewRoot {
         // The place of `/proc` is an empty directory as long as nothing is mounted there.
         let has_place =
             self.base == Base::Empty && plan.entries.iter().any(|e| e.what == What::Proc);
-        let empty = has_place.then(|| proc::clone_of(self.root.as_fd(), "proc"));
+        let empty = has_place.then(|| clone_tree(self.root.as_fd(), "proc", proc::NOTHING));
         let empty = empty.transpose().at(Step::MaskProc)?;
         let mounts = made.into_iter().zip(opened).map(|(made, opened)| opened.or(made));
         for (index, (entry, mount)) in plan.entries.iter().zip(mounts).enumerate() {
-            if self.base == Base::Host || is_below_another(plan, index) {
-                lay(self.root.as_fd(), entry).map_err(|fault| fault.about(index))?;
-            }
-            if entry.what.is_mounted() {
-                self.put(entry, mount).at(Step::MountEntry).map_err(|fault| fault.about(index))?;
-            }
+            let root = self.root.as_fd();
+            let is_laid_out = self.base == Base::Empty && !is_below_another(plan, index);
+            let laid = if is_laid_out { Ok(()) } else { laying::lay(root, plan, index) };
+            let filled = laid.and_then(|()| match mount {
+                _ if !entry.what.is_mounted() => Ok(()),
+                Some(mount) => laying::put(root, plan, index, mount.as_fd()),
+                None => Err(Errno::BADF),
+            });
+            filled.at(Step::MountEntry).map_err(|fault| fault.about(index))?;
         }
         Ok(empty)
-    }
-
-    fn put(&self, entry: &Entry, mount: Option<OwnedFd>) -> Result<(), Errno> {
-        let mount = mount.ok_or(Errno::BADF)?;
-        let onto = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-        move_mount(mount.as_fd(), "", &self.root, relative(entry), onto)
     }
 
     /// The directory that is, or will be, the root.
@@ -165,47 +154,22 @@ impl NewRoot {
         if self.base == Base::Empty {
             // The old root lies over the new one, at "/".
             unmount("/", UnmountFlags::DETACH).at(Step::Pivot)?;
-            let sealed = Attributes { read_only: true, no_devices: true, no_exec: false };
-            set_attributes(&self.root, sealed, false).at(Step::SealRoot)?;
+            set_attributes(&self.root, Attributes::SEALED, false).at(Step::SealRoot)?;
         }
         Ok(())
     }
-}
-
-/// Whether the entry lies below an earlier one that is mounted or a link, and so has its place in
-/// there.
-fn is_below_another(plan: &MountPlan, index: usize) -> bool {
-    let target = |entry: &Entry| entry.target.as_os_str().as_bytes().to_owned();
-    let Some(own) = plan.entries.get(index).map(target) else { return false };
-    plan.entries.iter().take(index).any(|entry| {
-        let rest = own.strip_prefix(entry.target.as_os_str().as_bytes());
-        (entry.what.is_mounted() || matches!(entry.what, What::Link(_)))
-            && rest.is_some_and(|rest| rest.first() == Some(&b'/'))
-    })
-}
-
-fn relative(entry: &Entry) -> &Path {
-    entry.target.strip_prefix("/").unwrap_or(&entry.target)
-}
-
-/// Makes the entry itself, or the place that it is mounted on.
-fn lay(root: BorrowedFd<'_>, entry: &Entry) -> Result<(), Fault> {
-    let path = relative(entry);
-    let laid = match &entry.what {
-        What::Link(target) => with_parents(root, path, || symlinkat(target, root, path)),
-        What::Text(text) => write(root, path, text),
-        What::Bind { directory: false, .. } | What::Device(_) => place(root, path),
-        _ => directory(root, path),
-    };
-    laid.at(Step::MountEntry)
 }
 
 /// Makes the file system of an entry that is the build's own.
 fn make(what: &What) -> Result<Option<OwnedFd>, Fault> {
     let quiet = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
     let made = match what {
-        What::Memory(size) => {
-            filesystems::memory(&size.to_string(), "1777", quiet).at(Step::MountEntry)
+        What::Nothing => {
+            let attributes = quiet | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+            filesystems::memory("4k", "0555", attributes).at(Step::MountEntry)
+        }
+        What::Memory { most, mode } => {
+            filesystems::private_memory(*most, mode).at(Step::MountEntry)
         }
         What::Proc => proc::fresh().at(Step::MountProc),
         What::HostProc => proc::of_the_host().at(Step::MountProc),
@@ -217,47 +181,6 @@ fn make(what: &What) -> Result<Option<OwnedFd>, Fault> {
     made.map(Some)
 }
 
-fn directory(root: BorrowedFd<'_>, path: &Path) -> Result<(), Errno> {
-    let mode = Mode::from_raw_mode(0o755);
-    match with_parents(root, path, || mkdirat(root, path, mode)) {
-        Err(Errno::EXIST) => Ok(()),
-        other => other,
-    }
-}
-
-fn write(root: BorrowedFd<'_>, path: &Path, text: &str) -> Result<(), Errno> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = with_parents(root, path, || openat(root, path, flags, Mode::from_raw_mode(0o644)))?;
-    let mut rest = text.as_bytes();
-    while !rest.is_empty() {
-        let written = rustix::io::write(&file, rest)?;
-        rest = rest.get(written..).unwrap_or_default();
-    }
-    Ok(())
-}
-
-/// A file to mount over. It may be there already, of somebody else, below a directory that was
-/// granted before.
-fn place(root: BorrowedFd<'_>, path: &Path) -> Result<(), Errno> {
-    let (kind, mode) = (FileType::RegularFile, Mode::from_raw_mode(0o644));
-    match with_parents(root, path, || mknodat(root, path, kind, mode, 0)) {
-        Err(Errno::EXIST) => Ok(()),
-        other => other,
-    }
-}
-
-/// Does `make`, and if a directory above `path` is missing makes it and does `make` again.
-fn with_parents<T>(
-    root: BorrowedFd<'_>,
-    path: &Path,
-    make: impl Fn() -> Result<T, Errno>,
-) -> Result<T, Errno> {
-    match make() {
-        Err(Errno::NOENT) => {
-            let parent = path.parent().filter(|parent| !parent.as_os_str().as_bytes().is_empty());
-            directory(root, parent.ok_or(Errno::NOENT)?)?;
-            make()
-        }
-        other => other,
-    }
-}
+#[cfg(test)]
+#[path = "root_tests.rs"]
+mod tests;

@@ -54,6 +54,8 @@ impl Assembler {
         let value = match decision {
             Decision::Allow => RETURN_ALLOW,
             Decision::Refuse(errno) => RETURN_ERROR | (errno as i32).cast_unsigned() & 0xffff,
+            // An error that is none: the call answers 0.
+            Decision::Pretend => RETURN_ERROR,
             Decision::Kill => RETURN_KILL,
         };
         let known = self.returns.iter().rev().find(|(known, _)| *known == value);

@@ -80,7 +80,10 @@ fn result(value: u32) -> Result<Decision, Malformed> {
     match value & 0xffff_0000 {
         RETURN_ALLOW => Ok(Decision::Allow),
         RETURN_KILL => Ok(Decision::Kill),
-        RETURN_ERROR => Ok(Decision::Refuse(Errno::from_raw((value & 0xffff).cast_signed()))),
+        RETURN_ERROR => Ok(match value & 0xffff {
+            0 => Decision::Pretend,
+            errno => Decision::Refuse(Errno::from_raw(errno.cast_signed())),
+        }),
         _ => Err(Malformed::Result(value)),
     }
 }

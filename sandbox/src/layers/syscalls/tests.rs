@@ -2,11 +2,14 @@ use nix::errno::Errno;
 use proptest::prelude::*;
 
 use super::*;
+use crate::policy::syscalls::Choice;
+
+mod objects;
 
 const EPERM: Decision = Decision::Refuse(Errno::EPERM);
 const ENOSYS: Decision = Decision::Refuse(Errno::ENOSYS);
-const SHUT: Syscalls = Syscalls { tracing: false, internet: false, shared_objects: false };
-const OPEN: Syscalls = Syscalls { tracing: true, internet: true, shared_objects: true };
+const SHUT: Syscalls = Syscalls::NOTHING;
+const OPEN: Syscalls = Syscalls::EVERYTHING;
 
 /// What the compiled filter decides, after it has agreed with the table.
 fn decision(
@@ -51,11 +54,12 @@ proptest! {
     #[test]
     fn the_tree_and_the_table_agree_on_every_number(
         architecture in architectures(),
-        tracing: bool,
-        internet: bool,
+        choices in prop::array::uniform7(any::<bool>()),
         arguments in prop::collection::vec(prop::array::uniform6(argument()), 8),
     ) {
-        let table = Table::of(Syscalls { tracing, internet, ..SHUT }, architecture);
+        let made = Choice::ALL.into_iter().zip(choices);
+        let policy = made.fold(SHUT, |policy, (choice, made)| policy.set(choice, made));
+        let table = Table::of(policy, architecture);
         let program = compile(&table).program;
         let odd = [0x4000_0000, 0x4000_0001, 0x4000_0209, 0x8000_0000, u32::MAX];
         for number in (0..=600).chain(odd) {
@@ -80,7 +84,9 @@ proptest! {
         for (argument, upper) in high.iter_mut().zip(upper) {
             *argument ^= u64::from(upper) << 32;
         }
-        for number in 0..=600 {
+        // A pointer is null by both halves: see `the_limit_of_cores_stays_whatever_is_asked_for`.
+        let pointers = Table::of(Syscalls::default(), architecture).named("prlimit64").unwrap().number;
+        for number in (0..=600).filter(|number| *number != pointers) {
             let run = |arguments| {
                 interpreter::run(&filter.program, number, architecture.audit(), arguments)
             };
@@ -108,7 +114,7 @@ fn the_kernel_would_accept_the_program() {
     for architecture in Architecture::ALL {
         for policy in [SHUT, Syscalls::default(), OPEN] {
             let program = resolve(policy, architecture).program;
-            assert!(program.len() < 600, "{} instructions", program.len());
+            assert!(program.len() < 700, "{} instructions", program.len());
             for (at, instruction) in program.iter().enumerate() {
                 let furthest = usize::from(instruction.jt.max(instruction.jf));
                 assert!(at + 1 + furthest < program.len() || furthest == 0);
@@ -138,11 +144,11 @@ fn the_numbers_of_x32_do_not_exist() {
 fn what_ordinary_builds_call_is_allowed() {
     let ordinary = "read write openat close fstat newfstatat statx mmap mprotect munmap mremap brk \
         madvise rseq membarrier futex futex_waitv set_robust_list sched_getaffinity execve wait4 \
-        exit_group memfd_create copy_file_range inotify_init1 signalfd4 timerfd_create eventfd2 \
+        exit_group memfd_create copy_file_range signalfd4 timerfd_create eventfd2 \
         epoll_pwait2 faccessat2 getrandom prlimit64 flock setxattr shmget semop msgsnd mq_open \
         landlock_restrict_self seccomp prctl kill tgkill pidfd_send_signal pidfd_open personality \
         close_range renameat2 linkat symlinkat mkdirat unlinkat utimensat fchownat pipe2 dup3 \
-        sched_setaffinity clock_nanosleep ioctl fcntl clone sendmsg bind umask io_setup mseal \
+        sched_setaffinity clock_nanosleep ioctl fcntl clone sendmsg bind umask mseal \
         get_mempolicy mbind setsockopt mknodat fchmodat";
     for name in ordinary.split_whitespace() {
         assert_eq!(on_both(name, &[]), Decision::Allow, "{name}");
@@ -233,11 +239,7 @@ fn no_request_types_into_a_terminal_or_aims_a_signal() {
     {
         assert_eq!(on_both("ioctl", &[0, request, 0]), EPERM, "{request:x}");
     }
-    for command in [8, 15, 8 | 1 << 63] {
-        assert_eq!(on_both("fcntl", &[0, command, 0]), EPERM, "{command}");
-    }
     assert_eq!(on_both("ioctl", &[0, 0x5401, 0]), Decision::Allow, "TCGETS");
-    assert_eq!(on_both("fcntl", &[0, 1030, 0]), Decision::Allow, "F_DUPFD_CLOEXEC");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::policy::environment::Pattern;
 use crate::policy::package::Package;
 use crate::words::Guarantee;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "level",
     "with",
     "without",
@@ -22,11 +22,12 @@ const KEYS: [&str; 12] = [
     "environment",
     "limits",
     "syscalls",
+    "artefacts",
     "package",
 ];
 const PATHS: [&str; 2] = ["read", "write"];
 const ENVIRONMENT: [&str; 3] = ["keep", "delete", "set"];
-const LIMITS: [&str; 8] = [
+const LIMITS: [&str; 9] = [
     "memory",
     "processes",
     "open-files",
@@ -34,9 +35,11 @@ const LIMITS: [&str; 8] = [
     "cpu-time",
     "wall-time",
     "silence",
+    "log",
     "output",
 ];
-const SYSCALLS: [&str; 1] = ["tracing"];
+const SYSCALLS: [&str; 2] = ["tracing", "watches"];
+const ARTEFACTS: [&str; 5] = ["expect", "build-tag", "strict", "replace", "twins"];
 
 /// The whole file.
 pub(super) fn file(table: &DeTable<'_>, reader: &mut Reader<'_>) -> PolicyFile {
@@ -79,6 +82,7 @@ fn section(table: &DeTable<'_>, known: &[&str], reader: &mut Reader<'_>) -> Sect
             "environment" => environment(value, &mut section, reader),
             "limits" => section.limits = limits(value, reader),
             "syscalls" => syscalls(value, &mut section, reader),
+            "artefacts" => artefacts(value, &mut section, reader),
             // The sections of packages are read by `file`.
             _ => {}
         }
@@ -191,6 +195,7 @@ fn limits(value: &Value<'_>, reader: &mut Reader<'_>) -> Vec<Ceiling> {
             "cpu-time" => reader.amount(value).map(Ceiling::CpuTime),
             "wall-time" => reader.amount(value).map(Ceiling::WallTime),
             "silence" => reader.amount(value).map(Ceiling::Silence),
+            "log" => reader.amount(value).map(Ceiling::Log),
             "output" => reader.amount(value).map(Ceiling::Output),
             _ => {
                 reader.unknown(key, &LIMITS);
@@ -205,7 +210,22 @@ fn syscalls(value: &Value<'_>, section: &mut Section, reader: &mut Reader<'_>) {
     for (key, value) in reader.table(value).into_iter().flatten() {
         match key.get_ref().as_ref() {
             "tracing" => section.tracing = reader.switch(value),
+            "watches" => section.watches = reader.switch(value),
             _ => reader.unknown(key, &SYSCALLS),
+        }
+    }
+}
+
+fn artefacts(value: &Value<'_>, section: &mut Section, reader: &mut Reader<'_>) {
+    let found = &mut section.artefacts;
+    for (key, value) in reader.table(value).into_iter().flatten() {
+        match key.get_ref().as_ref() {
+            "expect" => found.expect = reader.word(value),
+            "build-tag" => found.build_tag = reader.text(value).map(str::to_owned),
+            "strict" => found.strict = reader.switch(value),
+            "replace" => found.replace = reader.switch(value),
+            "twins" => found.twins = reader.switch(value),
+            _ => reader.unknown(key, &ARTEFACTS),
         }
     }
 }

@@ -30,6 +30,10 @@ silence = "none"
 [syscalls]
 tracing = true
 
+[artefacts]
+strict = true
+twins = true
+
 [package.numpy.limits]
 memory = "16G"
 
@@ -37,6 +41,10 @@ memory = "16G"
 level = "full"
 [package."NumPy==2.1.0".limits]
 memory = "32G"
+[package."NumPy==2.1.0".artefacts]
+expect = "numpy==2.1.0"
+build-tag = "1"
+twins = false
 "#;
 
 fn wanted(text: &str) -> Wanted {
@@ -53,7 +61,7 @@ fn a_level_is_extended_and_cut() {
     assert_eq!(policy.identity, Some(IdentityChoice::Lease));
     assert_eq!(policy.limits.processes, Demand::Exactly(Count(512)));
     assert_eq!(policy.limits.silence, Demand::Unlimited);
-    assert!(policy.syscalls.tracing);
+    assert!(policy.syscalls.has(Choice::Tracing));
     assert_eq!(policy.environment.set, [("CC".into(), "clang".into())]);
     let writable: Vec<_> = file.paths(None).map(|granted| granted.writable).collect();
     assert_eq!(writable, [false, false, true]);
@@ -72,6 +80,18 @@ fn what_is_narrower_wins_and_the_command_line_over_all() {
     assert_eq!(memory("Numpy==2.1.0"), (Level::Full, gib(32)));
     let policy = file.policy(Some(Level::Network), Some(&wanted("numpy==2.1.0")));
     assert_eq!(policy.level, Level::Network);
+}
+
+#[test]
+fn what_is_demanded_of_artefacts_is_narrowed_key_by_key() {
+    let file = PolicyFile::parse("p.toml", WHOLE).unwrap();
+    let general = file.artefacts(None);
+    let mut expected = Artefacts { strict: Some(true), twins: Some(true), ..Artefacts::default() };
+    assert_eq!(general, expected);
+    expected.twins = Some(false);
+    expected.build_tag = Some("1".to_owned());
+    expected.expect = Some(wanted("numpy==2.1.0"));
+    assert_eq!(file.artefacts(Some(&wanted("numpy==2.1.0"))), expected);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The groups of the table: what they allow or refuse, and why.
 #![forbid(unsafe_code)]
 
-use super::Decision;
 use super::numbers::Call;
 use super::rules::Check;
+use super::{Choice, Decision, Rule};
 
 macro_rules! calls {
     ($($name:ident)*) => {
@@ -22,12 +22,8 @@ pub enum When {
     Always(Decision),
     /// It depends on the arguments.
     Arguments(&'static Check),
-    /// Allowed where the policy allows tracing, else EPERM.
-    Tracing,
-    /// Allowed where they lie in an ipc namespace, else EPERM.
-    Objects,
-    /// By family and protocol; which, the policy says.
-    Socket,
+    /// The first where the policy has made this choice, else the second.
+    Chosen(Choice, Rule, Rule),
 }
 
 /// Calls that share a decision and a reason.

@@ -2,13 +2,15 @@
 //!
 //! Only the low 32 bits are compared. Every argument looked at is a 32-bit value to the kernel,
 //! which drops the upper half; a filter that compares all 64 bits can be walked around by setting
-//! one of them (CVE-2019-10063).
+//! one of them (CVE-2019-10063). The exception is a pointer, which is null if all of it is.
 #![forbid(unsafe_code)]
 
 use nix::errno::Errno;
 use nix::libc;
 
 use super::Decision::{self, Allow, Refuse};
+
+pub mod objects;
 
 /// What is asked of one argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,11 @@ pub enum Test {
         /// The values; never none.
         values: &'static [u32],
     },
+    /// It is a null pointer, in both halves.
+    Null {
+        /// Which argument, from 0.
+        argument: u8,
+    },
 }
 
 impl Test {
@@ -38,6 +45,7 @@ impl Test {
             Self::OneOf { argument, mask, values } => {
                 values.contains(&(low(arguments, argument) & mask))
             }
+            Self::Null { argument } => arguments.get(usize::from(argument)) == Some(&0),
         }
     }
 }
@@ -80,14 +88,21 @@ fn low(arguments: &[u64; 6], index: u8) -> u32 {
 
 /// Set-user-id and set-group-id.
 const SET_ID: u32 = 0o6000;
+/// Set-user-id alone.
+const SET_USER_ID: u32 = 0o4000;
 /// The two flags with which `open` reads its third argument. `__O_TMPFILE` is the bit proper;
 /// `O_TMPFILE` also contains `O_DIRECTORY`, which alone creates nothing.
 const CREATES: u32 = 0o100 | 0o20_000_000;
 
 const NO_SET_ID: &str = "no set-user-id or set-group-id bit in the mode";
+const NO_SET_USER_ID: &str = "no set-user-id bit in the mode";
 
 const fn set_id_at(argument: u8) -> Test {
     Test::AnyBit { argument, bits: SET_ID }
+}
+
+const fn set_user_id_at(argument: u8) -> Test {
+    Test::AnyBit { argument, bits: SET_USER_ID }
 }
 
 /// `chmod`, `fchmod` and `creat`: the mode is the second argument.
@@ -101,6 +116,21 @@ pub const MODE_SECOND: Check = Check {
 pub const MODE_THIRD: Check = Check {
     says: NO_SET_ID,
     clauses: &[Clause { all: &[set_id_at(2)], then: Refuse(Errno::EPERM) }],
+    otherwise: Allow,
+};
+
+/// `chmod` and `fchmod` where no file outlives the build. A filter does not see whether the mode is
+/// that of a file or of a directory, to which the bit gives the group of what is made in it.
+pub const PASSING_MODE_SECOND: Check = Check {
+    says: NO_SET_USER_ID,
+    clauses: &[Clause { all: &[set_user_id_at(1)], then: Refuse(Errno::EPERM) }],
+    otherwise: Allow,
+};
+
+/// `fchmodat` and `fchmodat2`, likewise.
+pub const PASSING_MODE_THIRD: Check = Check {
+    says: NO_SET_USER_ID,
+    clauses: &[Clause { all: &[set_user_id_at(2)], then: Refuse(Errno::EPERM) }],
     otherwise: Allow,
 };
 
@@ -199,24 +229,35 @@ pub const UNSHARE: Check = Check {
 /// disciplines; the last two are `F_SETOWN` under another name.
 pub const IOCTL: Check = Check {
     says: "not TIOCSTI, TIOCLINUX, TIOCSETD, FIOSETOWN, SIOCSPGRP",
-    clauses: &[Clause {
-        all: &[Test::OneOf {
-            argument: 1,
-            mask: u32::MAX,
-            values: &[0x5412, 0x541c, 0x5423, 0x8901, 0x8902],
-        }],
-        then: Refuse(Errno::EPERM),
-    }],
+    clauses: &[OTHERS_INPUT],
     otherwise: Allow,
 };
 
-/// `fcntl`: `F_SETOWN` and `F_SETOWN_EX` aim signals at processes of the caller's choice.
-pub const FCNTL: Check = Check {
-    says: "not F_SETOWN, F_SETOWN_EX",
-    clauses: &[Clause {
-        all: &[Test::OneOf { argument: 1, mask: u32::MAX, values: &[8, 15] }],
-        then: Refuse(Errno::EPERM),
+const OTHERS_INPUT: Clause = Clause {
+    all: &[Test::OneOf {
+        argument: 1,
+        mask: u32::MAX,
+        values: &[0x5412, 0x541c, 0x5423, 0x8901, 0x8902],
     }],
+    then: Refuse(Errno::EPERM),
+};
+
+/// `ioctl` where flags of files may not be set either: `FS_IOC_SETFLAGS` and `FS_IOC_FSSETXATTR`,
+/// which the owner of a file may do through a descriptor that only reads.
+pub const IOCTL_NO_FLAGS: Check = Check {
+    says: "not TIOCSTI, TIOCLINUX, TIOCSETD, FIOSETOWN, SIOCSPGRP, FS_IOC_SETFLAGS, \
+           FS_IOC_FSSETXATTR",
+    clauses: &[
+        OTHERS_INPUT,
+        Clause {
+            all: &[Test::OneOf {
+                argument: 1,
+                mask: u32::MAX,
+                values: &[0x4008_6602, 0x4004_6602, 0x401c_5820],
+            }],
+            then: Refuse(Errno::EOPNOTSUPP),
+        },
+    ],
     otherwise: Allow,
 };
 

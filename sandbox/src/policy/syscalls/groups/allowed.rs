@@ -14,8 +14,7 @@ pub(super) const GROUPS: &[Group] = &[
             SYS_pwritev SYS_preadv2 SYS_pwritev2 SYS_lseek SYS_sendfile SYS_splice SYS_tee
             SYS_copy_file_range SYS_truncate SYS_ftruncate SYS_fallocate SYS_fadvise64
             SYS_readahead SYS_fsync SYS_fdatasync SYS_sync SYS_syncfs SYS_sync_file_range
-            SYS_cachestat SYS_io_setup SYS_io_destroy SYS_io_getevents SYS_io_submit SYS_io_cancel
-            SYS_io_pgetevents
+            SYS_cachestat
         },
     },
     Group {
@@ -37,18 +36,16 @@ pub(super) const GROUPS: &[Group] = &[
             SYS_mkdir SYS_mkdirat SYS_rmdir SYS_link SYS_linkat SYS_unlink SYS_unlinkat
             SYS_symlink SYS_symlinkat SYS_chown SYS_fchown SYS_lchown SYS_fchownat SYS_utime
             SYS_utimes SYS_futimesat SYS_utimensat SYS_umask SYS_name_to_handle_at
-            SYS_file_getattr SYS_file_setattr SYS_inotify_init SYS_inotify_init1
-            SYS_inotify_add_watch SYS_inotify_rm_watch
+            SYS_file_getattr
         },
     },
     Group {
-        name: "attributes",
+        name: "attributes read",
         when: When::Always(Allow),
-        why: "extended attributes; those that carry privilege need a capability",
+        why: "extended attributes are read like the content of a file",
         calls: calls! {
-            SYS_setxattr SYS_lsetxattr SYS_fsetxattr SYS_getxattr SYS_lgetxattr SYS_fgetxattr
-            SYS_listxattr SYS_llistxattr SYS_flistxattr SYS_removexattr SYS_lremovexattr
-            SYS_fremovexattr SYS_setxattrat SYS_getxattrat SYS_listxattrat SYS_removexattrat
+            SYS_getxattr SYS_lgetxattr SYS_fgetxattr SYS_getxattrat SYS_listxattr SYS_llistxattr
+            SYS_flistxattr SYS_listxattrat
         },
     },
     Group {
@@ -56,9 +53,9 @@ pub(super) const GROUPS: &[Group] = &[
         when: When::Always(Allow),
         why: "a process arranges its own memory and says on which node it prefers it",
         calls: calls! {
-            SYS_mmap SYS_munmap SYS_mprotect SYS_mremap SYS_brk SYS_madvise SYS_process_madvise
+            SYS_munmap SYS_mprotect SYS_mremap SYS_brk SYS_madvise SYS_process_madvise
             SYS_mincore SYS_mlock SYS_mlock2 SYS_mlockall SYS_munlock SYS_munlockall SYS_msync
-            SYS_remap_file_pages SYS_memfd_create SYS_pkey_mprotect SYS_pkey_alloc SYS_pkey_free
+            SYS_remap_file_pages SYS_pkey_mprotect SYS_pkey_alloc SYS_pkey_free
             SYS_membarrier SYS_mseal SYS_map_shadow_stack SYS_mbind SYS_set_mempolicy
             SYS_get_mempolicy SYS_set_mempolicy_home_node
         },
@@ -76,15 +73,13 @@ pub(super) const GROUPS: &[Group] = &[
         },
     },
     Group {
-        name: "priorities",
+        name: "shares",
         when: When::Always(Allow),
-        why: "how a process shares the processor; more than its share needs a capability",
+        why: "how much of the machine a process may have is asked",
         calls: calls! {
-            SYS_sched_yield SYS_sched_setparam SYS_sched_getparam SYS_sched_setscheduler
-            SYS_sched_getscheduler SYS_sched_get_priority_max SYS_sched_get_priority_min
-            SYS_sched_rr_get_interval SYS_sched_setaffinity SYS_sched_getaffinity
-            SYS_sched_setattr SYS_sched_getattr SYS_setpriority SYS_getpriority SYS_ioprio_set
-            SYS_ioprio_get SYS_getrlimit SYS_setrlimit SYS_prlimit64
+            SYS_sched_yield SYS_sched_getparam SYS_sched_getscheduler SYS_sched_get_priority_max
+            SYS_sched_get_priority_min SYS_sched_rr_get_interval SYS_sched_getaffinity
+            SYS_sched_getattr SYS_getpriority SYS_ioprio_get SYS_getrlimit
         },
     },
     Group {
@@ -128,16 +123,6 @@ pub(super) const GROUPS: &[Group] = &[
             SYS_set_robust_list SYS_get_robust_list SYS_poll SYS_ppoll SYS_select SYS_pselect6
             SYS_epoll_create SYS_epoll_create1 SYS_epoll_ctl SYS_epoll_wait SYS_epoll_pwait
             SYS_epoll_pwait2 SYS_eventfd SYS_eventfd2
-        },
-    },
-    Group {
-        name: "ipc",
-        when: When::Objects,
-        why: "System V objects and message queues: harmless in an ipc namespace, else everybody's",
-        calls: calls! {
-            SYS_shmget SYS_shmat SYS_shmctl SYS_shmdt SYS_semget SYS_semop SYS_semctl
-            SYS_semtimedop SYS_msgget SYS_msgsnd SYS_msgrcv SYS_msgctl SYS_mq_open SYS_mq_unlink
-            SYS_mq_timedsend SYS_mq_timedreceive SYS_mq_notify SYS_mq_getsetattr
         },
     },
     Group {

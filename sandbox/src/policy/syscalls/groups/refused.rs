@@ -16,6 +16,15 @@ pub(super) const GROUPS: &[Group] = &[
         },
     },
     Group {
+        name: "asynchronous input",
+        when: When::Always(Refuse(Errno::ENOSYS)),
+        why: "contexts come out of one small store of the whole machine; programs use threads instead",
+        calls: calls! {
+            SYS_io_setup SYS_io_destroy SYS_io_getevents SYS_io_pgetevents SYS_io_submit
+            SYS_io_cancel
+        },
+    },
+    Group {
         name: "inspection",
         when: When::Always(Refuse(Errno::ENOSYS)),
         why: "newer ways to look at mounts and security modules; every user of them still knows the older",

@@ -1,0 +1,112 @@
+//! Which program the kernel starts for which kind of file (`binfmt_misc`): root of a lab can tell it, and
+//! then it does so for the whole machine.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{Dir, Mode, OFlags, openat};
+
+use crate::lab::mounts::{INERT, detached};
+
+/// The file by which something is told.
+const REGISTER: &str = "register";
+/// No entry is longer, in bytes.
+const LONGEST: u64 = 64 << 10;
+
+/// What the kernel was told, by name.
+#[derive(Debug, Default)]
+pub(super) struct Formats {
+    /// A mount that is attached nowhere; none where the kernel has nothing of the kind.
+    place: Option<OwnedFd>,
+    told: BTreeMap<String, String>,
+}
+
+impl Formats {
+    /// Asks.
+    pub(super) fn look() -> Self {
+        // A kernel that has not loaded it was told nothing, and is not to load it for us.
+        let known = std::fs::read_to_string("/proc/filesystems")
+            .is_ok_and(|all| all.lines().any(|line| line.ends_with("\tbinfmt_misc")));
+        // A mount is only named by its descriptor; to list it, it has to be opened.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = || {
+            let mount = detached("binfmt_misc", &[], INERT).ok()?;
+            openat(mount, ".", flags, Mode::empty()).ok()
+        };
+        let place = known.then(opened).flatten();
+        let told = place.as_ref().map(all).unwrap_or_default();
+        Self { place, told }
+    }
+
+    /// What it was told since then, one sentence each; it is taken back.
+    pub(super) fn clear(&self) -> Vec<String> {
+        let Some(place) = &self.place else { return Vec::new() };
+        let now = all(place);
+        let mut sentences = Vec::new();
+        for (name, _) in now.iter().filter(|(name, _)| !self.told.contains_key(*name)) {
+            let done =
+                if write(place, name, "-1") { "was removed" } else { "could not be removed" };
+            sentences.push(format!(
+                "the host starts a program for files of the kind `{name}`; it {done}"
+            ));
+        }
+        for (name, before) in
+            self.told.iter().filter(|(name, before)| now.get(*name) != Some(before))
+        {
+            let word = if before.starts_with("enabled") { "1" } else { "0" };
+            let _tried = now.contains_key(name) && write(place, name, word);
+            let again = read(place, name).as_ref() == Some(before);
+            let how = if again { "it was set back" } else { "it is not what it was" };
+            sentences.push(format!("the kind of files `{name}` (binfmt_misc) was changed; {how}"));
+        }
+        sentences
+    }
+}
+
+fn all(place: &OwnedFd) -> BTreeMap<String, String> {
+    let entries = Dir::read_from(place).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned));
+    let names = names.filter(|name| !name.starts_with('.') && name != REGISTER);
+    names.filter_map(|name| Some((name.clone(), read(place, &name)?))).collect()
+}
+
+fn read(place: &OwnedFd, name: &str) -> Option<String> {
+    let file = openat(place, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let mut text = String::new();
+    File::from(file).take(LONGEST).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+fn write(place: &OwnedFd, name: &str, word: &str) -> bool {
+    let file = openat(place, name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
+    file.is_ok_and(|file| File::from(file).write_all(word.as_bytes()).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_was_told_is_taken_back_and_told_once() {
+        let before = Formats::look();
+        let Some(place) = &before.place else { return };
+        // Of files that there are not, and for which nothing would be done.
+        let name = format!("bulkhead-test-{}", std::process::id());
+        let rule = format!(":{name}:M::\\x7fBULKHEAD-TEST::/bin/false:");
+        if !write(place, REGISTER, &rule) {
+            eprintln!("skipped: nothing can be told here");
+            return;
+        }
+        assert!(all(place).contains_key(&name) && before.told.contains_key("status"));
+        let told = before.clear();
+        assert!(
+            told.iter().any(|told| told.contains(&name) && told.contains("removed")),
+            "{told:?}"
+        );
+        assert_eq!(all(place), before.told);
+        assert_eq!(before.clear(), Vec::<String>::new());
+    }
+}

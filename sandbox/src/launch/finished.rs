@@ -1,0 +1,90 @@
+//! What is done with a build that is over: its outputs looked into, what it had cleared away.
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use super::{Finished, Inspection, LaunchError};
+use crate::outcome::{End, Outcome};
+use crate::plan::Plan;
+use crate::scratch::Scratch;
+use crate::step::{At, Step};
+
+impl Finished {
+    /// The build's private file system: `source`, `control`, `output`.
+    #[must_use]
+    pub fn scratch(&self) -> Option<BorrowedFd<'_>> {
+        self.scratch.as_ref().map(Scratch::root)
+    }
+
+    /// Starts an inspector for what the build of `plan` left.
+    ///
+    /// # Errors
+    /// It could not be started, or is not confined as it should be.
+    pub fn inspector(&mut self, plan: &Plan) -> Result<Inspection<'_>, LaunchError> {
+        let Self { scratch, user, slot, patience, .. } = self;
+        let scratch = scratch.as_ref().map(Scratch::root);
+        Inspection::start(plan, user.outside(), slot.as_ref(), scratch, patience)
+    }
+
+    /// Whether to go on with something that has many steps.
+    pub fn goes_on(&mut self) -> bool {
+        self.patience.go_on()
+    }
+
+    /// What has ended the call beside its build, if anything has by now.
+    pub fn over(&mut self) -> Option<&End> {
+        self.patience.is_over();
+        self.patience.over()
+    }
+
+    /// Clears away what the build had but its user. A call that is over meanwhile ends with what ended
+    /// it, whatever the command has ended with, and leaves the rest to others.
+    ///
+    /// # Errors
+    /// Something could not be removed, or not in time; the next start or `bulkhead gc` tries again.
+    pub fn clear_away(&mut self) -> Result<(), LaunchError> {
+        let scratch = self.scratch.take();
+        let path = scratch.as_ref().and_then(Scratch::path).map(Path::to_owned);
+        let mut go_on = self.patience.clearing();
+        // Twice, for what a moment was in the way of may not be in the next.
+        let removed = scratch.map_or(Ok(()), |scratch| match scratch.remove(&mut go_on) {
+            Err(errno) if errno != Errno::CANCELED => scratch.remove(&mut go_on),
+            removed => removed,
+        });
+        drop(go_on);
+        self.is_left |= removed.is_err();
+        if removed == Err(Errno::CANCELED)
+            && let Some(path) = path
+        {
+            if let (End::Exited(_), Some(end)) = (&self.outcome.end, self.patience.over()) {
+                self.outcome.end = end.clone();
+            }
+            return Err(LaunchError::Left(path));
+        }
+        let grouped = self.slot.take().map_or(Ok(()), |slot| match slot.remove() {
+            // Without the layers that end it, something of the build may live on in there.
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Ok(()),
+            other => other,
+        });
+        let located = |fault| LaunchError::Step { fault, path };
+        removed.at(Step::RemoveScratch).map_err(located)?;
+        Ok(grouped.at(Step::RemoveControlGroup)?)
+    }
+
+    /// Clears away what the build had, and gives the outcome.
+    ///
+    /// # Errors
+    /// Something could not be removed; the next start or `bulkhead gc` tries again.
+    pub fn clear(mut self) -> Result<Outcome, LaunchError> {
+        self.clear_away()?;
+        // Its record names what is left.
+        if !self.is_left {
+            self.user.release()?;
+        }
+        Ok(self.outcome)
+    }
+}

@@ -1,0 +1,17 @@
+//! Paths that somebody else may have prepared: followed with care, opened once, and known again.
+#![forbid(unsafe_code)]
+
+mod among;
+mod beneath;
+mod links;
+pub(crate) mod mountinfo;
+mod walk;
+
+pub(crate) use among::among;
+pub(crate) use beneath::spoken;
+pub use beneath::{Beneath, OpenError};
+pub use links::LinkError;
+pub(crate) use links::hops;
+pub use walk::{
+    Identity, Opened, PathError, Stranger, Trust, open, open_parent, reopen, same, stranger,
+};

@@ -1,0 +1,279 @@
+//! Which parts of the host an interpreter needs, found by reading links and `pyvenv.cfg`.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use super::pyvenv::{self, PyvenvError, Settings};
+use super::{Found, Homes, conda, is_system, prefix};
+use crate::paths::{self, LinkError, PathError, Trust};
+
+/// What was found out about an interpreter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interpreter {
+    /// The executable as it is started: absolute and without `..`.
+    pub executable: PathBuf,
+    /// What the interpreter will call `sys.prefix`.
+    pub prefix: PathBuf,
+    /// What it will call `sys.base_prefix`, without links; equal to `prefix` outside a virtual
+    /// environment.
+    pub base_prefix: PathBuf,
+    /// What it needs.
+    pub found: Found,
+}
+
+/// What an interpreter is looked at for.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// From where a relative path is taken.
+    pub directory: &'a Path,
+    /// The entries of PATH.
+    pub search: &'a [PathBuf],
+    /// Where no grant reaches.
+    pub homes: &'a Homes,
+    /// What the caller has named to be read: there an environment may have its base whatever its
+    /// links say.
+    pub granted: &'a [PathBuf],
+    /// The prefixes of conda's that the caller has activated.
+    pub activated: &'a [PathBuf],
+}
+
+/// Why an interpreter cannot be granted.
+#[derive(Debug, thiserror::Error)]
+pub enum InterpreterError {
+    /// No absolute directory of PATH holds an executable of that name.
+    #[error("no directory of PATH holds an executable file named {0:?}; give its absolute path")]
+    NotFound(PathBuf),
+    /// The path is not plain.
+    #[error("the interpreter's path {0:?} holds a control character; give it without")]
+    NotPlain(PathBuf),
+    /// The path leads nowhere.
+    #[error("the interpreter cannot be found: {0}")]
+    Links(#[from] LinkError),
+    /// A directory on the way to it cannot be followed.
+    #[error("the interpreter cannot be found: {0}")]
+    Path(#[from] PathError),
+    /// What is there cannot be executed.
+    #[error("{0:?} is no executable file; give the path of a Python interpreter")]
+    NotExecutable(PathBuf),
+    /// It is a script, such as the shims that pyenv puts into PATH.
+    #[error(
+        "{0:?} is a script that looks for an interpreter; give the path that \
+         `python -c 'import sys; print(sys.executable)'` prints"
+    )]
+    Script(PathBuf),
+    /// The virtual environment's configuration cannot be used.
+    #[error("the pyvenv.cfg in {prefix:?} cannot be used: {source}; make the environment anew")]
+    Pyvenv {
+        /// The directory of the virtual environment.
+        prefix: PathBuf,
+        /// What is wrong.
+        source: PyvenvError,
+    },
+    /// The configuration names another installation than the interpreter's own links lead to.
+    #[error(
+        "the pyvenv.cfg in {prefix:?} says that its Python is in {home:?}, and its executable leads to \
+         {real:?}; a build requirement could have written the one or the other, so neither is believed: \
+         make the environment anew, or if that is right add `--ro` for what {home:?} lies in"
+    )]
+    Home {
+        /// The directory of the virtual environment.
+        prefix: PathBuf,
+        /// What its configuration says.
+        home: PathBuf,
+        /// Where its executable leads.
+        real: PathBuf,
+    },
+    /// The executable of an environment leads into another one.
+    #[error(
+        "the executable of the environment {prefix:?} leads into another environment, {other:?}, which \
+         is not granted for it; make the environment from an installed Python, or add `--ro` for the \
+         other one"
+    )]
+    Foreign {
+        /// The environment.
+        prefix: PathBuf,
+        /// The other one.
+        other: PathBuf,
+    },
+    /// There is no standard library where one must be.
+    #[error(
+        "{0:?} does not belong to a Python installation: no lib/python3.*/os.py in it or in its \
+         parent; give the path of an installed interpreter"
+    )]
+    NoPrefix(PathBuf),
+}
+
+/// Finds the interpreter `python` and what it needs, without running it.
+///
+/// A relative path is taken from the working directory; a bare word is looked up in PATH, of which
+/// relative and empty entries are skipped, for they would let the source tree choose.
+///
+/// # Errors
+/// When there is no such executable file, or its prefixes cannot be found out, or what its environment
+/// says of them is not borne out by where its links lead.
+pub fn interpreter(
+    python: &Path,
+    around: Surroundings<'_>,
+) -> Result<Interpreter, InterpreterError> {
+    let executable = locate(python, around)?;
+    let chain = paths::hops(&executable)?;
+    let opened = paths::open(&executable, &Trust::All)?;
+    check_executable(&opened.real)?;
+    let directory = opened.real.parent().unwrap_or(Path::new("/")).to_owned();
+    let environment = environment(&chain)?;
+    let base = installation(&directory);
+    let mut found = Found { links: opened.links, ..Found::default() };
+    let Some((prefix, settings)) = environment else {
+        let base = base.ok_or(InterpreterError::NoPrefix(directory))?;
+        found.add(of_base(&base, &opened.real, true, around));
+        let prefix = named_prefix(&executable, &base);
+        return Ok(Interpreter { executable, prefix, base_prefix: base, found });
+    };
+    let solid = prefix.canonicalize().unwrap_or_else(|_| prefix.clone());
+    if solid != prefix {
+        found.links.push((prefix.clone(), solid.clone()));
+    }
+    found.add(prefix::environment(&solid, around.homes));
+    let home = &settings.home;
+    let real_home = paths::open(home, &Trust::All).ok();
+    let seen = |path: &Path| {
+        is_system(path) || around.granted.iter().any(|granted| path.starts_with(granted))
+    };
+    let confirmed = real_home.as_ref().filter(|home| leads_to(&chain, &home.real));
+    let Some(confirmed) = confirmed else {
+        // A copied executable leads nowhere. What can be seen anyway may be named by anybody.
+        let own = opened.real.starts_with(&solid) || seen(&opened.real);
+        let base = real_home.filter(|home| own && seen(&home.real));
+        let Some(base) = base.and_then(|home| installation(&home.real)) else {
+            let (home, real) = (home.clone(), opened.real);
+            return Err(InterpreterError::Home { prefix, home, real });
+        };
+        return Ok(Interpreter { executable, prefix, base_prefix: base, found });
+    };
+    let base = base.ok_or(InterpreterError::NoPrefix(directory))?;
+    if base != solid && pyvenv::is_environment(&base) && !seen(&base) {
+        return Err(InterpreterError::Foreign { prefix, other: base });
+    }
+    found.links.extend(confirmed.links.iter().cloned());
+    found.add(of_base(&base, &opened.real, settings.with_packages, around));
+    Ok(Interpreter { executable, prefix, base_prefix: base, found })
+}
+
+/// What of the installation `base` the executable `real` needs.
+fn of_base(base: &Path, real: &Path, with_packages: bool, around: Surroundings<'_>) -> Found {
+    if is_system(base) {
+        return Found::default();
+    }
+    if around.activated.iter().any(|prefix| prefix == base) {
+        return conda::prefix(base, around.homes);
+    }
+    let name = real.file_name().unwrap_or_default();
+    let mut found = prefix::installation(base, name, with_packages, around.homes);
+    if let Some(store) = super::search::store(base) {
+        found.shares.push(super::Share::all(store));
+    }
+    if conda::looks_like_one(base) && !super::search::is_known_place(base) {
+        let why = "it looks like one of conda's that is not activated, so only what Python itself \
+                   needs of it is there"
+            .to_owned();
+        found.withheld.push(super::Withheld { path: base.to_owned(), why });
+    }
+    found
+}
+
+fn locate(python: &Path, around: Surroundings<'_>) -> Result<PathBuf, InterpreterError> {
+    let word = python.as_os_str().as_bytes();
+    let path = if word.contains(&b'/') {
+        around.directory.join(python)
+    } else {
+        around
+            .search
+            .iter()
+            .filter(|entry| entry.is_absolute() && !word.is_empty())
+            .map(|entry| entry.join(python))
+            .find(|candidate| is_executable(candidate))
+            .ok_or_else(|| InterpreterError::NotFound(python.to_owned()))?
+    };
+    if path.as_os_str().as_bytes().iter().any(u8::is_ascii_control) || !path.is_absolute() {
+        return Err(InterpreterError::NotPlain(path));
+    }
+    plain(&path)
+}
+
+/// The path without `.` and `..`, which are followed as the kernel follows them; the name of the file
+/// itself stays.
+fn plain(path: &Path) -> Result<PathBuf, InterpreterError> {
+    let upwards = path.components().any(|component| component == Component::ParentDir);
+    let (Some(parent), Some(name), true) = (path.parent(), path.file_name(), upwards) else {
+        return Ok(path.components().collect());
+    };
+    Ok(paths::open(parent, &Trust::All)?.real.join(name))
+}
+
+pub(super) fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+fn check_executable(path: &Path) -> Result<(), InterpreterError> {
+    if !is_executable(path) {
+        return Err(InterpreterError::NotExecutable(path.to_owned()));
+    }
+    // An interpreter that may be run but not read is no script, for a script must be read to run.
+    let mut start = [0; 2];
+    match File::open(path).and_then(|mut file| file.read_exact(&mut start)) {
+        Ok(()) if start == *b"#!" => Err(InterpreterError::Script(path.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// Whether one of the paths by which an executable is reached lies in the directory `home`, a path
+/// without links.
+fn leads_to(chain: &[PathBuf], home: &Path) -> bool {
+    let directories = chain.iter().skip(1).filter_map(|path| path.parent());
+    directories.filter_map(|path| path.canonicalize().ok()).any(|path| path == home)
+}
+
+/// The virtual environment that the executable stands in, with what its configuration says: where
+/// An interpreter looks for one, beside the executable and above it, under each of its names in turn.
+fn environment(chain: &[PathBuf]) -> Result<Option<(PathBuf, Settings)>, InterpreterError> {
+    for directory in chain.iter().filter_map(|path| path.parent()) {
+        for prefix in [Some(directory), directory.parent()].into_iter().flatten() {
+            let failed = |source| InterpreterError::Pyvenv { prefix: prefix.to_owned(), source };
+            if let Some(settings) = pyvenv::settings(prefix).map_err(failed)? {
+                return Ok(Some((prefix.to_owned(), settings)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The prefix of the installation whose executables are in `directory`.
+pub(super) fn installation(directory: &Path) -> Option<PathBuf> {
+    [directory.parent(), Some(directory)]
+        .into_iter()
+        .flatten()
+        .find(|path| *path != Path::new("/") && prefix::has_standard_library(path))
+        .map(Path::to_owned)
+}
+
+/// What the interpreter will call the prefix `base`: by the name that its executable was started by.
+fn named_prefix(executable: &Path, base: &Path) -> PathBuf {
+    let above = executable.parent().and_then(Path::parent);
+    let named = above.filter(|path| path.canonicalize().is_ok_and(|solid| solid == base));
+    named.unwrap_or(base).to_owned()
+}
+
+/// Whether a program of that name is an interpreter of Python.
+pub(super) fn is_named_python(path: &Path) -> bool {
+    let name = path.file_name().map(OsStr::as_bytes).unwrap_or_default();
+    [&b"python"[..], b"pypy"].iter().any(|begin| name.starts_with(begin))
+}
+
+#[cfg(test)]
+#[path = "interpreter_tests.rs"]
+mod tests;

@@ -1,0 +1,251 @@
+//! What PATH and variables bring along, as images, installers and users lay tools out.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use super::*;
+use crate::policy::environment::EnvironmentPolicy;
+
+struct Scene {
+    _tree: tempfile::TempDir,
+    root: PathBuf,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let tree = tempfile::tempdir().unwrap();
+        let root = tree.path().canonicalize().unwrap();
+        for directory in ["me/pkg", "me/bin"] {
+            fs::create_dir_all(root.join(directory)).unwrap();
+        }
+        Self { _tree: tree, root }
+    }
+
+    fn program(&self, path: &str) -> &Self {
+        let path = self.root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, b"\x7fELF").unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
+    /// The payload of a caller with this PATH and these variables, after the search.
+    fn searched(&self, path: &[&str], variables: &[(&str, &str)]) -> (Payload, Vec<Withheld>) {
+        let entries = path.iter().map(|entry| self.root.join(entry));
+        // Without the system's, whose links differ from machine to machine.
+        let path = std::env::join_paths(entries).unwrap();
+        let mut environment =
+            vec![("PATH".into(), path), ("HOME".into(), self.root.join("me").into())];
+        let absolute = |value: &str| value.replace("ROOT", self.root.to_str().unwrap());
+        let variables = variables.iter();
+        environment.extend(variables.map(|(name, value)| (name.into(), absolute(value).into())));
+        let directory = self.root.join("me/pkg");
+        let mut payload = Payload::command(vec!["x".into()], directory, environment).unwrap();
+        let homes = Homes::of(&payload);
+        let withheld = search(&mut payload, &EnvironmentPolicy::default(), &homes);
+        (payload, withheld)
+    }
+
+    /// What is granted, below the root of the scene.
+    fn granted(&self, payload: &Payload) -> Vec<String> {
+        let paths = payload.grants.iter().map(|grant| &grant.path);
+        let mut names: Vec<_> = paths
+            .map(|path| path.strip_prefix(&self.root).unwrap().to_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+#[test]
+fn a_directory_that_is_no_tool_chain_grants_nothing() {
+    let scene = Scene::new();
+    scene.program("me/bin/tool").program("me/.local/bin/tool").program("elsewhere/bin/tool");
+    let path = ["me/bin", "me/.local/bin", "elsewhere/bin", "nowhere", "me/pkg/bin"];
+    let (payload, _) = scene.searched(&path, &[]);
+    assert!(payload.grants.is_empty(), "{:?}", payload.grants);
+}
+
+#[test]
+fn an_activated_environment_is_granted_as_its_interpreter_would_be() {
+    let scene = Scene::new();
+    let env = scene.root.join("env");
+    fs::create_dir_all(env.join("bin")).unwrap();
+    fs::create_dir_all(env.join("lib/python3.12/site-packages")).unwrap();
+    fs::write(env.join("pyvenv.cfg"), "home = /usr/bin\n").unwrap();
+    if Path::new("/usr/bin/python3").exists() {
+        symlink("/usr/bin/python3", env.join("bin/python3")).unwrap();
+    }
+    let (payload, withheld) = scene.searched(&["env/bin"], &[]);
+    assert_eq!(scene.granted(&payload), ["env/bin", "env/lib", "env/pyvenv.cfg"]);
+    assert!(payload.suspects.contains(&env) && withheld.is_empty(), "{withheld:?}");
+    // What its configuration says of another place grants nothing, and that is told.
+    fs::write(env.join("pyvenv.cfg"), "home = /root/other/bin\n").unwrap();
+    let (payload, withheld) = scene.searched(&["env/bin"], &[]);
+    assert!(payload.grants.is_empty() && withheld.len() == 1, "{:?} {withheld:?}", payload.grants);
+}
+
+#[test]
+fn an_environment_in_the_tree_needs_no_grant() {
+    let scene = Scene::new();
+    let env = scene.root.join("me/pkg/.venv");
+    fs::create_dir_all(env.join("bin")).unwrap();
+    fs::write(env.join("pyvenv.cfg"), "home = /usr/bin\n").unwrap();
+    let (payload, withheld) = scene.searched(&["me/pkg/.venv/bin"], &[]);
+    assert!(payload.grants.is_empty() && withheld.is_empty(), "{:?}", payload.grants);
+}
+
+#[test]
+fn the_tool_chains_of_rustup_are_found_from_another_home() {
+    let scene = Scene::new();
+    scene.program("me/.cargo/bin/cargo");
+    fs::create_dir_all(scene.root.join("me/.rustup/toolchains")).unwrap();
+    fs::write(scene.root.join("me/.cargo/credentials.toml"), "").unwrap();
+    let (payload, _) = scene.searched(&["me/.cargo/bin"], &[]);
+    assert_eq!(scene.granted(&payload), ["me/.cargo/bin", "me/.rustup/toolchains"]);
+    let rustup = scene.root.join("me/.rustup");
+    assert_eq!(payload.variable("RUSTUP_HOME"), Some(rustup.as_os_str()));
+    // By the variables, where these name other places.
+    scene.program("tools/cargo/bin/cargo");
+    fs::create_dir_all(scene.root.join("tools/rustup/toolchains")).unwrap();
+    let variables = [("CARGO_HOME", "ROOT/tools/cargo"), ("RUSTUP_HOME", "ROOT/tools/rustup")];
+    let (payload, _) = scene.searched(&["tools/cargo/bin"], &variables);
+    assert_eq!(scene.granted(&payload), ["tools/cargo/bin", "tools/rustup/toolchains"]);
+}
+
+#[test]
+fn pyenv_is_granted_with_what_the_caller_has_chosen_of_it() {
+    let scene = Scene::new();
+    scene.program("me/.pyenv/shims/python3").program("me/.pyenv/libexec/pyenv");
+    for version in ["3.11.2", "3.12.1"] {
+        let prefix = format!("me/.pyenv/versions/{version}");
+        let library = format!("{prefix}/lib/python{}", &version[..4]);
+        scene.program(&format!("{prefix}/bin/python")).program(&format!("{library}/os.py"));
+    }
+    let own = ["me/.pyenv/libexec", "me/.pyenv/shims"].map(str::to_owned);
+    let with = |version: &str| {
+        let prefix = format!("me/.pyenv/versions/{version}");
+        let library = format!("{prefix}/lib/python{}", &version[..4]);
+        [own.to_vec(), vec![format!("{prefix}/bin"), library]].concat()
+    };
+    let shims = ["me/.pyenv/shims"];
+    let (payload, _) = scene.searched(&shims, &[]);
+    assert_eq!(scene.granted(&payload), own);
+    let (payload, _) = scene.searched(&shims, &[("PYENV_VERSION", "3.12")]);
+    assert_eq!(scene.granted(&payload), with("3.12.1"));
+    // A source tree chooses nothing, and that is told.
+    fs::write(scene.root.join("me/pkg/.python-version"), "3.11.2\n").unwrap();
+    let (payload, withheld) = scene.searched(&shims, &[("PYENV_VERSION", "3.12.1")]);
+    assert_eq!(scene.granted(&payload), with("3.12.1"));
+    assert!(withheld.iter().any(|it| it.path.ends_with("versions/3.11.2")), "{withheld:?}");
+    let version = scene.root.join("me/.pyenv/version");
+    fs::write(&version, "3.11.2\n").unwrap();
+    let (payload, withheld) = scene.searched(&shims, &[]);
+    let expected = [with("3.11.2"), vec!["me/.pyenv/version".to_owned()]].concat();
+    let mut granted = scene.granted(&payload);
+    granted.sort_by_key(|path| expected.iter().position(|known| known == path));
+    assert_eq!(granted, expected);
+    assert!(withheld.is_empty(), "{withheld:?}");
+    let (payload, _) = scene.searched(&["me/.pyenv/plugins"], &[]);
+    assert!(payload.grants.is_empty());
+}
+
+#[test]
+fn a_prefix_of_condas_is_granted_where_it_is_activated() {
+    let scene = Scene::new();
+    scene.program("me/conda/bin/cc").program("me/conda/libexec/cc1").program("me/conda/.condarc");
+    for directory in ["conda-meta", "envs/other", "pkgs"] {
+        fs::create_dir_all(scene.root.join("me/conda").join(directory)).unwrap();
+    }
+    let (payload, _) = scene.searched(&["me/conda/bin"], &[]);
+    assert!(payload.grants.is_empty(), "{:?}", payload.grants);
+    let (payload, _) = scene.searched(&["me/conda/bin"], &[("CONDA_PREFIX", "ROOT/me/conda")]);
+    let parts = ["me/conda/bin", "me/conda/conda-meta", "me/conda/libexec"];
+    assert_eq!(scene.granted(&payload), parts);
+    // A home is no prefix, whatever a variable says.
+    let (payload, _) = scene.searched(&["me/bin"], &[("CONDA_PREFIX", "ROOT/me")]);
+    assert!(payload.grants.is_empty(), "{:?}", payload.grants);
+}
+
+#[test]
+fn a_link_that_a_build_may_have_made_leads_to_no_tool_chain() {
+    let scene = Scene::new();
+    scene.program("me/.pyenv/shims/python3").program("me/.pyenv/libexec/pyenv");
+    symlink("../.pyenv/shims", scene.root.join("me/pkg/bin")).unwrap();
+    let (payload, withheld) = scene.searched(&["me/pkg/bin"], &[]);
+    assert!(payload.grants.is_empty(), "{:?}", payload.grants);
+    assert!(withheld[0].why.contains("symbolic link"), "{withheld:?}");
+    symlink(".pyenv/shims", scene.root.join("me/shims")).unwrap();
+    let (payload, _) = scene.searched(&["me/shims"], &[]);
+    let parts = ["me/.pyenv/libexec", "me/.pyenv/shims"];
+    assert_eq!(scene.granted(&payload), parts, "the caller's own does");
+    assert!(
+        payload.links.contains(&(scene.root.join("me/shims"), scene.root.join("me/.pyenv/shims")))
+    );
+}
+
+#[test]
+fn a_tool_chain_is_granted_whole_but_never_the_root_of_all() {
+    assert_eq!(tool_root(Path::new("/opt/rust/bin")), Some(PathBuf::from("/opt/rust")));
+    assert_eq!(
+        tool_root(Path::new("/home/linuxbrew/.linuxbrew/bin")),
+        Some("/home/linuxbrew/.linuxbrew".into())
+    );
+    for none in ["/opt", "/usr/local/bin", "/opt/../etc", "/home/x/bin", "/home/linuxbrew"] {
+        assert_eq!(tool_root(Path::new(none)), None, "{none}");
+    }
+    assert_eq!(store(Path::new("/nix/store/abc-gcc/bin")), Some("/nix/store".into()));
+    assert_eq!(store(Path::new("/nix/var")), None);
+}
+
+#[test]
+fn a_tool_chain_that_holds_a_home_or_the_tree_is_granted_in_parts() {
+    let scene = Scene::new();
+    scene.program("app/bin/tool").program("app/libexec/x").program("app/etc/y");
+    fs::create_dir_all(scene.root.join("app/src/pkg")).unwrap();
+    fs::create_dir_all(scene.root.join("app/private")).unwrap();
+    let parts = |homes: &Homes| {
+        let found = prefix::tool_chain(&scene.root.join("app"), homes);
+        found.shares.into_iter().map(|share| share.path).collect::<Vec<_>>()
+    };
+    assert_eq!(parts(&Homes::default()), [scene.root.join("app")]);
+    let within = Homes::of_test(&[scene.root.join("app/src")]);
+    let expected = ["app/bin", "app/libexec", "app/etc"].map(|part| scene.root.join(part));
+    assert_eq!(parts(&within), expected);
+    let deeper = Homes::of_test(&[scene.root.join("app/etc/home")]);
+    assert_eq!(parts(&deeper), expected[..2], "also of a part");
+}
+
+/// Below `/opt`, where these are granted without a word more of the caller's.
+#[test]
+fn environments_that_lie_side_by_side_in_a_tool_chains_place_are_granted_one_by_one() {
+    let Ok(place) = tempfile::Builder::new().prefix("bulkhead-test-").tempdir_in("/opt") else {
+        eprintln!("skipped: nothing can be made in /opt");
+        return;
+    };
+    let root = place.path().canonicalize().unwrap();
+    let granted = |entry: &Path| {
+        let found = in_known_place(entry, &Homes::default()).unwrap();
+        found.shares.into_iter().map(|share| share.path).collect::<Vec<_>>()
+    };
+    assert_eq!(granted(&root.join("a/bin")), [&*root], "a tool chain");
+    for name in ["a", "b"] {
+        fs::create_dir_all(root.join(name).join("bin")).unwrap();
+        fs::write(root.join(name).join("pyvenv.cfg"), "home = /usr/bin\n").unwrap();
+    }
+    let own = ["a/bin", "a/pyvenv.cfg"].map(|part| root.join(part));
+    assert_eq!(granted(&root.join("a/bin")), own);
+    assert_eq!(granted(&root.join("a")), own, "also as a variable names it");
+    // A prefix of conda's with environments in it.
+    for directory in
+        ["conda/conda-meta", "conda/bin", "conda/envs/x/conda-meta", "conda/envs/x/bin"]
+    {
+        fs::create_dir_all(root.join(directory)).unwrap();
+    }
+    let mut parts = granted(&root.join("conda/bin"));
+    parts.sort();
+    assert_eq!(parts, ["conda/bin", "conda/conda-meta"].map(|part| root.join(part)));
+    let mut parts = granted(&root.join("conda/envs/x/bin"));
+    parts.sort();
+    assert_eq!(parts, ["bin", "conda-meta"].map(|part| root.join("conda/envs/x").join(part)));
+}

@@ -1,0 +1,371 @@
+//! What one thing that was met means under a plan: the sentence for it, its layer, and what helps.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+
+use super::host::{self, Found, is_text, may_be_secret, word};
+use super::sights::{Limit, Sight};
+use crate::payload::Payload;
+use crate::plan::{Plan, PlanKind};
+use crate::policy::syscalls::{Choice, Table};
+use crate::tools::Homes;
+use crate::unseen::Visible;
+use crate::words::Layer;
+
+/// What something that was met means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cause {
+    /// What the program did, behind its name.
+    pub(super) text: String,
+    pub(super) layer: Layer,
+    pub(super) switch: Option<String>,
+    /// What has the same is told as one.
+    pub(super) group: String,
+    /// The path of the host that it is about.
+    pub(super) place: Option<PathBuf>,
+    /// It is a directory, which may lie on the way to another.
+    pub(super) leads_on: bool,
+    /// Programs meet this everywhere and go on.
+    pub(super) used: bool,
+}
+
+/// Under what a build has run.
+pub(super) struct Scene<'a> {
+    plan: &'a Plan,
+    visible: Option<Visible>,
+    homes: Homes,
+    /// The build's PATH, and its caller's.
+    path: Vec<PathBuf>,
+    callers: Vec<PathBuf>,
+    /// The build's home, and its caller's.
+    home: Option<(PathBuf, PathBuf)>,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn of(plan: &'a Plan, payload: &Payload) -> Self {
+        let path = plan.environment.variables.iter().find(|(name, _)| name == "PATH");
+        let path = path.map_or(OsStr::new("/usr/bin:/bin"), |(_, value)| value);
+        let home = plan.environment.variables.iter().find(|(name, _)| name == "HOME");
+        let home = home.map(|(_, value)| PathBuf::from(value)).zip(payload.place_in("HOME"));
+        Self {
+            plan,
+            visible: Visible::under(plan),
+            homes: Homes::of(payload),
+            path: std::env::split_paths(path).collect(),
+            callers: payload.search_path().collect(),
+            home: home.filter(|(own, callers)| own != callers),
+        }
+    }
+
+    /// What `sight` means; none where it means nothing.
+    pub(super) fn cause(&self, sight: &Sight) -> Option<Cause> {
+        match sight {
+            Sight::Missing(path) => self.missing(path),
+            Sight::NotExecuted(path) => self.not_executed(path),
+            Sight::Closed(path) => self.closed(path),
+            Sight::NotWritten(path, errno) => Some(self.not_written(path, *errno)),
+            Sight::Gone(path) => self.gone(path),
+            Sight::Refused(name, errno) => Some(self.refused(name, *errno)),
+            Sight::NotReached(address, errno) => Some(self.not_reached(address, *errno)),
+            Sight::NoSocket(path) => self.no_socket(path),
+            Sight::Lookup => self.lookup(),
+            Sight::Limit(limit) => Some(self.limit(*limit)),
+            Sight::Owner(path) => Some(plain(
+                format!("could not give {} to another owner: a build has one user", path.display()),
+                Layer::Identity,
+                "owner",
+            )),
+            Sight::Across(path) => Some(plain(
+                format!(
+                    "could not move or link to {}, which is on another file system of the build's; \
+                     copy it instead",
+                    path.display()
+                ),
+                Layer::Mounts,
+                "across",
+            )),
+        }
+    }
+
+    fn sees(&self, path: &Path) -> bool {
+        self.visible.as_ref().is_none_or(|visible| visible.has(path))
+    }
+
+    /// The layer that hides paths.
+    fn hiding(&self) -> Layer {
+        if self.plan.kind == PlanKind::Contained { Layer::Landlock } else { Layer::Mounts }
+    }
+
+    fn missing(&self, path: &Path) -> Option<Cause> {
+        if let Some(cause) = self.no_program(path) {
+            return Some(cause);
+        }
+        if let Some(cause) = self.at_home(path) {
+            return Some(cause);
+        }
+        let found = host::found(path).filter(|_| !self.sees(path))?;
+        let place = self.narrowest(path, found);
+        let text = format!(
+            "looked for {}, which this host has and the build does not see",
+            path.display()
+        );
+        Some(self.granting(text, path, place.as_deref(), found))
+    }
+
+    /// What the build looked for in its own home, and its caller has in his. No switch shows one home
+    /// in the other.
+    fn at_home(&self, path: &Path) -> Option<Cause> {
+        let (own, callers) = self.home.as_ref()?;
+        let theirs = callers.join(path.strip_prefix(own).ok()?);
+        host::found(&theirs)?;
+        let text = format!(
+            "looked for {}: its HOME is a private one, and {} is in yours",
+            path.display(),
+            theirs.display()
+        );
+        let mut cause = plain(text, self.hiding(), &format!("home {}", theirs.display()));
+        // Where Python and others look as they begin, and do without.
+        cause.used = path.strip_prefix(own).is_ok_and(|name| name.starts_with(".local"));
+        Some(cause)
+    }
+
+    fn granting(&self, text: String, path: &Path, place: Option<&Path>, found: Found) -> Cause {
+        let switch = place.map(|place| format!("--ro {}", word(place)));
+        let kernels = ["/sys", "/dev"].iter().any(|begin| path.starts_with(begin));
+        let shells = ["/etc/profile", "/etc/bash.bashrc", "/etc/inputrc", "/etc/localtime"];
+        let text = if place.is_none() && may_be_secret(path) {
+            format!("{text}; it may be a secret, so that no switch is proposed")
+        } else {
+            text
+        };
+        Cause {
+            text,
+            layer: self.hiding(),
+            group: format!("ro {}", switch.as_deref().unwrap_or_default()),
+            used: place.is_none() || kernels || shells.iter().any(|it| path == Path::new(it)),
+            switch,
+            leads_on: found == Found::Directory,
+            place: Some(path.to_owned()),
+        }
+    }
+
+    /// The smallest directory whose grant shows the path; none where that would show too much.
+    fn narrowest(&self, path: &Path, found: Found) -> Option<PathBuf> {
+        // A link that the build sees leads to where it does not.
+        let solid = path.canonicalize().ok()?;
+        let linked = self.visible.as_ref().is_some_and(|visible| visible.names(path));
+        let path = if linked { &solid } else { path };
+        if may_be_secret(path) || may_be_secret(&solid) || !is_text(path) {
+            return None;
+        }
+        let directory = if found == Found::Directory { Some(path) } else { path.parent() };
+        let directory = directory.filter(|directory| !self.is_wide(directory));
+        match (directory, found) {
+            (Some(directory), _) => Some(directory.to_owned()),
+            (None, Found::Directory) => None,
+            (None, _) => Some(path.to_owned()),
+        }
+    }
+
+    /// Whether a directory is a home, holds one, or is one of the system's large ones.
+    fn is_wide(&self, directory: &Path) -> bool {
+        const WIDE: [&str; 6] =
+            ["/usr/local", "/var/lib", "/var/cache", "/var/tmp", "/etc/ssl", "/usr/lib"];
+        directory.components().count() <= 2
+            || WIDE.iter().any(|wide| directory == Path::new(wide))
+            || self.homes.are_within(directory)
+    }
+
+    fn not_executed(&self, path: &Path) -> Option<Cause> {
+        if host::found(path).is_none() || !self.sees(path) {
+            return self.missing(path);
+        }
+        let text = format!(
+            "could not execute {}: it is there, but the interpreter that its beginning names is not",
+            path.display()
+        );
+        Some(plain(text, self.hiding(), "interpreter"))
+    }
+
+    fn closed(&self, path: &Path) -> Option<Cause> {
+        let found = host::found(path)?;
+        if !self.sees(path) {
+            return self.missing(path);
+        }
+        let text =
+            format!("may not read {}: the build's user is another than yours", path.display());
+        let mut cause = plain(text, Layer::Identity, "closed");
+        cause.switch = (found != Found::Directory && !may_be_secret(path))
+            .then(|| format!("chmod o+r {}", word(path)));
+        Some(cause)
+    }
+
+    fn not_written(&self, path: &Path, errno: i32) -> Cause {
+        let directory = path.parent().unwrap_or(path);
+        let why = Errno::from_raw_os_error(errno);
+        let why = if why == Errno::ROFS { "it is read-only" } else { "that is refused" };
+        self.writing(path, directory, format!("could not write to {}: {why}", path.display()))
+    }
+
+    fn gone(&self, path: &Path) -> Option<Cause> {
+        let directory = path.parent()?;
+        if self.sees(directory) || host::found(directory) != Some(Found::Directory) {
+            return None;
+        }
+        let text = format!(
+            "could not write {}, for {} is not there for the build",
+            path.display(),
+            directory.display()
+        );
+        Some(self.writing(path, directory, text))
+    }
+
+    fn writing(&self, path: &Path, directory: &Path, text: String) -> Cause {
+        let exists = host::found(directory) == Some(Found::Directory);
+        // What a home holds, tool chains among it, is its user's, and a build could leave things there.
+        let wide = self.is_wide(directory) || self.homes.hold(directory);
+        let wide = wide || may_be_secret(path) || !is_text(directory);
+        let switch = (exists && !wide).then(|| format!("--rw {}", word(directory)));
+        let layer = match self.plan.kind {
+            PlanKind::Contained => Layer::Landlock,
+            PlanKind::Bare | PlanKind::Namespaced => Layer::Mounts,
+        };
+        let text = if switch.is_none() {
+            format!("{text}; let it write to its tree, its HOME or /tmp")
+        } else {
+            text
+        };
+        Cause {
+            group: format!("rw {}", directory.display()),
+            text,
+            layer,
+            switch,
+            place: None,
+            leads_on: false,
+            used: false,
+        }
+    }
+
+    /// Where a program was looked for that no entry of the build's PATH has, and one of its caller's.
+    fn no_program(&self, path: &Path) -> Option<Cause> {
+        let (name, entry) = (path.file_name()?, path.parent()?);
+        if !self.path.iter().any(|known| known == entry) {
+            return None;
+        }
+        let is_there = |entry: &PathBuf| {
+            let candidate = entry.join(name);
+            host::found(&candidate) == Some(Found::Program) && self.sees(&candidate)
+        };
+        if self.path.iter().any(is_there) {
+            return None;
+        }
+        let candidates = self.callers.iter().map(|entry| entry.join(name));
+        let program = candidates.into_iter().find(|it| host::found(it) == Some(Found::Program))?;
+        let text = format!(
+            "did not find the program {}, which is {} in your PATH and not there for the build",
+            name.display(),
+            program.display()
+        );
+        let place = self.narrowest(&program, Found::Program);
+        Some(self.granting(text, &program, place.as_deref(), Found::Program))
+    }
+
+    fn refused(&self, name: &str, errno: i32) -> Cause {
+        let missing = errno == nix::errno::Errno::ENOSYS as i32;
+        let answer = if missing { "as if the kernel had none" } else { "as not permitted" };
+        let text = format!("called `{name}`, which the filter answers {answer}");
+        let mut cause = plain(text, Layer::Syscalls, &format!("call {name}"));
+        cause.switch =
+            self.choice(name).map(|key| format!("{key} = true in the [syscalls] of a --policy"));
+        // Programs ask what the kernel has, and do without.
+        cause.used = missing;
+        cause
+    }
+
+    /// The key of a policy file under which a call of that name is allowed.
+    fn choice(&self, name: &str) -> Option<&'static str> {
+        let (chosen, architecture) = self.plan.choices?;
+        let decides = |choice: Choice| {
+            let of = |made: bool| {
+                let table = Table::of(chosen.set(choice, made), architecture);
+                table.named(name).map(|entry| entry.rule)
+            };
+            !chosen.has(choice) && of(true) != of(false)
+        };
+        let keys: [(Choice, &str); 2] =
+            [(Choice::Tracing, "tracing"), (Choice::Watches, "watches")];
+        keys.into_iter().find_map(|(choice, key)| decides(choice).then_some(key))
+    }
+
+    fn not_reached(&self, address: &str, errno: i32) -> Cause {
+        let error = Errno::from_raw_os_error(errno);
+        let local = address.starts_with("127.") || address.starts_with("[::1]");
+        let off = !self.plan.has(Layer::Network) && self.plan.kind != PlanKind::Contained;
+        let text = if local {
+            format!("found nobody at {address}: the build's loopback is its own")
+        } else if off {
+            format!("did not reach {address}: {error}")
+        } else {
+            format!("did not reach {address}: a build has no network; fetch before it")
+        };
+        let mut cause = plain(text, Layer::Network, if local { "loopback" } else { "network" });
+        cause.used = off;
+        cause
+    }
+
+    fn lookup(&self) -> Option<Cause> {
+        let on = self.plan.has(Layer::Network) || self.plan.kind == PlanKind::Contained;
+        let text = "looked up the address of a host: a build has no network; fetch before it";
+        on.then(|| plain(text.to_owned(), Layer::Network, "network"))
+    }
+
+    fn no_socket(&self, path: &Path) -> Option<Cause> {
+        if self.sees(path) || host::found(path) != Some(Found::Socket) {
+            return None;
+        }
+        let text = format!(
+            "did not reach the socket {}, behind which a program of this host listens that the build \
+             does not see",
+            path.display()
+        );
+        let mut cause = plain(text, self.hiding(), &format!("socket {}", path.display()));
+        let granted = (is_text(path) && !may_be_secret(path)).then(|| path.parent()).flatten();
+        let granted = granted.filter(|directory| !self.is_wide(directory));
+        cause.switch = granted.map(|directory| format!("--ro {}", word(directory)));
+        Some(cause)
+    }
+
+    fn limit(&self, limit: Limit) -> Cause {
+        let (what, switch) = match limit {
+            Limit::Memory => ("got no more memory", "--memory"),
+            Limit::Processes => ("could not start one more process", "--pids"),
+            Limit::OpenFiles => {
+                ("could not open one more file", "open-files in the [limits] of a --policy")
+            }
+            Limit::FileSize => {
+                ("could not make a file larger", "file-size in the [limits] of a --policy")
+            }
+            Limit::Space if self.plan.scratch.is_none() => {
+                ("found no space left for its files", "--memory, or --scratch DIR")
+            }
+            Limit::Space => {
+                ("found no space left for its files", "--scratch DIR, where there is more room")
+            }
+        };
+        let mut cause = plain(what.to_owned(), Layer::Limits, what);
+        cause.switch = Some(switch.to_owned());
+        cause
+    }
+}
+
+fn plain(text: String, layer: Layer, group: &str) -> Cause {
+    let group = format!("{layer} {group}");
+    Cause { text, layer, switch: None, group, place: None, leads_on: false, used: false }
+}
+
+#[cfg(test)]
+#[path = "causes_tests.rs"]
+mod tests;
