@@ -3,6 +3,7 @@
 
 pub mod groups;
 pub mod kernel_file;
+pub mod machine;
 pub mod offer;
 
 use std::collections::BTreeSet;
@@ -23,10 +24,11 @@ use crate::overlay::{self, Demand, Obstacle, Sharing};
 use crate::paths::mountinfo;
 use crate::payload::{Payload, Purpose};
 use crate::policy::Policy;
-use crate::policy::files::{ETC, PROCESSORS, SYSTEM};
+use crate::policy::files::{ETC, MACHINE, SYSTEM};
 use crate::sys::landlock;
 use crate::words::Layer;
 use kernel_file::{read_bytes, read_text};
+use machine::Machine;
 use offer::Offer;
 
 #[cfg(test)]
@@ -104,8 +106,8 @@ pub struct RootLayout {
     pub directories: Vec<String>,
     /// What the allow list names in `/etc` and the host has; true for a directory.
     pub etc: Vec<(String, bool)>,
-    /// What `/sys` says of which processors there are: the name of a file, and its text.
-    pub processors: Vec<(&'static str, String)>,
+    /// What `/sys` says of processors and nodes of memory.
+    pub machine: Machine,
 }
 
 /// Which numbers are somebody's, and so not to be leased. A build gets one as its uid and as its gid,
@@ -310,9 +312,7 @@ fn root_layout(root: &Path) -> RootLayout {
             layout.etc.push((name, meta.is_dir()));
         }
     }
-    let place = root.join(PROCESSORS.trim_start_matches('/'));
-    let told = |name: &&'static str| Some((*name, read_text(CWD, place.join(name)).ok()?));
-    layout.processors = ["online", "possible", "present"].iter().filter_map(told).collect();
+    layout.machine = Machine::look(&root.join(MACHINE.trim_start_matches('/')));
     layout
 }
 

@@ -196,7 +196,6 @@ impl Plan {
         };
         demands::check_exchange(identity, payload, own_files)?;
         demands::refuse_whole_system(payload, own_files)?;
-        let landlock = landlock(policy, payload, host, (mounts.as_ref(), relocation.as_ref()))?;
         // Who may not oversee what belongs to others has to own it.
         let owns_namespace = identity != IdentityChoice::Caller
             && layers.has(Layer::Userns)
@@ -210,6 +209,9 @@ impl Plan {
         let memory = limits.as_ref().and_then(|limits| limits.memory);
         let mounts =
             if on_disk { mounts } else { mounts.map(|files| files.apart_in_memory(memory)) };
+        let groups = limits.as_ref().map(|it| it.groups.as_slice()).unwrap_or_default();
+        let mounts = mounts.map(|files| files.showing_groups(groups, &host.limits.separate));
+        let landlock = landlock(policy, payload, host, (mounts.as_ref(), relocation.as_ref()))?;
         let recorded = staging.is_some() || limits.as_ref().is_some_and(|it| !it.groups.is_empty());
         let choices = choices::resolve(kind, policy, (identity, counted_apart), mounts.as_ref());
         let plan = Self {

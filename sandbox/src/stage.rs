@@ -124,6 +124,9 @@ fn confine(plan: &Plan, ties: &Ties) -> Result<(Init, Walls), Fault> {
     let doors = await_doors(supervisor)?;
     limits::join(doors.iter().map(AsFd::as_fd)).at(Step::JoinControlGroup)?;
     drop(doors);
+    if plan.mounts.is_some() {
+        mounts::begin_view_of_groups()?;
+    }
     // The payload's process is started as soon as it is who it will be, and waits: what it gives up
     // by itself it gives up while the files are made.
     let init = at_once.then(|| Init::start(plan, ties)).transpose()?;

@@ -82,7 +82,8 @@ fn of_all_that_a_build_tries_only_what_is_said_works(
         panic!("{errors}");
     };
     assert!(said.starts_with(&start), "{said}");
-    assert!(errors.contains("`--rw program` keeps"), "{errors}");
+    assert!(errors.contains("program in the working directory went away"), "{errors}");
+    assert!(errors.contains("`--rw DIRECTORY` keeps"), "{errors}");
     assert_eq!(said.contains("processes partly"), !worked.is_empty(), "{said}");
     assert_eq!(said.contains("network partly"), plan == "contained", "{said}");
     assert_eq!(said.contains("secrets partly"), plan == "contained" && uid != 0, "{said}");

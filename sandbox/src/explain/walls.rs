@@ -58,6 +58,7 @@ pub fn what(what: &What) -> String {
         What::HostProc => "of the host".to_owned(),
         What::Terminals => "private terminals".to_owned(),
         What::Queues => "private message queues".to_owned(),
+        What::ControlGroup(_) => "the build's own control group, read-only".to_owned(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use rustix::io::Errno;
 
 use super::groups::{Closed, Place, Version};
+use super::machine::Machine;
 use super::namespaces::{Act, Namespaces};
 use super::offer::{Cores, Offer, Watching};
 use super::{Caller, Host, RootLayout, TakenIds};
@@ -39,6 +40,7 @@ pub(crate) fn root() -> Host {
             processes: Some(place("pids")),
             memory: Some(place("memory")),
             closed: None,
+            separate: ["memory", "pids", "cpu"].map(|name| vec![name.to_owned()]).to_vec(),
             memory_left: Some(4 << 30),
             counted_alone: true,
             counted_apart: true,
@@ -219,6 +221,9 @@ fn layout() -> RootLayout {
         links: ["bin", "lib", "lib64", "sbin"].map(link).to_vec(),
         directories: vec!["usr".to_owned()],
         etc: vec![("alternatives".to_owned(), true), ("ld.so.cache".to_owned(), false)],
-        processors: vec![("online", "0-1\n".to_owned()), ("possible", "0-3\n".to_owned())],
+        machine: Machine {
+            files: vec![("cpu/online".to_owned(), "0-1\n".to_owned())],
+            directories: vec!["cpu/cpu0".to_owned()],
+        },
     }
 }

@@ -103,6 +103,12 @@ impl Hierarchies {
         trees.map(|tree| (tree.version, tree.controllers.as_slice(), tree.own.as_path()))
     }
 
+    /// The trees of version 1, each by its controllers.
+    pub(super) fn separate(&self) -> Vec<Vec<String>> {
+        let separate = self.0.iter().filter(|tree| tree.version == Version::One);
+        separate.map(|tree| tree.controllers.clone()).collect()
+    }
+
     /// Why a group that counts memory or processes cannot be made, where it cannot.
     #[must_use]
     pub fn closed(&self) -> Option<Closed> {

@@ -32,6 +32,8 @@ pub struct Offer {
     pub memory: Option<Place>,
     /// Why one of the two cannot be made.
     pub closed: Option<Closed>,
+    /// The trees of version 1 that are mounted, each by its controllers.
+    pub separate: Vec<Vec<String>>,
     /// Bytes of memory that the host and the caller's groups leave.
     pub memory_left: Option<u64>,
     /// Whether the payload's user has no other processes: a leased uid, or a user namespace, for
@@ -94,6 +96,7 @@ impl Offer {
             processes: hierarchies.place("pids"),
             memory: hierarchies.place("memory"),
             closed: hierarchies.closed(),
+            separate: hierarchies.separate(),
             memory_left: hierarchies.memory_left(),
             counted_alone,
             counted_apart: true,

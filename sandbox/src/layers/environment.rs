@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::payload::Payload;
 use crate::policy::Policy;
-use crate::policy::environment::{OFFLINE, Ruling};
+use crate::policy::environment::{OFFLINE, Ruling, jobserver};
 use crate::policy::files::{HOME, USER};
 use crate::words::Layer;
 
@@ -123,6 +123,14 @@ pub fn resolve(policy: &Policy, payload: &Payload, facts: Facts<'_>) -> Environm
     }
     if own && let Some(path) = composed.get_mut(OsStr::new("PATH")) {
         *path = absolute_entries(path);
+    }
+    if own {
+        let jobs = composed.get(OsStr::new("NUM_JOBS")).cloned();
+        for (name, value) in &mut composed {
+            if let Some(other) = jobserver::without(name, value, jobs.as_deref()) {
+                *value = other;
+            }
+        }
     }
     let shared = facts.shared && own && !composed.contains_key(OsStr::new(SHARED[0].0));
     let mut put = |name: &OsStr, value: &OsStr, origin| {

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use nix::sched::{CloneFlags, unshare};
 use rustix::thread::UnshareFlags;
 
 use crate::host::Host;
@@ -11,7 +12,8 @@ use crate::host::namespaces::Act;
 use crate::overlay::Notes;
 use crate::payload::{Grant, Payload, Purpose};
 use crate::policy::Policy;
-use crate::policy::files::{DEVICES, HOME, INSIDE_ID, PROCESSORS, USER};
+use crate::policy::files::{DEVICES, HOME, INSIDE_ID, USER};
+use crate::step::{At, Fault, Step};
 use crate::words::Layer;
 
 mod access;
@@ -21,6 +23,7 @@ mod known;
 mod laying;
 mod opening;
 mod root;
+mod sys;
 
 pub use access::accesses;
 pub use filesystems::private_memory;
@@ -30,6 +33,15 @@ pub use root::{NewRoot, lay_out, make_own};
 
 /// The namespaces that the layer asks for: mounts, and the view of the control groups.
 pub const NAMESPACES: UnshareFlags = UnshareFlags::NEWNS.union(UnshareFlags::NEWCGROUP);
+
+/// Makes the control groups of this process the outermost that it sees (`cgroup_namespaces(7)`). The
+/// namespace that `clone3` has made begins with those of the supervisor.
+///
+/// # Errors
+/// ENOSPC where `user.max_cgroup_namespaces` is reached.
+pub fn begin_view_of_groups() -> Result<(), Fault> {
+    unshare(CloneFlags::CLONE_NEWCGROUP).at(Step::JoinControlGroup)
+}
 
 /// What the build finds in its file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +87,8 @@ pub enum What {
         writable: bool,
         /// Whether it is a directory.
         directory: bool,
+        /// Whether the caller has named it, so that it is shown as the build's own.
+        named: bool,
     },
     /// A device node of the host.
     Device(PathBuf),
@@ -110,6 +124,9 @@ pub enum What {
     Terminals,
     /// Private POSIX message queues.
     Queues,
+    /// The control group of the process that mounts it and what is below, read-only: of version 2, or
+    /// of these controllers of version 1.
+    ControlGroup(Vec<String>),
 }
 
 impl What {
@@ -187,7 +204,7 @@ pub fn resolve(policy: &Policy, payload: &Payload, host: &Host) -> Option<MountP
     let mut entries = Vec::new();
     if own_root {
         system(&mut entries, host);
-        processors(&mut entries, host);
+        sys::machine(&mut entries, host);
         synthetic(&mut entries);
         devices(&mut entries, policy);
     }
@@ -217,20 +234,27 @@ impl Entry {
         Self { target: target.as_ref().to_owned(), what }
     }
 
-    fn bind(path: &Path, writable: bool, directory: bool) -> Self {
-        Self::new(path, What::Bind { source: path.to_owned(), writable, directory })
+    fn system(path: &Path, directory: bool) -> Self {
+        let source = path.to_owned();
+        Self::new(path, What::Bind { source, writable: false, directory, named: false })
+    }
+
+    fn granted(grant: &Grant) -> Self {
+        let Grant { path, writable, directory, named, .. } = grant;
+        let (writable, directory, named) = (*writable, *directory, *named);
+        Self::new(path, What::Bind { source: path.clone(), writable, directory, named })
     }
 }
 
 fn system(entries: &mut Vec<Entry>, host: &Host) {
     for name in &host.root.directories {
-        entries.push(Entry::bind(&Path::new("/").join(name), false, true));
+        entries.push(Entry::system(&Path::new("/").join(name), true));
     }
     for (name, target) in &host.root.links {
         entries.push(Entry::new(Path::new("/").join(name), What::Link(target.clone())));
     }
     for (name, directory) in &host.root.etc {
-        entries.push(Entry::bind(&Path::new("/etc").join(name), false, *directory));
+        entries.push(Entry::system(&Path::new("/etc").join(name), *directory));
     }
 }
 
@@ -252,30 +276,6 @@ fn synthetic(entries: &mut Vec<Entry>) {
     for (name, text) in files {
         entries.push(Entry::new(Path::new("/etc").join(name), What::Text(text)));
     }
-}
-
-/// Which processors there are, each with a directory of its own.
-fn processors(entries: &mut Vec<Entry>, host: &Host) {
-    let place = Path::new(PROCESSORS);
-    for (name, text) in &host.root.processors {
-        entries.push(Entry::new(place.join(name), What::Text(text.clone())));
-    }
-    let present = host.root.processors.iter().find(|(name, _)| *name == "present");
-    for number in present.map(|(_, text)| listed(text)).unwrap_or_default() {
-        entries.push(Entry::new(place.join(format!("cpu{number}")), What::Directory));
-    }
-}
-
-/// The most processors that get a directory.
-const MOST_PROCESSORS: u32 = 1024;
-
-/// The numbers of a list such as `0-3,8` (`cpuset(7)`, "List format").
-fn listed(text: &str) -> Vec<u32> {
-    let ranges = text.trim().split(',').filter_map(|part| {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        Some(first.parse().ok()?..=last.parse::<u32>().ok()?.min(MOST_PROCESSORS))
-    });
-    ranges.flatten().collect()
 }
 
 fn devices(entries: &mut Vec<Entry>, policy: &Policy) {
@@ -308,7 +308,7 @@ fn paths(entries: &mut Vec<Entry>, payload: &Payload, granted: bool) {
         // Of two grants for one path the writable one.
         grants.sort_by(|a, b| a.path.cmp(&b.path).then(b.writable.cmp(&a.writable)));
         grants.dedup_by(|later, first| later.path == first.path);
-        paths.extend(grants.iter().map(|g| Entry::bind(&g.path, g.writable, g.directory)));
+        paths.extend(grants.iter().copied().map(Entry::granted));
         let hidden = grants.iter().flat_map(|grant| &grant.hidden);
         let hidden = hidden.filter(|path| !grants.iter().any(|grant| &grant.path == *path));
         paths.extend(hidden.map(|path| Entry::new(path, What::Nothing)));

@@ -26,9 +26,12 @@ pub const RUSTUP_HOME: &str = "RUSTUP_HOME";
 /// What of rustup's directory is granted with cargo's programs.
 pub const RUSTUP_PARTS: &[&str] = &["toolchains", "settings.toml"];
 
-/// Where programs count the processors (`sysconf(3)`, `lscpu(1)`). A build finds their numbers there,
-/// which it may have from `/proc` too, and nothing of the host's own `/sys`.
-pub const PROCESSORS: &str = "/sys/devices/system/cpu";
+/// Where programs count processors and nodes of memory (`sysconf(3)`, `lscpu(1)`, `numa(7)`). A build
+/// finds their numbers there, most of which it may have from `/proc` too.
+pub const MACHINE: &str = "/sys/devices/system";
+
+/// Directories of `/sys` that programs list to find devices. A build has loopback, and none.
+pub const EMPTY_OF_SYS: &[&str] = &["/sys/class/net/lo", "/sys/bus/pci/devices", "/sys/block"];
 
 /// Device nodes that a build sees.
 pub const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];

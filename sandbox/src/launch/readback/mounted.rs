@@ -42,8 +42,8 @@ impl Table {
         if self.0.iter().filter(|mount| mount.place == Path::new("/")).count() != 1 {
             return Err("another root is still there".to_owned());
         }
-        for entry in &plan.entries {
-            if !is_covered_later(plan, &entry.target) {
+        for (index, entry) in plan.entries.iter().enumerate() {
+            if !is_covered_later(plan, index) {
                 self.has_entry(entry)?;
             }
         }
@@ -63,6 +63,11 @@ impl Table {
                 found.is_some_and(|mount| mount.has("nodev")),
                 "no mount of its own without devices",
             ),
+            What::Nothing => (
+                found.is_some_and(|mount| mount.kind == "tmpfs"),
+                "not hidden by an empty directory",
+            ),
+            What::ControlGroup(_) => (found.is_some_and(|mount| mount.has("ro")), "not read-only"),
             What::Device(_) => (
                 found.is_some_and(|mount| mount.has("noexec")),
                 "no mount from which nothing can be executed",
@@ -100,8 +105,9 @@ impl Table {
 }
 
 /// Whether a later entry of the plan is put over the same path.
-fn is_covered_later(plan: &MountPlan, path: &Path) -> bool {
-    plan.entries.iter().filter(|entry| entry.target == path).count() > 1
+fn is_covered_later(plan: &MountPlan, index: usize) -> bool {
+    let mut rest = plan.entries.iter().skip(index);
+    rest.next().is_some_and(|entry| rest.any(|later| later.target == entry.target))
 }
 
 #[cfg(test)]
@@ -122,7 +128,7 @@ mod tests {
     }
 
     fn bind(path: &str) -> What {
-        What::Bind { source: path.into(), writable: false, directory: true }
+        What::Bind { source: path.into(), writable: false, directory: true, named: true }
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub fn file_name(name: &str) -> String {
 }
 
 impl Group {
-    pub(super) fn of_memory(place: &Place, bytes: u64) -> Self {
+    pub(crate) fn of_memory(place: &Place, bytes: u64) -> Self {
         let mut settings = Vec::new();
         match place.version {
             Version::One => {
@@ -87,7 +87,7 @@ impl Group {
     }
 
     /// The controllers that its settings are of.
-    fn controllers(&self) -> Vec<&'static str> {
+    pub(crate) fn controllers(&self) -> Vec<&'static str> {
         let of = |file: &'static str| file.split('.').next().unwrap_or_default();
         let mut controllers: Vec<_> = self.settings.iter().map(|(file, _)| of(file)).collect();
         controllers.dedup();

@@ -14,6 +14,7 @@ fn bare() -> Offer {
         processes: None,
         memory: None,
         closed: Some(Closed::Undelegated),
+        separate: vec![],
         memory_left: Some(1_000_000),
         counted_alone: true,
         counted_apart: true,

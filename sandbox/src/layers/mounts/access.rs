@@ -18,7 +18,7 @@ fn grant(entry: &Entry) -> Option<Grant> {
     let read = Access::READ | Access::EXECUTE;
     let access = match &entry.what {
         What::Directory | What::Link(_) | What::Nothing => return None,
-        What::Text(_) | What::BoundProc => Access::READ,
+        What::Text(_) | What::BoundProc | What::ControlGroup(_) => Access::READ,
         What::Bind { writable: false, .. } => read,
         What::Bind { writable: true, .. }
         | What::Memory { .. }

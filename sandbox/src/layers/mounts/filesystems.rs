@@ -52,12 +52,32 @@ pub(super) fn terminals() -> Result<OwnedFd, Errno> {
     fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)
 }
 
+/// Nothing of what is there is a program, a device, or a way to more rights.
+const INERT: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOSUID
+    .union(MountAttrFlags::MOUNT_ATTR_NODEV)
+    .union(MountAttrFlags::MOUNT_ATTR_NOEXEC);
+
+/// An empty directory.
+pub(super) fn empty() -> Result<OwnedFd, Errno> {
+    memory("4k", "0555", INERT)
+}
+
 /// Message queues (`mq_overview(7)`).
 pub(super) fn queues() -> Result<OwnedFd, Errno> {
     let context = fsopen("mqueue", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(context.as_fd())?;
-    let flags = MountAttrFlags::MOUNT_ATTR_NOSUID
-        | MountAttrFlags::MOUNT_ATTR_NODEV
-        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, INERT)
+}
+
+/// The control group of this process, as far as its namespace shows it (`cgroup_namespaces(7)`): of
+/// the `controllers` of version 1, or of version 2 where none is named.
+pub(super) fn control_group(controllers: &[String]) -> Result<OwnedFd, Errno> {
+    let kind = if controllers.is_empty() { "cgroup2" } else { "cgroup" };
+    let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
+    for controller in controllers {
+        fsconfig_set_flag(context.as_fd(), controller)?;
+    }
+    fsconfig_create(context.as_fd())?;
+    let flags = INERT | MountAttrFlags::MOUNT_ATTR_RDONLY;
     fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)
 }

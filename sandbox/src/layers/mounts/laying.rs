@@ -209,7 +209,7 @@ mod tests {
     }
 
     fn bind(target: &str, directory: bool) -> Entry {
-        entry(target, What::Bind { source: target.into(), writable: true, directory })
+        entry(target, What::Bind { source: target.into(), writable: true, directory, named: true })
     }
 
     /// The places of a plan that ends with `last`, below a tree and beside links of the plan's own.

@@ -42,8 +42,10 @@ fn show(
     opened: Option<OwnedFd>,
     user: Option<(u32, u32)>,
 ) -> Result<Option<OwnedFd>, Errno> {
-    if let (Some(mount), Some(user), What::Bind { writable, .. }) = (&opened, user, &entry.what) {
-        idmap::show_as(mount, user, *writable)?;
+    if let (Some(mount), Some(user), What::Bind { writable, named, .. }) =
+        (&opened, user, &entry.what)
+    {
+        idmap::show_as(mount, user, idmap::Use { writable: *writable, named: *named })?;
     }
     Ok(opened)
 }

@@ -162,12 +162,8 @@ impl NewRoot {
 
 /// Makes the file system of an entry that is the build's own.
 fn make(what: &What) -> Result<Option<OwnedFd>, Fault> {
-    let quiet = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
     let made = match what {
-        What::Nothing => {
-            let attributes = quiet | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-            filesystems::memory("4k", "0555", attributes).at(Step::MountEntry)
-        }
+        What::Nothing => filesystems::empty().at(Step::MountEntry),
         What::Memory { most, mode } => {
             filesystems::private_memory(*most, mode).at(Step::MountEntry)
         }
@@ -176,6 +172,10 @@ fn make(what: &What) -> Result<Option<OwnedFd>, Fault> {
         What::BoundProc => proc::of_the_host_read_only().at(Step::MountProc),
         What::Terminals => filesystems::terminals().at(Step::MountDevices),
         What::Queues => filesystems::queues().at(Step::MountDevices),
+        // A host that does not let its groups be seen leaves an empty place: nothing rests on it.
+        What::ControlGroup(controllers) => filesystems::control_group(controllers)
+            .or_else(|_| filesystems::empty())
+            .at(Step::MountEntry),
         _ => return Ok(None),
     };
     made.map(Some)

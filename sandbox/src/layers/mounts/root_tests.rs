@@ -14,7 +14,12 @@ use crate::sys::mount::make_private;
 fn fill(tree: &Path, what: &What, target: &Path) -> (Result<(), Fault>, usize) {
     let bind = |target: &Path, source: &Path| Entry {
         target: target.to_owned(),
-        what: What::Bind { source: source.to_owned(), writable: true, directory: true },
+        what: What::Bind {
+            source: source.to_owned(),
+            writable: true,
+            directory: true,
+            named: true,
+        },
     };
     let last = Entry { target: target.to_owned(), what: what.clone() };
     let plan = MountPlan { base: Base::Empty, entries: vec![bind(Path::new("/src"), tree), last] };
@@ -55,6 +60,7 @@ fn no_mount_follows_a_link_that_a_tree_puts_in_its_way() {
             source: source.into(),
             writable: false,
             directory,
+            named: false,
         };
         let (directory, file) = (bind("/usr", true), bind("/etc/passwd", false));
         let cases = [
