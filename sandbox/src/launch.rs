@@ -35,6 +35,7 @@ mod client;
 mod deadline;
 mod error;
 mod finished;
+mod input;
 mod inspection;
 mod launcher;
 mod links;
@@ -260,7 +261,7 @@ fn start(
     let (gate, opener) = pipe_with(PipeFlags::CLOEXEC).at(Step::Channels)?;
     let (streams, output) = if plan.has(Layer::Descriptors) {
         let own = (plan.identity != IdentityChoice::Caller).then(|| user.outside());
-        let (streams, output) = Streams::open(plan.has(Layer::Harvest), own)?;
+        let (streams, output) = Streams::open(plan.has(Layer::Harvest), plan.stdin, own)?;
         (streams, Some(output))
     } else {
         (Streams::none(), None)

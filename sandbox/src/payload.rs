@@ -42,7 +42,7 @@ pub enum Stdin {
     /// `/dev/null`.
     #[default]
     Null,
-    /// The caller's own standard input.
+    /// A pipe, through which the caller's standard input reaches it.
     Inherit,
 }
 

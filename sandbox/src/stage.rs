@@ -68,13 +68,15 @@ struct Walls {
     rules: Option<OwnedFd>,
 }
 
-/// The payload's ends of the pipes that it prints to.
+/// The payload's ends of the pipes that it prints to and reads from.
 #[derive(Debug)]
 pub struct Output {
     /// Its standard output.
     pub standard_output: OwnedFd,
     /// Its standard error; the same pipe when not given.
     pub standard_error: Option<OwnedFd>,
+    /// Its standard input; the null device when not given.
+    pub standard_input: Option<OwnedFd>,
 }
 
 /// Confines this process as `plan` says, runs the payload in it and exits.
@@ -316,7 +318,8 @@ fn kept(ties: &Ties) -> Vec<RawFd> {
 
 impl Output {
     fn descriptors(&self) -> impl Iterator<Item = RawFd> {
-        let Self { standard_output, standard_error } = self;
-        std::iter::once(standard_output).chain(standard_error).map(AsRawFd::as_raw_fd)
+        let Self { standard_output, standard_error, standard_input } = self;
+        let pipes = std::iter::once(standard_output).chain(standard_error).chain(standard_input);
+        pipes.map(AsRawFd::as_raw_fd)
     }
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use rstest::rstest;
 
-use crate::machine::{bulkhead, directory, is_root, run};
+use crate::machine::{directory, is_root, run};
 use crate::named::Plan;
 
 /// The interpreter of this machine, by no link.
@@ -259,33 +259,6 @@ fn what_goes_away_with_the_private_copy_is_told_and_in_place_it_stays(
     let output = scene.call("src", &[], &nothing);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(!errors.contains("private copy"), "{errors}");
-}
-
-#[test]
-fn standard_input_is_the_callers_only_where_it_says_so() {
-    let place = directory();
-    let input = place.path().join("input");
-    fs::write(&input, "from outside\n").unwrap();
-    let read = |options: &[&str]| {
-        let mut command = bulkhead(place.path());
-        command.arg("run").args(options).args(["--", "/bin/cat"]);
-        command.stdin(fs::File::open(&input).unwrap()).output().unwrap().stdout
-    };
-    assert_eq!(read(&["--stdin"]), b"from outside\n");
-    assert_eq!(read(&[]), b"");
-}
-
-/// A terminal can be written to, and fed with input for the caller's shell, by who may read from it.
-#[test]
-fn a_terminal_is_no_standard_input_for_a_build() {
-    let place = directory();
-    let program = crate::machine::built();
-    let script = format!("{program} run --stdin -- /bin/true; echo status $?");
-    let mut command = Command::new("/usr/bin/script");
-    command.args(["-qec", &script, "/dev/null"]).current_dir(place.path());
-    let Ok(output) = command.output() else { return };
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("status 125") && said.contains("terminal"), "{said}");
 }
 
 /// As root what is granted for reading belongs to another than the build's user.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{RLIM_INFINITY, getrlimit};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{CWD, readlinkat};
 use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Resource, Rlimit, Signal, Uid, WaitOptions, getpid, getpriority_user,
@@ -56,23 +57,22 @@ pub fn own_mark() -> Option<u64> {
     (most != RLIM_INFINITY).then_some(most)
 }
 
-/// Whether a living process has `id` as one of its uids or gids.
+/// Whether a living process has `id` as one of its uids (real, effective, saved, of the file system),
+/// of its gids, or of its supplementary groups (`credentials(7)`).
 ///
 /// # Errors
 /// `/proc` cannot be read.
 pub fn is_inhabited(id: u32) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    // The kernel knows at once whether a thread has the real uid, also one that cannot be seen.
+    const FIELDS: [&str; 3] = ["Uid:", "Gid:", "Groups:"];
+    // The kernel knows whether a thread has the real uid, also one that cannot be seen.
     let counted = getpriority_user(Uid::from_raw(id)) != Err(Errno::SRCH);
-    let shown = |number: &i32| {
-        fs::metadata(format!("/proc/{number}")).is_ok_and(|it| it.uid() == id || it.gid() == id)
-    };
-    if !counted && !numbers()?.iter().any(shown) {
-        return Ok(false);
-    }
     let mut dead = false;
     for number in numbers()? {
-        match state(number, |status| has(status, "Uid:", id) || has(status, "Gid:", id)) {
+        // Of many processes most are threads of the kernel, which have no program, and root's ids.
+        if !counted && has_no_program(number) {
+            continue;
+        }
+        match state(number, |status| FIELDS.iter().any(|field| has(status, field, id))) {
             Some(State::Living) => return Ok(true),
             Some(State::Dead) => dead = true,
             None => {}
@@ -80,6 +80,11 @@ pub fn is_inhabited(id: u32) -> io::Result<bool> {
     }
     // Somebody has it and is not to be seen.
     Ok(counted && !dead)
+}
+
+/// Whether process `number` is a thread of the kernel, or dead.
+fn has_no_program(number: i32) -> bool {
+    readlinkat(CWD, format!("/proc/{number}/exe"), Vec::new()) == Err(Errno::NOENT)
 }
 
 /// Ends every living process of `uid` that has the `mark`, but for this one.
@@ -217,8 +222,11 @@ fn is_living(number: i32, uid: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
     use std::os::unix::process::CommandExt;
-    use std::process::{Child, Command};
+    use std::process::{Child, Command, Stdio};
+
+    use rstest::rstest;
 
     use super::*;
 
@@ -226,24 +234,55 @@ mod tests {
         Command::new("/bin/sleep").arg("60").uid(uid).gid(gid).spawn().unwrap()
     }
 
-    #[test]
-    fn a_number_is_inhabited_as_long_as_a_process_lives_that_has_it_as_uid_or_gid() {
+    /// A process that has one id of this kind, `id`, and 58,880 as all others.
+    fn with(kind: &str, id: u32) -> Child {
+        let set = "import ctypes, os, sys
+kind, id, other = sys.argv[1], int(sys.argv[2]), 58880
+os.setgroups([id] if kind == 'group' else [])
+gids = {'real gid': (id, other, other), 'gid': (other, id, other), 'saved gid': (other, other, id)}
+uids = {'real': (id, other, other), 'effective': (other, id, other), 'saved': (other, other, id)}
+os.setresgid(*gids.get(kind, (other, other, other)))
+if kind == 'fs':
+    ctypes.CDLL(None).setfsuid(id)
+else:
+    os.setresuid(*uids.get(kind, (other, other, other)))
+print(flush=True)
+sys.stdin.read()";
+        let id = id.to_string();
+        let mut command = Command::new("/usr/bin/env");
+        command.args(["python3", "-c", set, kind, &id]).stdin(Stdio::piped());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        child
+    }
+
+    #[rstest]
+    #[case("real", 58_861)]
+    #[case("effective", 58_862)]
+    #[case("saved", 58_863)]
+    #[case("fs", 58_864)]
+    #[case("real gid", 58_865)]
+    #[case("gid", 58_866)]
+    #[case("saved gid", 58_867)]
+    #[case("group", 58_868)]
+    fn a_number_is_inhabited_as_long_as_a_process_lives_that_has_it(
+        #[case] kind: &str,
+        #[case] id: u32,
+    ) {
         if !rustix::process::geteuid().is_root() {
             return;
         }
-        for (uid, gid, id) in [(58_871, 58_872, 58_871), (58_873, 58_874, 58_874)] {
-            assert!(!is_inhabited(id).unwrap());
-            let mut process = sleeper(uid, gid);
-            assert!(is_inhabited(id).unwrap(), "{uid} {gid}");
-            process.kill().unwrap();
-            // It is dead, and nobody has fetched its status.
-            let left = || state(i32::try_from(process.id()).unwrap(), |_| true);
-            while left() == Some(State::Living) {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            assert!(!is_inhabited(id).unwrap(), "a zombie holds nothing");
-            process.wait().unwrap();
+        assert!(!is_inhabited(id).unwrap());
+        let mut process = with(kind, id);
+        assert!(is_inhabited(id).unwrap());
+        process.kill().unwrap();
+        // It is dead, and nobody has fetched its status.
+        let left = || state(i32::try_from(process.id()).unwrap(), |_| true);
+        while left() == Some(State::Living) {
+            std::thread::sleep(Duration::from_millis(5));
         }
+        assert!(!is_inhabited(id).unwrap(), "a zombie holds nothing");
+        process.wait().unwrap();
     }
 
     #[test]

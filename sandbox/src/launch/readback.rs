@@ -315,7 +315,8 @@ impl Held {
         if plan.stdin == Stdin::Null && standard(0)?.st_rdev != NULL_DEVICE {
             return Err("its standard input is not /dev/null".to_owned());
         }
-        for number in [1, 2] {
+        let read = (plan.stdin == Stdin::Inherit).then_some(0);
+        for number in [1, 2].into_iter().chain(read) {
             let found = standard(number)?;
             if !self.pipes.contains(&(found.st_dev, found.st_ino)) {
                 return Err(format!("descriptor {number} is no pipe to the supervisor"));

@@ -1,4 +1,5 @@
-//! What the payload prints, on its way to the caller: counted, bounded and never stored.
+//! What the payload prints, on its way to the caller: counted, bounded and never stored; and what it
+//! reads, on its way from there.
 //!
 //! The payload gets pipes instead of the caller's own descriptors. Through those it could truncate
 //! the log that it is being written to, or type into the terminal behind it.
@@ -15,6 +16,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Gid, Uid};
 use rustix::stdio;
 
+use super::input::Input;
+use crate::payload::Stdin;
 use crate::plain::Plain;
 use crate::stage::Output;
 use crate::step::{At, Fault, Step};
@@ -26,10 +29,11 @@ const CHUNK: usize = 64 * 1024;
 /// the writer wait (`pipe(7)`, `PIPE_BUF`).
 const SLICE: usize = 4096;
 
-/// The supervisor's side of the payload's output.
+/// The supervisor's side of the payload's standard streams.
 #[derive(Debug)]
 pub(super) struct Streams {
     pipes: Vec<Stream>,
+    input: Option<Input>,
     /// Where what was read lies until it is looked at.
     chunk: Vec<u8>,
     moved: u64,
@@ -50,20 +54,30 @@ struct Stream {
 impl Streams {
     /// No streams: the payload has the caller's own descriptors.
     pub(super) fn none() -> Self {
-        Self { pipes: vec![], chunk: vec![], moved: 0, last: Instant::now() }
+        Self { pipes: vec![], input: None, chunk: vec![], moved: 0, last: Instant::now() }
     }
 
     /// A pipe for each of the caller's two descriptors, or one for both where they are the same
     /// file, so that the order of what is written to both is kept; made `plain` on the way if asked.
-    /// Each belongs to `owner`, who else could not open it by a name such as `/dev/stderr`.
-    pub(super) fn open(plain: bool, owner: Option<(u32, u32)>) -> Result<(Self, Output), Fault> {
+    /// One for what it reads, where that is the caller's `stdin`. Each belongs to `owner`, who else
+    /// could not open it by a name such as `/dev/stderr`.
+    pub(super) fn open(
+        plain: bool,
+        stdin: Stdin,
+        owner: Option<(u32, u32)>,
+    ) -> Result<(Self, Output), Fault> {
         let mut streams = Self::none();
         let (out, err) = (stdio::stdout(), stdio::stderr());
         let one = same_file(out, err).at(Step::StandardStreams)?;
         let mut add = |to| streams.add(to, plain, owner).at(Step::StandardStreams);
         let standard_output = add(out)?;
         let standard_error = if one { None } else { Some(add(err)?) };
-        Ok((streams, Output { standard_output, standard_error }))
+        let mut standard_input = None;
+        if stdin == Stdin::Inherit {
+            let (input, reader) = Input::open(owner).at(Step::StandardStreams)?;
+            (streams.input, standard_input) = (Some(input), Some(reader));
+        }
+        Ok((streams, Output { standard_output, standard_error, standard_input }))
     }
 
     fn add(
@@ -92,16 +106,29 @@ impl Streams {
     pub(super) fn identities(&self) -> Result<Vec<(u64, u64)>, Fault> {
         let pipes = self.pipes.iter().filter_map(|stream| stream.from.as_ref());
         let statuses = pipes.map(|from| fstat(from).at(Step::ReadBack));
-        statuses.map(|status| status.map(|status| (status.st_dev, status.st_ino))).collect()
+        let printed = statuses.map(|status| status.map(|status| (status.st_dev, status.st_ino)));
+        let read = self.input.as_ref().map(Input::identity).transpose().at(Step::ReadBack)?;
+        printed.chain(read.flatten().map(Ok)).collect()
+    }
+
+    /// The payload runs: from here on it gets what the caller has for it.
+    pub(super) const fn begin(&mut self) {
+        if let Some(input) = &mut self.input {
+            input.begin();
+        }
     }
 
     /// What to wait for.
     pub(super) fn wanted(&self) -> Vec<PollFd<'_>> {
-        self.pipes.iter().filter_map(Stream::wanted).collect()
+        let read = self.input.iter().filter_map(Input::wanted);
+        self.pipes.iter().filter_map(Stream::wanted).chain(read).collect()
     }
 
-    /// Moves what can be moved without waiting. Gives whether there was anything.
+    /// Moves what can be moved without waiting. Gives whether it has printed anything.
     pub(super) fn pass_on(&mut self) -> Result<bool, Fault> {
+        if let Some(input) = &mut self.input {
+            input.pass_on().at(Step::Supervise)?;
+        }
         let mut any = false;
         for stream in &mut self.pipes {
             let count = stream.pass_on(&mut self.chunk).at(Step::Supervise)?;
@@ -114,8 +141,9 @@ impl Streams {
         Ok(any)
     }
 
-    /// Nobody writes any more: what is in the pipes is the rest.
+    /// Nobody reads or writes any more: what is in the pipes is the rest.
     pub(super) fn stop(&mut self) {
+        self.input = None;
         self.pipes.iter_mut().for_each(Stream::end);
     }
 

@@ -165,6 +165,9 @@ impl Watch<'_> {
         let (mut opener, mut open) = (Some(opener), true);
         let (mut client, mut caller) = (self.patience.lifeline(), self.patience.caller());
         loop {
+            if heard.gate == Gate::Open {
+                streams.begin();
+            }
             let happened = self.wait(open, client, caller, streams, clock.left(streams))?;
             if happened.contains(&Event::LetGo) {
                 client = None;

@@ -65,7 +65,7 @@ impl Arguments {
             payload.grant_named(directory.to_owned(), true)?;
         }
         if self.stdin {
-            payload.stdin = standard_input()?;
+            payload.stdin = Stdin::Inherit;
         }
         self.options.grant(&demanded, &mut payload)?;
         let homes = Homes::of(&payload);
@@ -76,19 +76,6 @@ impl Arguments {
             (demanded.policy, self.options.quiet, self.options.why.is_some());
         Ok(Demand { policy, program, payload, withheld, quiet, why })
     }
-}
-
-/// The caller's standard input, where a build may read from it. A terminal may be written to through
-/// any descriptor of it, past everything that watches over what a build prints.
-fn standard_input() -> Result<Stdin, Failure> {
-    if rustix::termios::isatty(rustix::stdio::stdin()) {
-        return Err(Failure::Usage(
-            "standard input is a terminal, which a build gets no hold of; give it a pipe or a file: \
-             `cat | bulkhead run --stdin -- …`"
-                .to_owned(),
-        ));
-    }
-    Ok(Stdin::Inherit)
 }
 
 fn directory() -> Result<PathBuf, Failure> {

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::convert::Infallible;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use nix::sys::signal::{SigmaskHow, sigprocmask};
@@ -147,12 +147,16 @@ fn standard_streams(plan: &Plan, ties: &Ties) -> Result<(), Errno> {
         let null = openat(CWD, "/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         dup2_stdin(&null)?;
     }
-    if let Some(Output { standard_output, standard_error }) = &ties.output {
+    if let Some(pipes) = &ties.output {
+        let Output { standard_output, standard_error, standard_input } = pipes;
         dup2_stdout(standard_output)?;
         dup2_stderr(standard_error.as_ref().unwrap_or(standard_output))?;
+        if let Some(standard_input) = standard_input {
+            dup2_stdin(standard_input)?;
+        }
         // This process has no other use for them, and the fewer it has the fewer are looked at.
-        for pipe in std::iter::once(standard_output).chain(standard_error) {
-            close_between(pipe.as_raw_fd(), pipe.as_raw_fd())?;
+        for pipe in pipes.descriptors() {
+            close_between(pipe, pipe)?;
         }
     }
     Ok(())
