@@ -195,6 +195,9 @@ fn checked(path: &Path) -> io::Result<OwnedFd> {
         PathError::Io { errno, .. } => errno.into(),
         other => denied(other.to_string()),
     })?;
+    if let Ok(Some(stranger)) = paths::stranger(&opened.real, &trust) {
+        return Err(denied(format!("what lies there is exchanged easily, for {stranger}")));
+    }
     let status = fstat(&opened.file)?;
     if FileType::from_raw_mode(status.st_mode) != FileType::Directory {
         return Err(denied("it is no directory".to_owned()));

@@ -14,7 +14,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getpriority_process, setpriority_process, setrlimit};
 
 pub use self::attainable::attainable;
 
@@ -22,7 +22,7 @@ use self::slot::Group;
 use crate::host::offer::Offer;
 use crate::policy::limits::amounts::{Bytes, Count, Span};
 use crate::policy::limits::{self, Demand, Limits};
-use crate::sys::scheduling::leave_real_time;
+use crate::sys::scheduling::{leave_disk_priority, leave_real_time};
 
 /// Seconds between the warning SIGXCPU and the end by SIGKILL.
 const GRACE: u64 = 2;
@@ -233,7 +233,7 @@ fn processes(policy: &Limits, offer: &Offer, bounds: &mut Bounds) -> Result<(), 
     bounds.processes = Some(count.0);
     // Behind a control group it is the second line, and wider: the group tells that it was hit.
     let factor = if offer.processes.is_some() { 2 } else { 1 };
-    let ceiling = count.0.saturating_mul(factor);
+    let ceiling = count.0.saturating_mul(factor).min(user::processes(offer));
     bounds.ceilings.push((Resource::Nproc, pair(ceiling, ceiling)));
     Ok(())
 }
@@ -340,13 +340,17 @@ pub fn join<'a>(doors: impl IntoIterator<Item = BorrowedFd<'a>>) -> io::Result<(
     Ok(())
 }
 
-/// Lowers the resource limits of this process (setrlimit(2)), and leaves the real-time classes that
-/// a caller may have. After the change of user, for `RLIMIT_NPROC` counts the processes of a user.
+/// Lowers the resource limits of this process (setrlimit(2)), and leaves what a caller may have of
+/// processors and disks before others: real-time classes, and a negative nice value. After the change of user, for `RLIMIT_NPROC` counts the processes of a user.
 ///
 /// # Errors
 /// EPERM where one would have to be raised.
 pub fn apply(bounds: &Bounds) -> io::Result<()> {
     leave_real_time()?;
+    leave_disk_priority()?;
+    if getpriority_process(None)? < 0 {
+        setpriority_process(None, 0)?;
+    }
     for (resource, limit) in &bounds.ceilings {
         setrlimit(*resource, *limit)?;
     }

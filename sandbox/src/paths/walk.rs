@@ -249,6 +249,15 @@ pub fn reopen(path: &Path, identity: Option<Identity>, flags: OFlags) -> Result<
     Ok(file)
 }
 
+/// Looks whether whoever opens `path` now gets the file of `identity`, wherever links lead.
+///
+/// # Errors
+/// ESTALE where it is another one, or the errno of the call that failed.
+pub fn leads_to(path: &Path, identity: Identity) -> Result<(), Errno> {
+    let file = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    same(&file, Some(identity))
+}
+
 /// Looks whether `file` is the one of `identity`, where that is known. The root of a mount is the
 /// file that is mounted.
 ///

@@ -51,6 +51,17 @@ struct Places {
 /// Why a call is not one that can be isolated; nothing was run.
 #[derive(Debug, thiserror::Error)]
 pub enum HookError {
+    /// The build has put another directory in its place.
+    #[error(
+        "the {what} {path:?} is not the one that was there when the call began: the build, which may \
+         write around it, has put another in its place"
+    )]
+    Exchanged {
+        /// Which one.
+        what: &'static str,
+        /// Its name.
+        path: PathBuf,
+    },
     /// The command line has another shape.
     #[error(
         "not a call of pyproject_hooks: expected PYTHON …/_in_process.py HOOK CONTROL_DIR, found \
@@ -203,6 +214,24 @@ impl HookCall {
     /// When it cannot be read.
     pub fn open_control(&self) -> Result<OwnedFd, HookError> {
         listed(CONTROL, &self.places.control.real, &self.places.control.file)
+    }
+
+    /// Looks whether the front end, by the names that it has for them, still comes to the directories
+    /// that were there when the call was read. A build that may write around one can put another in
+    /// its place (`rename(2)`), and in that a file that nobody has looked into.
+    ///
+    /// # Errors
+    /// [`HookError::Exchanged`].
+    pub fn is_in_place(&self) -> Result<(), HookError> {
+        let Places { control, output, .. } = &self.places;
+        let output = output.as_ref().zip(self.output.as_ref());
+        let named =
+            [Some((CONTROL, control, &self.control)), output.map(|(it, path)| (OUTPUT, it, path))];
+        for (what, opened, path) in named.into_iter().flatten() {
+            paths::leads_to(path, opened.identity)
+                .map_err(|_| HookError::Exchanged { what, path: path.clone() })?;
+        }
+        Ok(())
     }
 
     /// The private directories of the call, besides its source tree, by paths without links.

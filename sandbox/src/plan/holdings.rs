@@ -227,6 +227,10 @@ fn secrets(plan: &Plan, gaps: &mut Gaps) {
         reaches_sockets(plan) && !has_own_user(plan),
         "agents that listen at path-name sockets of the caller's can be asked",
     );
+    gaps.part(
+        contained(plan) && !has_own_user(plan),
+        "names and sizes of the caller's files, and where links lead, can be read",
+    );
     gaps.part(!plan.has(Layer::Session), "the caller's session keyring is inherited");
     gaps.part(!plan.has(Layer::Descriptors), "open descriptors are inherited");
     gaps.part(has_internet(plan), "metadata services can be asked");
@@ -292,7 +296,8 @@ fn files(plan: &Plan, gaps: &mut Gaps) {
     );
     gaps.part(
         plan.landlock.is_some(),
-        "modes, times and owners of files that belong to the build's user can be changed",
+        "modes, times and owners of files that belong to the build's user can be changed, and times \
+         of those that it may write",
     );
     gaps.part(
         plan.landlock.is_some() && makes(plan, Choice::Attributes),
@@ -334,6 +339,10 @@ fn neighbours(plan: &Plan, gaps: &mut Gaps) {
     gaps.part(
         contained(plan) && !has_own_user(plan),
         "builds beside it have the same kernel user, whose limits they share",
+    );
+    gaps.part(
+        contained(plan),
+        "abstract socket names are shared: what it takes is missing outside",
     );
     gaps.part(
         contained(plan),

@@ -162,6 +162,7 @@ fn hand_over(plan: &Plan, call: &HookCall, finished: &mut Finished, wishes: &Wis
         return;
     }
     let handed = taken.and_then(|(collected, returning)| {
+        call.is_in_place()?;
         let answer = || returning.publish();
         Ok(match collected {
             Some(collected) => collected.publish(answer)?,

@@ -269,12 +269,18 @@ fn layers() -> impl TypedValueParser<Value = Layer> {
     PossibleValuesParser::new(Layer::ALL.map(Layer::name)).try_map(|word| word.parse::<Layer>())
 }
 
+/// The most numbers to choose from: as many as a user usually has subordinate ones (`subuid(5)`).
+const MOST_UIDS: u32 = 65_536;
+
 fn uids(text: &str) -> Result<RangeInclusive<u32>, String> {
     let parse = |word: &str| word.trim().parse::<u32>().map_err(|error| error.to_string());
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let range = parse(first)?..=parse(last)?;
     if range.is_empty() || range.contains(&0) {
         return Err("expected FIRST-LAST with 0 < FIRST ≤ LAST".to_owned());
+    }
+    if range.end() - range.start() >= MOST_UIDS {
+        return Err(format!("expected at most {MOST_UIDS} numbers, of which a build needs one"));
     }
     Ok(range)
 }

@@ -194,3 +194,22 @@ fn a_core_that_a_program_outside_would_get_is_kept_from_it_or_it_is_said() {
     assert_eq!(fallbacks(Cores::Service, vec![]), (told(), Some(1)));
     assert_eq!(fallbacks(Cores::Service, zero), (told(), Some(0)));
 }
+
+#[test]
+fn a_build_that_is_its_caller_leaves_the_caller_processes() {
+    let nproc = |most: Option<u64>, counted_alone, counted_apart| {
+        let limit = Rlimit { current: most, maximum: most };
+        let current = vec![(Resource::Nproc, limit)];
+        let offer = Offer { counted_alone, counted_apart, current, ..bare() };
+        let bounds = resolve(&Limits::default(), &offer).unwrap();
+        let (_, limit) =
+            bounds.ceilings.iter().find(|(resource, _)| *resource == Resource::Nproc).unwrap();
+        limit.maximum.unwrap()
+    };
+    assert_eq!(nproc(Some(16_000), true, false), 2_000, "an eighth");
+    assert_eq!(nproc(Some(120), true, false), 64, "or what a build needs");
+    assert_eq!(nproc(Some(40), true, false), 35, "and never all");
+    assert_eq!(nproc(Some(4_000), false, false), 3_500, "an eighth is left to others");
+    assert_eq!(nproc(Some(4_000), true, true), 4_000, "a user of its own is counted apart");
+    assert_eq!(nproc(None, true, false), crate::policy::limits::PROCESSES.0);
+}

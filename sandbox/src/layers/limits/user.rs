@@ -46,6 +46,21 @@ pub(super) fn resolve(offer: &Offer, bounds: &mut Bounds) {
     cores(offer, bounds);
 }
 
+/// The most processes that leave the caller some, where the build is its caller: within a user
+/// namespace the build's are counted alone, and get a part of what the caller may have. Else all of
+/// the user's are counted together, and a part is left to the others.
+pub(super) fn processes(offer: &Offer) -> u64 {
+    /// What a build needs all the same.
+    const FEW: u64 = 64;
+    match offer.current(Resource::Nproc).maximum {
+        Some(most) if !offer.counted_apart && offer.counted_alone => {
+            (most / PART).max(FEW).min(most - most / PART)
+        }
+        Some(most) if !offer.counted_apart => most - most / PART,
+        _ => u64::MAX,
+    }
+}
+
 fn part(of: u64) -> u64 {
     (of / PART).max(1)
 }

@@ -112,10 +112,21 @@ fn where_the_caller_can_be_named_only_the_process_itself_is_set() {
 }
 
 #[test]
+fn the_first_process_keeps_its_limits() {
+    for choice in [true, false] {
+        for resource in 0..16 {
+            let of_it = with(Choice::Others, choice, "prlimit64", &[1, resource, POINTER, 0]);
+            assert_eq!(of_it, EPERM, "{resource}");
+        }
+    }
+}
+
+#[test]
 fn watches_and_attributes_are_left_out_as_if_the_host_had_none() {
     let watches = "inotify_init1 inotify_add_watch inotify_rm_watch";
     let attributes = "setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr fremovexattr \
-        removexattrat file_setattr";
+        removexattrat file_setattr getxattr lgetxattr fgetxattr getxattrat listxattr llistxattr \
+        flistxattr listxattrat";
     for (choice, names, answer) in [
         (Choice::Watches, watches, Errno::ENOSYS),
         (Choice::Attributes, attributes, Errno::EOPNOTSUPP),

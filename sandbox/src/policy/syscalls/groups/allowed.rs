@@ -40,15 +40,6 @@ pub(super) const GROUPS: &[Group] = &[
         },
     },
     Group {
-        name: "attributes read",
-        when: When::Always(Allow),
-        why: "extended attributes are read like the content of a file",
-        calls: calls! {
-            SYS_getxattr SYS_lgetxattr SYS_fgetxattr SYS_getxattrat SYS_listxattr SYS_llistxattr
-            SYS_flistxattr SYS_listxattrat
-        },
-    },
-    Group {
         name: "memory",
         when: When::Always(Allow),
         why: "a process arranges its own memory and says on which node it prefers it",

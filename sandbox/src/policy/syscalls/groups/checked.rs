@@ -192,6 +192,15 @@ pub(super) const GROUPS: &[Group] = &[
         },
     },
     Group {
+        name: "attributes read",
+        when: When::Chosen(Choice::Attributes, Always(Allow), Always(Refuse(Errno::EOPNOTSUPP))),
+        why: "extended attributes are read like the content of a file, but Landlock does not know them",
+        calls: calls! {
+            SYS_getxattr SYS_lgetxattr SYS_fgetxattr SYS_getxattrat SYS_listxattr SYS_llistxattr
+            SYS_flistxattr SYS_listxattrat
+        },
+    },
+    Group {
         name: "limits",
         when: When::Arguments(&objects::SETRLIMIT),
         why: "a process lowers its limits; with another limit of cores the kernel would start a program outside",

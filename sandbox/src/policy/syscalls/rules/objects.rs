@@ -123,10 +123,13 @@ const KEPT_ASKED: Clause = Clause { all: &[is(1, STAYS), Test::Null { argument: 
 const KEPT_SET: Clause = Clause { all: &[is(1, STAYS), Test::Null { argument: 3 }], then: Pretend };
 const KEPT_EXCHANGED: Clause = Clause { all: &[is(1, STAYS)], then: Refuse(Errno::EPERM) };
 
+/// The first argument names the first process, which watches over the build and ends with it.
+const OF_THE_FIRST: Clause = Clause { all: &[is(0, &[1])], then: Refuse(Errno::EPERM) };
+
 /// `prlimit64`, the same for a process that it names.
 pub const PRLIMIT: Check = Check {
-    says: "limits other than those of cores and of locks, which stay",
-    clauses: &[KEPT_ASKED, KEPT_SET, KEPT_EXCHANGED],
+    says: "limits other than those of cores and of locks, which stay, of processes but the first",
+    clauses: &[OF_THE_FIRST, KEPT_ASKED, KEPT_SET, KEPT_EXCHANGED],
     otherwise: Allow,
 };
 
