@@ -219,3 +219,39 @@ print(os.access('/proc/pressure/cpu', os.R_OK))
     let with = python(bulkhead(place.path()).args(["run", "--"]));
     assert_eq!(with, "Read-only file system\nTrue\n");
 }
+
+/// A service or a CI agent may run with more than others have (`Nice=`, `IOSchedulingClass=` of
+/// `systemd.exec(5)`).
+#[test]
+fn no_build_has_its_callers_priority_before_others() {
+    if !is_root() {
+        return;
+    }
+    let place = crate::machine::directory();
+    let ask = "import os; print(os.getpriority(0, 0), os.sched_getscheduler(0))";
+    for (words, more) in [
+        (&["/usr/bin/nice", "-n", "-10"][..], "-10"),
+        (&["/usr/bin/nice", "-n", "5"], "5"),
+        (&["/usr/bin/ionice", "-c", "1", "-n", "0"], "realtime"),
+        (&["/usr/bin/ionice", "-c", "2", "-n", "0"], "best-effort: prio 0"),
+        (&["/usr/bin/ionice", "-c", "3"], "idle"),
+    ] {
+        let shown = |command: &mut std::process::Command| {
+            let (of_disks, of_processors) = ("/usr/bin/ionice", ["/usr/bin/python3", "-c", ask]);
+            let disks = words.contains(&of_disks);
+            let ask: &[&str] = if disks { &[of_disks] } else { &of_processors };
+            let output = command.args(ask).current_dir(place.path()).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let with = |rest: &[&str]| {
+            let mut command = std::process::Command::new(words[0]);
+            command.args(&words[1..]).args(rest);
+            shown(&mut command)
+        };
+        assert!(with(&[]).contains(more), "the control: {words:?}");
+        let inside = with(&[crate::machine::built(), "run", "--quiet", "--"]);
+        let less = ["5", "idle"].contains(&more);
+        assert_eq!(inside.contains(more), less, "{words:?}: {inside}");
+    }
+}

@@ -247,3 +247,56 @@ fn a_hook_cannot_claim_a_refusal_that_never_was() {
         assert_eq!(outcome["end"], serde_json::json!({ "exited": { "status": status } }));
     }
 }
+
+/// The output itself is mounted and stays; what is above it can be exchanged by who may write there.
+#[rstest]
+#[case::another_directory("os.mkdir(above)")]
+#[case::a_link("os.mkdir(above + '.new'); os.symlink(above + '.new', above)")]
+fn an_output_that_is_exchanged_from_above_is_not_handed_over(#[case] plant: &str) {
+    if !is_root() {
+        return;
+    }
+    let exchange = format!(
+        "import os
+place = open('place').read()
+above = os.path.dirname(place)
+def exchange(name):
+    os.rename(above, above + '.old')
+    {plant}
+    os.mkdir(place)
+    open(os.path.join(place, name), 'w').write('unchecked')
+"
+    );
+    let backend = ANY_RELEASE.replace("    return file\n", "    exchange(file)\n    return file\n");
+    let front_end = FrontEnd::new(&(exchange + &backend));
+    let place = front_end.path("elsewhere/sub/out");
+    fs::create_dir_all(&place).unwrap();
+    let call = serde_json::json!({ "kwargs": {
+        "wheel_directory": place, "config_settings": null, "metadata_directory": null,
+    }});
+    fs::write(front_end.path("control/input.json"), call.to_string()).unwrap();
+    fs::write(front_end.path("source/place"), place.to_str().unwrap()).unwrap();
+    let elsewhere = front_end.path("elsewhere");
+    let options = ["--rw", elsewhere.to_str().unwrap()];
+    let (status, said) = built(&front_end, "pkg-1.0-py3-none-any.whl", &options);
+    assert_eq!(status, Some(123), "{said}");
+    assert!(said.contains("has put another in its place"), "{said}");
+    assert!(!front_end.path("control/output.json").exists());
+}
+
+#[test]
+fn an_outcome_that_a_build_has_exchanged_says_nothing_and_the_status_says_so() {
+    if !is_root() {
+        return;
+    }
+    let place = directory();
+    fs::create_dir_all(place.path().join("out/sub")).unwrap();
+    fs::create_dir(place.path().join("work")).unwrap();
+    let script = "mv ../out/sub ../out/old; mkdir ../out/sub; echo '{}' >../out/sub/outcome.json";
+    let mut command = bulkhead(&place.path().join("work"));
+    command.args(["run", "--rw", "../out", "--outcome", "../out/sub/outcome.json"]);
+    let output = command.args(["--", "/bin/sh", "-c", script]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(123), "{said}");
+    assert!(said.contains("has put another in its place"), "{said}");
+}

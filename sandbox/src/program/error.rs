@@ -55,6 +55,11 @@ pub(super) enum Failure {
     Unprinted(std::io::Error),
     #[error("could not write the outcome to {}: {source}", .path.display())]
     Outcome { path: PathBuf, source: std::io::Error },
+    #[error(
+        "the outcome was not written: {path:?} is not the file that was there when the build began, for \
+         the build, which may write around it, has put another in its place; it says nothing"
+    )]
+    OutcomeExchanged { path: PathBuf },
     #[error("the {what} {path:?} cannot be used: {problem}{}", other(.what))]
     Place { what: &'static str, path: PathBuf, problem: PathError },
     #[error(
@@ -111,6 +116,14 @@ impl Failure {
             _ => None,
         };
         End::NotStarted { step, cause: self.to_string(), status: self.exit_status() }
+    }
+
+    /// The end of a build that ran and has put another file where its outcome was to be: whatever it
+    /// ended with, who reads that file may be told anything.
+    pub(super) fn of_exchanged(&self) -> Option<End> {
+        let Self::OutcomeExchanged { path } = self else { return None };
+        let file = path.display().to_string();
+        Some(End::OutputRefused { file, why: "it was exchanged by the build".to_owned() })
     }
 }
 

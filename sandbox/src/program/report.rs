@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -82,10 +83,11 @@ impl Report {
             say(hint);
         }
         telling.tell(&outcome.end, over, trace.as_ref().zip(found.as_deref()));
+        let exchanged = written.as_ref().err().and_then(Failure::of_exchanged);
         for failure in [watched, cleared, written].into_iter().filter_map(Result::err) {
             say_afterwards(&failure);
         }
-        outcome.end
+        exchanged.unwrap_or(outcome.end)
     }
 
     /// Writes that nothing was run, and gives the failure on: it is what the caller has to hear.
@@ -102,6 +104,10 @@ impl Report {
     ) -> Result<(), Failure> {
         let Some((path, mut file)) = self.0 else { return Ok(()) };
         let text = outcome_json(plan, outcome, found);
+        let there = file.metadata().and_then(|own| Ok((own, std::fs::metadata(&path)?)));
+        if !there.is_ok_and(|(own, there)| (own.dev(), own.ino()) == (there.dev(), there.ino())) {
+            return Err(Failure::OutcomeExchanged { path });
+        }
         let regular = file.metadata().is_ok_and(|found| found.is_file());
         let cleared = if regular { file.set_len(0).and_then(|()| file.rewind()) } else { Ok(()) };
         let written = cleared.and_then(|()| file.write_all(text.as_bytes()));
