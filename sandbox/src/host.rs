@@ -1,6 +1,7 @@
 //! What this kernel, container and caller allow; probed once, then a plain value.
 #![forbid(unsafe_code)]
 
+pub mod etc;
 pub mod groups;
 pub mod kernel_file;
 pub mod machine;
@@ -24,9 +25,10 @@ use crate::overlay::{self, Demand, Obstacle, Sharing};
 use crate::paths::mountinfo;
 use crate::payload::{Payload, Purpose};
 use crate::policy::Policy;
-use crate::policy::files::{ETC, MACHINE, SYSTEM};
+use crate::policy::files::{MACHINE, SYSTEM};
 use crate::sys::landlock;
 use crate::words::Layer;
+use etc::Etc;
 use kernel_file::{read_bytes, read_text};
 use machine::Machine;
 use offer::Offer;
@@ -104,8 +106,8 @@ pub struct RootLayout {
     pub links: Vec<(String, PathBuf)>,
     /// Directories of the operating system: `usr`.
     pub directories: Vec<String>,
-    /// What the allow list names in `/etc` and the host has; true for a directory.
-    pub etc: Vec<(String, bool)>,
+    /// What of `/etc` a build sees.
+    pub etc: Etc,
     /// What `/sys` says of processors and nodes of memory.
     pub machine: Machine,
 }
@@ -143,7 +145,7 @@ impl Host {
     #[must_use]
     pub fn probe() -> Self {
         let host = Self::glance();
-        if namespaces_are_off() { Self { namespaces: Namespaces::Off, ..host } } else { host }
+        if namespaces_are_off() { host.without_namespaces(Namespaces::Off) } else { host }
     }
 
     /// The same for who launches at once, and so finds out by that whether namespaces are switched
@@ -160,7 +162,17 @@ impl Host {
         let namespaces = self.namespaces.refusing(act, errno)?;
         let off = act == Act::Create && namespaces_are_off();
         let namespaces = if off { Namespaces::Off } else { namespaces };
-        Some(Self { namespaces, ..self.clone() })
+        Some(self.clone().without_namespaces(namespaces))
+    }
+
+    /// The same host, of whose namespaces this is known. Without them rules of Landlock are all that
+    /// holds files, so that what is withheld has to be left out of them name by name.
+    fn without_namespaces(self, namespaces: Namespaces) -> Self {
+        let mut host = Self { namespaces, ..self };
+        if !host.namespaces.are_usable() {
+            host.root.etc.look_beside(Path::new("/etc"));
+        }
+        host
     }
 
     /// The same host, as it is known after a launch in which it refused control groups with `why`; none
@@ -305,24 +317,9 @@ fn root_layout(root: &Path) -> RootLayout {
             Err(_) => {}
         }
     }
-    let etc = root.join("etc");
-    let present = names(&etc);
-    for name in ETC.iter().flat_map(|shared| shared.among(&present)) {
-        if let Ok(meta) = fs::metadata(etc.join(&name)) {
-            layout.etc.push((name, meta.is_dir()));
-        }
-    }
+    layout.etc = Etc::look(&root.join("etc"));
     layout.machine = Machine::look(&root.join(MACHINE.trim_start_matches('/')));
     layout
-}
-
-/// The names in a directory, sorted.
-fn names(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut names: Vec<_> =
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort();
-    names
 }
 
 fn taken_ids() -> TakenIds {

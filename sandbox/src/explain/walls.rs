@@ -4,7 +4,7 @@
 use rustix::process::Rlimit;
 
 use crate::layers::limits::Bounds;
-use crate::layers::mounts::What;
+use crate::layers::mounts::{Entry, What};
 use crate::plan::Plan;
 use crate::policy::limits::amounts::{Bytes, Span};
 use crate::policy::syscalls::groups::groups;
@@ -19,11 +19,7 @@ pub(super) fn files(plan: &Plan) -> Vec<String> {
         let line = |path: &std::path::Path, text: &str| {
             format!("{:<32} {text}", super::plain(path.as_os_str()))
         };
-        return mounts
-            .entries
-            .iter()
-            .map(|entry| line(&entry.target, &what(&entry.what)))
-            .collect();
+        return mounts.entries.iter().map(|entry| line(&entry.target, &what(entry))).collect();
     }
     let mut lines = vec!["those of the host, at their own paths".to_owned()];
     if let Some(relocation) = &plan.relocation {
@@ -37,8 +33,11 @@ pub(super) fn files(plan: &Plan) -> Vec<String> {
 
 /// What is found at a path, in words.
 #[must_use]
-pub fn what(what: &What) -> String {
-    match what {
+pub fn what(entry: &Entry) -> String {
+    match &entry.what {
+        What::Device(_) if !entry.target.starts_with("/dev") => {
+            "empty, hides what the host has there".to_owned()
+        }
         What::Directory => "empty directory".to_owned(),
         What::Link(target) => format!("link to {}", target.display()),
         What::Text(_) => "made up".to_owned(),

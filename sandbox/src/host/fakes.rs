@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
+use super::etc::Etc;
 use super::groups::{Closed, Place, Version};
 use super::machine::Machine;
 use super::namespaces::{Act, Namespaces};
@@ -220,7 +221,11 @@ fn layout() -> RootLayout {
     RootLayout {
         links: ["bin", "lib", "lib64", "sbin"].map(link).to_vec(),
         directories: vec!["usr".to_owned()],
-        etc: vec![("alternatives".to_owned(), true), ("ld.so.cache".to_owned(), false)],
+        etc: Etc {
+            shown: vec![("alternatives".to_owned(), true), ("ld.so.cache".to_owned(), false)],
+            withheld: vec![("alternatives/of-this-machine".to_owned(), false)],
+            beside: vec!["alternatives/cc".to_owned()],
+        },
         machine: Machine {
             files: vec![("cpu/online".to_owned(), "0-1\n".to_owned())],
             directories: vec!["cpu/cpu0".to_owned()],

@@ -253,8 +253,12 @@ fn system(entries: &mut Vec<Entry>, host: &Host) {
     for (name, target) in &host.root.links {
         entries.push(Entry::new(Path::new("/").join(name), What::Link(target.clone())));
     }
-    for (name, directory) in &host.root.etc {
+    for (name, directory) in &host.root.etc.shown {
         entries.push(Entry::system(&Path::new("/etc").join(name), *directory));
+    }
+    for (name, directory) in &host.root.etc.withheld {
+        let cover = if *directory { What::Nothing } else { What::Device("/dev/null".into()) };
+        entries.push(Entry::new(Path::new("/etc").join(name), cover));
     }
 }
 

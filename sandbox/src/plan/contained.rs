@@ -66,9 +66,13 @@ pub fn grants(payload: &Payload, host: &Host, relocation: &Relocation) -> Vec<Gr
         grants.push(grant(&root.join(name), read));
         grants.push(grant(&root.join(target), read));
     }
-    for (name, _) in &host.root.etc {
-        grants.push(grant(&Path::new("/etc").join(name), read));
+    let etc = Path::new("/etc");
+    for (name, _) in &host.root.etc.shown {
+        // Rules only add: of a directory that holds something else too each of the rest is named.
+        let whole = !host.root.etc.withholds_below(name);
+        grants.push(grant(&etc.join(name), if whole { read } else { Access::LIST }));
     }
+    grants.extend(host.root.etc.beside.iter().map(|name| grant(&etc.join(name), read)));
     grants.extend(NAMES.map(|path| grant(Path::new(path), Access::READ)));
     for name in DEVICES.iter().filter(|name| **name != TERMINAL) {
         grants.push(grant(&Path::new("/dev").join(name), Access::READ | Access::WRITE));

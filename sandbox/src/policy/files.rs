@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 mod etc;
 
-pub use etc::{ETC, Shared};
+pub use etc::{ETC, Shared, WITHHELD};
 
 /// Names in `/` that belong to the operating system; links among them are reproduced as links.
 pub const SYSTEM: &[&str] = &["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];

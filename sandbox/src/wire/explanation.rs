@@ -59,7 +59,7 @@ fn environment(plan: &Plan) -> Value {
 fn mounts(plan: &Plan) -> Value {
     let entries = plan.mounts.iter().flat_map(|files| &files.entries);
     entries
-        .map(|entry| json!({ "path": entry.target.to_string_lossy(), "what": what(&entry.what) }))
+        .map(|entry| json!({ "path": entry.target.to_string_lossy(), "what": what(entry) }))
         .collect()
 }
 

@@ -83,12 +83,33 @@ pub const ETC: &[Shared] = &[
     shared("xml", "catalogues of document types, so that they are not fetched"),
 ];
 
+/// What of it a build does not see all the same, by its path below `/etc`; a name may end in `*`.
+pub const WITHHELD: &[Shared] = &[
+    shared(
+        "ssl/certs/ssl-cert-snakeoil.pem",
+        "made for the machine's own name (Debian's ssl-cert)",
+    ),
+    shared("pki/tls/certs/localhost.crt", "the same on Fedora"),
+    shared("pki/tls/certs/postfix.pem", "the same, of its mail server"),
+    shared("openmpi*/openmpi-default-hostfile", "names of the machines of a cluster"),
+    shared("openmpi*/prte-default-hostfile", "the same, of later versions"),
+    shared("perl/Net/libnet.cfg", "the machine's domain and mail servers"),
+    shared("perl/CPAN", "proxies with their passwords"),
+    shared("R/Renviron.site", "variables of all users, tokens among them (Startup(R))"),
+    shared("R/Rprofile.site", "code of all users, which names their servers"),
+    shared("maven*/settings.xml", "passwords of servers"),
+    shared("maven*/settings-security.xml", "the password that opens them"),
+    shared("java-*/management/jmxremote.password", "passwords of the monitor of running programs"),
+    shared("java-*/management/snmp.acl", "who may ask it"),
+    shared("julia/startup.jl", "code of all users, which names their servers"),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Names below `/etc` that tell whose machine this is, or hold what guards it.
-    const WITHHELD: &[&str] = &[
+    const ELSEWHERE: &[&str] = &[
         "machine-id",
         "machine-info",
         "hostname",
@@ -144,7 +165,7 @@ mod tests {
 
     #[test]
     fn nothing_that_names_or_guards_the_machine_is_shared() {
-        for withheld in WITHHELD {
+        for withheld in ELSEWHERE {
             let first = withheld.split('/').next().unwrap().to_owned();
             for shared in ETC {
                 let names = shared.among(std::slice::from_ref(&first));
@@ -169,5 +190,12 @@ mod tests {
         let present = ["java", "java-17-openjdk", "java-8", "javascript"].map(str::to_owned);
         assert_eq!(shared("java-*", "").among(&present), ["java-17-openjdk", "java-8"]);
         assert_eq!(shared("java", "").among(&present), ["java"]);
+    }
+
+    #[test]
+    fn what_is_withheld_would_be_shown_otherwise() {
+        for Shared { name, .. } in WITHHELD {
+            assert!(ETC.iter().any(|it| name.starts_with(&format!("{}/", it.name))), "{name}");
+        }
     }
 }
