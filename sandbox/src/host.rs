@@ -228,7 +228,8 @@ impl Host {
             ids: taken_ids(),
             runtime: std::env::var_os("XDG_RUNTIME_DIR")
                 .map(PathBuf::from)
-                .filter(|path| path.is_absolute()),
+                // One that is not there, as after `su`, has no place for anything.
+                .filter(|path| path.is_absolute() && path.is_dir()),
             proc: has_own_proc(),
             in_lab: has_lab_marker(mounts),
             sharing: Sharing::Copy(Obstacle::Untried),
@@ -361,11 +362,13 @@ fn ranges(
     text.lines().filter_map(read).collect()
 }
 
-/// The range that begins at the first word and is as long as the second says.
+/// The range that begins at the first word and is as long as the second says. One whose length nobody
+/// understands has no end.
 fn range<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<RangeInclusive<u32>> {
     let first: u32 = words.next()?.trim().parse().ok()?;
-    let count: u32 = words.next()?.trim().parse().ok()?;
-    Some(first..=first.saturating_add(count.checked_sub(1)?))
+    let count: u64 = words.next().and_then(|word| word.trim().parse().ok()).unwrap_or(u64::MAX);
+    let last = u64::from(first).saturating_add(count.checked_sub(1)?);
+    Some(first..=u32::try_from(last).unwrap_or(u32::MAX))
 }
 
 /// Whether the harness's lab has mounted its tmpfs, whose source has a name of its own.
@@ -377,6 +380,18 @@ fn has_lab_marker(mounts: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_is_read_for_what_it_may_take() {
+        let read = |text: &'static str| range(text.split(':').skip(1));
+        assert_eq!(read("alice:100000:65536"), Some(100_000..=165_535));
+        for endless in ["a:60000:4294967296", "a:60000:99999999999", "a:60000:?", "a:60000"] {
+            assert_eq!(read(endless), Some(60_000..=u32::MAX), "{endless}");
+        }
+        for none in ["a:60000:0", "a::65536", "a", ""] {
+            assert_eq!(read(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn a_uid_is_free_only_if_nobody_has_it_and_it_exists_here() {

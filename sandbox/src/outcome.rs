@@ -71,11 +71,11 @@ impl End {
         if signal == 0 { Self::Exited(code) } else { Self::Signalled(signal) }
     }
 
-    /// SIGXCPU ends what has used up its processor time (`getrlimit(2)`).
+    /// SIGXCPU ends what has used up its processor time, where that is `limited` (`getrlimit(2)`).
     #[must_use]
-    pub fn or_out_of_cpu_time(self) -> Self {
+    pub fn or_out_of_cpu_time(self, limited: bool) -> Self {
         const SIGXCPU: u8 = 24;
-        if self == Self::Signalled(SIGXCPU) { Self::TimedOut(Clock::Cpu) } else { self }
+        if limited && self == Self::Signalled(SIGXCPU) { Self::TimedOut(Clock::Cpu) } else { self }
     }
 
     /// The exit status of the program that ran the payload.

@@ -14,6 +14,7 @@ use crate::machine::{bulkhead, directory, etc, is_root, ready, run};
 #[case::success("true", 0)]
 #[case::a_signal("kill -9 $$", 137)]
 #[case::another_signal("kill -15 $$", 143)]
+#[case::the_signal_of_a_limit_that_is_not_set("kill -24 $$", 152)]
 fn the_status_is_the_payloads_own(#[case] script: &str, #[case] status: i32) {
     let directory = directory();
     assert_eq!(run(directory.path(), &[], script).status.code(), Some(status));
@@ -124,6 +125,22 @@ fn a_signal_for_the_supervisor_reaches_the_payload(#[case] options: &[&str]) {
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(lines.next().unwrap().unwrap(), "caught");
     assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+/// It has two seconds to end as it likes (ADR 24).
+#[rstest]
+#[case::of_a_program(Signal::TERM, 143)]
+#[case::of_a_keyboard(Signal::INT, 130)]
+#[case::of_a_terminal(Signal::HUP, 129)]
+fn a_payload_that_is_deaf_to_a_signal_ends_all_the_same(
+    #[case] signal: Signal,
+    #[case] status: i32,
+) {
+    let directory = directory();
+    let script = "trap '' TERM INT HUP; echo ready; while :; do sleep 1; done";
+    let (mut child, _lines) = ready(directory.path(), &[], script);
+    rustix::process::kill_process(Pid::from_child(&child), signal).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(status));
 }
 
 #[test]

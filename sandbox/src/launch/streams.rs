@@ -227,7 +227,8 @@ impl Stream {
                     Some(plain) => plain.clean(chunk).into_bytes(),
                     None => std::mem::take(chunk),
                 };
-                Ok(u64::try_from(count).ok())
+                // What is made plain may be more than it was.
+                Ok(u64::try_from(count.max(self.pending.len())).ok())
             }
             Err(Errno::AGAIN | Errno::INTR) => Ok(None),
             Err(errno) => Err(errno),

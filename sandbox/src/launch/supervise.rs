@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal as NixSignal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Signal, WaitOptions, pidfd_send_signal, waitpid};
+use rustix::process::{Resource, Signal, WaitOptions, pidfd_send_signal, waitpid};
 
 use super::deadline::Deadline;
 use super::patience::Patience;
@@ -29,6 +29,10 @@ const SIGTERM: u8 = 15;
 /// What a payload is ended with when it cannot be watched any more, or when whom it was launched for
 /// has let go of it.
 const SIGKILL: u8 = 9;
+
+/// The signals by which a caller tells a call to end.
+const ENDING: [NixSignal; 4] =
+    [NixSignal::SIGTERM, NixSignal::SIGINT, NixSignal::SIGHUP, NixSignal::SIGQUIT];
 
 /// Everything that a supervisor watches over.
 pub(super) struct Watch<'a> {
@@ -111,6 +115,8 @@ struct Heard {
     enforced: LayerSet,
     gate: Gate,
     cut_off: Option<End>,
+    /// The first signal that told a payload to end which was let through.
+    told: Option<NixSignal>,
     /// What the sandbox said of a copy.
     copied: String,
     signals: Vec<NixSignal>,
@@ -188,9 +194,13 @@ impl Watch<'_> {
                 return Ok(());
             }
             if happened.contains(&Event::Signal) {
-                self.forward(heard)?;
+                self.forward(heard, &mut clock)?;
             }
             if let Some(end) = clock.is_up(streams) {
+                // Who was told to end already is not told again.
+                let deaf = heard.told.filter(|_| heard.cut_off.is_none());
+                heard.cut_off =
+                    deaf.map(|signal| End::Signalled(number(signal))).or(heard.cut_off.take());
                 self.cut_off(end, heard, &mut clock)?;
             }
         }
@@ -287,10 +297,14 @@ impl Watch<'_> {
             let left_out: Vec<_> = heard.copied.lines().map(str::to_owned).collect();
             self.client.say_left_out(&left_out);
             // Without a word through the gate the payload's process ends there.
-            if let Some(opener) = opener.take().filter(|_| self.client.wants_the_payload()) {
-                if let Some(process) = heard.looked_at.as_ref().filter(|_| self.client.follows()) {
-                    heard.tracer = Some(Tracer::follow(self.plan, process)?);
-                }
+            let wanted = self.client.wants_the_payload();
+            // While the gate can still be opened, so that the process waits there and is not about to
+            // end should this fail.
+            let follow = wanted && self.client.follows() && opener.is_some();
+            if let Some(process) = heard.looked_at.as_ref().filter(|_| follow) {
+                heard.tracer = Some(Tracer::follow(self.plan, process)?);
+            }
+            if let Some(opener) = opener.take().filter(|_| wanted) {
                 self.client.tell_before();
                 rustix::io::write(&opener, b"g").at(Step::Gate)?;
                 heard.gate = Gate::Open;
@@ -320,11 +334,17 @@ impl Watch<'_> {
 
     /// Passes the caller's signals on. One that comes before the payload was let through ends the
     /// launch, as it would end any program that has nothing to finish.
-    fn forward(&self, heard: &mut Heard) -> Result<(), LaunchError> {
+    /// A payload that is let through ends as it likes, and soon.
+    fn forward(&self, heard: &mut Heard, clock: &mut Deadline) -> Result<(), LaunchError> {
         while let Some(signal) = self.patience.signals().next()? {
             heard.signals.push(signal);
             if heard.gate == Gate::Open {
                 self.send(signal)?;
+                let ends = ENDING.contains(&signal) && !self.patience.signals().are_ignored(signal);
+                if ends && heard.told.is_none() && heard.cut_off.is_none() {
+                    heard.told = Some(signal);
+                    clock.soon();
+                }
             } else if !self.patience.signals().are_ignored(signal) {
                 return Err(LaunchError::Interrupted { end: End::Signalled(number(signal)) });
             }
@@ -437,7 +457,11 @@ impl Heard {
         let unwanted = self.cut_off.is_some();
         let end = match (self.cut_off, self.status) {
             (Some(end), _) => end,
-            (None, Some(status)) => End::from_wait_status(status).or_out_of_cpu_time(),
+            (None, Some(status)) => {
+                let limited =
+                    plan.limits.as_ref().is_some_and(|it| it.ceiling(Resource::Cpu).is_some());
+                End::from_wait_status(status).or_out_of_cpu_time(limited)
+            }
             // Somebody outside ended the whole sandbox, as an out-of-memory killer does.
             (None, None) => End::from_wait_status(init),
         };

@@ -150,6 +150,15 @@ pub struct Bounds {
     pub fallbacks: Vec<Fallback>,
 }
 
+impl Bounds {
+    /// The resource limit `of` every process, where there is one.
+    #[must_use]
+    pub fn ceiling(&self, of: Resource) -> Option<u64> {
+        let found = self.ceilings.iter().find(|(resource, _)| *resource == of);
+        found.and_then(|(_, limit)| limit.current)
+    }
+}
+
 /// What `policy` demands, by the means that `offer` has. Pure.
 ///
 /// # Errors

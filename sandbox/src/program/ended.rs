@@ -42,10 +42,11 @@ pub(super) fn sentence(end: &End, bounds: Option<&Bounds>) -> Option<String> {
             format!("it had as many processes as it may{most}; raise `--pids`")
         }
         End::Signalled(SIGXFSZ) => {
-            let size = bounds.and_then(|it| ceiling(it, Resource::Fsize));
+            let size = bounds.and_then(|it| it.ceiling(Resource::Fsize));
             let size = size.map_or_else(String::new, |size| format!(" of {}", Bytes(size)));
             format!(
-                "a file reached the largest size{size}; raise `file-size` in the policy's `[limits]`"
+                "a file may have reached the largest size{size}; raise `file-size` in the policy's \
+                 `[limits]`"
             )
         }
         End::OutputRefused { file, why } if file == "log" => why.clone(),
@@ -60,7 +61,7 @@ pub(super) fn of_sanitizers(end: &End, plan: &Plan) -> Option<String> {
         return None;
     }
     let traced = plan.choices.is_none_or(|(chosen, _)| chosen.has(Choice::Tracing));
-    let roomy = plan.limits.as_ref().is_none_or(|it| ceiling(it, Resource::As).is_none());
+    let roomy = plan.limits.as_ref().is_none_or(|it| it.ceiling(Resource::As).is_none());
     let leaks = "LeakSanitizer needs `tracing = true` in the `[syscalls]` of a `--policy`";
     let addresses =
         "AddressSanitizer needs `--memory none`, for here memory is bounded by address space";
@@ -73,12 +74,7 @@ pub(super) fn of_sanitizers(end: &End, plan: &Plan) -> Option<String> {
 }
 
 fn processor_time(bounds: &Bounds) -> Option<Duration> {
-    ceiling(bounds, Resource::Cpu).map(Duration::from_secs)
-}
-
-fn ceiling(bounds: &Bounds, of: Resource) -> Option<u64> {
-    let found = bounds.ceilings.iter().find(|(resource, _)| *resource == of);
-    found.and_then(|(_, limit)| limit.current)
+    bounds.ceiling(Resource::Cpu).map(Duration::from_secs)
 }
 
 #[cfg(test)]

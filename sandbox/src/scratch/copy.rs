@@ -68,7 +68,8 @@ impl Copying<'_, '_> {
         let mut levels = Vec::new();
         self.descend(tree, target, &mut levels).map_err(|why| {
             let names = levels.iter().skip(1).map(|level| OsStr::from_bytes(level.name.to_bytes()));
-            let path = names.fold(tree.path.clone(), |path, name| path.join(name));
+            let mut path = tree.path.clone();
+            path.extend(names);
             let path = why.1.map_or(path.clone(), |name| path.join(name));
             CopyError { path, why: why.0 }
         })
@@ -85,7 +86,7 @@ impl Copying<'_, '_> {
         let target = target
             .try_clone()
             .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-        levels.push(self.files(source, directory, target, c"".to_owned())?);
+        levels.push(self.files(&|| source.to_owned(), directory, target, c"".to_owned())?);
         while let Some(level) = levels.last_mut() {
             let Some(name) = level.left.pop_front() else {
                 let (source, target) = reopen(levels)?;
@@ -130,9 +131,13 @@ impl Copying<'_, '_> {
         let Some((source, target)) = levels.last().and_then(|level| level.open.as_ref()) else {
             return Err(Errno::BADF.into());
         };
+        // Made only where something is said of it: of a deep tree it is long.
+        let own = name.clone();
         let here = || {
-            let names = levels.iter().skip(1).map(|level| &level.name).chain([&name]);
-            names.fold(root.to_owned(), |path, name| path.join(OsStr::from_bytes(name.to_bytes())))
+            let names = levels.iter().skip(1).map(|level| &level.name).chain([&own]);
+            let mut path = root.to_owned();
+            path.extend(names.map(|name| OsStr::from_bytes(name.to_bytes())));
+            path
         };
         let about = |errno: Errno| Failed::at(errno, &name);
         let inner = match open_directory(source.as_fd(), name.as_c_str(), OFlags::NOFOLLOW) {
@@ -146,7 +151,7 @@ impl Copying<'_, '_> {
         let copy = open_directory(target.as_fd(), name.as_c_str(), OFlags::NOFOLLOW);
         let copy = copy.map_err(about)?;
         let below = PathBuf::from(OsStr::from_bytes(name.to_bytes()));
-        let level = self.files(&here(), inner, copy, name);
+        let level = self.files(&here, inner, copy, name);
         level.map(Some).map_err(|Failed(why, inner)| {
             Failed(why, Some(inner.map_or(below.clone(), |inner| below.join(inner))))
         })
@@ -155,7 +160,7 @@ impl Copying<'_, '_> {
     /// Copies what is no directory of a directory; gives what is left.
     fn files(
         &mut self,
-        path: &Path,
+        path: &dyn Fn() -> PathBuf,
         source: OwnedFd,
         target: OwnedFd,
         name: CString,
@@ -171,7 +176,7 @@ impl Copying<'_, '_> {
             self.look().and_then(|()| self.take(ENTRY)).map_err(|why| Failed::of(why, name))?;
             let about = |errno: Errno| Failed::at(errno, name);
             let status = statat(&source, name, AtFlags::SYMLINK_NOFOLLOW).map_err(about)?;
-            let left_out = || path.join(OsStr::from_bytes(name.to_bytes()));
+            let left_out = || path().join(OsStr::from_bytes(name.to_bytes()));
             match FileType::from_raw_mode(status.st_mode) {
                 FileType::RegularFile => match self.regular(&source, name, target.as_fd()) {
                     Err(Failed(CopyFault::Io(Errno::ACCESS), _)) => {
