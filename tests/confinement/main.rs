@@ -49,5 +49,6 @@ mod sharing;
 #[path = "../skipped.rs"]
 mod skipped;
 mod surroundings;
+mod sys;
 mod terminal;
 mod why;
