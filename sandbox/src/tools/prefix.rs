@@ -88,6 +88,24 @@ pub(super) fn installation(
     found
 }
 
+/// What both of two ways to look at a place grant: `inner` at one that lies in that of `outer`.
+pub(super) fn both(inner: Found, outer: Found) -> Found {
+    let covers = |shares: &[Share], path: &Path| {
+        shares.iter().any(|share| {
+            path.starts_with(&share.path) && !share.hidden.iter().any(|it| path.starts_with(it))
+        })
+    };
+    let mut found = Found { environments: outer.environments, ..inner };
+    let (inner, outer) = (std::mem::take(&mut found.shares), outer.shares);
+    let smaller = outer.iter().filter(|share| covers(&inner, &share.path)).cloned();
+    let smaller: Vec<_> = smaller.collect();
+    found.shares.extend(inner.into_iter().filter(|share| covers(&outer, &share.path)));
+    found
+        .shares
+        .extend(smaller.into_iter().filter(|it| !found.shares.contains(it)).collect::<Vec<_>>());
+    found
+}
+
 /// Whether there is a standard library in `prefix`.
 pub(super) fn has_standard_library(prefix: &Path) -> bool {
     ["lib", "lib64"].iter().any(|lib| {

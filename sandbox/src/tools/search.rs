@@ -34,11 +34,11 @@ pub fn search(payload: &mut Payload, policy: &EnvironmentPolicy, homes: &Homes) 
         .filter(|(name, value)| name != "PATH" && policy.rule(name, value).passes());
     let places: Vec<_> =
         passing.flat_map(|(_, value)| paths::among(value)).filter(|it| it.exists()).collect();
-    let trust = payload.trust(&[]);
+    let (trust, activated) = (payload.trust(&[]), conda::activated(payload));
     for place in places {
         // Only in places where nothing but tools lies; any other is the caller's to grant.
         if let Ok(opened) = paths::open(&place, &trust)
-            && let Some(mut found) = in_known_place(&opened.real, homes)
+            && let Some(mut found) = in_known_place(&opened.real, homes, &activated)
         {
             found.links.extend(opened.links);
             found.grant(payload);
@@ -68,7 +68,7 @@ pub(super) fn named(payload: &Payload, entry: &Path, entries: &[PathBuf], homes:
     // What lies in the tree the build has of its own; what an environment there is based on it has not.
     let in_tree = payload.trees.iter().any(|tree| real.starts_with(&tree.path));
     let activated = conda::activated(payload);
-    if let Some(known) = in_known_place(&real, homes).filter(|_| !in_tree) {
+    if let Some(known) = in_known_place(&real, homes, &activated).filter(|_| !in_tree) {
         found.add(known);
     } else if let Some(prefix) = activated.iter().find(|prefix| real.starts_with(prefix)) {
         found.add(conda::prefix(prefix, homes));
@@ -92,24 +92,37 @@ pub(super) fn named(payload: &Payload, entry: &Path, entries: &[PathBuf], homes:
     found
 }
 
-/// What is granted of a place that is known to hold nothing but tools.
-fn in_known_place(real: &Path, homes: &Homes) -> Option<Found> {
+/// What is granted of a place that is known to hold nothing but tools, and of the prefixes `activated` by
+/// the caller there.
+fn in_known_place(real: &Path, homes: &Homes, activated: &[PathBuf]) -> Option<Found> {
     if let Some(store) = store(real) {
         return Some(Found { shares: vec![Share::all(store)], ..Found::default() });
     }
     let root = tool_root(real)?;
     // Environments may lie side by side there, and one is never granted with another. What marks a
-    // place as one only makes the grant smaller.
-    let around = real.ancestors().take_while(|path| path.starts_with(&root));
-    for place in around {
-        if conda::looks_like_one(place) {
+    // place as one only makes the grant smaller: each mark leaves of what is around it what it allows.
+    let mut looks = None;
+    for place in real.ancestors().take_while(|path| path.starts_with(&root)) {
+        if activated.iter().any(|prefix| prefix == place) {
             return Some(conda::prefix(place, homes));
         }
         if place != root && pyvenv::is_environment(place) {
-            return Some(prefix::environment(place, homes));
+            let environment = prefix::environment(place, homes);
+            return Some(within(environment, looks, homes));
+        }
+        if looks.is_none() && conda::looks_like_one(place) {
+            looks = Some(place);
         }
     }
-    Some(prefix::tool_chain(&root, homes))
+    Some(within(prefix::tool_chain(&root, homes), looks, homes))
+}
+
+/// Of what is found that part which the prefix of conda's `looks` would have too, where there is one.
+fn within(found: Found, looks: Option<&Path>, homes: &Homes) -> Found {
+    match looks {
+        Some(place) => prefix::both(conda::prefix(place, homes), found),
+        None => found,
+    }
 }
 
 /// Whether `real` lies in a place that is known to hold nothing but tools.

@@ -225,7 +225,7 @@ fn environments_that_lie_side_by_side_in_a_tool_chains_place_are_granted_one_by_
     };
     let root = place.path().canonicalize().unwrap();
     let granted = |entry: &Path| {
-        let found = in_known_place(entry, &Homes::default()).unwrap();
+        let found = in_known_place(entry, &Homes::default(), &[]).unwrap();
         found.shares.into_iter().map(|share| share.path).collect::<Vec<_>>()
     };
     assert_eq!(granted(&root.join("a/bin")), [&*root], "a tool chain");
@@ -248,4 +248,53 @@ fn environments_that_lie_side_by_side_in_a_tool_chains_place_are_granted_one_by_
     let mut parts = granted(&root.join("conda/envs/x/bin"));
     parts.sort();
     assert_eq!(parts, ["bin", "conda-meta"].map(|part| root.join("conda/envs/x").join(part)));
+}
+
+/// Each mark, and both in each order, leaves no more than is granted without it.
+#[test]
+fn what_marks_a_place_only_ever_makes_the_grant_smaller() {
+    let Ok(place) = tempfile::Builder::new().prefix("bulkhead-test-").tempdir_in("/opt") else {
+        eprintln!("skipped: nothing can be made in /opt");
+        return;
+    };
+    let root = place.path().canonicalize().unwrap();
+    for directory in ["bin", "lib", "var", "env/bin", "env/lib", "env/var", "env/sub/bin", "env/me"]
+    {
+        fs::create_dir_all(root.join(directory)).unwrap();
+    }
+    let grants = |entry: &str, homes: &Homes, activated: &[PathBuf]| {
+        let found = in_known_place(&root.join(entry), homes, activated).unwrap();
+        found.shares.into_iter().map(|share| share.path).collect::<Vec<_>>()
+    };
+    let marks = ["conda-meta", "env/conda-meta", "env/sub/conda-meta", "env/bin/conda-meta"];
+    let entries = ["bin", "env/bin", "env/sub/bin"];
+    for homes in [Homes::default(), Homes::of_test(&[root.join("env/me")])] {
+        for environment in [false, true] {
+            let settings = root.join("env/pyvenv.cfg");
+            let _ = fs::remove_file(&settings);
+            if environment {
+                fs::write(&settings, "home = /usr/bin\n").unwrap();
+            }
+            let before = entries.map(|entry| grants(entry, &homes, &[]));
+            for marked in 1_u32..16 {
+                let chosen = marks.iter().enumerate().filter(|(at, _)| marked >> at & 1 == 1);
+                let chosen: Vec<_> = chosen.map(|(_, mark)| root.join(mark)).collect();
+                for mark in &chosen {
+                    fs::create_dir_all(mark).unwrap();
+                }
+                for (entry, before) in entries.iter().zip(&before) {
+                    for path in grants(entry, &homes, &[]) {
+                        let less = before.iter().any(|known| path.starts_with(known));
+                        assert!(less, "{entry} {environment} {chosen:?}: {path:?}, {before:?}");
+                    }
+                }
+                for mark in &chosen {
+                    fs::remove_dir(mark).unwrap();
+                }
+            }
+        }
+    }
+    // The caller's own word is enough.
+    let activated = [root.join("env")];
+    assert!(grants("env/bin", &Homes::default(), &activated).contains(&root.join("env/var")));
 }
