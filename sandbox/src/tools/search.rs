@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::interpreter::is_executable;
+use super::chosen::NAMES;
+use super::interpreter::{InterpreterError, is_executable};
 use super::program::looked_at;
 use super::{Found, Homes, Share, Withheld, conda, is_system, prefix, pyenv, pyvenv, system};
 use crate::paths::{self, Opened, PathError, Trust};
@@ -12,9 +13,6 @@ use crate::policy::environment::EnvironmentPolicy;
 use crate::policy::files::{
     CARGO_HOME, CARGO_PROGRAMS, RUSTUP_HOME, RUSTUP_PARTS, STORES, TOOL_ROOTS,
 };
-
-/// The names by which an environment's own interpreter is found in its `bin`.
-const PYTHONS: [&str; 2] = ["python3", "python"];
 
 /// Grants `payload` the tool chains that its caller's PATH names, and those in the known places that
 /// the variables name which reach it under `policy`. Gives what was left out.
@@ -75,14 +73,17 @@ pub(super) fn named(payload: &Payload, entry: &Path, entries: &[PathBuf], homes:
     } else if let Some(root) = pyenv::root(payload, &real) {
         found.add(pyenv::parts(payload, &root, entries, homes));
     }
-    let python = PYTHONS.iter().map(|name| real.join(name)).find(|path| is_executable(path));
+    let python = NAMES.iter().map(|name| real.join(name)).find(|path| is_executable(path));
     let environment = real.parent().filter(|prefix| pyvenv::is_environment(prefix));
     if let Some(python) = python {
         // Where a shim is first in a directory, its interpreter is another's.
         match looked_at(payload, &python, entries, homes) {
             Ok(interpreter) => found.add(interpreter.found),
+            Err(problem @ InterpreterError::Stranger { .. }) => {
+                found.withheld.push(problem.withheld(real.clone()));
+            }
             Err(problem) if environment.is_some() => {
-                found.withheld.push(Withheld { path: real.clone(), why: problem.to_string() });
+                found.withheld.push(problem.withheld(real.clone()));
             }
             Err(_) => {}
         }
@@ -156,13 +157,14 @@ fn grant_rust(payload: &mut Payload, entry: &Path) {
     if ![cargo, own].into_iter().flatten().any(|programs| programs == entry) {
         return;
     }
-    let solid = |path: PathBuf| path.canonicalize().ok();
+    let trust = payload.trust(&[]);
+    let solid = |path: &Path| Some(paths::open(path, &trust).ok()?.real);
     let named = payload.place_in(RUSTUP_HOME);
     let rustup = named.clone().or_else(|| home.map(|home| home.join(".rustup")));
     let parts = rustup.iter().flat_map(|rustup| RUSTUP_PARTS.iter().map(|part| rustup.join(part)));
     let paths: Vec<_> = std::iter::once(entry.to_owned()).chain(parts).collect();
     for path in paths {
-        if let Some(real) = solid(path.clone()) {
+        if let Some(real) = solid(&path) {
             payload.links.extend((real != path).then(|| (path, real.clone())));
             payload.grant(real);
         }

@@ -167,6 +167,34 @@ fn a_prefix_of_condas_is_granted_where_it_is_activated() {
     assert!(payload.grants.is_empty(), "{:?}", payload.grants);
 }
 
+/// As where a project's settings say `CARGO_HOME=$PWD/.cargo`.
+#[test]
+fn no_link_of_the_tree_says_where_a_managers_directory_lies() {
+    let scene = Scene::new();
+    scene.program("me/private/bin/key").program("me/private/bin/python3");
+    for part in ["private/toolchains", "private/conda-meta", "pkg/.cargo", "pkg/.rustup"] {
+        fs::create_dir_all(scene.root.join("me").join(part)).unwrap();
+    }
+    let link = |at: &str, to: &str| {
+        symlink(scene.root.join(to), scene.root.join("me/pkg").join(at)).unwrap();
+    };
+    link(".cargo/bin", "me/private/bin");
+    link(".rustup/toolchains", "me/private/toolchains");
+    link("conda", "me/private");
+    for (entry, name, place) in [
+        ("me/pkg/.cargo/bin", "CARGO_HOME", "ROOT/me/pkg/.cargo"),
+        ("me/.cargo/bin", "RUSTUP_HOME", "ROOT/me/pkg/.rustup"),
+        ("me/pkg/conda/bin", "CONDA_PREFIX", "ROOT/me/pkg/conda"),
+        ("me/private/bin", "CONDA_PREFIX", "ROOT/me/pkg/conda"),
+    ] {
+        let (payload, _) = scene.searched(&[entry], &[(name, place)]);
+        assert!(payload.grants.is_empty(), "{name}: {:?}", payload.grants);
+    }
+    let private = [("CONDA_PREFIX", "ROOT/me/private")];
+    let (payload, _) = scene.searched(&["me/private/bin"], &private);
+    assert_eq!(scene.granted(&payload).len(), 3, "the control: {:?}", payload.grants);
+}
+
 #[test]
 fn a_link_that_a_build_may_have_made_leads_to_no_tool_chain() {
     let scene = Scene::new();
