@@ -4,11 +4,11 @@
 //! | on the way lies | granted of the installation |
 //! |---|---|
 //! | nothing but the caller's | what Python needs, with packages |
-//! | an environment, or another installation | the same without packages |
-//! | a link of a source tree's, a build's or another user's | the same without packages, if the caller's words lead there too or nothing but Pythons lies there |
+//! | an environment, or another installation | the same without packages and their programs |
+//! | a link of a source tree's, a build's or another user's | the same, if the caller's words lead there too or nothing but Pythons lies there |
 //!
-//! The packages of an installation hold whatever its user has put there; its standard library is
-//! everybody's.
+//! The packages of an installation and its other programs are whatever its user has put there; its
+//! standard library is everybody's.
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};

@@ -24,6 +24,7 @@ fn install(prefix: &Path) {
     std::fs::write(prefix.join("lib/libpython3.12.so.1.0"), "").unwrap();
     std::fs::write(prefix.join("lib/notes"), "").unwrap();
     program(&prefix.join("bin/python3.12"), b"\x7fELF");
+    program(&prefix.join("bin/deploy"), b"#!/bin/sh");
     symlink("python3.12", prefix.join("bin/python3")).unwrap();
 }
 
@@ -82,6 +83,13 @@ fn parts_of_py(root: &Path) -> Vec<PathBuf> {
     parts.map(|part| root.join(part)).to_vec()
 }
 
+/// The same without programs that are none of Python's own.
+fn bare_parts_of_py(root: &Path) -> Vec<PathBuf> {
+    let mut parts = parts_of_py(root);
+    parts[0] = root.join("py/bin/python3.12");
+    parts
+}
+
 #[test]
 fn of_an_installation_only_what_python_needs_is_granted() {
     let (_tree, root) = root();
@@ -99,7 +107,10 @@ fn a_virtual_environment_brings_its_base_along_without_its_packages() {
     let found = find(&root.join("env/bin/python")).unwrap();
     assert_eq!((&found.prefix, &found.base_prefix), (&root.join("env"), &root.join("py")));
     let parts = ["env/bin", "env/lib", "env/pyvenv.cfg"].map(|part| root.join(part));
-    assert_eq!(paths(&found), [parts.to_vec(), parts_of_py(&root)].concat());
+    assert_eq!(paths(&found), [parts.to_vec(), bare_parts_of_py(&root)].concat());
+    assert!(
+        found.found.links.contains(&(root.join("py/bin/python3"), root.join("py/bin/python3.12")))
+    );
     let library = root.join("py/lib/python3.12");
     let hidden = vec![library.join("site-packages")];
     assert!(found.found.shares.contains(&Share { path: library.clone(), hidden }));
