@@ -9,6 +9,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+mod chosen;
 mod conda;
 mod homes;
 mod interpreter;

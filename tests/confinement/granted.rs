@@ -146,6 +146,59 @@ fn no_file_of_an_environment_says_what_else_is_granted(
     }
 }
 
+/// What a source tree or an earlier build has written leads to no installation of the caller's.
+#[rstest]
+fn no_link_and_no_first_line_of_a_strangers_chooses_an_installation(
+    #[values(Plan::Root, Plan::User, Plan::Contained)] plan: Plan,
+) {
+    if !is_root() {
+        return;
+    }
+    let scene = Scene::new(plan);
+    let name = python().file_name().unwrap().to_str().unwrap().to_owned();
+    let library = format!("prod/lib/{name}");
+    scene.file(&format!("{library}/os.py"), "canary");
+    scene.file(&format!("{library}/site-packages/settings.py"), "canary");
+    fs::create_dir_all(scene.at("prod/bin")).unwrap();
+    fs::copy(python(), scene.at("prod/bin/python3")).unwrap();
+    for place in ["src/bin", "src/.venv/bin", "written/bin"] {
+        fs::create_dir_all(scene.at(place)).unwrap();
+        symlink(scene.at("prod/bin/python3"), scene.at(place).join("python3")).unwrap();
+    }
+    let settings = format!("home = {}\n", scene.text("prod/bin"));
+    let settings = format!("{settings}include-system-site-packages = true\n");
+    scene.file("src/.venv/pyvenv.cfg", &settings);
+    scene.file("written/tool", &format!("#!{}\n", scene.text("prod/bin/python3")));
+    plan.give(&scene.at("written"));
+    let (written, prod) = (scene.text("written"), scene.text("prod"));
+    let path = |entry: &str| format!("PATH={}:/usr/bin:/bin", scene.text(entry));
+    let library = scene.at(&library);
+    let files = ["os.py", "site-packages/settings.py"].map(|file| library.join(file));
+    let search = format!("grep -s canary {} {}; echo end", files[0].display(), files[1].display());
+    let reads = |entry: &str, program: &str| {
+        let words = ["run", "--rw", &written, "--", program, "-c", &search];
+        let output = scene.call("src", &[&path(entry)], &words);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains(&prod) || entry == "prod/bin", "{plan:?}: {entry}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let control = reads("prod/bin", "/bin/sh");
+    assert!(control.contains("settings.py"), "{plan:?}: the control: {control}");
+    for entry in ["src/bin", "src/.venv/bin", "written/bin"] {
+        assert_eq!(reads(entry, "/bin/sh"), "end\n", "{plan:?}: {entry}");
+    }
+    for program in ["bin/python3", ".venv/bin/python3"] {
+        let output = scene.call("src", &[], &["run", "--", &format!("./{program}"), "-c", "1"]);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(125), "{plan:?}: {program}: {errors}");
+        assert!(errors.contains(&prod) && errors.contains("--ro"), "{errors}");
+    }
+    let words = ["run", "--rw", &written, "--", &scene.text("written/tool"), "-c", "1"];
+    let output = scene.call("src", &[], &words);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && errors.contains(&prod), "{plan:?}: {errors}");
+}
+
 /// `~/.local` and the like are prefixes of Python with much else in them.
 #[rstest]
 fn of_a_prefix_in_a_home_only_what_is_of_python_is_seen(

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::payload::Payload;
 use crate::policy::Policy;
-use crate::policy::environment::{OFFLINE, Ruling, jobserver};
+use crate::policy::environment::{OFFLINE, Ruling, jobserver, looks_secret};
 use crate::policy::files::{HOME, USER};
 use crate::words::Layer;
 
@@ -61,12 +61,17 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The value of a variable, if it may be shown: of what was never filtered it may not, for it
-    /// may be a secret.
+    /// The value of a variable, if it may be shown: what may be a secret may not, whoever lets it pass.
     #[must_use]
     pub fn shown(&self, name: &OsStr, origin: Origin) -> Option<&OsStr> {
-        let found = self.variables.iter().find(|(known, _)| known == name);
-        found.filter(|_| origin != Origin::Unfiltered).map(|(_, value)| value.as_os_str())
+        let (_, value) = self.variables.iter().find(|(known, _)| known == name)?;
+        let secret = match origin {
+            Origin::Ruled(ruling) => ruling.may_be_secret(),
+            Origin::Unfiltered => true,
+            Origin::Set => looks_secret(name, value),
+            Origin::Offline | Origin::Inside | Origin::Shared => false,
+        };
+        (!secret).then_some(value.as_os_str())
     }
 }
 
@@ -195,6 +200,31 @@ mod tests {
         let origin = Origin::Ruled(Ruling::Unlisted);
         assert!(found.origins.contains(&("GITHUB_TOKEN".into(), origin)));
         assert!(!format!("{found:?}").contains("hush"));
+    }
+
+    /// Every origin that lets a variable pass.
+    #[test]
+    fn no_value_that_may_be_a_secret_is_shown() {
+        let named = |ruling| Origin::Ruled(ruling);
+        let address = "https://user:hush@host/";
+        for (name, value, origin, shown) in [
+            ("X_FLAG", "1", named(Ruling::Named), true),
+            ("CMAKE_ARGS", "-DX=1", named(Ruling::Listed), true),
+            ("X_TOKEN", "hush", named(Ruling::NamedSecret), false),
+            ("X_FLAG", address, named(Ruling::NamedSecret), false),
+            ("X_FLAG", "1", Origin::Unfiltered, false),
+            ("X_FLAG", "1", Origin::Set, true),
+            ("X_TOKEN", "hush", Origin::Set, false),
+            ("X_FLAG", address, Origin::Set, false),
+            ("HOME", "/x", Origin::Inside, true),
+            ("PIP_NO_INDEX", "1", Origin::Offline, true),
+            ("GIT_CONFIG_COUNT", "1", Origin::Shared, true),
+        ] {
+            let variables = vec![(name.into(), value.into())];
+            let environment = Environment { variables, origins: vec![(name.into(), origin)] };
+            let found = environment.shown(name.as_ref(), origin);
+            assert_eq!(found, shown.then_some(value.as_ref()), "{name}={value} {origin:?}");
+        }
     }
 
     #[test]

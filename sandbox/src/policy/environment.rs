@@ -106,6 +106,12 @@ impl Ruling {
         matches!(self, Self::Listed | Self::Named | Self::NamedSecret)
     }
 
+    /// Whether the value may be a secret, and is printed nowhere.
+    #[must_use]
+    pub const fn may_be_secret(self) -> bool {
+        matches!(self, Self::NamedSecret | Self::SecretName | Self::SecretValue)
+    }
+
     /// The rule in words.
     #[must_use]
     pub const fn text(self) -> &'static str {
@@ -133,12 +139,7 @@ impl EnvironmentPolicy {
             return Ruling::Deleted;
         }
         let listed = listed(name);
-        let value = String::from_utf8_lossy(value.as_bytes());
-        let suspect = if listed != Some(Listed::Exactly) && marks_secret(name) {
-            Some(Ruling::SecretName)
-        } else {
-            holds_secret(&value).then_some(Ruling::SecretValue)
-        };
+        let suspect = suspect(name, value);
         let named = |open: bool| {
             self.keep.iter().any(|pattern| pattern.is_open() == open && pattern.matches(name))
         };
@@ -152,6 +153,20 @@ impl EnvironmentPolicy {
         };
         suspect.unwrap_or(ruling)
     }
+}
+
+/// By what the variable `name` with `value` may be a secret. A name that is listed as a whole is known.
+fn suspect(name: &str, value: &OsStr) -> Option<Ruling> {
+    if listed(name) != Some(Listed::Exactly) && marks_secret(name) {
+        return Some(Ruling::SecretName);
+    }
+    holds_secret(&String::from_utf8_lossy(value.as_bytes())).then_some(Ruling::SecretValue)
+}
+
+/// Whether the variable `name` with `value` may be a secret, by its name or its value.
+#[must_use]
+pub fn looks_secret(name: &OsStr, value: &OsStr) -> bool {
+    suspect(&name.to_string_lossy(), value).is_some()
 }
 
 /// Whether the name of a variable marks a secret by one of its words.

@@ -21,6 +21,18 @@ pub const CARGO_PROGRAMS: &str = ".cargo/bin";
 pub const CARGO_HOME: &str = "CARGO_HOME";
 /// The variable that names pyenv's directory.
 pub const PYENV_ROOT: &str = "PYENV_ROOT";
+/// Variables that name a directory of a program that installs Pythons, and where in it these lie.
+pub const PYTHONS: &[(&str, &str)] = &[
+    ("UV_PYTHON_INSTALL_DIR", ""),
+    (PYENV_ROOT, "versions"),
+    ("ASDF_DATA_DIR", "installs/python"),
+    ("MISE_DATA_DIR", "installs/python"),
+];
+/// Where they lie below a home without such a variable.
+pub const PYTHONS_OF_HOME: &[&str] = &[".pyenv/versions", ".asdf/installs/python", ".rye/py"];
+/// And below the directory of a user's data (`XDG_DATA_HOME`, else `.local/share`).
+pub const PYTHONS_OF_DATA: &[&str] =
+    &["uv/python", "mise/installs/python", "hatch/pythons", "pdm/python"];
 /// The variable that names rustup's directory.
 pub const RUSTUP_HOME: &str = "RUSTUP_HOME";
 /// What of rustup's directory is granted with cargo's programs.

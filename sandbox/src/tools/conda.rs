@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{Found, Homes, Share, Withheld, is_system};
+use crate::paths;
 use crate::payload::Payload;
 
 /// The variables by which an activated prefix is named.
@@ -16,11 +17,12 @@ const OTHERS: [&str; 2] = ["envs", "pkgs"];
 /// The directory by which a prefix is known as one.
 const META: &str = "conda-meta";
 
-/// The prefixes that the caller has activated, without links. That a directory *looks* like one
-/// grants nothing: anybody who can write to it can make it look so.
+/// The prefixes that the caller has activated, without links; none behind a link of a stranger's. That
+/// a directory *looks* like one grants nothing: anybody who can write to it can make it look so.
 pub(super) fn activated(payload: &Payload) -> Vec<PathBuf> {
+    let trust = payload.trust(&[]);
     let named = VARIABLES.iter().filter_map(|name| payload.variable(name));
-    named.map(Path::new).filter_map(|path| path.canonicalize().ok()).collect()
+    named.filter_map(|path| Some(paths::open(Path::new(path), &trust).ok()?.real)).collect()
 }
 
 /// What of the activated prefix is granted: all but other environments, downloads, and settings of

@@ -8,8 +8,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use super::chosen::{By, Chosen};
 use super::pyvenv::{self, PyvenvError, Settings};
-use super::{Found, Homes, conda, is_system, prefix};
+use super::{Found, Homes, Withheld, conda, is_system, prefix};
 use crate::paths::{self, LinkError, PathError, Trust};
 
 /// What was found out about an interpreter.
@@ -35,11 +36,31 @@ pub struct Surroundings<'a> {
     pub search: &'a [PathBuf],
     /// Where no grant reaches.
     pub homes: &'a Homes,
-    /// What the caller has named to be read: there an environment may have its base whatever its
-    /// links say.
+    /// What the build sees anyway: there an environment may have its base whatever its links say.
     pub granted: &'a [PathBuf],
     /// The prefixes of conda's that the caller has activated.
     pub activated: &'a [PathBuf],
+    /// What the caller has chosen.
+    pub(super) chosen: &'a Chosen,
+    /// Only a stranger names the interpreter.
+    pub(super) by_stranger: bool,
+}
+
+impl Surroundings<'_> {
+    /// Whether the build sees `path` anyway.
+    fn shows(&self, path: &Path) -> bool {
+        is_system(path) || self.granted.iter().any(|granted| path.starts_with(granted))
+    }
+
+    /// Whether `prefix` is granted to an executable that `by` has chosen.
+    fn confirm(&self, by: By, executable: &Path, prefix: &Path) -> Result<(), InterpreterError> {
+        let named = self.shows(prefix) || self.activated.iter().any(|known| known == prefix);
+        if by != By::Stranger || named || self.chosen.confirms(prefix) {
+            return Ok(());
+        }
+        let (executable, prefix) = (executable.to_owned(), prefix.to_owned());
+        Err(InterpreterError::Stranger { executable, prefix })
+    }
 }
 
 /// Why an interpreter cannot be granted.
@@ -100,12 +121,41 @@ pub enum InterpreterError {
         /// The other one.
         other: PathBuf,
     },
+    /// Somebody else has chosen it, and the caller's words do not lead there.
+    #[error(
+        "a source tree, a build or another user may have made the link or written the line that leads from \
+         {executable:?} to {prefix:?}, and nothing else leads there; put its directory into PATH, or add \
+         `--ro` for it"
+    )]
+    Stranger {
+        /// The executable.
+        executable: PathBuf,
+        /// The installation or the environment.
+        prefix: PathBuf,
+    },
     /// There is no standard library where one must be.
     #[error(
         "{0:?} does not belong to a Python installation: no lib/python3.*/os.py in it or in its \
          parent; give the path of an installed interpreter"
     )]
     NoPrefix(PathBuf),
+}
+
+impl InterpreterError {
+    /// What is left out for it, where `path` was looked at.
+    pub(super) fn withheld(self, path: PathBuf) -> Withheld {
+        match self {
+            Self::Stranger { executable, prefix } => {
+                let why = format!(
+                    "nothing but {} leads there, which a source tree, a build or another user may have \
+                     written",
+                    executable.display()
+                );
+                Withheld { path: prefix, why }
+            }
+            problem => Withheld { path, why: problem.to_string() },
+        }
+    }
 }
 
 /// Finds the interpreter `python` and what it needs, without running it.
@@ -115,7 +165,7 @@ pub enum InterpreterError {
 ///
 /// # Errors
 /// When there is no such executable file, or its prefixes cannot be found out, or what its environment
-/// says of them is not borne out by where its links lead.
+/// says of them is not borne out by where its links lead, or only a stranger leads there.
 pub fn interpreter(
     python: &Path,
     around: Surroundings<'_>,
@@ -127,10 +177,16 @@ pub fn interpreter(
     let directory = opened.real.parent().unwrap_or(Path::new("/")).to_owned();
     let environment = environment(&chain)?;
     let base = installation(&directory);
+    let by = if around.by_stranger {
+        By::Stranger
+    } else {
+        around.chosen.by(&executable, &chain, base.as_deref(), environment.is_some())
+    };
     let mut found = Found { links: opened.links, ..Found::default() };
     let Some((prefix, settings)) = environment else {
         let base = base.ok_or(InterpreterError::NoPrefix(directory))?;
-        found.add(of_base(&base, &opened.real, true, around));
+        around.confirm(by, &executable, &base)?;
+        found.add(of_base(&base, &opened.real, by == By::Caller, around));
         let prefix = named_prefix(&executable, &base);
         return Ok(Interpreter { executable, prefix, base_prefix: base, found });
     };
@@ -138,12 +194,11 @@ pub fn interpreter(
     if solid != prefix {
         found.links.push((prefix.clone(), solid.clone()));
     }
+    around.confirm(by, &executable, &solid)?;
     found.add(prefix::environment(&solid, around.homes));
     let home = &settings.home;
     let real_home = paths::open(home, &Trust::All).ok();
-    let seen = |path: &Path| {
-        is_system(path) || around.granted.iter().any(|granted| path.starts_with(granted))
-    };
+    let seen = |path: &Path| around.shows(path);
     let confirmed = real_home.as_ref().filter(|home| leads_to(&chain, &home.real));
     let Some(confirmed) = confirmed else {
         // A copied executable leads nowhere. What can be seen anyway may be named by anybody.
@@ -159,8 +214,19 @@ pub fn interpreter(
     if base != solid && pyvenv::is_environment(&base) && !seen(&base) {
         return Err(InterpreterError::Foreign { prefix, other: base });
     }
+    around.confirm(by, &executable, &base)?;
     found.links.extend(confirmed.links.iter().cloned());
-    found.add(of_base(&base, &opened.real, settings.with_packages, around));
+    let own = of_base(&base, &opened.real, false, around);
+    if settings.with_packages && !around.chosen.names(&base) && !seen(&base) {
+        found.withheld.extend(own.shares.iter().flat_map(|share| &share.hidden).map(|packages| {
+            let why = format!(
+                "only the pyvenv.cfg in {} asks for it, which a build requirement could have written",
+                prefix.display()
+            );
+            Withheld { path: packages.clone(), why }
+        }));
+    }
+    found.add(own);
     Ok(Interpreter { executable, prefix, base_prefix: base, found })
 }
 
@@ -181,7 +247,7 @@ fn of_base(base: &Path, real: &Path, with_packages: bool, around: Surroundings<'
         let why = "it looks like one of conda's that is not activated, so only what Python itself \
                    needs of it is there"
             .to_owned();
-        found.withheld.push(super::Withheld { path: base.to_owned(), why });
+        found.withheld.push(Withheld { path: base.to_owned(), why });
     }
     found
 }

@@ -24,6 +24,7 @@ fn install(prefix: &Path) {
     std::fs::write(prefix.join("lib/libpython3.12.so.1.0"), "").unwrap();
     std::fs::write(prefix.join("lib/notes"), "").unwrap();
     program(&prefix.join("bin/python3.12"), b"\x7fELF");
+    program(&prefix.join("bin/deploy"), b"#!/bin/sh");
     symlink("python3.12", prefix.join("bin/python3")).unwrap();
 }
 
@@ -46,15 +47,23 @@ fn says(prefix: &Path, home: &Path) {
     std::fs::write(prefix.join(pyvenv::NAME), line).unwrap();
 }
 
-fn find_with(python: &Path, granted: &[PathBuf]) -> Result<Interpreter, InterpreterError> {
-    let homes = Homes::default();
-    let around = Surroundings {
+/// What is looked at with nothing around it.
+fn bare<'a>(homes: &'a Homes, chosen: &'a Chosen) -> Surroundings<'a> {
+    Surroundings {
         directory: Path::new("/"),
         search: &[],
-        homes: &homes,
-        granted,
+        homes,
+        granted: &[],
         activated: &[],
-    };
+        chosen,
+        by_stranger: false,
+    }
+}
+
+fn find_with(python: &Path, granted: &[PathBuf]) -> Result<Interpreter, InterpreterError> {
+    let homes = Homes::default();
+    let chosen = Chosen::nothing();
+    let around = Surroundings { granted, ..bare(&homes, &chosen) };
     interpreter(python, around)
 }
 
@@ -74,6 +83,13 @@ fn parts_of_py(root: &Path) -> Vec<PathBuf> {
     parts.map(|part| root.join(part)).to_vec()
 }
 
+/// The same without programs that are none of Python's own.
+fn bare_parts_of_py(root: &Path) -> Vec<PathBuf> {
+    let mut parts = parts_of_py(root);
+    parts[0] = root.join("py/bin/python3.12");
+    parts
+}
+
 #[test]
 fn of_an_installation_only_what_python_needs_is_granted() {
     let (_tree, root) = root();
@@ -91,7 +107,10 @@ fn a_virtual_environment_brings_its_base_along_without_its_packages() {
     let found = find(&root.join("env/bin/python")).unwrap();
     assert_eq!((&found.prefix, &found.base_prefix), (&root.join("env"), &root.join("py")));
     let parts = ["env/bin", "env/lib", "env/pyvenv.cfg"].map(|part| root.join(part));
-    assert_eq!(paths(&found), [parts.to_vec(), parts_of_py(&root)].concat());
+    assert_eq!(paths(&found), [parts.to_vec(), bare_parts_of_py(&root)].concat());
+    assert!(
+        found.found.links.contains(&(root.join("py/bin/python3"), root.join("py/bin/python3.12")))
+    );
     let library = root.join("py/lib/python3.12");
     let hidden = vec![library.join("site-packages")];
     assert!(found.found.shares.contains(&Share { path: library.clone(), hidden }));
@@ -103,7 +122,9 @@ fn a_virtual_environment_brings_its_base_along_without_its_packages() {
     let text = std::fs::read_to_string(&settings).unwrap();
     std::fs::write(&settings, format!("{text}include-system-site-packages = true\n")).unwrap();
     let found = find(&root.join("env/bin/python")).unwrap();
-    assert!(found.found.shares.contains(&Share::all(library)));
+    let hidden = vec![library.join("site-packages")];
+    assert!(found.found.shares.contains(&Share { path: library, hidden: hidden.clone() }));
+    assert_eq!(found.found.withheld.first().map(|it| it.path.clone()), hidden.first().cloned());
 }
 
 #[test]
@@ -197,13 +218,8 @@ fn a_personal_prefix_gives_no_more_because_somebody_calls_it_an_environment() {
     let local = root.join("me/.local");
     install(&local);
     let homes = Homes::of_test(&[root.join("me")]);
-    let around = Surroundings {
-        directory: Path::new("/"),
-        search: &[],
-        homes: &homes,
-        granted: &[],
-        activated: &[],
-    };
+    let chosen = Chosen::nothing();
+    let around = bare(&homes, &chosen);
     let parts = ["bin", "include", "lib/libpython3.12.so.1.0", "lib/python3.12"];
     let parts = parts.map(|part| local.join(part));
     let found = interpreter(&local.join("bin/python3"), around).unwrap();
@@ -232,13 +248,8 @@ fn a_prefix_of_condas_is_granted_whole_only_where_the_caller_has_activated_it() 
     assert!(found.found.withheld.iter().any(|withheld| withheld.path == prefix));
     let homes = Homes::default();
     let activated = [prefix.clone()];
-    let around = Surroundings {
-        directory: Path::new("/"),
-        search: &[],
-        homes: &homes,
-        granted: &[],
-        activated: &activated,
-    };
+    let chosen = Chosen::nothing();
+    let around = Surroundings { activated: &activated, ..bare(&homes, &chosen) };
     let found = interpreter(&prefix.join("bin/python3"), around).unwrap();
     let parts = ["bin", "conda-meta", "include", "lib", "libexec", "share", "triple"];
     assert_eq!(paths(&found), parts.map(|part| prefix.join(part)));
@@ -288,13 +299,8 @@ fn a_word_is_looked_up_in_absolute_entries_only_and_dots_are_followed() {
     let (_tree, root) = root();
     let homes = Homes::default();
     let search = [PathBuf::new(), PathBuf::from("py/bin"), root.join("none"), root.join("py/bin")];
-    let around = |search| Surroundings {
-        directory: &root,
-        search,
-        homes: &homes,
-        granted: &[],
-        activated: &[],
-    };
+    let chosen = Chosen::nothing();
+    let around = |search| Surroundings { directory: &root, search, ..bare(&homes, &chosen) };
     let found = interpreter(Path::new("python3"), around(&search)).unwrap();
     assert_eq!(found.prefix, root.join("py"));
     let error = interpreter(Path::new("python3"), around(&search[..3])).unwrap_err();

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use super::interpreter::is_named_python;
 use super::{Found, Homes, Share, Withheld, pyvenv};
 
 /// The parts of a virtual environment: in it are an interpreter and what build requirements install.
@@ -52,14 +53,15 @@ pub(super) fn tool_chain(root: &Path, homes: &Homes) -> Found {
 
 /// Of the installation `prefix` of the Python whose executable is called `name`: the programs, the
 /// headers, the standard library, and the shared libraries. Its own packages are shown if
-/// `with_packages`.
+/// `with_packages`, and so are the programs that are none of Python's own.
 pub(super) fn installation(
     prefix: &Path,
     name: &OsStr,
     with_packages: bool,
     homes: &Homes,
 ) -> Found {
-    let mut found = parts(prefix, ["bin", "include", "lib-python", "lib_pypy"].into_iter(), homes);
+    let mut found = parts(prefix, ["include", "lib-python", "lib_pypy"].into_iter(), homes);
+    found.add(programs(prefix, name, with_packages, homes));
     for lib in ["lib", "lib64"].map(|lib| prefix.join(lib)) {
         // A link to the other one.
         if lib.symlink_metadata().is_ok_and(|meta| meta.is_symlink()) {
@@ -86,6 +88,40 @@ pub(super) fn installation(
         }
     }
     found
+}
+
+/// What both of two ways to look at a place grant: `inner` at one that lies in that of `outer`.
+pub(super) fn both(inner: Found, outer: Found) -> Found {
+    let covers = |shares: &[Share], path: &Path| {
+        shares.iter().any(|share| {
+            path.starts_with(&share.path) && !share.hidden.iter().any(|it| path.starts_with(it))
+        })
+    };
+    let mut found = Found { environments: outer.environments, ..inner };
+    let (inner, outer) = (std::mem::take(&mut found.shares), outer.shares);
+    let smaller = outer.iter().filter(|share| covers(&inner, &share.path)).cloned();
+    let smaller: Vec<_> = smaller.collect();
+    found.shares.extend(inner.into_iter().filter(|share| covers(&outer, &share.path)));
+    found
+        .shares
+        .extend(smaller.into_iter().filter(|it| !found.shares.contains(it)).collect::<Vec<_>>());
+    found
+}
+
+/// The programs in the installation `prefix` of the Python whose executable is called `name`: all, or
+/// those of Python itself with the libraries that `PyPy` has beside it.
+fn programs(prefix: &Path, name: &OsStr, all: bool, homes: &Homes) -> Found {
+    let bin = prefix.join("bin");
+    if all || bin.symlink_metadata().is_ok_and(|meta| meta.is_symlink()) {
+        return parts(prefix, std::iter::once("bin"), homes);
+    }
+    let own = |entry: &OsStr| {
+        entry == name || is_named_python(Path::new(entry)) || is_shared_library(entry)
+    };
+    let paths = entries(&bin).into_iter().filter(|entry| own(entry));
+    let paths: Vec<_> = paths.take(MOST_LIBRARIES).map(|entry| bin.join(entry)).collect();
+    let directory = |path: &PathBuf| path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+    contained(prefix, paths.into_iter().filter(|path| !directory(path)))
 }
 
 /// Whether there is a standard library in `prefix`.

@@ -4,8 +4,10 @@
 use std::ffi::OsStr;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use super::chosen::Chosen;
 use super::interpreter::{
     Interpreter, InterpreterError, Surroundings, interpreter, is_executable, is_named_python,
 };
@@ -64,6 +66,7 @@ pub fn program(payload: &mut Payload, homes: &Homes) -> Result<Program, ProgramE
             Err(
                 problem @ (InterpreterError::Home { .. }
                 | InterpreterError::Foreign { .. }
+                | InterpreterError::Stranger { .. }
                 | InterpreterError::Pyvenv { .. }),
             ) => return Err(problem.into()),
             // It is called like one.
@@ -106,8 +109,17 @@ fn of_file(
     // A script of an environment's may have been written by a build requirement.
     let own = !is_in_environment(payload, &real);
     let interpreter = shebang(&real).filter(|path| own && is_named_python(path));
-    if let Some(interpreter) = interpreter {
-        found.add(interpreter_of(payload, &interpreter, entries, homes));
+    if let Some(path) = interpreter {
+        let by_stranger = is_strangers(payload, &real);
+        match looked_at_for(payload, &path, entries, homes, by_stranger) {
+            Ok(interpreter) => found.add(interpreter.found),
+            Err(InterpreterError::Stranger { prefix, .. }) => {
+                let executable = real.clone();
+                let problem = InterpreterError::Stranger { executable, prefix };
+                found.withheld.push(problem.withheld(path));
+            }
+            Err(problem) => found.withheld.push(problem.withheld(path)),
+        }
     }
     found.shares.push(Share::all(real));
     found
@@ -135,21 +147,31 @@ pub(super) fn looked_at(
     entries: &[PathBuf],
     homes: &Homes,
 ) -> Result<Interpreter, InterpreterError> {
-    let granted: Vec<_> = payload.grants.iter().map(|grant| grant.path.clone()).collect();
-    let activated = conda::activated(payload);
-    let directory = &payload.directory;
-    let (granted, activated) = (granted.as_slice(), activated.as_slice());
-    interpreter(python, Surroundings { directory, search: entries, homes, granted, activated })
+    looked_at_for(payload, python, entries, homes, false)
 }
 
-fn interpreter_of(payload: &Payload, python: &Path, entries: &[PathBuf], homes: &Homes) -> Found {
-    match looked_at(payload, python, entries, homes) {
-        Ok(interpreter) => interpreter.found,
-        Err(problem) => Found {
-            withheld: vec![Withheld { path: python.to_owned(), why: problem.to_string() }],
-            ..Found::default()
-        },
-    }
+/// The same, where it is only a stranger who names it if `by_stranger`.
+fn looked_at_for(
+    payload: &Payload,
+    python: &Path,
+    entries: &[PathBuf],
+    homes: &Homes,
+    by_stranger: bool,
+) -> Result<Interpreter, InterpreterError> {
+    let trees = payload.trees.iter().map(|tree| &tree.path);
+    let trees = trees.filter(|path| path.parent().is_some());
+    let granted: Vec<_> =
+        payload.grants.iter().map(|grant| &grant.path).chain(trees).cloned().collect();
+    let around = Surroundings {
+        directory: &payload.directory,
+        search: entries,
+        homes,
+        granted: &granted,
+        activated: &conda::activated(payload),
+        chosen: &Chosen::of(payload, entries, homes),
+        by_stranger,
+    };
+    interpreter(python, around)
 }
 
 /// The path without `.` and `..`, which are followed as the kernel follows them; the name of the file
@@ -170,6 +192,16 @@ fn without_dots(path: &Path) -> Result<PathBuf, PathError> {
 fn is_in_environment(payload: &Payload, path: &Path) -> bool {
     payload.suspects.iter().any(|place| path.starts_with(place))
         || path.parent().and_then(Path::parent).is_some_and(pyvenv::is_environment)
+}
+
+/// Whether anybody but root and the caller may have written the file at `path`, which has no links.
+fn is_strangers(payload: &Payload, path: &Path) -> bool {
+    let directory = paths::stranger(path, &payload.trust(&[]));
+    let own = path.metadata().is_ok_and(|file| {
+        let known = [0, rustix::process::geteuid().as_raw()].contains(&file.uid());
+        known && file.mode() & 0o002 == 0
+    });
+    directory != Ok(None) || !own
 }
 
 /// The interpreter that the first line of a script names.

@@ -45,10 +45,7 @@ pub(super) fn parts(payload: &Payload, root: &Path, entries: &[PathBuf], homes: 
     for version in &chosen {
         match looked_at(payload, &version.join("bin/python"), entries, homes) {
             Ok(interpreter) => found.add(interpreter.found),
-            Err(problem) => {
-                let (path, why) = (version.clone(), problem.to_string());
-                found.withheld.push(Withheld { path, why });
-            }
+            Err(problem) => found.withheld.push(problem.withheld(version.clone())),
         }
     }
     let asked = read(&payload.directory, OF_THE_TREE);

@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::interpreter::is_executable;
+use super::chosen::NAMES;
+use super::interpreter::{InterpreterError, is_executable};
 use super::program::looked_at;
 use super::{Found, Homes, Share, Withheld, conda, is_system, prefix, pyenv, pyvenv, system};
 use crate::paths::{self, Opened, PathError, Trust};
@@ -12,9 +13,6 @@ use crate::policy::environment::EnvironmentPolicy;
 use crate::policy::files::{
     CARGO_HOME, CARGO_PROGRAMS, RUSTUP_HOME, RUSTUP_PARTS, STORES, TOOL_ROOTS,
 };
-
-/// The names by which an environment's own interpreter is found in its `bin`.
-const PYTHONS: [&str; 2] = ["python3", "python"];
 
 /// Grants `payload` the tool chains that its caller's PATH names, and those in the known places that
 /// the variables name which reach it under `policy`. Gives what was left out.
@@ -34,11 +32,11 @@ pub fn search(payload: &mut Payload, policy: &EnvironmentPolicy, homes: &Homes) 
         .filter(|(name, value)| name != "PATH" && policy.rule(name, value).passes());
     let places: Vec<_> =
         passing.flat_map(|(_, value)| paths::among(value)).filter(|it| it.exists()).collect();
-    let trust = payload.trust(&[]);
+    let (trust, activated) = (payload.trust(&[]), conda::activated(payload));
     for place in places {
         // Only in places where nothing but tools lies; any other is the caller's to grant.
         if let Ok(opened) = paths::open(&place, &trust)
-            && let Some(mut found) = in_known_place(&opened.real, homes)
+            && let Some(mut found) = in_known_place(&opened.real, homes, &activated)
         {
             found.links.extend(opened.links);
             found.grant(payload);
@@ -68,21 +66,24 @@ pub(super) fn named(payload: &Payload, entry: &Path, entries: &[PathBuf], homes:
     // What lies in the tree the build has of its own; what an environment there is based on it has not.
     let in_tree = payload.trees.iter().any(|tree| real.starts_with(&tree.path));
     let activated = conda::activated(payload);
-    if let Some(known) = in_known_place(&real, homes).filter(|_| !in_tree) {
+    if let Some(known) = in_known_place(&real, homes, &activated).filter(|_| !in_tree) {
         found.add(known);
     } else if let Some(prefix) = activated.iter().find(|prefix| real.starts_with(prefix)) {
         found.add(conda::prefix(prefix, homes));
     } else if let Some(root) = pyenv::root(payload, &real) {
         found.add(pyenv::parts(payload, &root, entries, homes));
     }
-    let python = PYTHONS.iter().map(|name| real.join(name)).find(|path| is_executable(path));
+    let python = NAMES.iter().map(|name| real.join(name)).find(|path| is_executable(path));
     let environment = real.parent().filter(|prefix| pyvenv::is_environment(prefix));
     if let Some(python) = python {
         // Where a shim is first in a directory, its interpreter is another's.
         match looked_at(payload, &python, entries, homes) {
             Ok(interpreter) => found.add(interpreter.found),
+            Err(problem @ InterpreterError::Stranger { .. }) => {
+                found.withheld.push(problem.withheld(real.clone()));
+            }
             Err(problem) if environment.is_some() => {
-                found.withheld.push(Withheld { path: real.clone(), why: problem.to_string() });
+                found.withheld.push(problem.withheld(real.clone()));
             }
             Err(_) => {}
         }
@@ -92,24 +93,37 @@ pub(super) fn named(payload: &Payload, entry: &Path, entries: &[PathBuf], homes:
     found
 }
 
-/// What is granted of a place that is known to hold nothing but tools.
-fn in_known_place(real: &Path, homes: &Homes) -> Option<Found> {
+/// What is granted of a place that is known to hold nothing but tools, and of the prefixes `activated` by
+/// the caller there.
+fn in_known_place(real: &Path, homes: &Homes, activated: &[PathBuf]) -> Option<Found> {
     if let Some(store) = store(real) {
         return Some(Found { shares: vec![Share::all(store)], ..Found::default() });
     }
     let root = tool_root(real)?;
     // Environments may lie side by side there, and one is never granted with another. What marks a
-    // place as one only makes the grant smaller.
-    let around = real.ancestors().take_while(|path| path.starts_with(&root));
-    for place in around {
-        if conda::looks_like_one(place) {
+    // place as one only makes the grant smaller: each mark leaves of what is around it what it allows.
+    let mut looks = None;
+    for place in real.ancestors().take_while(|path| path.starts_with(&root)) {
+        if activated.iter().any(|prefix| prefix == place) {
             return Some(conda::prefix(place, homes));
         }
         if place != root && pyvenv::is_environment(place) {
-            return Some(prefix::environment(place, homes));
+            let environment = prefix::environment(place, homes);
+            return Some(within(environment, looks, homes));
+        }
+        if looks.is_none() && conda::looks_like_one(place) {
+            looks = Some(place);
         }
     }
-    Some(prefix::tool_chain(&root, homes))
+    Some(within(prefix::tool_chain(&root, homes), looks, homes))
+}
+
+/// Of what is found that part which the prefix of conda's `looks` would have too, where there is one.
+fn within(found: Found, looks: Option<&Path>, homes: &Homes) -> Found {
+    match looks {
+        Some(place) => prefix::both(conda::prefix(place, homes), found),
+        None => found,
+    }
 }
 
 /// Whether `real` lies in a place that is known to hold nothing but tools.
@@ -143,13 +157,14 @@ fn grant_rust(payload: &mut Payload, entry: &Path) {
     if ![cargo, own].into_iter().flatten().any(|programs| programs == entry) {
         return;
     }
-    let solid = |path: PathBuf| path.canonicalize().ok();
+    let trust = payload.trust(&[]);
+    let solid = |path: &Path| Some(paths::open(path, &trust).ok()?.real);
     let named = payload.place_in(RUSTUP_HOME);
     let rustup = named.clone().or_else(|| home.map(|home| home.join(".rustup")));
     let parts = rustup.iter().flat_map(|rustup| RUSTUP_PARTS.iter().map(|part| rustup.join(part)));
     let paths: Vec<_> = std::iter::once(entry.to_owned()).chain(parts).collect();
     for path in paths {
-        if let Some(real) = solid(path.clone()) {
+        if let Some(real) = solid(&path) {
             payload.links.extend((real != path).then(|| (path, real.clone())));
             payload.grant(real);
         }

@@ -167,6 +167,34 @@ fn a_prefix_of_condas_is_granted_where_it_is_activated() {
     assert!(payload.grants.is_empty(), "{:?}", payload.grants);
 }
 
+/// As where a project's settings say `CARGO_HOME=$PWD/.cargo`.
+#[test]
+fn no_link_of_the_tree_says_where_a_managers_directory_lies() {
+    let scene = Scene::new();
+    scene.program("me/private/bin/key").program("me/private/bin/python3");
+    for part in ["private/toolchains", "private/conda-meta", "pkg/.cargo", "pkg/.rustup"] {
+        fs::create_dir_all(scene.root.join("me").join(part)).unwrap();
+    }
+    let link = |at: &str, to: &str| {
+        symlink(scene.root.join(to), scene.root.join("me/pkg").join(at)).unwrap();
+    };
+    link(".cargo/bin", "me/private/bin");
+    link(".rustup/toolchains", "me/private/toolchains");
+    link("conda", "me/private");
+    for (entry, name, place) in [
+        ("me/pkg/.cargo/bin", "CARGO_HOME", "ROOT/me/pkg/.cargo"),
+        ("me/.cargo/bin", "RUSTUP_HOME", "ROOT/me/pkg/.rustup"),
+        ("me/pkg/conda/bin", "CONDA_PREFIX", "ROOT/me/pkg/conda"),
+        ("me/private/bin", "CONDA_PREFIX", "ROOT/me/pkg/conda"),
+    ] {
+        let (payload, _) = scene.searched(&[entry], &[(name, place)]);
+        assert!(payload.grants.is_empty(), "{name}: {:?}", payload.grants);
+    }
+    let private = [("CONDA_PREFIX", "ROOT/me/private")];
+    let (payload, _) = scene.searched(&["me/private/bin"], &private);
+    assert_eq!(scene.granted(&payload).len(), 3, "the control: {:?}", payload.grants);
+}
+
 #[test]
 fn a_link_that_a_build_may_have_made_leads_to_no_tool_chain() {
     let scene = Scene::new();
@@ -225,7 +253,7 @@ fn environments_that_lie_side_by_side_in_a_tool_chains_place_are_granted_one_by_
     };
     let root = place.path().canonicalize().unwrap();
     let granted = |entry: &Path| {
-        let found = in_known_place(entry, &Homes::default()).unwrap();
+        let found = in_known_place(entry, &Homes::default(), &[]).unwrap();
         found.shares.into_iter().map(|share| share.path).collect::<Vec<_>>()
     };
     assert_eq!(granted(&root.join("a/bin")), [&*root], "a tool chain");
@@ -248,4 +276,53 @@ fn environments_that_lie_side_by_side_in_a_tool_chains_place_are_granted_one_by_
     let mut parts = granted(&root.join("conda/envs/x/bin"));
     parts.sort();
     assert_eq!(parts, ["bin", "conda-meta"].map(|part| root.join("conda/envs/x").join(part)));
+}
+
+/// Each mark, and both in each order, leaves no more than is granted without it.
+#[test]
+fn what_marks_a_place_only_ever_makes_the_grant_smaller() {
+    let Ok(place) = tempfile::Builder::new().prefix("bulkhead-test-").tempdir_in("/opt") else {
+        eprintln!("skipped: nothing can be made in /opt");
+        return;
+    };
+    let root = place.path().canonicalize().unwrap();
+    for directory in ["bin", "lib", "var", "env/bin", "env/lib", "env/var", "env/sub/bin", "env/me"]
+    {
+        fs::create_dir_all(root.join(directory)).unwrap();
+    }
+    let grants = |entry: &str, homes: &Homes, activated: &[PathBuf]| {
+        let found = in_known_place(&root.join(entry), homes, activated).unwrap();
+        found.shares.into_iter().map(|share| share.path).collect::<Vec<_>>()
+    };
+    let marks = ["conda-meta", "env/conda-meta", "env/sub/conda-meta", "env/bin/conda-meta"];
+    let entries = ["bin", "env/bin", "env/sub/bin"];
+    for homes in [Homes::default(), Homes::of_test(&[root.join("env/me")])] {
+        for environment in [false, true] {
+            let settings = root.join("env/pyvenv.cfg");
+            let _ = fs::remove_file(&settings);
+            if environment {
+                fs::write(&settings, "home = /usr/bin\n").unwrap();
+            }
+            let before = entries.map(|entry| grants(entry, &homes, &[]));
+            for marked in 1_u32..16 {
+                let chosen = marks.iter().enumerate().filter(|(at, _)| marked >> at & 1 == 1);
+                let chosen: Vec<_> = chosen.map(|(_, mark)| root.join(mark)).collect();
+                for mark in &chosen {
+                    fs::create_dir_all(mark).unwrap();
+                }
+                for (entry, before) in entries.iter().zip(&before) {
+                    for path in grants(entry, &homes, &[]) {
+                        let less = before.iter().any(|known| path.starts_with(known));
+                        assert!(less, "{entry} {environment} {chosen:?}: {path:?}, {before:?}");
+                    }
+                }
+                for mark in &chosen {
+                    fs::remove_dir(mark).unwrap();
+                }
+            }
+        }
+    }
+    // The caller's own word is enough.
+    let activated = [root.join("env")];
+    assert!(grants("env/bin", &Homes::default(), &activated).contains(&root.join("env/var")));
 }

@@ -1,6 +1,8 @@
 //! What of a variable looks like a secret: words of its name, forms of its value.
 #![forbid(unsafe_code)]
 
+mod addresses;
+
 /// Words that mark a secret wherever in a word of the name they stand, also glued to others.
 const ANYWHERE: &[&str] = &[
     "TOKEN",
@@ -22,29 +24,23 @@ const ANYWHERE: &[&str] = &[
 const AT_AN_END: &[&str] = &["AUTH", "PASS", "PWD", "KEY", "PAT", "CRED"];
 
 /// Words that mark a secret alone.
-const ALONE: &[&str] = &["KEYS", "PATS", "CREDS", "PW", "JWT", "SAS", "DSN", "OTP", "TOTP", "PEM"];
+const ALONE: &[&str] = &["PW", "JWT", "SAS", "DSN", "OTP", "TOTP", "PEM"];
 
-/// Words of other meaning that begin or end as one of [`AT_AN_END`].
+/// Words of other meaning that begin or end as one of [`AT_AN_END`], in the singular.
 const INNOCENT: &[&str] = &[
     "PATH",
-    "PATHS",
     "PATCH",
-    "PATCHES",
     "PATCHELF",
     "PATTERN",
-    "PATTERNS",
     "COMPAT",
     "EXPAT",
     "AUTHOR",
-    "AUTHORS",
     "BYPASS",
     "COMPASS",
-    "PASSES",
     "PASSIVE",
     "PASSTHROUGH",
     "KEYBOARD",
     "KEYWORD",
-    "KEYWORDS",
     "MONKEY",
 ];
 
@@ -92,14 +88,30 @@ pub(super) fn marks_secret(name: &str) -> bool {
         || split(name).iter().any(|word| is_secret(word))
 }
 
+/// Whether a word marks a secret. Digits part it further, and neither a plural nor the number of a
+/// version (`KEYS`, `PASSES`, `KEYV2`) makes another word of it.
 fn is_secret(word: &str) -> bool {
     let whole = word.to_ascii_uppercase();
-    let word = whole.trim_matches(|it: char| it.is_ascii_digit());
-    if ANYWHERE.iter().any(|mark| word.contains(mark)) || ALONE.contains(&word) {
-        return true;
-    }
-    let ends = |mark: &&str| word.starts_with(*mark) || word.ends_with(*mark);
-    !INNOCENT.contains(&word) && AT_AN_END.iter().any(ends)
+    ANYWHERE.iter().any(|mark| whole.contains(mark))
+        || whole.split(|it: char| it.is_ascii_digit()).any(|part| {
+            let forms = forms(part);
+            let is = |known: &[&str]| forms.iter().any(|form| known.contains(form));
+            let ends = |mark: &&str| {
+                part.starts_with(*mark) || forms.iter().any(|form| form.ends_with(*mark))
+            };
+            is(ALONE) || !is(INNOCENT) && AT_AN_END.iter().any(ends)
+        })
+}
+
+/// A word as it stands, in the singular, and without the `V` of a version.
+fn forms(word: &str) -> Vec<&str> {
+    let bare = word.strip_suffix('V').unwrap_or(word);
+    let singular = |word| ["S", "ES"].map(|ending| str::strip_suffix(word, ending));
+    [word, bare]
+        .into_iter()
+        .flat_map(|it| std::iter::once(Some(it)).chain(singular(it)))
+        .flatten()
+        .collect()
 }
 
 /// The words of a name: what `_` parts, and what a capital letter behind a small one begins; and, for
@@ -127,43 +139,18 @@ fn split(name: &str) -> Vec<String> {
 /// or without a scheme; a key in PEM; a token that a well-known service makes; `…TOKEN=value`.
 pub(super) fn holds_secret(value: &str) -> bool {
     value.contains("-----BEGIN ")
-        || value.split(between_pieces).any(|piece| has_user(piece) || begins_as_token(piece))
+        || addresses::have_user(value)
+        || value.split(between_pieces).any(begins_as_token)
         || value.split(between_words).any(assigns_secret)
 }
 
-/// What parts an address from the text around it.
+/// What parts a token from the text around it.
 fn between_pieces(it: char) -> bool {
-    it.is_whitespace() || it.is_control() || "\"'`<>,;|(){}[]=&".contains(it)
+    addresses::is_apart(it) || addresses::is_delimiter(it)
 }
 
 fn between_words(it: char) -> bool {
     it.is_whitespace() || it.is_control() || "\"'`?&;,".contains(it)
-}
-
-/// Whether the piece is an address with user information: text before an `@` that stands where a
-/// host would. `lib/openssl@3` is a name in a path, and `@loader_path` has nothing before it.
-fn has_user(piece: &str) -> bool {
-    const BOUNDS: [char; 4] = ['/', '?', '#', '\\'];
-    let rough = piece.split("://").skip(1).any(|rest| {
-        // A password with a slash in it, which most tools would misread, and which is one.
-        let authority = rest.split(BOUNDS).next().unwrap_or_default();
-        let port = authority.split_once(':').map_or("", |(_, port)| port);
-        rest.contains('@') && !port.bytes().all(|byte| byte.is_ascii_digit())
-    });
-    rough
-        || piece.match_indices('@').any(|(at, _)| {
-            let (before, behind) = piece.split_at(at);
-            let user = before.rsplit(BOUNDS).next().unwrap_or_default();
-            let ahead = before.strip_suffix(user).unwrap_or_default();
-            let behind = behind.strip_prefix('@').unwrap_or_default();
-            let host = behind.split(BOUNDS).next().unwrap_or_default();
-            let in_a_path = ahead.ends_with(['/', '\\'])
-                && !ahead.ends_with("://")
-                && !matches!(ahead, "//" | "\\\\")
-                && !ahead.ends_with(":\\\\")
-                && !user.contains(':');
-            !user.is_empty() && !host.is_empty() && !in_a_path
-        })
 }
 
 fn begins_as_token(piece: &str) -> bool {

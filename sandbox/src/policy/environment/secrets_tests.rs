@@ -31,6 +31,11 @@ fn a_word_marks_a_secret_set_apart_and_glued_in_any_case() {
             format!("A_{word}_B"),
             format!("_{word}"),
             format!("X_{word}2"),
+            format!("X_{word}V2"),
+            format!("X_{word}2B"),
+            format!("MY{word}S"),
+            format!("MY_{word}ES3"),
+            format!("X_USER{word}SV2"),
             format!("x_{small}_y"),
             format!("my{capital}"),
             format!("MY{word}"),
@@ -39,8 +44,18 @@ fn a_word_marks_a_secret_set_apart_and_glued_in_any_case() {
             assert!(marks_secret(&name), "{name}");
         }
     }
-    for name in ["API_KEY", "PRIVATE_KEY_FILE", "AWS_ACCESSKEYID", "npm_config__authToken", "KEYS"]
-    {
+    for name in [
+        "API_KEY",
+        "PRIVATE_KEY_FILE",
+        "AWS_ACCESSKEYID",
+        "npm_config__authToken",
+        "KEYS",
+        "X_USERCREDS",
+        "X_PASSES",
+        "X_BASICAUTHS",
+        "X_OAUTH2X",
+        "X_JWTS",
+    ] {
         assert!(marks_secret(name), "{name}");
     }
 }
@@ -51,6 +66,13 @@ fn a_word_marks_a_secret_set_apart_and_glued_in_any_case() {
 #[case("CMAKE_PREFIX_PATH")]
 #[case("PYTHONPATH")]
 #[case("CMAKE_EXPAT_DIR")]
+#[case("PATHS")]
+#[case("PATCHES")]
+#[case("PATTERNS2")]
+#[case("AUTHOR2")]
+#[case("KEYWORDS")]
+#[case("BYPASSES")]
+#[case("X86_64_PATHS")]
 #[case("PATCH_LEVEL")]
 #[case("AUTHORS")]
 #[case("PYO3_USE_ABI3_FORWARD_COMPATIBILITY")]
@@ -67,7 +89,13 @@ fn a_name_that_only_resembles_one_marks_none(#[case] name: &str) {
 #[case::response_file("@args.txt")]
 #[case::requirement("pkg @ file:///src/pkg")]
 #[case::scope("@babel/core@7.0")]
-#[case::address("https://host:8080/path/a@b?x=1")]
+#[case::address("https://host/path/a@b?x=1")]
+#[case::branch("git+https://host/owner/name@v1.2#egg=name")]
+#[case::file("file:///opt/llvm@17/lib")]
+#[case::response_option("-Wl,-rpath,@executable_path -Wl,--out-implib=@x.rsp")]
+#[case::substituted("-DX=@Y@ --prefix=@prefix@/lib")]
+#[case::assigned_path("-DX=/opt/a,b=@c/lib")]
+#[case::doubled_slash("-L/opt//llvm@17/lib")]
 #[case::port("http://127.0.0.1:3128/")]
 #[case::scheme_alone("https://")]
 #[case::define("-DWITH_TOKEN=ON -DUSE_PASSWORD=0")]
@@ -87,6 +115,14 @@ fn an_honest_value_is_none(#[case] value: &str) {
 #[case("token@host")]
 #[case("//user:password@host/x")]
 #[case("https://user:pa/ss@host/")]
+#[case("https://user:123/4@host/")]
+#[case("https://host:8080/path/a@b")]
+#[case("https:///user@host/x")]
+#[case("https://user:p'w@host/")]
+#[case("https://c2VjcmV0dG9rZW4=@host/")]
+#[case("-DURL=c2VjcmV0dG9rZW4=@host/")]
+#[case("-DURL=//c2VjcmV0dG9rZW4=@host/")]
+#[case("user:c2VjcmV0==@host/x")]
 #[case("https:\\\\user:password@host\\x")]
 #[case("-DURL=https://me:it@host/ -O2")]
 #[case("/usr/bin:me:it@host")]
@@ -117,6 +153,34 @@ proptest! {
         ]),
     ) {
         let value = format!("{before}{scheme}{user}{password}@{host}{path}{behind}");
+        prop_assert!(holds_secret(&value), "{}", value);
+    }
+
+    /// Every character that can be printed, wherever in the password it stands.
+    #[test]
+    fn no_character_of_a_password_hides_the_user(
+        (scheme, password) in prop_oneof![
+            ("(https?|git\\+ssh|[a-z]{2,6})://", "[!-~]{1,12}"),
+            ("(|//|\\\\\\\\)", "[!-~&&[^/\\\\\"'`]]{1,12}"),
+        ],
+        user in "[A-Za-z0-9._%~-]{1,12}",
+        host in "[a-z][a-z0-9.-]{0,12}(|:[0-9]{1,5})(|/|/[a-z0-9/]{0,8})",
+        (before, behind) in prop::sample::select(vec![
+            ("", ""), ("-DX=", ""), ("\"", "\""), ("-O2 ", " -g"), ("a,", ",b"), ("(", ")"),
+        ]),
+    ) {
+        let value = format!("{before}{scheme}{user}:{password}@{host}{behind}");
+        prop_assert!(holds_secret(&value), "{}", value);
+    }
+
+    /// A token alone, also one that ends as base64 does.
+    #[test]
+    fn no_end_of_a_token_hides_it(
+        scheme in "(|//|https?://)",
+        token in "[A-Za-z0-9._~]{1,12}[,;=&)|]{0,3}",
+        before in prop::sample::select(vec!["", "-DX=", "\"", "-O2 ", "--url="]),
+    ) {
+        let value = format!("{before}{scheme}{token}@host/x");
         prop_assert!(holds_secret(&value), "{}", value);
     }
 
