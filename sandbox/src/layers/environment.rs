@@ -197,7 +197,7 @@ mod tests {
         let environment = vec![("GITHUB_TOKEN".into(), "hush".into())];
         let payload = Payload::command(vec!["true".into()], "/w".into(), environment).unwrap();
         let found = resolve(&Policy::preset(Level::Full), &payload, FACTS);
-        let origin = Origin::Ruled(Ruling::Unlisted);
+        let origin = Origin::Ruled(Ruling::SecretName);
         assert!(found.origins.contains(&("GITHUB_TOKEN".into(), origin)));
         assert!(!format!("{found:?}").contains("hush"));
     }

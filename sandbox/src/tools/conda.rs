@@ -14,6 +14,10 @@ const VARIABLES: [&str; 2] = ["CONDA_PREFIX", "CONDA_BUILD_SYSROOT"];
 /// Directories of a prefix that hold other environments and downloads.
 const OTHERS: [&str; 2] = ["envs", "pkgs"];
 
+/// The most entries that are granted of one: conda's own has some twenty, and each costs a launch a
+/// mount and a rule.
+const MOST_ENTRIES: usize = 128;
+
 /// The directory by which a prefix is known as one.
 const META: &str = "conda-meta";
 
@@ -32,7 +36,15 @@ pub(super) fn prefix(prefix: &Path, homes: &Homes) -> Found {
     if homes.is_personal(prefix) || is_system(prefix) {
         return found;
     }
-    for entry in prefix.read_dir().into_iter().flatten().flatten() {
+    let entries: Vec<_> =
+        prefix.read_dir().into_iter().flatten().flatten().take(MOST_ENTRIES + 1).collect();
+    if entries.len() > MOST_ENTRIES {
+        let why =
+            format!("it has more than {MOST_ENTRIES} entries, which no prefix of conda's has");
+        found.withheld.push(Withheld { path: prefix.to_owned(), why });
+        return found;
+    }
+    for entry in entries {
         let (name, path) = (entry.file_name(), entry.path());
         let other = name.as_bytes().starts_with(b".") || OTHERS.iter().any(|other| name == *other);
         let link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
