@@ -13,6 +13,6 @@ pub use beneath::{Beneath, OpenError};
 pub use links::LinkError;
 pub(crate) use links::hops;
 pub use walk::{
-    Identity, Opened, PathError, Stranger, Trust, leads_to, open, open_parent, reopen, same,
-    stranger,
+    Identity, Opened, PathError, Stranger, Trust, has_link, leads_to, open, open_parent, reopen,
+    same, stranger,
 };

@@ -270,6 +270,13 @@ pub fn same(file: impl AsFd, identity: Option<Identity>) -> Result<(), Errno> {
     }
 }
 
+/// Whether a component of `path` is a link; told by one call (`openat2(2)`, ELOOP).
+pub fn has_link(path: &Path) -> bool {
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let opened = openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve);
+    matches!(opened, Err(Errno::LOOP))
+}
+
 /// What most paths are: one that has no link in it, by a single call. None where that cannot be
 /// told by one.
 fn without_links(path: &Path) -> Option<Opened> {

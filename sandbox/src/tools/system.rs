@@ -5,7 +5,7 @@
 //! what they lead to counts only where nothing but tools lies.
 #![forbid(unsafe_code)]
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::search::{is_known_place, named};
 use super::{Found, Homes, is_system};
@@ -58,8 +58,23 @@ fn leading_out(directory: &Path) -> impl Iterator<Item = PathBuf> {
         } else {
             target
         };
-        if next.is_absolute() { !is_system(&next) } else { next.starts_with("..") }
+        let next = beyond(directory, &next);
+        // A directory on the way may be a link in turn, as `/usr/local/cuda` is.
+        next.parent() != Some(directory) && (!is_system(&next) || paths::has_link(&next))
     })
+}
+
+/// Where `target`, of a link right in `directory`, leads by its text; `directory` has no link in it.
+fn beyond(directory: &Path, target: &Path) -> PathBuf {
+    let mut path = directory.to_owned();
+    for part in target.components() {
+        match part {
+            Component::ParentDir => drop(path.pop()),
+            Component::CurDir => {}
+            part => path.push(part),
+        }
+    }
+    path
 }
 
 #[cfg(test)]
