@@ -11,9 +11,11 @@
 mod characters;
 mod document;
 mod line;
+mod quoted;
 mod speech;
 
 pub use document::document;
+pub use quoted::{quoted, quoted_path};
 pub use speech::{print, print_own, say};
 
 use characters::Characters;
