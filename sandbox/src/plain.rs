@@ -16,7 +16,7 @@ mod speech;
 
 pub use document::document;
 pub use quoted::{quoted, quoted_path};
-pub use speech::{print, print_own, say};
+pub use speech::{heard, print, print_own, say};
 
 use characters::Characters;
 use line::Line;
