@@ -11,10 +11,12 @@
 mod characters;
 mod document;
 mod line;
+mod quoted;
 mod speech;
 
 pub use document::document;
-pub use speech::{print, print_own, say};
+pub use quoted::{quoted, quoted_path};
+pub use speech::{heard, print, print_own, say};
 
 use characters::Characters;
 use line::Line;

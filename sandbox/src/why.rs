@@ -17,9 +17,11 @@ mod calls;
 mod causes;
 mod findings;
 mod host;
+mod offers;
 mod order;
 mod recorder;
 mod remote;
+mod secrets;
 mod sights;
 
 pub use findings::findings;
@@ -49,7 +51,8 @@ impl Finding {
     #[must_use]
     pub fn line(&self) -> String {
         let Self { text, layer, switch, .. } = self;
-        let new = switch.as_ref().filter(|switch| !text.contains(switch.as_str()));
+        // Where a limit has ended the build, the sentence says it. Names in it have no backtick.
+        let new = switch.as_ref().filter(|switch| !text.contains(&format!("`{switch}`")));
         let helps = new.map_or_else(String::new, |switch| format!("; `{switch}` helps"));
         // A name may have anything in it, and is one line all the same.
         let line = format!("{text} (layer `{layer}`){helps}");

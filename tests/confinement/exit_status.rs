@@ -21,6 +21,21 @@ fn the_status_is_the_payloads_own(#[case] script: &str, #[case] status: i32) {
 }
 
 #[rstest]
+#[case::on_standard_error("printf 'all is well, ' >&2; exec sleep 60")]
+#[case::on_both("printf 'all is well, '; printf 'so far, ' >&2; exec sleep 60")]
+#[case::with_a_carriage_return("printf 'all is well\\r' >&2; exec sleep 60")]
+#[case::with_a_line_feed("echo 'all is well' >&2; exec sleep 60")]
+#[case::elsewhere("printf 'all is well, '; exec sleep 60")]
+fn a_sentence_begins_a_line_however_the_log_ends(#[case] script: &str) {
+    let directory = directory();
+    let options = ["--quiet", "--timeout", "1s"];
+    let output = run(directory.path(), &options, script);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(errors.lines().filter(|line| line.starts_with("bulkhead: ")).count(), 1, "{errors}");
+    assert!(!errors.lines().any(str::is_empty), "{errors:?}");
+}
+
+#[rstest]
 #[case::time(&["--timeout", "1s"], "sleep 60", 124, ["1s", "`--timeout`"])]
 #[case::silence(&["--silence", "1s"], "sleep 60", 124, ["1s", "`--silence`"])]
 #[case::log(&["--log", "2K"], "yes", 123, ["2K", "`--log`"])]

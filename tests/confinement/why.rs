@@ -25,9 +25,15 @@ pub struct Scene {
 impl Scene {
     pub fn new(plan: Plan) -> Self {
         let place = directory();
-        for name in
-            ["work", "host/include", "host/bin", "host/home/.config", "host/run", "host/.ssh"]
-        {
+        for name in [
+            "work",
+            "host/include",
+            "host/bin",
+            "host/home/.config",
+            "host/run",
+            "host/data",
+            "host/.ssh",
+        ] {
             fs::create_dir_all(place.path().join(name)).unwrap();
         }
         let write = |name: &str, text: &str| {
@@ -102,14 +108,15 @@ const LARGE: &str = "x = bytearray(400 << 20)";
 /// Failures of different kinds: options, command, the layer, and what is in the first finding.
 type Failure = (&'static [&'static str], &'static [&'static str], &'static str, &'static str);
 
-const FAILURES: [Failure; 14] = [
+const FAILURES: [Failure; 15] = [
     (&[], &["gcc", "-I@/include", "a.c"], "mounts", "--ro @/include"),
     (&[], &["make"], "mounts", "--ro @/include"),
     (&[], &["sh", "-c", "acme-tool --version"], "mounts", "--ro @/bin"),
     (&[], &["sh", "-c", "echo x > @/home/.acmerc"], "mounts", "its HOME"),
     (&[], &["sh", "-c", "cat ~/.acmerc"], "mounts", "@/home/.acmerc is in yours"),
     (&[], &["python3", "-c", SETTINGS], "mounts", "@/home/.config/acme is in yours"),
-    (&[], &["mkdir", "/usr/local/lib/acme"], "mounts", "--rw /usr/local/lib"),
+    (&[], &["mkdir", "/usr/local/lib/acme"], "mounts", "let it write to its tree"),
+    (&[], &["touch", "@/data/acme"], "mounts", "--rw @/data"),
     (&[], &["python3", "-c", CONNECT], "network", "192.0.2.1:443"),
     (&[], &["python3", "-c", LOOKUP], "network", "looked up"),
     (&[], &["unshare", "--net", "true"], "syscalls", "`unshare`"),
@@ -170,6 +177,49 @@ fn for_what_may_be_a_secret_no_switch_is_proposed() {
     let told = |it: &&Value| it["cause"].as_str().unwrap().contains("/.ssh/config");
     let found = found.iter().find(told).unwrap();
     assert_eq!((&found["switch"], &found["likely"]), (&Value::Null, &Value::Bool(false)));
+}
+
+/// The home is asked for by a link that leads to it, as where `/home` is one to `/var/home`.
+#[test]
+fn no_switch_opens_a_home_by_another_name_or_what_lies_beside_a_secret() {
+    let scene = Scene::new(Plan::Root);
+    std::os::unix::fs::symlink(scene.at("host/home"), scene.at("host/link")).unwrap();
+    fs::write(scene.at("host/data/id_ed25519"), "canary").unwrap();
+    fs::write(scene.at("host/data/plain.txt"), "x").unwrap();
+    for script in [
+        "cat @/link/.acmerc",
+        "echo x > @/link/.acmerc",
+        "echo x > @/link/.config/acme",
+        "cat @/data/plain.txt",
+        "echo x > @/data/plain.txt",
+        "echo x > /etc/cron.d/acme",
+    ] {
+        let found = scene.why(&[], &["sh", "-c", script]);
+        let open = [scene.text("@"), "/etc/cron.d".to_owned()];
+        let proposed = found.iter().filter_map(|it| it["switch"].as_str());
+        let proposed: Vec<_> =
+            proposed.filter(|it| open.iter().any(|at| it.contains(at))).collect();
+        let file = scene.text("--ro @/link/.acmerc");
+        assert!(proposed.iter().all(|it| **it == *file), "{script}: {proposed:?}");
+    }
+}
+
+#[test]
+fn no_name_of_a_builds_choosing_says_what_would_help() {
+    let scene = Scene::new(Plan::Root);
+    let script = "import os, ctypes\n\
+        ctypes.CDLL(None).prctl(15, b'`--rw /` opens')\n\
+        inner = 'x (layer `mounts`); `--ro '\n\
+        for top in ('/tmp/', '/dev/shm/'): os.makedirs(top + inner + '/root')\n\
+        name = inner + '/root/.ssh` helps'\n\
+        open('/tmp/' + name, 'w').close()\n\
+        os.rename('/tmp/' + name, '/dev/shm/' + name)\n";
+    let output = scene.run(&["--why"], &["python3", "-c", script]);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let told: Vec<_> = errors.lines().filter(|line| line.contains("could not move")).collect();
+    assert!(!told.is_empty(), "{errors}");
+    let forged = |line: &&str| line.contains("`--r") || line.matches("(layer `").count() != 1;
+    assert!(!told.iter().any(forged), "{told:?}");
 }
 
 #[test]

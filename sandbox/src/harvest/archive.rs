@@ -11,10 +11,12 @@
 
 mod content;
 mod entry_points;
+mod environment;
 mod fields;
 mod installed;
 mod layout;
 mod member;
+mod own;
 mod paths;
 mod pax;
 mod programs;
@@ -30,9 +32,11 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use super::limits::Limits;
 use super::metadata::MetadataError;
-use super::names::{Artefact, Form};
-use super::note::{Note, Notes};
+use super::names::{Artefact, Form, Release};
+use super::note::{Note, NoteKind, Notes};
 pub use member::NameFault;
+pub(super) use member::check as check_name;
+pub(super) use twins::Twins;
 
 /// Why an archive is refused.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +142,24 @@ pub fn inspect(
         }
         Form::Sdist => sdist::inspect(archive, size, artefact, limits, &mut notes)?,
         Form::DistInfo => return Err(Fault::Structure("it is a directory, not an archive").into()),
+    }
+    Ok(notes.into())
+}
+
+/// The notes about the file `name` of the metadata of one of `releases`, which lists entry points.
+///
+/// # Errors
+/// When readers could differ about it, or a program of it would lie elsewhere.
+pub fn entry_points(
+    name: &str,
+    content: &[u8],
+    releases: &[Release],
+) -> Result<Vec<Note>, ArchiveError> {
+    let projects: Vec<_> = releases.iter().map(|release| release.project.as_str()).collect();
+    let programs = entry_points::programs(content).map_err(|fault| fault.of(name))?;
+    let mut notes = Notes::default();
+    for program in programs.iter().filter(|it| programs::is_taken(it, &projects)) {
+        notes.add(NoteKind::Program, &format!("{name}: {program}"));
     }
     Ok(notes.into())
 }

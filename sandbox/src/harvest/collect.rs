@@ -141,8 +141,9 @@ pub fn collect<'a>(
     let file = OsStr::new(name);
     let mut notes = left_behind(&staging, file, limits)?;
     let (product, files) = if artefact.form == Form::DistInfo {
-        let (tree, files) = copy_tree(&staging, (name, artefact), limits, inspector)?;
-        (Product::Tree(*destination, tree), files)
+        let (tree, found) = copy_tree(&staging, (name, artefact), (limits, wishes), inspector)?;
+        notes.extend(found.notes);
+        (Product::Tree(*destination, tree), found.files)
     } else {
         let question = Question::Archive(returned.hook, name.clone(), artefact.releases.clone());
         let mut take = || -> Result<_, Why> {
@@ -308,26 +309,36 @@ impl Copying<'_> {
 fn copy_tree(
     staging: &Beneath<BorrowedFd<'_>>,
     (text, artefact): (&str, &Artefact),
-    limits: &Limits,
+    (limits, wishes): (&Limits, &Wishes),
     inspector: &mut dyn Inspector,
-) -> Result<(Vec<tree::Node>, Vec<Harvested>), Refused> {
+) -> Result<(Vec<tree::Node>, Harvest), Refused> {
     let name = OsStr::new(text);
-    let nodes = tree::read(staging, name, limits)?;
+    let (nodes, mut found) = tree::read(staging, name, limits)?;
     let root = PathBuf::from(name);
-    let mut check = || -> Result<(), Why> {
+    let mut check = |file: &str, question: &Question| -> Result<Vec<Note>, Why> {
         let directory = staging.directory(name)?;
-        let (file, _) = directory.file(OsStr::new("METADATA"), limits.metadata_bytes)?;
-        let question = Question::Metadata(text.to_owned(), artefact.releases.clone());
-        let digest = match inspector.ask(&question, file.as_fd())? {
-            Opinion::Metadata(digest) => digest,
-            Opinion::Refused(why) => return Err(Why::Found(why)),
+        let (opened, _) = directory.file(OsStr::new(file), limits.metadata_bytes)?;
+        let (seen, digest) = match (question, inspector.ask(question, opened.as_fd())?) {
+            (Question::Metadata(..), Opinion::Metadata(digest)) => (Vec::new(), digest),
+            (Question::EntryPoints(..), Opinion::Archive(seen, digest)) => (seen, digest),
+            (_, Opinion::Refused(why)) => return Err(Why::Found(why)),
             _ => return Err(Why::Inspector("answers another question".to_owned())),
         };
-        let content = tree::content(&nodes, "METADATA").ok_or(Why::Exchanged)?;
+        let content = tree::content(&nodes, file).ok_or(Why::Exchanged)?;
         let same = <[u8; 32]>::from(Sha256::digest(content)) == digest;
-        if same { Ok(()) } else { Err(Why::Exchanged) }
+        if same { Ok(seen) } else { Err(Why::Exchanged) }
     };
-    check().map_err(|why| why.refuse(root.join("METADATA").as_os_str()))?;
+    let mut asked = |file: &str, question: Question| {
+        check(file, &question).map_err(|why| why.refuse(root.join(file).as_os_str()))
+    };
+    asked("METADATA", Question::Metadata(text.to_owned(), artefact.releases.clone()))?;
+    // The name is looked for in any case, as some file systems do.
+    let is_one = |name: &&str| name.eq_ignore_ascii_case("entry_points.txt");
+    for file in nodes.iter().filter_map(|node| node.path.to_str()).filter(is_one) {
+        let question = Question::EntryPoints(file.to_owned(), artefact.releases.clone());
+        found.extend(asked(file, question)?);
+    }
+    refuse_notes(&found, wishes).map_err(|why| why.refuse(name))?;
     let harvested = |node: &tree::Node| {
         let content = node.content.as_ref()?;
         Some(Harvested {
@@ -337,7 +348,7 @@ fn copy_tree(
         })
     };
     let files = nodes.iter().filter_map(harvested).collect();
-    Ok((nodes, files))
+    Ok((nodes, Harvest { files, notes: found }))
 }
 
 /// Bytes as hexadecimal digits.

@@ -5,6 +5,8 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 
+use rstest::rstest;
+
 use super::*;
 use crate::harvest::question::direct::Direct;
 use crate::harvest::{Answer, Artefact, archive};
@@ -164,7 +166,7 @@ fn whatever_is_odd_in_a_metadata_tree_refuses_all_of_it() {
         ("deeper than", |info| {
             std::fs::create_dir_all(info.join("a/".repeat(20))).unwrap();
         }),
-        ("plain file name", |info| std::fs::write(info.join("a\nb"), "").unwrap()),
+        ("control character", |info| std::fs::write(info.join("a\nb"), "").unwrap()),
         ("does not exist", |info| std::fs::remove_file(info.join("METADATA")).unwrap()),
     ];
     for (said, spoil) in cases {
@@ -173,6 +175,43 @@ fn whatever_is_odd_in_a_metadata_tree_refuses_all_of_it() {
         let refusal = scene.refusal(hook, INFO);
         assert!(refusal.contains(said), "{said}: {refusal}");
     }
+}
+
+#[rstest]
+#[case("metadata", METADATA, "another member's on other file systems")]
+#[case("licenses/mit", "", "another member's on other file systems")]
+#[case("Metadata.", METADATA, "ends in a dot")]
+#[case("METADATA ", METADATA, "ends in a dot")]
+#[case("METADATA\u{200b}", METADATA, "hides")]
+#[case("x\u{202e}txt", "", "hides")]
+#[case("c:x", "", "absolute")]
+#[case("a\\b", "", "backslash")]
+#[case("entry_points.txt", "[console_scripts]\n../x = pkg:x\n", "no plain name of a program")]
+#[case("Entry_Points.TXT", "[console_scripts]\n../x = pkg:x\n", "no plain name of a program")]
+#[case("entry_points.txt", "\u{feff}\u{feff}", "takes apart alike")]
+fn a_metadata_tree_is_held_to_what_an_archive_is(
+    #[case] name: &str,
+    #[case] content: &str,
+    #[case] said: &str,
+) {
+    let scene = Scene::new();
+    let info = scene.info();
+    std::fs::create_dir_all(info.join("licenses")).unwrap();
+    std::fs::write(info.join("licenses/MIT"), "").unwrap();
+    std::fs::write(info.join(name), content).unwrap();
+    let refusal = scene.refusal(HookKind::PrepareMetadataForBuildWheel, INFO);
+    assert!(refusal.contains(said), "{refusal}");
+}
+
+#[test]
+fn an_entry_point_of_a_metadata_tree_that_takes_anothers_place_is_noted() {
+    let scene = Scene::new();
+    let points = "[console_scripts]\npkg = pkg:x\npython3 = pkg:y\n";
+    std::fs::write(scene.info().join("entry_points.txt"), points).unwrap();
+    let hook = HookKind::PrepareMetadataForBuildWheel;
+    let harvest = scene.collect(hook, INFO, &Limits::default()).unwrap();
+    let notes: Vec<_> = harvest.notes.iter().map(|it| (it.kind, it.member.as_str())).collect();
+    assert_eq!(notes, [(NoteKind::Program, "entry_points.txt: python3")]);
 }
 
 #[test]

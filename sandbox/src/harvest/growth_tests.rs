@@ -91,6 +91,46 @@ fn parts(count: usize) -> Vec<u8> {
     with_record(members(&more))
 }
 
+/// Members in a directory of schemes, whose long name has many readings.
+fn schemes(count: usize) -> (String, Vec<u8>) {
+    let stem = format!("{}1", "1_".repeat(60));
+    let info = format!("{stem}-1.dist-info");
+    let data = format!("{}-1.data", stem.replace('_', "-"));
+    let text = format!("Metadata-Version: 2.1\nName: {stem}\nVersion: 1\n");
+    let mut members = vec![
+        ZipMember::new(&format!("{info}/METADATA"), text.as_bytes()),
+        ZipMember::new(&format!("{info}/WHEEL"), b"Wheel-Version: 1.0\n"),
+    ];
+    members.extend((0..count).map(|at| ZipMember::stored(&format!("{data}/purelib/{at}"), b"")));
+    members.push(super::archive::build_tests::record(&members, &info));
+    (format!("{stem}-1-py3-none-any.whl"), super::archive::build_tests::zip(&members))
+}
+
+#[test]
+fn a_member_takes_no_longer_for_the_readings_of_the_name_that_it_lies_below() {
+    let (name, bytes) = schemes(4000);
+    let artefact = Artefact::wheel(&name).unwrap();
+    let inspected = || inspect(&mut Cursor::new(&bytes), &artefact, &Limits::default());
+    assert!(inspected().is_ok());
+    let plain = parts(4000);
+    let (own, other) = (least(&|| drop(inspected())), least(&|| By::Wheel.read(&plain)));
+    assert!(own < other * 4 + Duration::from_millis(50), "{own:?}, and {other:?} elsewhere");
+}
+
+/// Names that are `entry_points.txt` where no difference is made between cases.
+fn variants(count: usize) -> Vec<u8> {
+    let named = |at: usize| {
+        let letters = "entry_points".chars().enumerate();
+        let cased = letters
+            .map(|(place, it)| if at >> place & 1 == 1 { it.to_ascii_uppercase() } else { it });
+        let name: String = cased.collect();
+        ZipMember::stored(&format!("my_pkg-1.0.dist-info/{name}.txt"), b"")
+    };
+    // One bit has no letter.
+    let more: Vec<_> = (0..count * 2).filter(|at| at & 32 == 0).map(named).collect();
+    with_record(members(&more))
+}
+
 fn link(target: &str) -> Vec<u8> {
     let target = attributes(&record("linkpath", target));
     let link = |at| tar_member(b'2', &format!("my_pkg-1.0/l{at}"), "", 0o777, b"");
@@ -151,6 +191,7 @@ fn nested(depth: usize) -> Vec<u8> {
 #[rstest]
 #[case::deep_names(By::Wheel, |n| names(n, 300), 200)]
 #[case::many_names(By::Wheel, parts, 1500)]
+#[case::variants(By::Wheel, variants, 500)]
 #[case::headers(By::Wheel, headers, 20_000)]
 #[case::folded_header(By::Wheel, folded_header, 20_000)]
 #[case::requirements(By::Wheel, requirements, 1200)]

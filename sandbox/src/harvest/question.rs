@@ -17,6 +17,7 @@ use super::note::{MOST_OF_A_KIND, Note, NoteKind};
 use super::refused::Why;
 use super::returned::{self, Answer, Return};
 use crate::pep517::{HookKind, Product};
+use crate::plain::plain;
 
 /// What is asked about one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub enum Question {
     Archive(HookKind, String, Vec<Release>),
     /// Is this the metadata of the directory of that name, of one of these releases?
     Metadata(String, Vec<Release>),
+    /// Which entry points does the file of that name have, in the metadata of one of these releases?
+    EntryPoints(String, Vec<Release>),
 }
 
 /// What is answered.
@@ -34,7 +37,7 @@ pub enum Question {
 pub enum Opinion {
     /// The hook answered this.
     Answer(Return),
-    /// It is, with what is remarkable about it, and the SHA-256 of all its bytes.
+    /// It is, or has them, with what is remarkable about it, and the SHA-256 of all its bytes.
     Archive(Vec<Note>, [u8; 32]),
     /// It is, with the SHA-256 of all its bytes.
     Metadata([u8; 32]),
@@ -58,16 +61,27 @@ pub trait Inspector {
 
 /// Answers a question about `file`. To be called where the file may do no harm.
 pub fn examine(question: &Question, file: &mut File, limits: &Limits) -> Opinion {
-    opinion(question, file, limits).unwrap_or_else(|why| Opinion::Refused(shortened(&why)))
+    opinion(question, file, limits)
+        .unwrap_or_else(|why| Opinion::Refused(shortened(&why.to_string())))
 }
 
-/// The longest sentence that is answered, in bytes.
+/// The longest sentence that is answered, in bytes, before it is made plain.
 const SENTENCE: usize = 4096;
 
-fn shortened(why: &Why) -> String {
-    let mut text = why.to_string();
-    text.truncate(text.floor_char_boundary(SENTENCE));
-    text
+/// The longest one that is taken. A text that is made plain gets longer by half at the most: one
+/// character is put into what has two at least.
+const PLAIN_SENTENCE: usize = 2 * SENTENCE;
+
+/// The reason as it may be shown, no longer than it is taken. A name in it may have any length, and what
+/// is wrong with it stands behind: so what is too long is cut in the middle.
+fn shortened(why: &str) -> String {
+    const END: usize = 1024;
+    if why.len() <= SENTENCE {
+        return plain(why);
+    }
+    let begin = why.get(..why.floor_char_boundary(SENTENCE - END - 8)).unwrap_or_default();
+    let end = why.get(why.ceil_char_boundary(why.len() - END)..).unwrap_or_default();
+    plain(&format!("{begin} \u{2026} {end}"))
 }
 
 fn opinion(question: &Question, file: &mut File, limits: &Limits) -> Result<Opinion, Why> {
@@ -87,6 +101,11 @@ fn opinion(question: &Question, file: &mut File, limits: &Limits) -> Result<Opin
             let wanted = |found: &Release| releases.iter().any(|release| release.admits(found));
             metadata::check(&bytes, wanted)?;
             Opinion::Metadata(Sha256::digest(&bytes).into())
+        }
+        Question::EntryPoints(name, releases) => {
+            let bytes = whole(file, limits.metadata_bytes)?;
+            let notes = archive::entry_points(name, &bytes, releases)?;
+            Opinion::Archive(notes, Sha256::digest(&bytes).into())
         }
     })
 }
@@ -128,8 +147,8 @@ impl Opinion {
     #[must_use]
     pub fn is_sound(&self, question: &Question) -> bool {
         match (self, question) {
-            (Self::Refused(why), _) => why.len() <= SENTENCE,
-            (Self::Archive(notes, _), Question::Archive(..)) => {
+            (Self::Refused(why), _) => why.len() <= PLAIN_SENTENCE,
+            (Self::Archive(notes, _), Question::Archive(..) | Question::EntryPoints(..)) => {
                 notes.len() <= NoteKind::ALL.len() * MOST_OF_A_KIND
             }
             (Self::Metadata(_), Question::Metadata(..)) => true,
@@ -224,6 +243,26 @@ mod tests {
     fn a_requirement_names_no_place_whoever_gives_it(#[case] text: &str, #[case] sound: bool) {
         let list = Answer::Requirements(vec![text.to_owned()]);
         assert_eq!(answer(list, HookKind::GetRequiresForBuildWheel), sound);
+    }
+
+    #[rstest]
+    #[case("##[")]
+    #[case("##vso[")]
+    #[case("section_start:")]
+    #[case("::x\n")]
+    #[case("\u{1b}[1mx")]
+    #[case("\r")]
+    #[case("\u{fffd}")]
+    #[case("\u{e9}")]
+    fn a_reason_is_sound_however_long_it_gets_by_being_made_plain(#[case] part: &str) {
+        for times in [1, 600, 1360, 1366, 3000] {
+            let unclear = "x".repeat(times % 7) + &part.repeat(times) + ": it is too long";
+            let said = shortened(&unclear);
+            assert!(said.ends_with(": it is too long"), "{said}");
+            let again = Opinion::Refused(plain(&said));
+            let asked = Question::Answer(HookKind::BuildWheel);
+            assert_eq!((plain(&said), again.is_sound(&asked)), (said, true), "{part:?} {times}");
+        }
     }
 
     #[test]

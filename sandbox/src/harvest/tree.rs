@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
+use super::archive::{ArchiveError, Fault, Twins, check_name};
 use super::limits::Limits;
+use super::note::{Note, NoteKind, Notes};
 use super::publish::{Destination, fresh_name, rename_anew};
 use super::refused::{Refused, Why};
 use crate::paths::{Beneath, OpenError, spoken};
@@ -23,25 +25,29 @@ pub(crate) struct Node {
     pub(crate) content: Option<Vec<u8>>,
 }
 
-/// Reads the directory `name` of `staging`: regular files and directories only, within `limits`.
+/// Reads the directory `name` of `staging`: regular files and directories only, within `limits`, and
+/// notes names that are one elsewhere.
 pub(crate) fn read<Fd: AsFd>(
     staging: &Beneath<Fd>,
     name: &OsStr,
     limits: &Limits,
-) -> Result<Vec<Node>, Refused> {
+) -> Result<(Vec<Node>, Vec<Note>), Refused> {
     let root = staging.directory(name).map_err(|cause| Why::from(cause).refuse(name))?;
-    let mut reading = Reading { nodes: Vec::new(), bytes: 0, limits };
+    let (notes, twins) = (Notes::default(), Twins::new(limits.parts));
+    let mut reading = Reading { nodes: Vec::new(), bytes: 0, limits, notes, twins };
     reading.directory(&root, Path::new(""), 0).map_err(|(path, why)| {
         let path = PathBuf::from(name).join(path);
         why.refuse(path.as_os_str())
     })?;
-    Ok(reading.nodes)
+    Ok((reading.nodes, reading.notes.into()))
 }
 
 struct Reading<'a> {
     nodes: Vec<Node>,
     bytes: u64,
     limits: &'a Limits,
+    notes: Notes,
+    twins: Twins,
 }
 
 type At<T> = Result<T, (PathBuf, Why)>;
@@ -64,6 +70,14 @@ impl Reading<'_> {
         Ok(())
     }
 
+    /// Notes a name that is another's elsewhere.
+    fn place(&mut self, path: &str, leaf: bool) -> Result<(), Fault> {
+        if self.twins.add(path, leaf)? {
+            self.notes.add(NoteKind::Twin, path);
+        }
+        Ok(())
+    }
+
     fn node(
         &mut self,
         here: &Beneath<OwnedFd>,
@@ -72,20 +86,22 @@ impl Reading<'_> {
         depth: usize,
     ) -> At<()> {
         let at = |why: Why| (child.to_path_buf(), why);
-        let plain = name.to_str().is_some_and(|name| !name.contains(unwanted));
-        if !plain {
-            return Err(at(OpenError::Name.into()));
-        }
+        let text = child.to_str().ok_or_else(|| at(OpenError::Name.into()))?;
+        // As in an archive: whoever takes the tree over may unpack it on another file system.
+        let of_member = |fault: Fault| at(ArchiveError::from(fault).into());
+        check_name(text).map_err(|fault| of_member(fault.into()))?;
         // statat(2) only chooses how to open; what is opened is looked at again by descriptor.
         let stat = rustix::fs::statat(here.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW)
             .map_err(|errno| at(OpenError::from(errno).into()))?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {
+                self.place(text, false).map_err(of_member)?;
                 let inner = here.directory(name).map_err(|cause| at(cause.into()))?;
                 self.nodes.push(Node { path: child.to_path_buf(), content: None });
                 self.directory(&inner, child, depth + 1)
             }
             FileType::RegularFile => {
+                self.place(text, true).map_err(of_member)?;
                 let limit = self.limits.metadata_bytes;
                 let left = limit.saturating_sub(self.bytes);
                 let content = here.read(name, left).map_err(|cause| match cause {
@@ -103,10 +119,6 @@ impl Reading<'_> {
             }
         }
     }
-}
-
-fn unwanted(it: char) -> bool {
-    it.is_control() || it == '\\'
 }
 
 /// Writes `nodes` as the directory `name`; under a temporary name first, so that the name appears

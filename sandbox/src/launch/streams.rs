@@ -18,7 +18,7 @@ use rustix::stdio;
 
 use super::input::Input;
 use crate::payload::Stdin;
-use crate::plain::Plain;
+use crate::plain::{Plain, heard};
 use crate::stage::Output;
 use crate::step::{At, Fault, Step};
 
@@ -49,6 +49,8 @@ struct Stream {
     /// What makes it plain; as it is when not given.
     plain: Option<Plain>,
     named_sanitizer: bool,
+    /// It leads to where this program speaks itself.
+    heard: bool,
 }
 
 impl Streams {
@@ -92,12 +94,14 @@ impl Streams {
         }
         fcntl_setfl(&from, fcntl_getfl(&from)? | OFlags::NONBLOCK)?;
         let plain = plain.then(Plain::default);
+        let heard = same_file(to, stdio::stderr())?;
         self.pipes.push(Stream {
             from: Some(from),
             to,
             pending: Vec::new(),
             plain,
             named_sanitizer: false,
+            heard,
         });
         Ok(writer)
     }
@@ -190,6 +194,9 @@ impl Stream {
         let slice = self.pending.get(..SLICE).unwrap_or(&self.pending);
         match rustix::io::write(self.to, slice) {
             Ok(written) => {
+                if self.heard {
+                    heard(slice.get(..written).unwrap_or_default());
+                }
                 self.pending.drain(..written);
                 Ok(count.or(Some(0)))
             }

@@ -22,13 +22,41 @@ const SLICE: usize = 4096;
 /// Nobody has read a sentence in time: from then on none waits.
 static UNREAD: AtomicBool = AtomicBool::new(false);
 
+/// Where the words of others reach the same reader: whether they have begun a line that they have not
+/// ended.
+static OTHERS: Line = Line(AtomicBool::new(false));
+
+/// Whether a line is open.
+#[derive(Debug)]
+struct Line(AtomicBool);
+
+impl Line {
+    /// These bytes were written, which may be none.
+    fn written(&self, bytes: &[u8]) {
+        if let Some(last) = bytes.last() {
+            self.0.store(*last != b'\n', Ordering::Relaxed);
+        }
+    }
+
+    /// What is to be written so that the next sentence begins a line; the line is no longer open then.
+    fn end(&self) -> &'static str {
+        if self.0.swap(false, Ordering::Relaxed) { "\n" } else { "" }
+    }
+}
+
+/// Takes note of what was written of others' words to where [`say`] writes: a sentence begins a line,
+/// however they end.
+pub fn heard(bytes: &[u8]) {
+    OTHERS.written(bytes);
+}
+
 /// Says a sentence on standard error, after the name of the program.
 ///
 /// Nobody is left to tell where that cannot be written. A caller that does not read must not keep a
 /// call from its end, for signals are blocked meanwhile: then the sentence is lost.
 pub fn say(sentence: impl Display) {
     let text = plain(&format!("bulkhead: {sentence}"));
-    let text = format!("{}\n", text.trim_end_matches('\n'));
+    let text = format!("{}{}\n", OTHERS.end(), text.trim_end_matches('\n'));
     let wait = if UNREAD.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
     if !write_within(std::io::stderr().as_fd(), text.as_bytes(), wait) {
         UNREAD.store(true, Ordering::Relaxed);
@@ -99,6 +127,27 @@ mod tests {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
     use super::*;
+
+    #[test]
+    fn a_sentence_begins_a_line_however_the_words_before_it_end() {
+        for (pieces, begins) in [
+            (&[][..], ""),
+            (&[&b""[..]][..], ""),
+            (&[b"a\n"], ""),
+            (&[b"a"], "\n"),
+            (&[b"a\n", b"b"], "\n"),
+            (&[b"a", b""], "\n"),
+            (&[b"a", b"\n"], ""),
+            (&[b"\r"], "\n"),
+            (&["\u{2028}".as_bytes()], "\n"),
+        ] {
+            let line = Line(AtomicBool::new(false));
+            for piece in pieces {
+                line.written(piece);
+            }
+            assert_eq!((line.end(), line.end()), (begins, ""), "{pieces:?}");
+        }
+    }
 
     #[test]
     fn a_sentence_waits_for_its_reader_but_not_for_ever() {

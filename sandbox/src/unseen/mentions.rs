@@ -13,6 +13,7 @@ use rustix::fs::{FileType, OFlags};
 
 use crate::paths::{self, Beneath};
 use crate::payload::{Payload, PrivateTree, Purpose};
+use crate::plain::quoted_path;
 
 /// How many bytes of a file are read, and of all together.
 const MOST_OF_A_FILE: u64 = 256 << 10;
@@ -96,7 +97,7 @@ impl Looking<'_> {
         let Ok((file, _)) = directory.file(name, u64::MAX) else { return };
         let content = read(file, MOST_OF_A_FILE.min(self.bytes));
         self.bytes -= u64::try_from(content.len()).unwrap_or(u64::MAX).min(self.bytes);
-        self.text(&content, || path.display().to_string());
+        self.text(&content, || quoted_path(path));
     }
 
     /// Takes note of the names that stand in a text as words of their own.

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-use super::host::{self, Found, is_text, may_be_secret, word};
+use super::host::{self, Found, word};
+use super::offers::{Offers, Withheld};
 use super::sights::{Limit, Sight};
 use crate::payload::Payload;
+use crate::plain::{quoted, quoted_path};
 use crate::plan::{Plan, PlanKind};
 use crate::policy::syscalls::{Choice, Table};
 use crate::tools::Homes;
@@ -36,7 +38,7 @@ pub(super) struct Cause {
 pub(super) struct Scene<'a> {
     plan: &'a Plan,
     visible: Option<Visible>,
-    homes: Homes,
+    offers: Offers,
     /// The build's PATH, and its caller's.
     path: Vec<PathBuf>,
     callers: Vec<PathBuf>,
@@ -50,12 +52,13 @@ impl<'a> Scene<'a> {
         let path = path.map_or(OsStr::new("/usr/bin:/bin"), |(_, value)| value);
         let home = plan.environment.variables.iter().find(|(name, _)| name == "HOME");
         let home = home.map(|(_, value)| PathBuf::from(value)).zip(payload.place_in("HOME"));
+        let callers: Vec<_> = payload.search_path().collect();
         Self {
             plan,
             visible: Visible::under(plan),
-            homes: Homes::of(payload),
+            offers: Offers::new(Homes::of(payload), &callers),
             path: std::env::split_paths(path).collect(),
-            callers: payload.search_path().collect(),
+            callers,
             home: home.filter(|(own, callers)| own != callers),
         }
     }
@@ -74,7 +77,10 @@ impl<'a> Scene<'a> {
             Sight::Lookup => self.lookup(),
             Sight::Limit(limit) => Some(self.limit(*limit)),
             Sight::Owner(path) => Some(plain(
-                format!("could not give {} to another owner: a build has one user", path.display()),
+                format!(
+                    "could not give {} to another owner: a build has one user",
+                    quoted_path(path)
+                ),
                 Layer::Identity,
                 "owner",
             )),
@@ -82,7 +88,7 @@ impl<'a> Scene<'a> {
                 format!(
                     "could not move or link to {}, which is on another file system of the build's; \
                      copy it instead",
-                    path.display()
+                    quoted_path(path)
                 ),
                 Layer::Mounts,
                 "across",
@@ -107,12 +113,12 @@ impl<'a> Scene<'a> {
             return Some(cause);
         }
         let found = host::found(path).filter(|_| !self.sees(path))?;
-        let place = self.narrowest(path, found);
+        let offer = self.reading(path, found);
         let text = format!(
             "looked for {}, which this host has and the build does not see",
-            path.display()
+            quoted_path(path)
         );
-        Some(self.granting(text, path, place.as_deref(), found))
+        Some(self.granting(text, path, offer, found))
     }
 
     /// What the build looked for in its own home, and its caller has in his. No switch shows one home
@@ -123,8 +129,8 @@ impl<'a> Scene<'a> {
         host::found(&theirs)?;
         let text = format!(
             "looked for {}: its HOME is a private one, and {} is in yours",
-            path.display(),
-            theirs.display()
+            quoted_path(path),
+            quoted_path(&theirs)
         );
         let mut cause = plain(text, self.hiding(), &format!("home {}", theirs.display()));
         // Where Python and others look as they begin, and do without.
@@ -132,51 +138,42 @@ impl<'a> Scene<'a> {
         Some(cause)
     }
 
-    fn granting(&self, text: String, path: &Path, place: Option<&Path>, found: Found) -> Cause {
-        let switch = place.map(|place| format!("--ro {}", word(place)));
+    fn granting(
+        &self,
+        text: String,
+        path: &Path,
+        offer: Result<PathBuf, Withheld>,
+        found: Found,
+    ) -> Cause {
         let kernels = ["/sys", "/dev"].iter().any(|begin| path.starts_with(begin));
         let shells = ["/etc/profile", "/etc/bash.bashrc", "/etc/inputrc", "/etc/localtime"];
-        let text = if place.is_none() && may_be_secret(path) {
-            format!("{text}; it may be a secret, so that no switch is proposed")
-        } else {
-            text
+        let (text, switch) = match offer {
+            Ok(place) => (text, Some(format!("--ro {}", word(&place)))),
+            Err(Withheld::Wide) => (text, None),
+            Err(Withheld::Secret) => {
+                (format!("{text}; it may be a secret, so that no switch is proposed"), None)
+            }
+            Err(Withheld::Beside) => (
+                format!("{text}; what may be a secret lies there, so that no switch is proposed"),
+                None,
+            ),
         };
         Cause {
             text,
             layer: self.hiding(),
             group: format!("ro {}", switch.as_deref().unwrap_or_default()),
-            used: place.is_none() || kernels || shells.iter().any(|it| path == Path::new(it)),
+            used: switch.is_none() || kernels || shells.iter().any(|it| path == Path::new(it)),
             switch,
             leads_on: found == Found::Directory,
             place: Some(path.to_owned()),
         }
     }
 
-    /// The smallest directory whose grant shows the path; none where that would show too much.
-    fn narrowest(&self, path: &Path, found: Found) -> Option<PathBuf> {
-        // A link that the build sees leads to where it does not.
-        let solid = path.canonicalize().ok()?;
-        let linked = self.visible.as_ref().is_some_and(|visible| visible.names(path));
-        let path = if linked { &solid } else { path };
-        if may_be_secret(path) || may_be_secret(&solid) || !is_text(path) {
-            return None;
-        }
-        let directory = if found == Found::Directory { Some(path) } else { path.parent() };
-        let directory = directory.filter(|directory| !self.is_wide(directory));
-        match (directory, found) {
-            (Some(directory), _) => Some(directory.to_owned()),
-            (None, Found::Directory) => None,
-            (None, _) => Some(path.to_owned()),
-        }
-    }
-
-    /// Whether a directory is a home, holds one, or is one of the system's large ones.
-    fn is_wide(&self, directory: &Path) -> bool {
-        const WIDE: [&str; 6] =
-            ["/usr/local", "/var/lib", "/var/cache", "/var/tmp", "/etc/ssl", "/usr/lib"];
-        directory.components().count() <= 2
-            || WIDE.iter().any(|wide| directory == Path::new(wide))
-            || self.homes.are_within(directory)
+    /// What may be proposed so that the build sees `path`. A link that it sees leads to where it does
+    /// not.
+    fn reading(&self, path: &Path, found: Found) -> Result<PathBuf, Withheld> {
+        let seen = self.visible.as_ref().is_some_and(|visible| visible.names(path));
+        self.offers.reading(path, found, seen)
     }
 
     fn not_executed(&self, path: &Path) -> Option<Cause> {
@@ -185,7 +182,7 @@ impl<'a> Scene<'a> {
         }
         let text = format!(
             "could not execute {}: it is there, but the interpreter that its beginning names is not",
-            path.display()
+            quoted_path(path)
         );
         Some(plain(text, self.hiding(), "interpreter"))
     }
@@ -196,10 +193,10 @@ impl<'a> Scene<'a> {
             return self.missing(path);
         }
         let text =
-            format!("may not read {}: the build's user is another than yours", path.display());
+            format!("may not read {}: the build's user is another than yours", quoted_path(path));
         let mut cause = plain(text, Layer::Identity, "closed");
-        cause.switch = (found != Found::Directory && !may_be_secret(path))
-            .then(|| format!("chmod o+r {}", word(path)));
+        let offer = self.offers.opening(path).ok().filter(|_| found != Found::Directory);
+        cause.switch = offer.map(|file| format!("chmod o+r {}", word(&file)));
         Some(cause)
     }
 
@@ -207,7 +204,7 @@ impl<'a> Scene<'a> {
         let directory = path.parent().unwrap_or(path);
         let why = Errno::from_raw_os_error(errno);
         let why = if why == Errno::ROFS { "it is read-only" } else { "that is refused" };
-        self.writing(path, directory, format!("could not write to {}: {why}", path.display()))
+        self.writing(path, directory, format!("could not write to {}: {why}", quoted_path(path)))
     }
 
     fn gone(&self, path: &Path) -> Option<Cause> {
@@ -217,18 +214,17 @@ impl<'a> Scene<'a> {
         }
         let text = format!(
             "could not write {}, for {} is not there for the build",
-            path.display(),
-            directory.display()
+            quoted_path(path),
+            quoted_path(directory)
         );
         Some(self.writing(path, directory, text))
     }
 
     fn writing(&self, path: &Path, directory: &Path, text: String) -> Cause {
         let exists = host::found(directory) == Some(Found::Directory);
-        // What a home holds, tool chains among it, is its user's, and a build could leave things there.
-        let wide = self.is_wide(directory) || self.homes.hold(directory);
-        let wide = wide || may_be_secret(path) || !is_text(directory);
-        let switch = (exists && !wide).then(|| format!("--rw {}", word(directory)));
+        // What the host starts, or what a home holds, is not for a build to leave things in.
+        let offer = Some(self.offers.writing(path, directory)).filter(|_| exists);
+        let switch = offer.and_then(Result::ok).map(|place| format!("--rw {}", word(&place)));
         let layer = match self.plan.kind {
             PlanKind::Contained => Layer::Landlock,
             PlanKind::Bare | PlanKind::Namespaced => Layer::Mounts,
@@ -266,11 +262,11 @@ impl<'a> Scene<'a> {
         let program = candidates.into_iter().find(|it| host::found(it) == Some(Found::Program))?;
         let text = format!(
             "did not find the program {}, which is {} in your PATH and not there for the build",
-            name.display(),
-            program.display()
+            quoted(&name.to_string_lossy()),
+            quoted_path(&program)
         );
-        let place = self.narrowest(&program, Found::Program);
-        Some(self.granting(text, &program, place.as_deref(), Found::Program))
+        let offer = self.reading(&program, Found::Program);
+        Some(self.granting(text, &program, offer, Found::Program))
     }
 
     fn refused(&self, name: &str, errno: i32) -> Cause {
@@ -329,12 +325,11 @@ impl<'a> Scene<'a> {
         let text = format!(
             "did not reach the socket {}, behind which a program of this host listens that the build \
              does not see",
-            path.display()
+            quoted_path(path)
         );
         let mut cause = plain(text, self.hiding(), &format!("socket {}", path.display()));
-        let granted = (is_text(path) && !may_be_secret(path)).then(|| path.parent()).flatten();
-        let granted = granted.filter(|directory| !self.is_wide(directory));
-        cause.switch = granted.map(|directory| format!("--ro {}", word(directory)));
+        let offer = self.reading(path, Found::Socket).ok();
+        cause.switch = offer.map(|directory| format!("--ro {}", word(&directory)));
         Some(cause)
     }
 

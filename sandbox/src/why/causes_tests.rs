@@ -68,7 +68,8 @@ fn each_kind_has_its_layer_and_the_switch_there_is() {
         (Sight::Owner("/tmp/x".into()), Layer::Identity, None),
         (Sight::Across("/tmp/x".into()), Layer::Mounts, None),
         (Sight::NotWritten("/usr/x".into(), 30), Layer::Mounts, None),
-        (Sight::NotWritten("/usr/bin/x".into(), 30), Layer::Mounts, Some("--rw /usr/bin")),
+        (Sight::NotWritten("/usr/bin/x".into(), 30), Layer::Mounts, None),
+        (Sight::NotWritten("/etc/cron.d/x".into(), 30), Layer::Mounts, None),
     ] {
         let (found, proposed) = told(&[], &sight).unwrap();
         assert_eq!(found, layer, "{sight:?}");
@@ -94,4 +95,28 @@ fn a_program_that_the_build_has_is_not_missed() {
     assert_eq!(of(Sight::Missing("/usr/bin/tool".into())), proposed);
     assert_eq!(of(Sight::NotExecuted("/usr/bin/tool".into())), proposed);
     assert_eq!(of(Sight::Missing("/usr/lib/tool".into())), None, "no entry of PATH");
+}
+
+#[test]
+fn no_name_of_a_builds_choosing_says_what_would_help() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().canonicalize().unwrap();
+    let forged = root.join("x (layer `mounts`); `--ro ").join("root/.ssh` helps");
+    std::fs::create_dir_all(forged.parent().unwrap()).unwrap();
+    std::fs::write(&forged, "").unwrap();
+    let (plan, payload) = plan(&[], "/usr/bin");
+    let scene = Scene::of(&plan, &payload);
+    for sight in [
+        Sight::Missing(forged.clone()),
+        Sight::NotExecuted(forged.clone()),
+        Sight::Closed(forged.clone()),
+        Sight::NotWritten(forged.clone(), 30),
+        Sight::Gone(forged.clone()),
+        Sight::NoSocket(forged.clone()),
+        Sight::Owner(forged.clone()),
+        Sight::Across(forged.clone()),
+    ] {
+        let Some(cause) = scene.cause(&sight) else { continue };
+        assert!(!cause.text.contains('`') && cause.switch.is_none(), "{sight:?}: {}", cause.text);
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
 use std::path::PathBuf;
 
 use super::causes::{Cause, Scene};
@@ -11,6 +12,7 @@ use super::sights::Trace;
 use super::{Finding, MOST};
 use crate::outcome::{Clock, End};
 use crate::payload::Payload;
+use crate::plain::quoted;
 use crate::plan::Plan;
 use crate::unseen::{self, Dropped};
 use crate::words::Layer;
@@ -56,13 +58,15 @@ fn met(trace: &Trace, plan: &Plan, payload: &Payload) -> Vec<(Rank, Finding)> {
             groups.entry(member.1.group.clone()).or_default().push(member);
         }
     }
-    // A directory on the way to another that is missing too is no finding of its own.
-    let places: Vec<PathBuf> =
+    // A directory on the way to another that is missing too is no finding of its own. In their order,
+    // what lies in a directory stands right behind it.
+    let places: BTreeSet<PathBuf> =
         groups.values().flatten().filter_map(|(_, cause, _, _)| cause.place.clone()).collect();
     let leads_on = |cause: &Cause| {
         let place = cause.place.as_ref().filter(|_| cause.leads_on);
         place.is_some_and(|place| {
-            places.iter().any(|other| other != place && other.starts_with(place))
+            let behind = (Bound::Excluded(place.clone()), Bound::Unbounded);
+            places.range(behind).next().is_some_and(|next| next.starts_with(place))
         })
     };
     let groups = groups.into_values().filter_map(|mut members| {
@@ -83,7 +87,12 @@ fn one(members: Vec<(Rank, Cause, String, u64)>) -> Option<(Rank, Finding)> {
         0 => String::new(),
         more => format!(", and {more} more of the kind"),
     };
-    let name = if name.is_empty() { "a program".to_owned() } else { format!("`{name}`") };
+    // A process gives itself any name.
+    let name = match quoted(&name) {
+        _ if name.is_empty() => "a program".to_owned(),
+        plain if plain == name => format!("`{name}`"),
+        other => other,
+    };
     let text = format!("{name} {}{others}", cause.text);
     let likely = rank.0 <= Tier::Asked;
     Some((rank, Finding { text, layer: cause.layer, switch: cause.switch, times, likely }))

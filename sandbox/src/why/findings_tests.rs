@@ -83,3 +83,38 @@ fn what_one_switch_helps_against_is_one_and_their_number_is_bounded() {
     let found = of(vec![(Sight::Missing(hostile), ROOT, 1)], &End::Exited(1), &[]);
     assert_eq!((found[0].line().lines().count(), &found[0].switch), (1, &None));
 }
+
+#[test]
+fn what_leads_to_another_is_told_apart_however_many_there_are() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().canonicalize().unwrap();
+    for name in ["a", "a/b", "a/b/c", "a-b", "d"] {
+        std::fs::create_dir(root.join(name)).unwrap();
+    }
+    let met = ["a", "a/b", "a/b/c", "a-b", "d"].map(|it| (Sight::Missing(root.join(it)), ROOT, 1));
+    let found = of(met.into(), &End::Exited(1), &[]);
+    let mut told: Vec<_> = found.iter().filter_map(|it| it.switch.clone()).collect();
+    told.sort();
+    let wanted = ["a-b", "a/b/c", "d"].map(|it| format!("--ro {}", root.join(it).display()));
+    assert_eq!(told, wanted);
+}
+
+#[test]
+fn a_process_is_named_as_it_names_itself_and_says_no_more() {
+    let sight = Sight::Owner("/tmp/x".into());
+    for (name, shown) in [
+        ("cc1plus", "`cc1plus` "),
+        ("", "a program "),
+        ("a b", "\"a b\" "),
+        ("`--rw /` opens", "\"\\u{60}--rw /\\u{60} opens\" "),
+    ] {
+        let payload = Payload::command(vec!["x".into()], "/w".into(), vec![]).unwrap();
+        let policy = Policy::preset(Level::Full);
+        let plan = Plan::resolve(&policy, Path::new("/x"), &payload, &fakes::root()).unwrap();
+        let mut trace = Trace::default();
+        let met = Met { times: 1, by: [(ROOT, 1)].into(), name: name.into() };
+        trace.met.insert(sight.clone(), met);
+        let found = findings(&trace, (&plan, &payload), &End::Exited(1), None);
+        assert!(found[0].line().starts_with(shown), "{}", found[0].line());
+    }
+}

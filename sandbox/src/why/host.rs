@@ -5,10 +5,11 @@
 //! news, and what is found is told to the caller alone, with the rights of the caller.
 #![forbid(unsafe_code)]
 
-use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statx};
+
+use crate::plain::quoted;
 
 /// What lies at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,56 +51,10 @@ pub(super) fn normal(path: &Path) -> Option<PathBuf> {
     Some(normal)
 }
 
-/// Names of files and directories in which people and tools keep what nobody else is to have, and
-/// sockets behind which somebody acts for whoever asks.
-const SECRETS: [&str; 30] = [
-    ".ssh",
-    ".gnupg",
-    ".aws",
-    ".azure",
-    ".kube",
-    ".docker",
-    ".netrc",
-    ".pypirc",
-    ".npmrc",
-    ".git-credentials",
-    ".gitconfig",
-    ".password-store",
-    ".mozilla",
-    ".thunderbird",
-    ".vault-token",
-    ".pgpass",
-    ".bash_history",
-    ".python_history",
-    ".config",
-    "credentials",
-    "token",
-    "keyrings",
-    "shadow",
-    "gshadow",
-    "sudoers",
-    "private",
-    "docker.sock",
-    "containerd.sock",
-    "podman.sock",
-    "dbus",
-];
-/// Ends of such names.
-const SECRET_ENDS: [&str; 4] = [".pem", ".key", ".kdbx", "credentials.toml"];
-
-/// Whether a path leads to what looks like a secret: nobody is to be talked into granting that.
-pub(super) fn may_be_secret(path: &Path) -> bool {
-    path.iter().any(|name| {
-        SECRETS.iter().any(|secret| name == OsStr::new(secret))
-            || name.to_str().is_some_and(|name| {
-                SECRET_ENDS.iter().any(|end| name.ends_with(end)) || name.starts_with("id_rsa")
-            })
-    })
-}
-
-/// Whether a path is text that means in a command line what it looks like.
+/// Whether a path is text that means in a command line what it looks like, and stands in a sentence as
+/// one word of it.
 pub(super) fn is_text(path: &Path) -> bool {
-    path.to_str().is_some_and(|text| !text.chars().any(|it| it.is_control() || it == '\u{fffd}'))
+    path.to_str().is_some_and(|text| quoted(text) == text || quoted(text) == format!("\"{text}\""))
 }
 
 /// A path as a word of a shell's.
@@ -140,24 +95,6 @@ mod tests {
         assert_eq!(found(Path::new("/etc/passwd")), Some(Found::Other));
         assert_eq!(found(&place.path().join("none")), None);
         assert_eq!(found(Path::new("/etc/passwd/none")), None);
-    }
-
-    #[test]
-    fn a_secret_is_known_by_any_part_of_its_path() {
-        for path in [
-            "/home/u/.ssh/config",
-            "/root/.aws/credentials",
-            "/home/u/.config/gh/hosts.yml",
-            "/etc/shadow",
-            "/run/docker.sock",
-            "/srv/tls/site.key",
-            "/home/u/.cargo/credentials.toml",
-        ] {
-            assert!(may_be_secret(Path::new(path)), "{path}");
-        }
-        for path in ["/opt/acme/include/acme.h", "/home/u/.local/bin/tool", "/usr/lib/x.so"] {
-            assert!(!may_be_secret(Path::new(path)), "{path}");
-        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! packages and the interpreter's own library among them.
 #![forbid(unsafe_code)]
 
+use super::environment::{self, is_configuration};
 use super::programs;
 use crate::harvest::note::NoteKind;
 
@@ -40,14 +41,14 @@ pub(super) enum Member<'a> {
 }
 
 /// Where the member `name` ends up. Installers take every first component that ends in `.data` for a
-/// directory of schemes, whatever stands before it; `is_own` tells for the stem whether it is right.
-pub(super) fn member(name: &str, is_own: impl FnOnce(&str) -> bool) -> Member<'_> {
+/// directory of schemes, whatever stands before it; `is_own` tells of the component whether it is right.
+pub(super) fn member<'a>(name: &'a str, is_own: impl FnOnce(&'a str) -> bool) -> Member<'a> {
     let (first, inner) = name.split_once('/').unwrap_or((name, ""));
     let lower = first.to_ascii_lowercase();
-    let Some(stem) = lower.strip_suffix(".data").filter(|_| !inner.is_empty()) else {
+    if inner.is_empty() || lower.strip_suffix(".data").is_none() {
         return Member::At(Place::Packages(name));
-    };
-    if first.strip_suffix(".data").is_none() || !is_own(stem) {
+    }
+    if first.strip_suffix(".data").is_none() || !is_own(first) {
         return Member::Astray;
     }
     let (scheme, path) = inner.split_once('/').unwrap_or((inner, ""));
@@ -114,7 +115,7 @@ impl Place<'_> {
                 let program = || programs::is_taken(path, projects).then_some(NoteKind::Program);
                 configures.then_some(NoteKind::Environment).or_else(program)
             }
-            Self::Environment(path) => environment(path),
+            Self::Environment(path) => environment::acts(path, projects),
         }
     }
 }
@@ -134,34 +135,6 @@ fn is_start_up(path: &str) -> bool {
     (suffix && !deeper) || IMPORTED.contains(&module)
 }
 
-/// Files beside an interpreter, or above it, from which it learns where its library is.
-fn is_configuration(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    matches!(&*lower, "pyvenv.cfg" | "pybuilddir.txt") || lower.ends_with("._pth")
-}
-
-/// What else of an environment acts by itself: the standard library, also as an archive, the shared
-/// library of the interpreter, and what it and pip are configured by.
-fn environment(path: &str) -> Option<NoteKind> {
-    let lower = path.to_ascii_lowercase();
-    if is_configuration(path) || matches!(&*lower, "pip.conf" | "pip.ini") {
-        return Some(NoteKind::Environment);
-    }
-    let below = lower.strip_prefix("local/").or_else(|| lower.strip_prefix("usr/"));
-    let (library, inner) = below.unwrap_or(&lower).split_once('/')?;
-    if !matches!(library, "lib" | "lib64" | "lib32") {
-        return None;
-    }
-    let is_of = |names: [&str; 2]| names.iter().any(|name| inner.starts_with(name));
-    // The first entry of `sys.path` is an archive beside the directory.
-    let standard = inner.contains('/') || inner.strip_suffix(".zip").is_some();
-    match () {
-        () if is_of(["python", "pypy"]) && standard => Some(NoteKind::StartUp),
-        () if is_of(["libpython", "libpypy"]) => Some(NoteKind::Environment),
-        () => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -169,7 +142,7 @@ mod tests {
     use super::*;
 
     fn acts(name: &str) -> Option<NoteKind> {
-        match member(name, |stem| stem == "pkg-1.0") {
+        match member(name, |first| first == "pkg-1.0.data") {
             Member::At(place) => place.acts(&["pkg"]),
             other => panic!("{name}: {other:?}"),
         }
@@ -278,7 +251,7 @@ mod tests {
         for name in
             ["other-1.0.data/data/x", "pkg-1.0.DATA/data/x", "pkg-1.0.data/etc/x", "x.Data/data/x"]
         {
-            assert_eq!(member(name, |stem| stem == "pkg-1.0"), Member::Astray, "{name}");
+            assert_eq!(member(name, |first| first == "pkg-1.0.data"), Member::Astray, "{name}");
         }
         assert_eq!(member("pkg-1.0.data/data", |_| true), Member::Above);
         assert_eq!(member("pkg.data", |_| false), Member::At(Place::Packages("pkg.data")));

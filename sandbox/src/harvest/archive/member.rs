@@ -34,7 +34,7 @@ pub enum NameFault {
 }
 
 /// Checks the name of a member, without the slash that ends the name of a directory.
-pub(super) fn check(name: &str) -> Result<(), NameFault> {
+pub(in crate::harvest) fn check(name: &str) -> Result<(), NameFault> {
     if name.len() > NAME_BYTES {
         return Err(NameFault::TooLong);
     }

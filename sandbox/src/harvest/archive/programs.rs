@@ -37,9 +37,14 @@ const DEVELOPMENT: &str = "\
     git git-lfs gh glab hg svn gpg gpg-agent gpgv gpgsm age pass secret-tool security keyring cosign \
     aws gcloud az vault op terraform ansible";
 
-/// Programs by which packages are installed, built or published, each with the project whose own
-/// they are.
-const TOOLS: [(&str, &str); 22] = [
+/// Of these, what runs every command or gives the rights of another user: it is nobody's own.
+const NOBODYS: &str = "\
+    [ ash bash busybox chroot command csh dash doas env exec fish ksh login newgrp passwd pkexec run0 \
+    runcon runuser setpriv sh su sudo sudoedit tcsh test visudo zsh";
+
+/// Programs by which packages are installed, built or published, and others that a project of another
+/// name brings, each with the project whose own they are.
+const TOOLS: [(&str, &str); 27] = [
     ("build", "pyproject-build"),
     ("conda", "conda"),
     ("easy-install", "easy_install"),
@@ -62,6 +67,11 @@ const TOOLS: [(&str, &str); 22] = [
     ("virtualenv", "virtualenv"),
     ("wheel", "wheel"),
     ("fromager", "fromager"),
+    ("ansible-base", "ansible"),
+    ("ansible-core", "ansible"),
+    ("awscli", "aws"),
+    ("azure-cli", "az"),
+    ("mercurial", "hg"),
 ];
 
 /// Whether a program `name` in an environment's `bin` would be run in the place of another one, if a
@@ -74,17 +84,25 @@ pub(super) fn is_taken(name: &str, projects: &[&str]) -> bool {
     let versioned =
         [Some(bare), Some(without_version(bare)), cross.map(|(_, name)| without_version(name))];
     let versioned = || versioned.into_iter().flatten();
-    let is_in = |list: &str, name: &str| list.split_ascii_whitespace().any(|it| it == name);
-    is_in(SYSTEM, bare)
-        || is_interpreter(bare)
-        || activates(&lower)
-        || versioned().any(|name| is_in(DEVELOPMENT, name) || is_anothers_tool(name, projects))
+    if is_interpreter(bare) || activates(&lower) || is_in(NOBODYS, bare) {
+        return true;
+    }
+    let others = |name: &&str| !is_own(name, projects);
+    let is_tool = |name: &str| TOOLS.iter().any(|(_, tool)| *tool == name);
+    (is_in(SYSTEM, bare) && others(&bare))
+        || versioned().filter(others).any(|name| is_in(DEVELOPMENT, name) || is_tool(name))
 }
 
-/// Whether it is a tool of a project that is none of `projects`.
-fn is_anothers_tool(name: &str, projects: &[&str]) -> bool {
-    let mut owners = TOOLS.iter().filter(|(_, tool)| *tool == name).peekable();
-    owners.peek().is_some() && !owners.any(|(owner, _)| projects.contains(owner))
+fn is_in(list: &str, name: &str) -> bool {
+    list.split_ascii_whitespace().any(|it| it == name)
+}
+
+/// Whether it is a program of one of `projects`: it has the name of the project, or is known for one of
+/// its tools.
+fn is_own(name: &str, projects: &[&str]) -> bool {
+    let words: Vec<_> = name.split(['-', '_', '.']).filter(|word| !word.is_empty()).collect();
+    projects.contains(&words.join("-").as_str())
+        || TOOLS.iter().any(|(owner, tool)| *tool == name && projects.contains(owner))
 }
 
 /// What shells read to enter an environment and to leave it.
@@ -224,12 +242,40 @@ mod tests {
         assert!(!is_taken(name, &["pkg"]), "{name}");
     }
 
+    #[test]
+    fn what_runs_every_command_or_gives_rights_is_nobodys_own() {
+        let every =
+            NOBODYS.split_ascii_whitespace().chain(["python", "python3", "activate", "pypy"]);
+        for name in every {
+            assert!(is_taken(name, &[name]), "{name}");
+        }
+        for name in SYSTEM.split_ascii_whitespace().chain(DEVELOPMENT.split_ascii_whitespace()) {
+            let own = name.replace(['.', '_'], "-");
+            let nobodys = is_in(NOBODYS, name);
+            assert_eq!(
+                (is_taken(name, &[&own]), is_taken(name, &["pkg"])),
+                (nobodys, true),
+                "{name}"
+            );
+        }
+    }
+
     #[rstest]
     #[case("pip", &["pip3", "pip3.11", "pip"])]
     #[case("uv", &["uv", "uvx"])]
     #[case("setuptools", &["easy_install"])]
     #[case("build", &["pyproject-build"])]
     #[case("pip-tools", &["pip-compile", "pip-sync"])]
+    #[case("keyring", &["keyring", "keyring.exe"])]
+    #[case("ansible", &["ansible"])]
+    #[case("ansible-core", &["ansible"])]
+    #[case("awscli", &["aws"])]
+    #[case("mercurial", &["hg"])]
+    #[case("ccache", &["ccache"])]
+    #[case("age", &["age"])]
+    #[case("screen", &["screen"])]
+    #[case("git-lfs", &["git-lfs"])]
+    #[case("secret-tool", &["secret-tool"])]
     fn a_tool_may_bring_its_own_and_no_other(#[case] project: &str, #[case] own: &[&str]) {
         for name in own {
             assert!(!is_taken(name, &[project]), "{name}");

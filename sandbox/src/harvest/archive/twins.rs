@@ -13,7 +13,7 @@ use super::Fault;
 
 /// The places so far, as the tree that they are in where no such difference is made.
 #[derive(Debug)]
-pub(super) struct Twins {
+pub(in crate::harvest) struct Twins {
     /// By the number of what a part lies in and a digest of it as it is compared.
     children: HashMap<(usize, u64), Place>,
     key: RandomState,
@@ -31,12 +31,12 @@ struct Place {
 
 impl Twins {
     /// No places yet, and no more than `most` parts of them.
-    pub(super) fn new(most: usize) -> Self {
+    pub(in crate::harvest) fn new(most: usize) -> Self {
         Self { children: HashMap::new(), key: RandomState::new(), most }
     }
 
     /// Adds a place; gives whether another one is the same elsewhere, or already here.
-    pub(super) fn add(&mut self, place: &str, leaf: bool) -> Result<bool, Fault> {
+    pub(in crate::harvest) fn add(&mut self, place: &str, leaf: bool) -> Result<bool, Fault> {
         let (mut within, mut twin) = (0, false);
         let mut parts = place.split('/').peekable();
         while let Some(part) = parts.next() {
@@ -58,7 +58,7 @@ impl Twins {
 }
 
 /// A part of a name as the file systems compare it that make the fewest differences.
-fn folded(part: &str) -> String {
+pub(super) fn folded(part: &str) -> String {
     let whole = part.trim_end_matches(['.', ' ']).to_ascii_lowercase();
     // NTFS: the content of a file is a stream of it that can be named.
     let whole = whole.strip_suffix("::$data").unwrap_or(&whole);

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::io::{Read, Seek};
 
 use super::content::{self, HEAD};
+use super::own::Own;
 use super::paths::{Kind, Names};
 use super::record::{self, Hasher, Row};
 use super::twins::Twins;
 use super::unpack::Unpacker;
 use super::zip::{self, Directory, Entry};
-use super::{ArchiveError, Fault, check_unpacked, entry_points, installed, layout, programs};
+use super::{ArchiveError, Fault, check_unpacked, layout};
 use crate::harvest::limits::Limits;
 use crate::harvest::metadata;
 use crate::harvest::names::Artefact;
@@ -35,8 +36,7 @@ impl Wheel<'_> {
             self.notes.add(NoteKind::Legacy, &release.version);
         }
         let directory = zip::directory(archive, size, self.limits)?;
-        self.names(&directory)?;
-        let info = self.dist_info(&directory)?;
+        let info = self.names(&directory)?;
         let unpacked = directory.entries.iter().map(|entry| entry.unpacked);
         check_unpacked(unpacked.fold(0, u64::saturating_add), size, self.limits)?;
         let starts = layout::check(archive, &directory)?;
@@ -46,63 +46,45 @@ impl Wheel<'_> {
         let content = reader.content(&format!("{info}/RECORD"))?;
         let rows = record::parse(&content, directory.entries.len())?;
         drop(content);
-        self.contents(&mut reader, &rows, &info)?;
+        self.contents(&mut reader, &rows, info)?;
         let name = format!("{info}/METADATA");
         let content = reader.content(&name)?;
         metadata::check(&content, |release| self.artefact.is_of(release))
             .map_err(|cause| Fault::from(cause).of(&name))?;
-        self.entry_points(&mut reader, &info)?;
+        self.entry_points(&mut reader, info)?;
         reader.content(&format!("{info}/WHEEL"))?;
         Ok(())
     }
 
-    /// Checks the names against each other, and notes those that mean something once installed.
-    fn names(&mut self, directory: &Directory) -> Result<(), ArchiveError> {
+    /// Checks the names against each other, and notes those that mean something once installed. Gives
+    /// the directory with the metadata.
+    fn names<'d>(&mut self, directory: &'d Directory) -> Result<&'d str, ArchiveError>
+    where
+        Self: 'd,
+    {
         let mut names = Names::new(self.limits);
         let mut twins = Twins::new(self.limits.parts);
+        let artefact = self.artefact;
+        let mut own = Own::of(artefact);
+        let projects = projects(artefact);
         for entry in &directory.entries {
             let name = entry.name.strip_suffix('/').unwrap_or(&entry.name);
             let kind = if entry.is_directory() { Kind::Directory } else { Kind::File };
             let mut check = || -> Result<(), Fault> {
                 names.add(name, kind)?;
+                let Some(place) = own.place(name)? else { return Ok(()) };
+                if let Some(kind) = place.acts(&projects) {
+                    self.notes.add(kind, name);
+                }
                 // Two names may lead to one place also by way of the schemes.
-                let place = self.installed(name)?;
-                if let Some(place) = place
-                    && twins.add(&place, kind == Kind::File)?
-                {
+                if twins.add(&place.path(), kind == Kind::File)? {
                     self.notes.add(NoteKind::Twin, name);
                 }
                 Ok(())
             };
             check().map_err(|fault| fault.of(name))?;
         }
-        Ok(())
-    }
-
-    /// Notes what a member does once it is installed, and gives where it ends up.
-    fn installed(&mut self, name: &str) -> Result<Option<String>, Fault> {
-        let artefact = self.artefact;
-        let is_own = |stem: &str| {
-            Artefact::dist_info(&format!("{stem}.dist-info"))
-                .is_ok_and(|it| it.releases.iter().any(|release| artefact.is_of(release)))
-        };
-        match installed::member(name, is_own) {
-            installed::Member::At(place) => {
-                if let Some(kind) = place.acts(&self.projects()) {
-                    self.notes.add(kind, name);
-                }
-                Ok(Some(place.path()))
-            }
-            installed::Member::Above => Ok(None),
-            installed::Member::Astray => {
-                Err(Fault::Layout("its `.data` directory is not one of this wheel's schemes"))
-            }
-        }
-    }
-
-    /// The names of the project, which may bring programs of its own.
-    fn projects(&self) -> Vec<&'_ str> {
-        self.artefact.releases.iter().map(|release| release.project.as_str()).collect()
+        Ok(own.info()?)
     }
 
     /// Notes the programs that an installer makes of entry points and that are run in the place of
@@ -113,39 +95,16 @@ impl Wheel<'_> {
         info: &str,
     ) -> Result<(), ArchiveError> {
         let wanted = format!("{info}/entry_points.txt");
-        let is_one = |entry: &&Entry| entry.name.eq_ignore_ascii_case(&wanted);
-        let directory = reader.directory;
-        for Entry { name, .. } in directory.entries.iter().filter(is_one) {
-            let content = reader.content(name)?;
-            let programs = entry_points::programs(&content).map_err(|fault| fault.of(name))?;
-            let projects = self.projects().into_iter().map(str::to_owned).collect::<Vec<_>>();
-            let projects: Vec<_> = projects.iter().map(String::as_str).collect();
-            for program in programs.iter().filter(|it| programs::is_taken(it, &projects)) {
-                self.notes.add(NoteKind::Program, &format!("{name}: {program}"));
+        let is_one = |entry: &Entry| entry.name.eq_ignore_ascii_case(&wanted);
+        let entries = reader.directory.entries.iter().enumerate();
+        for (index, entry) in entries.filter(|(_, entry)| is_one(entry)) {
+            let name = &entry.name;
+            let content = reader.content_at(index, entry)?;
+            for note in super::entry_points(name, &content, &self.artefact.releases)? {
+                self.notes.add(note.kind, &note.member);
             }
         }
         Ok(())
-    }
-
-    /// The one `.dist-info` directory. A second one, in whatever case, could be the one that an
-    /// installer takes.
-    fn dist_info(&self, directory: &Directory) -> Result<String, ArchiveError> {
-        const WRONG: Fault =
-            Fault::Layout("it needs exactly one .dist-info directory of its release");
-        let mut found: Option<&str> = None;
-        for entry in &directory.entries {
-            let Some((first, _)) = entry.name.split_once('/') else { continue };
-            if !first.to_ascii_lowercase().ends_with(".dist-info") || found == Some(first) {
-                continue;
-            }
-            let own = Artefact::dist_info(first)
-                .is_ok_and(|it| it.releases.iter().any(|release| self.artefact.is_of(release)));
-            if found.is_some() || !own {
-                return Err(WRONG.of(first));
-            }
-            found = Some(first);
-        }
-        found.map(str::to_owned).ok_or_else(|| WRONG.into())
     }
 
     /// Unpacks every member into its hash and compares it with its row of RECORD.
@@ -219,6 +178,11 @@ impl Wheel<'_> {
     }
 }
 
+/// The names of the project, which may bring programs of its own.
+fn projects(artefact: &Artefact) -> Vec<&str> {
+    artefact.releases.iter().map(|release| release.project.as_str()).collect()
+}
+
 /// The members of a wheel whose layout is checked.
 struct Members<'a, R> {
     archive: &'a mut R,
@@ -247,7 +211,12 @@ impl<R: Read + Seek> Members<'_, R> {
             .enumerate()
             .find(found)
             .ok_or_else(|| Fault::Layout("it is missing").of(name))?;
-        let limit = self.limits.metadata_bytes;
+        self.content_at(index, entry)
+    }
+
+    /// The same of the entry at `index`.
+    fn content_at(&mut self, index: usize, entry: &Entry) -> Result<Vec<u8>, ArchiveError> {
+        let (name, limit) = (&entry.name, self.limits.metadata_bytes);
         if entry.unpacked > limit {
             return Err(Fault::TooLarge { unpacked: entry.unpacked, limit }.of(name));
         }

@@ -325,6 +325,9 @@ fn the_metadata_directory_must_be_the_one_of_the_file_name() {
     let other = "other-1.0.dist-info/METADATA";
     refused(&wheel(&[(other, b"")]), "exactly one .dist-info");
     refused(&wheel(&[("my_pkg-1.0.DIST-INFO/METADATA", b"")]), "exactly one .dist-info");
+    let by_a_scheme = "my_pkg-1.0.data/purelib/other-1.0.dist-info/METADATA";
+    refused(&wheel(&[(by_a_scheme, b"")]), "exactly one .dist-info");
+    refused(&wheel(&[("other.egg-info", b"")]), "exactly one .dist-info");
     let bytes = wheel(&[]);
     let artefact = Artefact::wheel("other-1.0-py3-none-any.whl").unwrap();
     let error = inspect(&mut Cursor::new(bytes), &artefact, &Limits::default()).unwrap_err();
