@@ -271,6 +271,7 @@ pub fn same(file: impl AsFd, identity: Option<Identity>) -> Result<(), Errno> {
 }
 
 /// Whether a component of `path` is a link; told by one call (`openat2(2)`, ELOOP).
+#[must_use]
 pub fn has_link(path: &Path) -> bool {
     let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     let opened = openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve);

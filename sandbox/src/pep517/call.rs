@@ -229,7 +229,7 @@ impl HookCall {
             [Some((CONTROL, control, &self.control)), output.map(|(it, path)| (OUTPUT, it, path))];
         for (what, opened, path) in named.into_iter().flatten() {
             paths::leads_to(path, opened.identity)
-                .map_err(|_| HookError::Exchanged { what, path: path.clone() })?;
+                .map_err(|_errno| HookError::Exchanged { what, path: path.clone() })?;
         }
         Ok(())
     }

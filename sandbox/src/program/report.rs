@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 
 use std::fs::File;
-use std::io::{Seek, Write};
+use std::io::{ErrorKind, Seek, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
@@ -104,8 +104,7 @@ impl Report {
     ) -> Result<(), Failure> {
         let Some((path, mut file)) = self.0 else { return Ok(()) };
         let text = outcome_json(plan, outcome, found);
-        let there = file.metadata().and_then(|own| Ok((own, std::fs::metadata(&path)?)));
-        if !there.is_ok_and(|(own, there)| (own.dev(), own.ino()) == (there.dev(), there.ino())) {
+        if is_exchanged(&file, &path) {
             return Err(Failure::OutcomeExchanged { path });
         }
         let regular = file.metadata().is_ok_and(|found| found.is_file());
@@ -118,4 +117,13 @@ impl Report {
 /// Says what went wrong after a build, which has run all the same.
 pub(super) fn say_afterwards(failure: &impl std::fmt::Display) {
     say(format_args!("the command has run, but: {failure}"));
+}
+
+/// Whether another file than `file`, or none, is at `path` by now.
+fn is_exchanged(file: &File, path: &Path) -> bool {
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(own), Ok(there)) => (own.dev(), own.ino()) != (there.dev(), there.ino()),
+        (_, Err(error)) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        (Err(_), Ok(_)) => false,
+    }
 }
