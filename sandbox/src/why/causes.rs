@@ -148,7 +148,14 @@ impl<'a> Scene<'a> {
         let kernels = ["/sys", "/dev"].iter().any(|begin| path.starts_with(begin));
         let shells = ["/etc/profile", "/etc/bash.bashrc", "/etc/inputrc", "/etc/localtime"];
         let (text, switch) = match offer {
-            Ok(place) => (text, Some(format!("--ro {}", word(&place)))),
+            Ok(place) => {
+                // The name that was asked for may hide where it leads.
+                let led = place.canonicalize().ok().filter(|solid| *solid != place);
+                let led = led.map_or_else(String::new, |solid| {
+                    format!("; {} leads to {}", quoted_path(&place), quoted_path(&solid))
+                });
+                (format!("{text}{led}"), Some(format!("--ro {}", word(&place))))
+            }
             Err(Withheld::Wide) => (text, None),
             Err(Withheld::Secret) => {
                 (format!("{text}; it may be a secret, so that no switch is proposed"), None)

@@ -120,3 +120,20 @@ fn no_name_of_a_builds_choosing_says_what_would_help() {
         assert!(!cause.text.contains('`') && cause.switch.is_none(), "{sight:?}: {}", cause.text);
     }
 }
+
+#[test]
+fn where_a_proposed_name_leads_is_told() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().canonicalize().unwrap();
+    std::fs::create_dir_all(root.join("real/include")).unwrap();
+    std::fs::write(root.join("real/include/a.h"), "").unwrap();
+    std::os::unix::fs::symlink(root.join("real"), root.join("link")).unwrap();
+    let (plan, payload) = plan(&[], "/usr/bin");
+    let scene = Scene::of(&plan, &payload);
+    let told = |name: &str| {
+        let cause = scene.cause(&Sight::Missing(root.join(name))).unwrap();
+        assert!(cause.switch.is_some(), "{cause:?}");
+        cause.text.contains(&format!("leads to {}", root.join("real/include").display()))
+    };
+    assert!(told("link/include/a.h") && !told("real/include/a.h"));
+}
