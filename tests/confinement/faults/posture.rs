@@ -115,14 +115,18 @@ fn mounts(table: &str) -> String {
         let (mount, system) = line.split_once(" - ")?;
         let mut fields = mount.split(' ').skip(4);
         let (place, options) = (fields.next()?, fields.next()?);
-        if is_of_the_system(place, options) {
+        let kind = system.split(' ').next()?;
+        // Of its own control groups a build sees less, or nothing, where they cannot be shown.
+        if is_of_the_system(place, options) || kind.starts_with("cgroup") {
             return None;
         }
-        Some(unnamed(&format!("{place} {options} {}", system.split(' ').next()?)))
+        Some(unnamed(&format!("{place} {options} {kind}")))
     });
     // In which order the kernel numbers what supervisor and sandbox mount at the same time is chance;
     // what lies over what at one place is not.
     let mut mounts: Vec<_> = mounts.collect();
     mounts.sort_by_key(|mount| mount.split(' ').next().map(str::to_owned));
+    // What hides a group of the caller's hides an empty place as well.
+    mounts.dedup();
     mounts.join("\n")
 }
