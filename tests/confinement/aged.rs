@@ -190,7 +190,7 @@ fn scenes(number: u32) -> Vec<(Scene, Caller, bool)> {
 /// How the source tree is shown to a payload.
 fn tree(traced: &Traced) -> Option<&'static str> {
     let posture = traced.payload.as_ref()?;
-    let (_, mounts) = posture.0.iter().find(|(what, _)| what == "mounts")?;
+    let (_, mounts) = posture.seen.iter().find(|(what, _)| what == "mounts")?;
     let line = mounts.lines().find(|line| line.contains("/work "))?;
     Some(if line.ends_with(" overlay") { "overlay" } else { "a copy" })
 }

@@ -7,7 +7,11 @@ use nix::unistd::Pid;
 
 /// What the kernel shows of a payload, without what is another at every launch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Posture(pub Vec<(String, String)>);
+pub struct Posture {
+    pub seen: Vec<(String, String)>,
+    /// How many of its control groups it is shown, which confines it in nothing.
+    pub groups: usize,
+}
 
 /// Lines of `proc_pid_status(5)` that tell what a process may do.
 const STATUS: [&str; 14] = [
@@ -56,7 +60,8 @@ impl Posture {
         let in_groups =
             groups.lines().filter(|line| line.contains("memory") && line.contains("/bulkhead-"));
         see("control group", in_groups.collect::<Vec<_>>().join(" "));
-        see("mounts", mounts(&read("mountinfo")));
+        let table = read("mountinfo");
+        see("mounts", mounts(&table));
         let mut environment: Vec<_> = read("environ").split('\0').map(str::to_owned).collect();
         environment.sort();
         see("environment", unnamed(&environment.join("\n")));
@@ -65,12 +70,13 @@ impl Posture {
         let terminal = read("stat");
         let terminal = terminal.rsplit_once(") ").map_or("", |(_, rest)| rest);
         see("terminal", terminal.split(' ').nth(4).unwrap_or_default().to_owned());
-        Self(seen)
+        let groups = table.lines().filter(|line| line.contains(" - cgroup")).count();
+        Self { seen, groups }
     }
 
     /// What is another than in `undisturbed`.
     pub fn differences(&self, undisturbed: &Self) -> Vec<String> {
-        let pairs = self.0.iter().zip(&undisturbed.0).filter(|(now, then)| now != then);
+        let pairs = self.seen.iter().zip(&undisturbed.seen).filter(|(now, then)| now != then);
         let lines = |all: &str, without: &str| {
             let lines = all.lines().filter(|line| !without.lines().any(|other| other == *line));
             lines.collect::<Vec<_>>().join(" | ")

@@ -19,6 +19,7 @@ use rustix::io::Errno;
 use rustix::mount::{MoveMountFlags, move_mount};
 
 use super::{Base, Entry, MountPlan, What};
+use crate::sys::mount::make_tree_private;
 
 /// Where an entry has its place.
 enum Place {
@@ -58,10 +59,25 @@ pub(super) fn put(
     match place(plan, index, entry) {
         Place::Own(path) => move_mount(mount, "", root, &path, onto),
         Place::Shared(path) => {
+            // What is mounted on a clone of the host's would appear there, were the clone not private.
+            // It was made so; that this took is not left to one call.
+            make_tree_private(mount_around(root, plan, index)?)?;
             let place = openat2(root, &path, OFlags::PATH | OFlags::CLOEXEC, NONE, NO_LINKS)?;
             move_mount(mount, "", place, "", onto | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH)
         }
     }
+}
+
+/// The mount that the entry has its place in.
+fn mount_around(root: BorrowedFd<'_>, plan: &MountPlan, index: usize) -> Result<OwnedFd, Errno> {
+    let target = plan.entries.get(index).map(|entry| behind_own_links(plan, index, &entry.target));
+    let target = target.ok_or(Errno::BADF)?;
+    let earlier = plan.entries.iter().take(index).rev();
+    let around =
+        earlier.filter(|it| it.what.is_mounted() && is_strictly_below(&target, &it.target));
+    let around = around.max_by_key(|it| it.target.as_os_str().len()).ok_or(Errno::BADF)?;
+    let path = around.target.strip_prefix("/").unwrap_or(&around.target);
+    openat2(root, path, OFlags::PATH | OFlags::CLOEXEC, NONE, NO_LINKS)
 }
 
 /// Whether the entry lies below an earlier one that is mounted or a link, and so has its place in
