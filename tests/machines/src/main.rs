@@ -24,7 +24,7 @@ use clap::{Parser, Subcommand};
 
 use crate::host::Host;
 use crate::kernel::{Kernel, Series};
-use crate::matrix::Workshop;
+use crate::matrix::{Cell, Workshop};
 use crate::report::Section;
 use crate::root::{Scope, System};
 use crate::suites::Mirrors;
@@ -271,19 +271,20 @@ fn matrix(
     let mut well = true;
     for series in kernels {
         let kernel = workshop.kernel(*series)?;
-        let cells = matrix::go(workshop, &kernel, hosts, |cell| {
+        let told = |cell: &Cell| {
             let breaches = cell.wrong();
-            tell(
-                breaches.is_empty(),
-                &kernel,
-                &format!("{}, {}", cell.host.name, cell.caller.name()),
-            );
+            let name = format!("{}, {}", cell.host.name, cell.caller.name());
+            tell(breaches.is_empty(), &kernel, &name);
             for breach in &breaches {
                 eprintln!("      {breach}");
             }
-        })?;
-        let became =
-            if kernel.is_too_old() { Vec::new() } else { tests(workshop, &kernel, scope)? };
+        };
+        let cells = again(|| matrix::go(workshop, &kernel, hosts, told))?;
+        let became = if kernel.is_too_old() {
+            Vec::new()
+        } else {
+            again(|| tests(workshop, &kernel, scope))?
+        };
         well &= cells.iter().all(|cell| cell.wrong().is_empty());
         well &= became.iter().all(|became| became.well);
         let section = Section::of(&kernel, &cells, &became);
@@ -293,6 +294,21 @@ fn matrix(
         }
     }
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Does it, and does it again where a machine has died of its emulation.
+fn again<T>(mut attempt: impl FnMut() -> Result<T, Trouble>) -> Result<T, Trouble> {
+    /// How often in all.
+    const MOST: usize = 3;
+    for _ in 1..MOST {
+        match attempt() {
+            Err(trouble) if trouble.is_of_emulation() => {
+                eprintln!("      {trouble}, which is the emulator's fault (int3); once more");
+            }
+            other => return other,
+        }
+    }
+    attempt()
 }
 
 /// Tells what became of tests or trials; gives the exit status.

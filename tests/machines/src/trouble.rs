@@ -77,7 +77,18 @@ pub enum Trouble {
     Found(String),
 }
 
+/// What the kernel of a machine says that has died of its emulator.
+const EMULATION: &[u8] = b"Oops: int3";
+
 impl Trouble {
+    /// Whether a machine has met an instruction that its kernel was just replacing (`text_poke`): an
+    /// emulator with a thread for each processor may run what it has translated before.
+    pub fn is_of_emulation(&self) -> bool {
+        let Self::Lost { console, .. } = self else { return false };
+        std::fs::read(console)
+            .is_ok_and(|text| text.windows(EMULATION.len()).any(|part| part == EMULATION))
+    }
+
     /// Whether the packages of kernels and systems could not be had, which says nothing about what
     /// was to be tried.
     pub fn is_of_the_suites(&self) -> bool {
@@ -142,5 +153,24 @@ mod tests {
         assert!(Trouble::NoMirror("bookworm".to_owned()).is_of_the_suites());
         assert!(!run(&mut Command::new("false")).unwrap_err().is_of_the_suites());
         assert!(!Trouble::Found("nothing".to_owned()).is_of_the_suites());
+    }
+
+    #[test]
+    fn a_kernel_that_meets_its_own_patch_has_died_of_the_emulator() {
+        let place = std::env::temp_dir().join(format!("console-{}", std::process::id()));
+        let lost = || Trouble::Lost {
+            release: "7.3".to_owned(),
+            what: "has ended".to_owned(),
+            console: place.display().to_string(),
+        };
+        assert!(!lost().is_of_emulation(), "there is no console");
+        for (said, expected) in [
+            ("[    5.254653] Oops: int3: 0000 [#1] SMP NOPTI\n", true),
+            ("Kernel panic - not syncing: No working init found.\n", false),
+        ] {
+            std::fs::write(&place, said).unwrap();
+            assert_eq!(lost().is_of_emulation(), expected, "{said}");
+        }
+        std::fs::remove_file(&place).unwrap();
     }
 }
