@@ -231,7 +231,11 @@ fn judge_afterwards(
         }
         (Some(137), (false, false), 0) if has_lost_sight(traced) => Ok("ended while it ran"),
         // Where there are more processes to look at than there were, the same call comes before it.
-        (Some(125), (false, false), 0) if told.starts_with("bulkhead: ") => Ok("not run"),
+        (Some(125), (false, false), 0)
+            if traced.payload.is_none() && told.starts_with("bulkhead: ") =>
+        {
+            Ok("not run")
+        }
         (status, handed_over, count) => Err(format!(
             "it ends with {status:?}, (wheel, answer) are {handed_over:?}, {count} files: {told}"
         )),

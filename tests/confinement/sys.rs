@@ -97,6 +97,12 @@ fn a_group_that_is_the_callers_too_is_covered() {
     let place = directory();
     let output = run(place.path(), &[], "ls -d /sys/fs/cgroup/*; cat /sys/fs/cgroup/cpu*/tasks");
     let found = String::from_utf8_lossy(&output.stdout);
+    if std::path::Path::new("/sys/fs/cgroup/cpu/tasks").exists() {
+        assert!(
+            found.lines().any(|line| line == "/sys/fs/cgroup/cpu"),
+            "its place is there: {found}"
+        );
+    }
     for line in found.lines() {
         assert!(line.starts_with("/sys/fs/cgroup/"), "a process outside is named: {found}");
     }

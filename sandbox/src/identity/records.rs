@@ -195,7 +195,8 @@ fn checked(path: &Path) -> io::Result<OwnedFd> {
         PathError::Io { errno, .. } => errno.into(),
         other => denied(other.to_string()),
     })?;
-    if let Ok(Some(stranger)) = paths::stranger(&opened.real, &trust) {
+    let stranger = paths::stranger(&opened.real, &trust);
+    if let Some(stranger) = stranger.map_err(|error| denied(error.to_string()))? {
         return Err(denied(format!("what lies there is exchanged easily, for {stranger}")));
     }
     let status = fstat(&opened.file)?;
