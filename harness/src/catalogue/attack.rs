@@ -162,6 +162,8 @@ pub enum Step {
     ReadPyproject,
     /// After a hook that returns requirements it installs them, as an installer would begin to.
     InstallRequirements,
+    /// It has the outputs put into `dist` of the source tree, and collects them from there at last.
+    OutputInTree,
 }
 
 /// The hooks that `pyproject_hooks` can call.

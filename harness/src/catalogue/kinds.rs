@@ -5,9 +5,10 @@ use super::attack::{OracleKind, PlantKind};
 
 impl PlantKind {
     /// What `kind` may be in a `[[plant]]` table.
-    pub const NAMES: [&str; 22] = [
+    pub const NAMES: [&str; 23] = [
         "file",
         "directory",
+        "link",
         "variable",
         "tcp-listener",
         "udp-listener",
@@ -36,6 +37,7 @@ impl PlantKind {
         match self {
             Self::File { .. } => "file",
             Self::Directory { .. } => "directory",
+            Self::Link { .. } => "link",
             Self::Variable { .. } => "variable",
             Self::TcpListener => "tcp-listener",
             Self::UdpListener => "udp-listener",

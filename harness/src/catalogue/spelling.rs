@@ -157,6 +157,7 @@ spelt!(
         ReadMetadata = "read-metadata",
         ReadPyproject = "read-pyproject",
         InstallRequirements = "install-requirements",
+        OutputInTree = "output-in-tree",
     ]
 );
 
@@ -191,6 +192,8 @@ spelt!(
         StartUp = "start-up",
         Program = "program",
         ProgramOutside = "program-outside",
+        OtherRelease = "other-release",
+        ShellStartUp = "shell-start-up",
     ]
 );
 

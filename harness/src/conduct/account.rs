@@ -32,9 +32,9 @@ pub(super) struct Account {
     pub(super) log_cut_off: bool,
     /// All that it printed, in bytes.
     pub(super) printed: u64,
-    /// When the sandbox was started for the hook that runs now.
+    /// When the front end turned to the hook that it works on now.
     pub(super) began: Option<Instant>,
-    /// The longest time of a sandbox.
+    /// The longest time that the front end spent on a hook, and on what it does around one.
     pub(super) longest: Duration,
     /// The processes could not be seen: why no oracle can be relied on.
     pub(super) blind: Option<String>,
@@ -65,8 +65,8 @@ impl Account {
         pid == 1 || self.ours.contains(&pid)
     }
 
-    /// The sandbox of a hook has ended, or was cut off.
-    pub(super) fn sandbox_ended(&mut self) {
+    /// The front end has done with a hook, or was cut off.
+    pub(super) fn hook_ended(&mut self) {
         let ran = self.began.take().map(|began| began.elapsed());
         self.longest = self.longest.max(ran.unwrap_or_default());
     }

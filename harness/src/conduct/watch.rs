@@ -105,13 +105,13 @@ impl<'a> Watch<'a> {
                 Ok(_) if now < self.deadline && !interrupt::is_asked() => {}
                 Ok(_) => {
                     self.account.run.timed_out = true;
-                    self.account.sandbox_ended();
+                    self.account.hook_ended();
                     return self.account;
                 }
                 Err(error) => self.account.run.broken = Some(format!("the lab is gone: {error}")),
             }
         }
-        self.account.sandbox_ended();
+        self.account.hook_ended();
         self.settle();
         self.account
     }
@@ -254,19 +254,17 @@ impl<'a> Watch<'a> {
                 if self.trial.level != Level::None {
                     account.ours.push(pid);
                 }
-                account.began = Some(Instant::now());
             }
-            Event::Status { build, status } if build == "trial" => {
-                account.status = Some(status);
-                account.sandbox_ended();
-            }
+            Event::Status { build, status } if build == "trial" => account.status = Some(status),
             Event::Returned { build, hook, value, items } if build == "trial" => {
+                account.hook_ended();
                 self.eyes.sees(Moment::HookEnded(&hook, &format!("returned {value}")));
                 account.values.push(value);
                 account.items.push((hook.clone(), items));
                 account.run.hooks.push(HookEnd { hook, returned: true, exception: None });
             }
             Event::Raised { build, hook, exception } if build == "trial" => {
+                account.hook_ended();
                 self.eyes.sees(Moment::HookEnded(&hook, &format!("raised {exception}")));
                 let exception = Some(exception);
                 account.run.hooks.push(HookEnd { hook, returned: false, exception });
@@ -274,7 +272,10 @@ impl<'a> Watch<'a> {
             Event::Returned { value, .. } => account.second = Some(Ok(value)),
             Event::Raised { exception, .. } => account.second = Some(Err(exception)),
             Event::Done => account.done = true,
-            Event::Hook { build, hook } if build == "trial" => self.eyes.sees(Moment::Hook(&hook)),
+            Event::Hook { build, hook } if build == "trial" => {
+                account.began = Some(Instant::now());
+                self.eyes.sees(Moment::Hook(&hook));
+            }
             Event::Hook { .. } | Event::Supervisor { .. } | Event::Status { .. } => {}
         }
     }

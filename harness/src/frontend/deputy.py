@@ -31,9 +31,14 @@ class Steps:
 
     def __init__(self, spec):
         self.wanted = spec.get("steps", [])
-        self.source, self.output = spec["source"], spec["output"]
+        self.source, self.collected = spec["source"], spec["output"]
+        self.output = self.collected
+        if "output-in-tree" in self.wanted:
+            self.output = os.path.join(self.source, "dist")
 
     def before_a_hook(self, hook):
+        if self.output != self.collected:
+            os.makedirs(self.output, exist_ok=True)
         if "build-log" in self.wanted:
             for folder in (self.source, os.path.dirname(self.source)):
                 with contextlib.suppress(OSError):
@@ -51,11 +56,17 @@ class Steps:
                     install(requirement)
 
     def after_all(self):
+        if self.output != self.collected:
+            for name in os.listdir(self.output):
+                with contextlib.suppress(OSError):
+                    shutil.copyfile(
+                        os.path.join(self.output, name), os.path.join(self.collected, name)
+                    )
         if "copy-requirements" in self.wanted:
             for folder in (self.source, os.path.dirname(self.source)):
                 for path in glob.glob(os.path.join(folder, "*-requirements.txt")):
                     with contextlib.suppress(OSError):
-                        shutil.copyfile(path, os.path.join(self.output, os.path.basename(path)))
+                        shutil.copyfile(path, os.path.join(self.collected, os.path.basename(path)))
         if "read-pyproject" in self.wanted:
             with contextlib.suppress(OSError):
                 show(os.path.join(self.source, "pyproject.toml"))

@@ -108,16 +108,16 @@ def build(spec, common, inherited, tell):
         python_executable=common["python"],
     )
     for hook in spec["hooks"]:
-        steps.before_a_hook(hook)
         tell(event="hook", build=name, hook=hook)
+        steps.before_a_hook(hook)
         try:
-            value = getattr(caller, hook)(*ARGUMENTS[hook](spec["output"]))
+            value = getattr(caller, hook)(*ARGUMENTS[hook](steps.output))
         except BaseException as error:  # a hook may raise anything, and that is a result
             said = "%s: %s" % (type(error).__name__, error)
             tell(event="raised", build=name, hook=hook, exception=said[:2000])
             return
-        tell(event="returned", build=name, hook=hook, value=repr(value)[:65536], items=items(value))
         steps.after_a_hook(hook, value)
+        tell(event="returned", build=name, hook=hook, value=repr(value)[:65536], items=items(value))
     steps.after_all()
 
 

@@ -162,6 +162,11 @@ impl Gardener<'_> {
                 }
                 json!({ "path": path })
             }
+            PlantKind::Link { path, to } => {
+                let path = self.path(path, planted);
+                self.root.link(&path, self.fill(to, planted).as_ref())?;
+                json!({ "path": path })
+            }
             PlantKind::Variable { name, value } => {
                 let value = self.fill(value, planted);
                 planted.variables.push((name.clone(), value));

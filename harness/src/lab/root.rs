@@ -254,6 +254,15 @@ impl Root {
         Ok(())
     }
 
+    /// Makes a symbolic link of the lab, owned by root; it leads to what has the name `to` in the lab.
+    ///
+    /// # Errors
+    /// Those of symlinkat(2); something is there.
+    pub fn link(&self, path: &Path, to: &Path) -> io::Result<()> {
+        let (parent, name) = split(path)?;
+        Ok(symlinkat(to, self.directory_made(parent)?, name)?)
+    }
+
     /// Copies a program of the host's to where the lab has nothing, owned by root. Nobody has the copy
     /// open for writing afterwards, so that it can be started.
     ///

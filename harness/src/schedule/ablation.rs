@@ -62,10 +62,17 @@ pub fn schedule(
 }
 
 /// Whether the strongest level is expected to stop the attack by its layers. A hole that only
-/// another sandbox opens says nothing about any layer of ours.
+/// another sandbox opens says nothing about any layer of ours, and neither does one that the program
+/// shuts at every level, as the manifest says where it expects a block without a layer for it.
 #[must_use]
 pub fn is_stopped(attack: &Attack) -> bool {
+    let weak = [Level::Network, Level::Proposal];
+    let is_shut = weak.iter().all(|level| {
+        let exception = attack.expect.get(level).map(|exception| exception.outcome);
+        exception == Some(Expected::Blocked) && attack.stopped_by().and(level.layers()).is_empty()
+    });
     !attack.is_benign()
+        && !is_shut
         && matches!(attack.control(), ControlAt::Level(level) if level != Level::Full)
         && attack.expected(Level::Full, LayerSet::ALL) == Expected::Blocked
 }
@@ -142,7 +149,7 @@ mod tests {
     use sandbox::Guarantee;
 
     use super::*;
-    use crate::catalogue::attack::{Purpose, Severity};
+    use crate::catalogue::attack::{Exception, Purpose, Severity};
 
     fn catalogue() -> Catalogue {
         let attack = |id: &str, layers: &[Layer]| {
@@ -156,11 +163,17 @@ mod tests {
         early.run.levels = vec![Level::None];
         let mut account = attack("remnants/account", &[Layer::Identity]);
         account.run.levels = vec![Level::Proposal, Level::Full];
+        let mut shut = attack("files/shut", &[Layer::Mounts]);
+        for level in [Level::Network, Level::Proposal] {
+            let reason = "the program itself".to_owned();
+            shut.expect.insert(level, Exception { outcome: Expected::Blocked, reason });
+        }
         let mut elsewhere = attack("remnants/elsewhere", &[]);
         elsewhere.run.control = Some("box".to_owned());
         [
             account,
             elsewhere,
+            shut,
             attack("secrets/netrc", &[Layer::Identity, Layer::Mounts]),
             orphan,
             early,
@@ -216,6 +229,6 @@ mod tests {
     fn a_selection_that_finds_nothing_says_so() {
         let filter: Filter = "files/".parse().unwrap();
         let error = schedule(&catalogue(), Some(&filter), &Known::default(), "root").unwrap_err();
-        assert!(matches!(error, NothingSelected::Filter { looked_at: 6, .. }));
+        assert!(matches!(error, NothingSelected::Filter { looked_at: 7, .. }));
     }
 }

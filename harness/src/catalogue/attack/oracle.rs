@@ -171,6 +171,10 @@ pub enum Hostility {
     Program,
     /// An entry point of a wheel becomes a program outside of the directory of programs.
     ProgramOutside,
+    /// A wheel brings what counts as another release that is installed.
+    OtherRelease,
+    /// A wheel brings a file that a shell runs whenever somebody enters the environment.
+    ShellStartUp,
 }
 
 /// What a returned requirement asks of an installer.

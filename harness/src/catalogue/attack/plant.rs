@@ -56,6 +56,13 @@ pub enum PlantKind {
         /// Permission bits.
         mode: u32,
     },
+    /// A symbolic link.
+    Link {
+        /// Where, a template.
+        path: String,
+        /// What it leads to, a template.
+        to: String,
+    },
     /// A variable in the environment of the front end.
     Variable {
         /// Its name.
@@ -146,6 +153,7 @@ impl PlantKind {
     pub fn templates(&self) -> Vec<&str> {
         match self {
             Self::File { path, content, .. } => vec![path, content],
+            Self::Link { path, to } => vec![path, to],
             Self::Directory { path, .. } | Self::UnixListener { path, .. } => vec![path],
             Self::Variable { value, .. } => vec![value],
             Self::Process { args, env, memory, open, .. } => args

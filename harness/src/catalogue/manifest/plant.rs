@@ -11,9 +11,9 @@ use crate::catalogue::spelling::nearest;
 const VARIABLES: [&str; 7] = ["canary", "home", "source", "work", "output", "site", "python"];
 
 /// Every key that some kind has.
-const KEYS: [&str; 12] = [
-    "path", "mode", "content", "name", "value", "args", "env", "memory", "open", "what", "answer",
-    "http",
+const KEYS: [&str; 13] = [
+    "path", "to", "mode", "content", "name", "value", "args", "env", "memory", "open", "what",
+    "answer", "http",
 ];
 
 /// Reads all of them.
@@ -73,6 +73,10 @@ fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<
             let path = path(table, "path", found);
             let mode = mode(table, 0o700, found);
             PlantKind::Directory { path: path?, mode }
+        }
+        "link" => {
+            let (place, to) = (path(table, "path", found), path(table, "to", found));
+            PlantKind::Link { path: place?, to: to? }
         }
         "variable" => variable(table, found)?,
         "tcp-listener" => PlantKind::TcpListener,

@@ -146,7 +146,9 @@ impl Uses<'_> {
         let others = self.plants.iter().map(|other| &other.value).filter(|one| one.id != plant.id);
         let mut templates = others.flat_map(|other| other.kind.templates());
         let place = match &plant.kind {
-            PlantKind::File { path, .. } => path.rsplit_once('/').map(|(folder, _)| folder),
+            PlantKind::File { path, .. } | PlantKind::Link { path, .. } => {
+                path.rsplit_once('/').map(|(folder, _)| folder)
+            }
             _ => None,
         };
         let leads = |text: &str| {
@@ -190,6 +192,7 @@ fn carries_canary(plant: &Plant) -> bool {
             plant.kind.templates().into_iter().any(is_told)
         }
         PlantKind::Directory { .. }
+        | PlantKind::Link { .. }
         | PlantKind::TcpListener
         | PlantKind::Tcp6Listener
         | PlantKind::UdpListener

@@ -60,6 +60,8 @@ const fn word(what: Hostility) -> &'static str {
         Hostility::StartUp => "a file that every start of the interpreter runs",
         Hostility::Program => "a program that is run in the place of another",
         Hostility::ProgramOutside => "a program that lies outside of its directory",
+        Hostility::OtherRelease => "it counts as another release that is installed",
+        Hostility::ShellStartUp => "a file that shells run when they enter the environment",
     }
 }
 
@@ -116,6 +118,10 @@ fn is_hostile(entry: &Entry, what: Hostility) -> bool {
         Hostility::StartUp => zip().iter().any(|member| taken::starts(&member.name)),
         Hostility::Program => taken::programs(&zip()).iter().any(|name| taken::replaces(name)),
         Hostility::ProgramOutside => taken::programs(&zip()).iter().any(|name| leads_outside(name)),
+        Hostility::OtherRelease => {
+            zip().iter().any(|member| taken::is_of_another(&entry.name, &member.name))
+        }
+        Hostility::ShellStartUp => zip().iter().any(|member| taken::enters(&member.name)),
         Hostility::NameOutside | Hostility::Extra | Hostility::Directory => false,
     }
 }
@@ -308,6 +314,12 @@ fn seed(what: Hostility) -> Entry {
         }
         Hostility::ProgramOutside => {
             zipped(&[("x-1.dist-info/entry_points.txt", 0, b"[gui_scripts]\n../y = x:y\n")])
+        }
+        Hostility::OtherRelease => {
+            zipped(&[("x-1.data/purelib/y-2.dist-info/METADATA", 0, b"Name: y\nVersion: 2\n")])
+        }
+        Hostility::ShellStartUp => {
+            zipped(&[("x-1.data/data/etc/conda/activate.d/x.sh", 0, b"# nothing\n")])
         }
         Hostility::Directory | Hostility::NameOutside | Hostility::Extra => plain,
     }

@@ -36,6 +36,29 @@ pub fn starts(name: &str) -> bool {
     customises || (configures && !deeper)
 }
 
+/// Whether a member is, once installed, what an installer takes for a release that is there, and not
+/// the one of the wheel's own name: the last part of its path that ends as such a name does.
+#[must_use]
+pub fn is_of_another(wheel: &str, member: &str) -> bool {
+    let mut stem = wheel.splitn(3, '-');
+    let own = match (stem.next(), stem.next()) {
+        (Some(name), Some(version)) => format!("{name}-{version}.dist-info"),
+        _ => return false,
+    };
+    let ends = [".dist-info", ".egg-info", ".egg-link"];
+    let place = member.split_once(".data/").map_or(member, |(_, inner)| inner);
+    let is_release = |part: &str| ends.iter().any(|end| part.ends_with(end));
+    place.split('/').find(|part| is_release(part)).is_some_and(|part| part != own)
+}
+
+/// Whether a member is, once installed, a file that a shell runs when somebody enters an environment
+/// of conda.
+#[must_use]
+pub fn enters(name: &str) -> bool {
+    let place = name.split_once(".data/data/").map_or("", |(_, inner)| inner);
+    ["etc/conda/activate.d/", "etc/conda/deactivate.d/"].iter().any(|dir| place.starts_with(dir))
+}
+
 /// The names of the programs that a wheel installs, by its data, its scripts or its entry points.
 #[must_use]
 pub fn programs(members: &[zip::Member]) -> Vec<String> {
@@ -102,6 +125,11 @@ mod tests {
         for name in ["x/a.pth", "x/sitecustomize.py", "x-1.data/data/share/x.pth", "x.py"] {
             assert!(!starts(name), "{name}");
         }
+        let wheel = "x-1-py3-none-any.whl";
+        for name in ["x-1.dist-info/METADATA", "x-1.data/purelib/x/y.py", "x/y-2.dist"] {
+            assert!(!is_of_another(wheel, name), "{name}");
+        }
+        assert!(!enters("x/etc/conda/activate.d/x.sh") && !enters("x-1.data/data/etc/x.sh"));
         let list = b"[console_scripts]\nx = x:y\n[other]\npip = x:y\n";
         let member = zip::Member {
             name: "x-1.dist-info/entry_points.txt".to_owned(),

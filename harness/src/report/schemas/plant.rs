@@ -20,6 +20,7 @@ fn of(kind: &str) -> Value {
     let mut table = match kind {
         "file" => object([("path", path())], [("mode", mode()), ("content", text())]),
         "directory" => object([("path", path())], [("mode", mode())]),
+        "link" => object([("path", path()), ("to", path())], []),
         "variable" => object([("name", variable())], [("value", text())]),
         "tcp-listener" | "tcp6-listener" | "loopback-listener" | "abstract-listener" => {
             object([], [("answer", text()), ("http", flag())])
