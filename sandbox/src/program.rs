@@ -27,6 +27,7 @@ mod usage;
 mod why;
 
 use crate::plain::{print, print_own, say};
+use crate::sys::signals;
 use error::Failure;
 
 /// Isolates untrusted Python builds.
@@ -90,6 +91,10 @@ enum Command {
 /// Runs the program with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    if let Err(errno) = signals::take() {
+        say(format_args!("cannot say what is to happen on a signal: {}", errno.desc()));
+        return ExitCode::from(error::NOTHING_RUN);
+    }
     if let Some(more) = set_id::found() {
         say(format_args!(
             "the file of this program has {more}, with which every caller could do what the file's \

@@ -236,7 +236,7 @@ impl Link {
     /// Waits for a message and its descriptors; `None` once the other end is gone.
     ///
     /// # Errors
-    /// The errno of `recvmsg(2)`; BADMSG for what is no message.
+    /// The errno of `recvmsg(2)`; MFILE where a descriptor is missing, BADMSG for what is no message.
     pub fn receive(&self) -> Result<Option<(Message, Vec<OwnedFd>)>, Errno> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(Self::MOST))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -258,9 +258,12 @@ impl Link {
             _ => None,
         });
         let descriptors = descriptors.flatten().collect();
-        // A descriptor for which there was no room is missing without a word.
-        let whole = received.bytes == bytes.len() && !received.flags.contains(ReturnFlags::CTRUNC);
-        let message = Message::decode(bytes).filter(|_| whole);
+        // A descriptor for which there was no room is missing without a word; there is none where this
+        // process may have no more of them.
+        if received.flags.contains(ReturnFlags::CTRUNC) {
+            return Err(Errno::MFILE);
+        }
+        let message = Message::decode(bytes).filter(|_| received.bytes == bytes.len());
         message.map(|message| Some((message, descriptors))).ok_or(Errno::BADMSG)
     }
 }

@@ -25,6 +25,7 @@ mod granted;
 mod groups;
 mod hosts;
 mod identity;
+mod inherited;
 mod input;
 mod inspection;
 mod kills;

@@ -43,6 +43,8 @@ pub struct Offer {
     pub counted_apart: bool,
     /// How many processes and threads the machine can have at all.
     pub process_room: Option<u64>,
+    /// How many files the machine can have open at all.
+    pub file_room: Option<u64>,
     /// How much a user may watch.
     pub watching: Option<Watching>,
     /// What becomes of cores.
@@ -101,6 +103,7 @@ impl Offer {
             counted_alone,
             counted_apart: true,
             process_room: process_room(),
+            file_room: number("fs/file-max"),
             watching: watching(),
             cores: Cores::of(&setting("kernel/core_pattern").unwrap_or_default()),
             current: RESOURCES.iter().filter_map(|(name, number)| limit(*name, *number)).collect(),

@@ -180,8 +180,9 @@ pub fn resolve(policy: &Limits, offer: &Offer) -> Result<Bounds, Unsettable> {
     memory(policy, offer, &mut bounds)?;
     processes(policy, offer, &mut bounds)?;
     // The soft limit stays where it is: it is what `select` can bear.
+    let files = open_files(offer, bounds.processes);
     let Bounds { ceilings, .. } = &mut bounds;
-    let files = ceiling(Limit::OpenFiles, policy.open_files, limits::OPEN_FILES, offer)?;
+    let files = ceiling(Limit::OpenFiles, policy.open_files, files, offer)?;
     ceilings.extend(files.map(|files| (Resource::Nofile, pair(u64::MAX, files))));
     let size = ceiling(Limit::FileSize, policy.file_size, limits::FILE_SIZE, offer)?;
     ceilings.extend(size.map(|size| (Resource::Fsize, pair(size, size))));
@@ -219,10 +220,7 @@ fn memory(policy: &Limits, offer: &Offer, bounds: &mut Bounds) -> Result<(), Uns
 
 fn processes(policy: &Limits, offer: &Offer, bounds: &mut Bounds) -> Result<(), Unsettable> {
     let demand = policy.processes;
-    let default = offer.process_room.map_or(limits::PROCESSES, |room| {
-        Count(limits::PROCESSES.0.min((room / limits::PROCESSES_PART).max(1)))
-    });
-    let Some(count) = wanted(demand, Some(default)) else { return Ok(()) };
+    let Some(count) = wanted(demand, Some(most_processes(offer))) else { return Ok(()) };
     if let Some(place) = &offer.processes {
         match bounds.groups.iter_mut().find(|group| group.is_in(place)) {
             Some(group) => {
@@ -245,6 +243,26 @@ fn processes(policy: &Limits, offer: &Offer, bounds: &mut Bounds) -> Result<(), 
     let ceiling = count.0.saturating_mul(factor).min(user::processes(offer));
     bounds.ceilings.push((Resource::Nproc, pair(ceiling, ceiling)));
     Ok(())
+}
+
+/// The default of processes: each has open files, and of those and of processes a machine has so many.
+fn most_processes(offer: &Offer) -> Count {
+    let numbers = offer.process_room.map(|room| (room / limits::PROCESSES_PART).max(1));
+    let files = offer.file_room.map(|room| {
+        let shared = room / limits::OPEN_FILES_PART / limits::FEWEST_OPEN_FILES;
+        shared.max(limits::FEWEST_PROCESSES)
+    });
+    let most = [numbers, files].into_iter().flatten().fold(limits::PROCESSES.0, u64::min);
+    Count(most)
+}
+
+/// The default of open files of one process, where so many processes may be.
+fn open_files(offer: &Offer, processes: Option<u64>) -> Count {
+    let processes = processes.unwrap_or(limits::PROCESSES.0).max(1);
+    let shared = offer
+        .file_room
+        .map(|room| (room / limits::OPEN_FILES_PART / processes).max(limits::FEWEST_OPEN_FILES));
+    Count(shared.map_or(limits::OPEN_FILES.0, |shared| shared.min(limits::OPEN_FILES.0)))
 }
 
 fn wanted<T: Copy>(demand: Demand<T>, default: Option<T>) -> Option<T> {

@@ -44,6 +44,7 @@ const TERMINAL: &str = "tty";
 pub const fn syscalls(chosen: Syscalls, own_user: bool) -> Syscalls {
     chosen
         .set(Choice::Internet, false)
+        .set(Choice::Interfaces, false)
         .set(Choice::SharedObjects, false)
         .set(Choice::Watches, false)
         .set(Choice::Attributes, false)

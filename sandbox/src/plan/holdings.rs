@@ -326,6 +326,14 @@ fn resources(plan: &Plan, gaps: &mut Gaps) {
     for fallback in &bounds.fallbacks {
         gaps.part(true, &fallback.to_string());
     }
+    gaps.part(
+        makes(plan, Choice::Interfaces),
+        "answers about interfaces that nobody reads are memory that no limit counts",
+    );
+    gaps.part(
+        makes(plan, Choice::Filters),
+        "filters of system calls take from a store that is the whole machine's",
+    );
     let on_disk = plan.staging.is_some() || plan.scratch.is_some();
     gaps.part(on_disk, "the private directories lie on disk, which has no limit but its own");
 }

@@ -47,6 +47,8 @@ mod mistake;
 mod reader;
 mod sections;
 
+pub(crate) use self::sections::SYSCALLS;
+
 pub use mistake::{Mistake, Mistakes};
 
 /// The largest policy file.
@@ -76,8 +78,7 @@ struct Section {
     delete: Vec<Pattern>,
     set: Vec<(OsString, OsString)>,
     limits: Vec<Ceiling>,
-    tracing: Option<bool>,
-    watches: Option<bool>,
+    syscalls: Vec<(Choice, bool)>,
     artefacts: Artefacts,
 }
 
@@ -190,11 +191,8 @@ impl Section {
         for ceiling in &self.limits {
             ceiling.apply(&mut policy.limits);
         }
-        if let Some(tracing) = self.tracing {
-            policy.syscalls = policy.syscalls.set(Choice::Tracing, tracing);
-        }
-        if let Some(watches) = self.watches {
-            policy.syscalls = policy.syscalls.set(Choice::Watches, watches);
+        for (choice, made) in &self.syscalls {
+            policy.syscalls = policy.syscalls.set(*choice, *made);
         }
     }
 }

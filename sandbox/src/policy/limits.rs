@@ -49,6 +49,14 @@ pub const PROCESSES: Count = Count(16_384);
 pub const PROCESSES_PART: u64 = 8;
 /// More than any linker opens; programs that close all that they could have stay quick.
 pub const OPEN_FILES: Count = Count(65_536);
+/// Of the files that the machine can have open at all (`fs.file-max`), no more than this part, all
+/// processes of a build together: the rest of the machine starts no program without them.
+pub const OPEN_FILES_PART: u64 = 2;
+/// Less than this is no default, of open files and of processes: it would keep builds from working. A
+/// machine that has not got so many is not shared out.
+pub const FEWEST_OPEN_FILES: u64 = 1_024;
+/// The same of processes.
+pub const FEWEST_PROCESSES: u64 = 512;
 /// Debug builds of the largest packages have archives of a few GiB.
 pub const FILE_SIZE: Bytes = Bytes(16 << 30);
 /// The longest honest logs have tens of MiB.

@@ -161,6 +161,10 @@ fn rule(when: When, policy: Syscalls) -> Rule {
         When::Arguments(check) => Rule::Arguments(check),
         When::Chosen(choice, yes, _) if policy.has(choice) => yes,
         When::Chosen(_, _, no) => no,
+        When::First(choices, otherwise) => {
+            let made = choices.iter().find(|(choice, _)| policy.has(*choice));
+            made.map_or(otherwise, |(_, rule)| *rule)
+        }
     }
 }
 

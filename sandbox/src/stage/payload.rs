@@ -23,7 +23,7 @@ use crate::payload::Stdin;
 use crate::plan::Plan;
 use crate::step::{At, Fault, Step};
 use crate::sys::descriptors::close_between;
-use crate::sys::signals::restore_sigpipe;
+use crate::sys::signals::restore;
 use crate::wire::{Link, Message};
 use crate::words::Layer::{Descriptors, Leash, Pid, Privileges, Session, Userns};
 
@@ -100,7 +100,7 @@ fn last_steps(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) -> Result<Infal
             descriptors::look()?;
         }
     }
-    restore_sigpipe().at(Step::Exec)?;
+    restore().at(Step::Exec)?;
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&ties.mask), None).at(Step::Exec)?;
     if let Some(filter) = &plan.syscalls {
         // Last, for everything above needs calls that the payload may not make.

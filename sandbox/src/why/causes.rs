@@ -12,6 +12,7 @@ use super::sights::{Limit, Sight};
 use crate::payload::Payload;
 use crate::plain::{quoted, quoted_path};
 use crate::plan::{Plan, PlanKind};
+use crate::policy::file::SYSCALLS;
 use crate::policy::syscalls::{Choice, Table};
 use crate::tools::Homes;
 use crate::unseen::Visible;
@@ -278,7 +279,11 @@ impl<'a> Scene<'a> {
 
     fn refused(&self, name: &str, errno: i32) -> Cause {
         let missing = errno == nix::errno::Errno::ENOSYS as i32;
-        let answer = if missing { "as if the kernel had none" } else { "as not permitted" };
+        let answer = match Errno::from_raw_os_error(errno) {
+            Errno::NOSYS => "as if the kernel had none".to_owned(),
+            Errno::PERM => "as not permitted".to_owned(),
+            other => format!("with \"{other}\""),
+        };
         let text = format!("called `{name}`, which the filter answers {answer}");
         let mut cause = plain(text, Layer::Syscalls, &format!("call {name}"));
         cause.switch =
@@ -298,9 +303,7 @@ impl<'a> Scene<'a> {
             };
             !chosen.has(choice) && of(true) != of(false)
         };
-        let keys: [(Choice, &str); 2] =
-            [(Choice::Tracing, "tracing"), (Choice::Watches, "watches")];
-        keys.into_iter().find_map(|(choice, key)| decides(choice).then_some(key))
+        SYSCALLS.into_iter().find_map(|(key, choice)| decides(choice).then_some(key))
     }
 
     fn not_reached(&self, address: &str, errno: i32) -> Cause {

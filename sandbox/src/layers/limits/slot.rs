@@ -29,6 +29,13 @@ const LOWERED: [&str; 3] = ["memory.limit_in_bytes", SWAP, "memory.max"];
 /// The limit of memory and swap together, on version 1.
 const SWAP: &str = "memory.memsw.limit_in_bytes";
 
+/// The limit of what waits in TCP and UDP sockets, on version 1; without it nothing counts that
+/// memory, and it may be all that the machine gives to sockets. A kernel without them does not have it.
+const SOCKETS: &str = "memory.kmem.tcp.limit_in_bytes";
+
+/// What waits in sockets may be this part of the memory, and comes on top of it.
+const SOCKETS_PART: u64 = 8;
+
 /// The limit of swap, on version 2; a kernel without accounting of swap does not have it.
 const SWAP_TWO: &str = "memory.swap.max";
 
@@ -57,6 +64,7 @@ impl Group {
                 if place.swap {
                     settings.push((SWAP, bytes.to_string()));
                 }
+                settings.push((SOCKETS, (bytes / SOCKETS_PART).to_string()));
             }
             Version::Two => {
                 settings.push(("memory.max", bytes.to_string()));
@@ -291,7 +299,9 @@ impl Made {
             let path = directory.join(file);
             match write(&path, value) {
                 Ok(()) => limits.push(path),
-                Err(error) if *file == SWAP_TWO && error.kind() == io::ErrorKind::NotFound => {}
+                Err(error)
+                    if [SOCKETS, SWAP_TWO].contains(file)
+                        && error.kind() == io::ErrorKind::NotFound => {}
                 Err(source) => return Err(SlotError::Set { path, value: value.clone(), source }),
             }
         }
@@ -443,7 +453,7 @@ mod tests {
     fn memory_cannot_move_to_swap() {
         let place = |version| Place { version, directory: "/g".into(), swap: true, lend: false };
         let files = |version| {
-            let group = Group::of_memory(&place(version), 7);
+            let group = Group::of_memory(&place(version), 16);
             group
                 .settings
                 .into_iter()
@@ -452,9 +462,13 @@ mod tests {
         };
         assert_eq!(
             files(Version::One),
-            ["memory.limit_in_bytes=7", "memory.memsw.limit_in_bytes=7"]
+            [
+                "memory.limit_in_bytes=16",
+                "memory.memsw.limit_in_bytes=16",
+                "memory.kmem.tcp.limit_in_bytes=2",
+            ]
         );
-        assert_eq!(files(Version::Two), ["memory.max=7", "memory.swap.max=0"]);
+        assert_eq!(files(Version::Two), ["memory.max=16", "memory.swap.max=0"]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ fn bare() -> Offer {
         counted_alone: true,
         counted_apart: true,
         process_room: None,
+        file_room: None,
         watching: None,
         cores: Cores::Files,
         current: Vec::new(),
@@ -43,7 +44,12 @@ fn settings(bounds: &Bounds) -> Vec<(&'static str, &str)> {
 #[test]
 fn the_defaults_are_those_of_the_design() {
     let bounds = resolve(&Limits::default(), &v1()).unwrap();
-    assert_eq!(settings(&bounds), [("memory.limit_in_bytes", "900000"), ("pids.max", "16384")]);
+    let expected = [
+        ("memory.limit_in_bytes", "900000"),
+        ("memory.kmem.tcp.limit_in_bytes", "112500"),
+        ("pids.max", "16384"),
+    ];
+    assert_eq!(settings(&bounds), expected);
     assert_eq!(ceiling_of(&bounds, Resource::Core), Some((Some(1), Some(1))));
     let size = Some(16 << 30);
     assert_eq!(ceiling_of(&bounds, Resource::Fsize), Some((size, size)));
@@ -173,6 +179,29 @@ fn several_builds_side_by_side_leave_numbers_for_processes_to_others() {
     assert_eq!(processes(Some(4 << 20)), (Some(16_384), Some(16_384)));
     assert_eq!(processes(Some(3)), (Some(1), Some(1)));
     assert_eq!(processes(None), (Some(16_384), Some(16_384)));
+}
+
+#[test]
+fn a_build_leaves_the_machine_files_that_it_can_open() {
+    let found = |policy: Limits, room| {
+        let bounds = resolve(&policy, &Offer { file_room: room, ..bare() }).unwrap();
+        let files = ceiling_of(&bounds, Resource::Nofile).unwrap().1.unwrap();
+        (bounds.processes.unwrap(), files)
+    };
+    let default = |room| found(Limits::default(), room);
+    // systemd's: as many as there is memory for.
+    assert_eq!(default(Some(i64::MAX.cast_unsigned())), (16_384, 65_536));
+    assert_eq!(default(None), (16_384, 65_536));
+    for room in [1_u64 << 40, 1 << 30, 1 << 25, 2_466_183, 1 << 21] {
+        let (processes, files) = default(Some(room));
+        assert!(processes * files <= room / 2, "{room}: {processes} times {files}");
+        assert!(processes >= 512 && files >= 1024, "{room}: {processes} times {files}");
+    }
+    assert_eq!(default(Some(4_096)), (512, 1_024), "nothing to share out");
+    let few = Limits { processes: Demand::Exactly(Count(64)), ..Limits::default() };
+    assert_eq!(found(few, Some(2_466_183)), (64, 19_267));
+    let many = Limits { open_files: Demand::Exactly(Count(9_999)), ..Limits::default() };
+    assert_eq!(found(many, Some(2_466_183)).1, 9_999, "whoever names a number gets it");
 }
 
 #[test]

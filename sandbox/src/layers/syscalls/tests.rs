@@ -2,7 +2,7 @@ use nix::errno::Errno;
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::syscalls::Choice;
+use crate::policy::syscalls::{Choice, rules};
 
 mod objects;
 
@@ -54,7 +54,7 @@ proptest! {
     #[test]
     fn the_tree_and_the_table_agree_on_every_number(
         architecture in architectures(),
-        choices in prop::array::uniform7(any::<bool>()),
+        choices in prop::array::uniform9(any::<bool>()),
         arguments in prop::collection::vec(prop::array::uniform6(argument()), 8),
     ) {
         let made = Choice::ALL.into_iter().zip(choices);
@@ -148,8 +148,9 @@ fn what_ordinary_builds_call_is_allowed() {
         epoll_pwait2 faccessat2 getrandom prlimit64 flock setxattr shmget semop msgsnd mq_open \
         landlock_restrict_self seccomp prctl kill tgkill pidfd_send_signal pidfd_open personality \
         close_range renameat2 linkat symlinkat mkdirat unlinkat utimensat fchownat pipe2 dup3 \
-        sched_setaffinity clock_nanosleep ioctl fcntl clone sendmsg bind umask mseal \
+        sched_setaffinity clock_nanosleep fcntl clone sendmsg bind umask mseal \
         get_mempolicy mbind setsockopt mknodat fchmodat";
+    assert_eq!(on_both("ioctl", &[1, 0x5413]), Decision::Allow, "TIOCGWINSZ");
     for name in ordinary.split_whitespace() {
         assert_eq!(on_both(name, &[]), Decision::Allow, "{name}");
     }
@@ -243,7 +244,79 @@ fn no_request_types_into_a_terminal_or_aims_a_signal() {
 }
 
 #[test]
-fn sockets_are_local_internet_or_route_and_nothing_else() {
+fn no_file_system_or_device_does_more_than_builds_ask_of_it() {
+    const UNKNOWN: Decision = Decision::Refuse(Errno::ENOTTY);
+    // Every number of every type, as each direction with each size would have it: whether a file
+    // system of tomorrow knows it or not.
+    let sizes = [0_u64, 1, 4, 8, 16, 24, 28, 32, 40, 64, 80, 128, 176, 4096];
+    let mut allowed = Vec::new();
+    for (kind, number) in (0..=0xff).flat_map(|kind| (0..=0xff).map(move |it| (kind, it))) {
+        for request in
+            (0..4_u64).flat_map(|way| sizes.map(|size| way << 30 | size << 16 | kind << 8 | number))
+        {
+            // What is compiled agrees with the rule: see `the_tree_and_the_table_agree_…` above.
+            let asked = rules::IOCTL.decide(&[3, request, 0, 0, 0, 0]);
+            if asked != UNKNOWN && !matches!(kind, 0x54 | 0x89) {
+                allowed.push(request);
+            }
+        }
+    }
+    let files = [
+        0x2,
+        0x8004_5200,
+        0x8004_6601,
+        0x8008_6601,
+        0x4004_6602,
+        0x4008_6602,
+        0xc020_660b,
+        0x801c_581f,
+        0x401c_5820,
+        0x8008_7601,
+        0x4004_9409,
+        0x4020_940d,
+    ];
+    allowed.sort_unstable();
+    let mut files = files.to_vec();
+    files.sort_unstable();
+    assert_eq!(allowed, files);
+    for (request, name) in [
+        (0x5000_940e_u64, "BTRFS_IOC_SUBVOL_CREATE"),
+        (0x5000_9401, "BTRFS_IOC_SNAP_CREATE"),
+        (0xc050_6617, "FS_IOC_ADD_ENCRYPTION_KEY"),
+        (0x800c_6613, "FS_IOC_SET_ENCRYPTION_POLICY"),
+        (0x4080_6685, "FS_IOC_ENABLE_VERITY"),
+        (0xc018_9436, "FIDEDUPERANGE"),
+        (0xc004_5877, "FIFREEZE"),
+    ] {
+        for choices in [SHUT, Syscalls::default(), OPEN] {
+            let asked = decision(choices, Architecture::X86_64, "ioctl", &[3, request]);
+            assert_eq!(asked, UNKNOWN, "{name}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_taken_from_the_store_of_filters_that_is_the_whole_machines() {
+    const NONE: Decision = Decision::Refuse(Errno::ENOPROTOOPT);
+    for option in [26, 50, 51, 52] {
+        assert_eq!(on_both("setsockopt", &[3, 1, option]), NONE, "{option}");
+        assert_eq!(on_both("setsockopt", &[3, 1 | 7 << 32, option | 1 << 40]), NONE, "{option}");
+    }
+    for option in [2, 4, 7, 8, 9, 13, 20, 21] {
+        assert_eq!(on_both("setsockopt", &[3, 1, option]), Decision::Allow, "{option}");
+    }
+    assert_eq!(on_both("setsockopt", &[3, 41, 26]), Decision::Allow, "IPV6_V6ONLY");
+    let none = Decision::Refuse(Errno::EINVAL);
+    assert_eq!((on_both("seccomp", &[1, 0]), on_both("prctl", &[22, 2])), (none, none));
+    let allowed = (Decision::Allow, Decision::Allow);
+    assert_eq!((on_both("seccomp", &[2, 0]), on_both("prctl", &[38, 1])), allowed);
+    let made = Syscalls::default().set(Choice::Filters, true);
+    let with = |name, arguments: &[u64]| decision(made, Architecture::X86_64, name, arguments);
+    assert_eq!((with("seccomp", &[1, 0]), with("prctl", &[22, 2])), allowed);
+}
+
+#[test]
+fn sockets_are_local_or_internet_and_nothing_else() {
     const FAMILY: Decision = Decision::Refuse(Errno::EAFNOSUPPORT);
     const PROTOCOL: Decision = Decision::Refuse(Errno::EPROTONOSUPPORT);
     let cloexec = 0o2_000_000;
@@ -254,8 +327,8 @@ fn sockets_are_local_internet_or_route_and_nothing_else() {
         (2, 1 | cloexec, 6, Decision::Allow),
         (10, 2, 17, Decision::Allow),
         (10, 2, 58, Decision::Allow),
-        (16, 3, 0, Decision::Allow),
-        (16, 3, 15, PROTOCOL),    // NETLINK_KOBJECT_UEVENT
+        (16, 3, 0, FAMILY),       // NETLINK_ROUTE
+        (16, 3, 15, FAMILY),      // NETLINK_KOBJECT_UEVENT
         (2, 1, 262, PROTOCOL),    // MPTCP
         (2, 1, 132, PROTOCOL),    // SCTP
         (10, 5, 0, PROTOCOL),     // SCTP by its type
@@ -276,6 +349,15 @@ fn sockets_are_local_internet_or_route_and_nothing_else() {
             assert_eq!(shut, [local; 2], "{family}");
         }
     }
+}
+
+#[test]
+fn interfaces_are_told_where_a_policy_says_so() {
+    let made = Syscalls::default().set(Choice::Interfaces, true);
+    let asked = |protocol| decision(made, Architecture::X86_64, "socket", &[16, 3, protocol]);
+    let other = Decision::Refuse(Errno::EPROTONOSUPPORT);
+    assert_eq!((asked(0), asked(15)), (Decision::Allow, other));
+    assert_eq!(decision(made, Architecture::X86_64, "socket", &[2, 1, 0]), Decision::Allow);
 }
 
 fn decision_of(architecture: Architecture, name: &str, arguments: &[u64]) -> Decision {

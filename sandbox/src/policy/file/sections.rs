@@ -8,6 +8,7 @@ use super::{Ceiling, Granted, Mistake, PolicyFile, Section};
 use crate::policy::IdentityChoice;
 use crate::policy::environment::Pattern;
 use crate::policy::package::Package;
+use crate::policy::syscalls::Choice;
 use crate::words::Guarantee;
 
 const KEYS: [&str; 13] = [
@@ -38,7 +39,13 @@ const LIMITS: [&str; 9] = [
     "log",
     "output",
 ];
-const SYSCALLS: [&str; 2] = ["tracing", "watches"];
+/// The choices of the filter that a file can make, by their keys.
+pub(crate) const SYSCALLS: [(&str, Choice); 4] = [
+    ("tracing", Choice::Tracing),
+    ("watches", Choice::Watches),
+    ("interfaces", Choice::Interfaces),
+    ("filters", Choice::Filters),
+];
 const ARTEFACTS: [&str; 5] = ["expect", "build-tag", "strict", "replace", "twins"];
 
 /// The whole file.
@@ -208,10 +215,11 @@ fn limits(value: &Value<'_>, reader: &mut Reader<'_>) -> Vec<Ceiling> {
 
 fn syscalls(value: &Value<'_>, section: &mut Section, reader: &mut Reader<'_>) {
     for (key, value) in reader.table(value).into_iter().flatten() {
-        match key.get_ref().as_ref() {
-            "tracing" => section.tracing = reader.switch(value),
-            "watches" => section.watches = reader.switch(value),
-            _ => reader.unknown(key, &SYSCALLS),
+        match SYSCALLS.iter().find(|(name, _)| *name == key.get_ref().as_ref()) {
+            Some((_, choice)) => {
+                section.syscalls.extend(reader.switch(value).map(|made| (*choice, made)));
+            }
+            None => reader.unknown(key, &SYSCALLS.map(|(name, _)| name)),
         }
     }
 }

@@ -7,8 +7,8 @@ pub enum Choice {
     /// `ptrace` and the reading of other processes' memory are allowed: some builds run their tests
     /// under a debugger, and `LeakSanitizer` stops the threads of its own process by it.
     Tracing,
-    /// Internet and route sockets may be made. They are harmless in a network namespace of one's
-    /// own; the contained plan has none and refuses them.
+    /// Internet sockets may be made. They are harmless in a network namespace of one's own; the
+    /// contained plan has none and refuses them.
     Internet,
     /// System V objects and message queues may be made. Without an ipc namespace they are
     /// everybody's and outlive the build, so that the contained plan refuses them.
@@ -25,11 +25,17 @@ pub enum Choice {
     /// A mode may be given the set-group-id bit. It is harmless where no file outlives the build;
     /// on a directory it says which group new files have.
     SetGroupId,
+    /// The kernel may be asked for interfaces and routes (`NETLINK_ROUTE`). Answers that nobody reads
+    /// are memory that no limit counts; few builds ask.
+    Interfaces,
+    /// A process may filter its own system calls (`seccomp(2)`). Filters take from a store that is the
+    /// whole machine's, and may write its log; few builds have them.
+    Filters,
 }
 
 impl Choice {
     /// Every choice.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Tracing,
         Self::Internet,
         Self::SharedObjects,
@@ -37,24 +43,27 @@ impl Choice {
         Self::Others,
         Self::Attributes,
         Self::SetGroupId,
+        Self::Interfaces,
+        Self::Filters,
     ];
+    /// Those that are not made unless somebody makes them.
+    const LEFT_OUT: [Self; 5] =
+        [Self::Tracing, Self::Watches, Self::SetGroupId, Self::Interfaces, Self::Filters];
 
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
 
-/// The choices that are made: a set of [`Choice`]. Everything but tracing, watches and set-group-id
-/// bits, unless something is taken away.
+/// The choices that are made: a set of [`Choice`]. Without a word from a policy or a plan, everything
+/// that no build is harmed by: no tracing, watches, set-group-id bits, interfaces or filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Syscalls(u8);
+pub struct Syscalls(u16);
 
 impl Default for Syscalls {
     fn default() -> Self {
-        Self::EVERYTHING
-            .set(Choice::Tracing, false)
-            .set(Choice::Watches, false)
-            .set(Choice::SetGroupId, false)
+        let without = |made: Self, choice: &Choice| made.set(*choice, false);
+        Choice::LEFT_OUT.iter().fold(Self::EVERYTHING, without)
     }
 }
 
@@ -88,8 +97,7 @@ mod tests {
             assert_eq!(Choice::ALL.into_iter().filter(|other| alone.has(*other)).count(), 1);
             assert!(alone.has(choice) && Syscalls::EVERYTHING.has(choice));
             assert_eq!(alone.set(choice, false), Syscalls::NOTHING);
-            let left_out = matches!(choice, Choice::Tracing | Choice::Watches | Choice::SetGroupId);
-            assert_eq!(Syscalls::default().has(choice), !left_out);
+            assert_eq!(Syscalls::default().has(choice), !Choice::LEFT_OUT.contains(&choice));
         }
     }
 }

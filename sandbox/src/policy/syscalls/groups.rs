@@ -24,6 +24,8 @@ pub enum When {
     Arguments(&'static Check),
     /// The first where the policy has made this choice, else the second.
     Chosen(Choice, Rule, Rule),
+    /// That of the first of these choices that the policy has made, else the last.
+    First(&'static [(Choice, Rule)], Rule),
 }
 
 /// Calls that share a decision and a reason.

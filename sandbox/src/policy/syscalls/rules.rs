@@ -224,53 +224,119 @@ pub const UNSHARE: Check = Check {
     otherwise: Allow,
 };
 
-/// `ioctl`, whose request the kernel reads as 32 bits. `TIOCSTI` types into the terminal
-/// (CVE-2017-5226), `TIOCLINUX` pastes into a console (CVE-2023-28100), `TIOCSETD` loads line
-/// disciplines; the last two are `F_SETOWN` under another name.
-pub const IOCTL: Check = Check {
-    says: "not TIOCSTI, TIOCLINUX, TIOCSETD, FIOSETOWN, SIOCSPGRP",
-    clauses: &[OTHERS_INPUT],
-    otherwise: Allow,
-};
+const REQUESTS: &str = "requests of terminals and sockets, but not TIOCSTI, TIOCLINUX, TIOCSETD, \
+    FIOSETOWN, SIOCSPGRP; flags of files; FICLONE, FICLONERANGE";
+const REQUESTS_NO_FLAGS: &str = "requests of terminals and sockets, but not TIOCSTI, TIOCLINUX, \
+    TIOCSETD, FIOSETOWN, SIOCSPGRP; flags of files are read and not set; FICLONE, FICLONERANGE";
 
+const fn requests(values: &'static [u32]) -> Test {
+    Test::OneOf { argument: 1, mask: u32::MAX, values }
+}
+
+/// `TIOCSTI` types into the terminal (CVE-2017-5226), `TIOCLINUX` pastes into a console
+/// (CVE-2023-28100), `TIOCSETD` loads line disciplines; the last two are `F_SETOWN` under another
+/// name.
 const OTHERS_INPUT: Clause = Clause {
-    all: &[Test::OneOf {
-        argument: 1,
-        mask: u32::MAX,
-        values: &[0x5412, 0x541c, 0x5423, 0x8901, 0x8902],
-    }],
+    all: &[requests(&[0x5412, 0x541c, 0x5423, 0x8901, 0x8902])],
     then: Refuse(Errno::EPERM),
 };
+/// What is left of the types of terminals (`T`) and sockets (0x89), which have their own devices and
+/// network, and what every descriptor knows (`FIONREAD`, `FIOCLEX`; of type `T` too).
+const TERMINALS_AND_SOCKETS: Clause = Clause {
+    all: &[Test::OneOf { argument: 1, mask: 0xff00, values: &[0x5400, 0x8900] }],
+    then: Allow,
+};
+/// What copies and compilers ask of files: `FS_IOC_GETFLAGS` (for 64 and 32 bits),
+/// `FS_IOC_FSGETXATTR`, `FS_IOC_GETVERSION`, `FS_IOC_FIEMAP`, `FIGETBSZ`, `FICLONE`, `FICLONERANGE`;
+/// and `RNDGETENTCNT` of the random device.
+const OF_FILES: Clause = Clause {
+    all: &[requests(&[
+        0x8008_6601,
+        0x8004_6601,
+        0x801c_581f,
+        0x8008_7601,
+        0xc020_660b,
+        0x2,
+        0x4004_9409,
+        0x4020_940d,
+        0x8004_5200,
+    ])],
+    then: Allow,
+};
+/// `FS_IOC_SETFLAGS` (for 64 and 32 bits) and `FS_IOC_FSSETXATTR`, which the owner of a file may do
+/// through a descriptor that only reads.
+const FLAGS: Test = requests(&[0x4008_6602, 0x4004_6602, 0x401c_5820]);
 
-/// `ioctl` where flags of files may not be set either: `FS_IOC_SETFLAGS` and `FS_IOC_FSSETXATTR`,
-/// which the owner of a file may do through a descriptor that only reads.
-pub const IOCTL_NO_FLAGS: Check = Check {
-    says: "not TIOCSTI, TIOCLINUX, TIOCSETD, FIOSETOWN, SIOCSPGRP, FS_IOC_SETFLAGS, \
-           FS_IOC_FSSETXATTR",
+/// `ioctl`, whose request the kernel reads as 32 bits. It is an allow list: what a file system knows
+/// beside it makes snapshots, keys and directories that nobody can remove, past Landlock and through
+/// a mount that is read-only. The answer is the one of a file that does not know the request.
+pub const IOCTL: Check = Check {
+    says: REQUESTS,
     clauses: &[
         OTHERS_INPUT,
+        TERMINALS_AND_SOCKETS,
+        OF_FILES,
+        Clause { all: &[FLAGS], then: Allow },
+    ],
+    otherwise: Refuse(Errno::ENOTTY),
+};
+
+/// `ioctl` where flags of files may not be set.
+pub const IOCTL_NO_FLAGS: Check = Check {
+    says: REQUESTS_NO_FLAGS,
+    clauses: &[
+        OTHERS_INPUT,
+        TERMINALS_AND_SOCKETS,
+        OF_FILES,
+        Clause { all: &[FLAGS], then: Refuse(Errno::EOPNOTSUPP) },
+    ],
+    otherwise: Refuse(Errno::ENOTTY),
+};
+
+/// `setsockopt`: `TCP_ULP` (31) turns an allowed TCP socket into one of a family that `socket`
+/// refuses (smc) or loads a protocol above it (tls). `SO_ATTACH_FILTER` (26), `SO_ATTACH_BPF` (50) and
+/// the two of `SO_REUSEPORT` (51, 52) take from the store of compiled filters, which is the whole
+/// machine's (`net.core.bpf_jit_limit`): without it nobody can start a sandbox.
+pub const SETSOCKOPT: Check = Check {
+    says: "not TCP_ULP, and no filter of packets",
+    clauses: &[
+        Clause { all: &[LEVEL_TCP, option(&[31])], then: Refuse(Errno::ENOPROTOOPT) },
         Clause {
-            all: &[Test::OneOf {
-                argument: 1,
-                mask: u32::MAX,
-                values: &[0x4008_6602, 0x4004_6602, 0x401c_5820],
-            }],
-            then: Refuse(Errno::EOPNOTSUPP),
+            all: &[LEVEL_SOCKET, option(&[26, 50, 51, 52])],
+            then: Refuse(Errno::ENOPROTOOPT),
         },
     ],
     otherwise: Allow,
 };
 
-/// `setsockopt`: `TCP_ULP` (31) turns an allowed TCP socket into one of a family that `socket`
-/// refuses (smc) or loads a protocol above it (tls).
-pub const SETSOCKOPT: Check = Check {
-    says: "not TCP_ULP",
+const LEVEL_SOCKET: Test = Test::OneOf { argument: 1, mask: u32::MAX, values: &[1] };
+const LEVEL_TCP: Test = Test::OneOf { argument: 1, mask: u32::MAX, values: &[6] };
+
+const fn option(values: &'static [u32]) -> Test {
+    Test::OneOf { argument: 2, mask: u32::MAX, values }
+}
+
+const OWN_FILTERS: &str = "a process does not filter its own system calls";
+
+/// `seccomp`: not `SECCOMP_SET_MODE_FILTER`. The answer is that of a kernel without it.
+pub const SECCOMP: Check = Check {
+    says: OWN_FILTERS,
+    clauses: &[Clause {
+        all: &[Test::OneOf { argument: 0, mask: u32::MAX, values: &[1] }],
+        then: Refuse(Errno::EINVAL),
+    }],
+    otherwise: Allow,
+};
+
+/// `prctl`: not `PR_SET_SECCOMP` with `SECCOMP_MODE_FILTER`, likewise.
+pub const PRCTL: Check = Check {
+    says: OWN_FILTERS,
     clauses: &[Clause {
         all: &[
-            Test::OneOf { argument: 1, mask: u32::MAX, values: &[6] },
-            Test::OneOf { argument: 2, mask: u32::MAX, values: &[31] },
+            Test::OneOf { argument: 0, mask: u32::MAX, values: &[22] },
+            Test::OneOf { argument: 1, mask: u32::MAX, values: &[2] },
         ],
-        then: Refuse(Errno::ENOPROTOOPT),
+        then: Refuse(Errno::EINVAL),
     }],
     otherwise: Allow,
 };
@@ -292,13 +358,24 @@ const PLAIN_PROTOCOL: Test =
     Test::OneOf { argument: 2, mask: u32::MAX, values: &[0, 1, 6, 17, 58, 136] };
 const ROUTE: Test = Test::OneOf { argument: 2, mask: u32::MAX, values: &[0] };
 
+const INTERNET_FIT: Clause = Clause { all: &[INTERNET, PLAIN_TYPE, PLAIN_PROTOCOL], then: Allow };
+const INTERNET_OTHER: Clause = Clause { all: &[INTERNET], then: Refuse(Errno::EPROTONOSUPPORT) };
+const LOCAL: Clause = Clause { all: &[UNIX], then: Allow };
+
 /// `socket` and `socketpair` where the payload has a network namespace of its own.
 pub const SOCKET: Check = Check {
+    says: "AF_UNIX; AF_INET and AF_INET6 with ICMP, TCP and UDP",
+    clauses: &[LOCAL, INTERNET_FIT, INTERNET_OTHER],
+    otherwise: Refuse(Errno::EAFNOSUPPORT),
+};
+
+/// The same where it may ask for interfaces and routes as well.
+pub const ROUTE_SOCKET: Check = Check {
     says: "AF_UNIX; AF_INET and AF_INET6 with ICMP, TCP and UDP; AF_NETLINK with NETLINK_ROUTE",
     clauses: &[
-        Clause { all: &[UNIX], then: Allow },
-        Clause { all: &[INTERNET, PLAIN_TYPE, PLAIN_PROTOCOL], then: Allow },
-        Clause { all: &[INTERNET], then: Refuse(Errno::EPROTONOSUPPORT) },
+        LOCAL,
+        INTERNET_FIT,
+        INTERNET_OTHER,
         Clause { all: &[NETLINK, ROUTE], then: Allow },
         Clause { all: &[NETLINK], then: Refuse(Errno::EPROTONOSUPPORT) },
     ],
@@ -306,8 +383,5 @@ pub const SOCKET: Check = Check {
 };
 
 /// `socket` and `socketpair` where the host's network is the only one there is.
-pub const LOCAL_SOCKET: Check = Check {
-    says: "AF_UNIX",
-    clauses: &[Clause { all: &[UNIX], then: Allow }],
-    otherwise: Refuse(Errno::EAFNOSUPPORT),
-};
+pub const LOCAL_SOCKET: Check =
+    Check { says: "AF_UNIX", clauses: &[LOCAL], otherwise: Refuse(Errno::EAFNOSUPPORT) };

@@ -112,6 +112,20 @@ fn where_the_caller_can_be_named_only_the_process_itself_is_set() {
 }
 
 #[test]
+fn a_build_does_not_learn_which_files_others_read() {
+    for advice in 0..8 {
+        let dropped = if advice == 4 { Decision::Pretend } else { Decision::Allow };
+        assert_eq!(on_both("fadvise64", &[3, 0, 0, advice]), dropped, "{advice}");
+        assert_eq!(on_both("fadvise64", &[3, 0, 0, advice | 1 << 35]), dropped, "{advice}");
+    }
+    let none = Decision::Refuse(Errno::EOPNOTSUPP);
+    for flags in [8, 9, 0x18, 8 | 1 << 32] {
+        assert_eq!(on_both("preadv2", &[3, POINTER, 1, 0, 0, flags]), none, "{flags:x}");
+    }
+    assert_eq!(on_both("preadv2", &[3, POINTER, 1, 0, 0, 1 | 8 << 32]), Decision::Allow);
+}
+
+#[test]
 fn the_first_process_keeps_its_limits() {
     for choice in [true, false] {
         for resource in 0..16 {

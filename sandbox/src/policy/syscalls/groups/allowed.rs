@@ -11,8 +11,8 @@ pub(super) const GROUPS: &[Group] = &[
         why: "bytes in and out of descriptors that are open already",
         calls: calls! {
             SYS_read SYS_write SYS_pread64 SYS_pwrite64 SYS_readv SYS_writev SYS_preadv
-            SYS_pwritev SYS_preadv2 SYS_pwritev2 SYS_lseek SYS_sendfile SYS_splice SYS_tee
-            SYS_copy_file_range SYS_truncate SYS_ftruncate SYS_fallocate SYS_fadvise64
+            SYS_pwritev SYS_pwritev2 SYS_lseek SYS_sendfile SYS_splice SYS_tee
+            SYS_copy_file_range SYS_truncate SYS_ftruncate SYS_fallocate
             SYS_readahead SYS_fsync SYS_fdatasync SYS_sync SYS_syncfs SYS_sync_file_range
             SYS_cachestat
         },
@@ -58,7 +58,7 @@ pub(super) const GROUPS: &[Group] = &[
         calls: calls! {
             SYS_fork SYS_vfork SYS_execve SYS_execveat SYS_exit SYS_exit_group SYS_wait4
             SYS_waitid SYS_getpid SYS_getppid SYS_gettid SYS_set_tid_address SYS_getpgrp
-            SYS_getpgid SYS_setpgid SYS_getsid SYS_setsid SYS_personality SYS_prctl SYS_arch_prctl
+            SYS_getpgid SYS_setpgid SYS_getsid SYS_setsid SYS_personality SYS_arch_prctl
             SYS_getcpu SYS_getrusage SYS_times SYS_sysinfo SYS_uname SYS_rseq SYS_restart_syscall
             SYS_uretprobe SYS_uprobe SYS_pidfd_open
         },
@@ -129,9 +129,9 @@ pub(super) const GROUPS: &[Group] = &[
     Group {
         name: "confinement",
         when: When::Always(Allow),
-        why: "a payload may confine itself further; a filter or rule on top only takes away",
+        why: "a payload may confine itself further; a rule on top only takes away",
         calls: calls! {
-            SYS_seccomp SYS_landlock_create_ruleset SYS_landlock_add_rule
+            SYS_landlock_create_ruleset SYS_landlock_add_rule
             SYS_landlock_restrict_self
         },
     },

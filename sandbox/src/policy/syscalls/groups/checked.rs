@@ -99,7 +99,7 @@ pub(super) const GROUPS: &[Group] = &[
             Arguments(&rules::IOCTL),
             Arguments(&rules::IOCTL_NO_FLAGS),
         ),
-        why: "requests that type into terminals or aim signals; flags of files where no mount keeps them",
+        why: "what builds ask of terminals, sockets and files; all else makes keys, snapshots and signals",
         calls: calls! {
             SYS_ioctl
         },
@@ -115,21 +115,40 @@ pub(super) const GROUPS: &[Group] = &[
     Group {
         name: "options",
         when: When::Arguments(&rules::SETSOCKOPT),
-        why: "options of sockets, but no second protocol on top",
+        why: "options of sockets, but no second protocol on top, and nothing from a store that all share",
         calls: calls! {
             SYS_setsockopt
         },
     },
     Group {
         name: "sockets",
-        when: When::Chosen(
-            Choice::Internet,
-            Arguments(&rules::SOCKET),
+        when: When::First(
+            &[
+                (Choice::Interfaces, Arguments(&rules::ROUTE_SOCKET)),
+                (Choice::Internet, Arguments(&rules::SOCKET)),
+            ],
             Arguments(&rules::LOCAL_SOCKET),
         ),
-        why: "few families are confined by a network namespace: not AF_VSOCK, not AF_ALG (CVE-2026-31431)",
+        why: "few families are confined by a network namespace (not AF_VSOCK, not AF_ALG, \
+              CVE-2026-31431), and what waits in AF_NETLINK is memory that no limit counts",
         calls: calls! {
             SYS_socket SYS_socketpair
+        },
+    },
+    Group {
+        name: "own filters",
+        when: When::Chosen(Choice::Filters, Always(Allow), Arguments(&rules::SECCOMP)),
+        why: "filters take from a store that is the whole machine's, and may write its log",
+        calls: calls! {
+            SYS_seccomp
+        },
+    },
+    Group {
+        name: "settings of a process",
+        when: When::Chosen(Choice::Filters, Always(Allow), Arguments(&rules::PRCTL)),
+        why: "a process changes what is its own; a filter may be set this way too",
+        calls: calls! {
+            SYS_prctl
         },
     },
     Group {
@@ -172,6 +191,22 @@ pub(super) const GROUPS: &[Group] = &[
         why: "files without a name, but not of huge pages, which are the whole machine's",
         calls: calls! {
             SYS_memfd_create
+        },
+    },
+    Group {
+        name: "advice about files",
+        when: When::Arguments(&objects::FADVISE),
+        why: "how a file will be read; who drops it and looks again learns who has read it in between",
+        calls: calls! {
+            SYS_fadvise64
+        },
+    },
+    Group {
+        name: "reading with flags",
+        when: When::Arguments(&objects::PREADV),
+        why: "a file is read; whether others have read it before is not told",
+        calls: calls! {
+            SYS_preadv2
         },
     },
     Group {

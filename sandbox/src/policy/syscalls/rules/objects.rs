@@ -71,6 +71,22 @@ pub const FCNTL: Check = Check {
     otherwise: Refuse(Errno::EINVAL),
 };
 
+/// `fadvise64`: a file that is dropped from memory is dropped for everybody, and by looking whether it
+/// is there again a build would see which program its caller starts. Advice may have no effect.
+pub const FADVISE: Check = Check {
+    says: "POSIX_FADV_DONTNEED has no effect",
+    clauses: &[Clause { all: &[is(3, &[4])], then: Pretend }],
+    otherwise: Allow,
+};
+
+/// `preadv2`, likewise: with `RWF_NOWAIT` it tells whether a file is in memory. The answer is that of a
+/// file system that cannot.
+pub const PREADV: Check = Check {
+    says: "not RWF_NOWAIT",
+    clauses: &[Clause { all: &[has(5, 8)], then: Refuse(Errno::EOPNOTSUPP) }],
+    otherwise: Allow,
+};
+
 /// `mmap`: huge pages are few, are the whole machine's, and count against no limit of memory.
 pub const MMAP: Check = Check {
     says: "not MAP_HUGETLB",
