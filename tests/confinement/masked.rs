@@ -20,6 +20,14 @@ pub fn run(caller: &[&str], options: &[&str], script: &str) -> Output {
     command.output().unwrap()
 }
 
+/// The same as root, with a `script` that starts another sandbox, which has a filter of its own.
+pub fn around(script: &str) -> Output {
+    let place = directory();
+    let policy = place.path().join("nested.toml");
+    std::fs::write(&policy, "[syscalls]\nfilters = true\n").unwrap();
+    run(ROOT, &["--policy", policy.to_str().unwrap()], script)
+}
+
 /// Root of a plain machine.
 pub const ROOT: &[&str] = &["--clear-groups"];
 const ROOT_OF_A_CONTAINER: &[&str] = &["--bounding-set", "-sys_admin", "--clear-groups"];

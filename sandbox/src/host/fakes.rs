@@ -47,6 +47,7 @@ pub(crate) fn root() -> Host {
             counted_apart: true,
             process_room: Some(1 << 22),
             file_room: None,
+            socket_room: None,
             watching: Some(Watching { instances: 128, watches: 65_536 }),
             cores: Cores::Files,
             current: vec![],

@@ -45,6 +45,8 @@ pub struct Offer {
     pub process_room: Option<u64>,
     /// How many files the machine can have open at all.
     pub file_room: Option<u64>,
+    /// How many bytes the machine gives to the buffers of TCP at all.
+    pub socket_room: Option<u64>,
     /// How much a user may watch.
     pub watching: Option<Watching>,
     /// What becomes of cores.
@@ -104,6 +106,7 @@ impl Offer {
             counted_apart: true,
             process_room: process_room(),
             file_room: number("fs/file-max"),
+            socket_room: socket_room(),
             watching: watching(),
             cores: Cores::of(&setting("kernel/core_pattern").unwrap_or_default()),
             current: RESOURCES.iter().filter_map(|(name, number)| limit(*name, *number)).collect(),
@@ -143,6 +146,12 @@ fn number(name: &str) -> Option<u64> {
 /// The lesser of the numbers that processes can have and of the threads that memory allows.
 fn process_room() -> Option<u64> {
     [number("kernel/pid_max"), number("kernel/threads-max")].into_iter().flatten().min()
+}
+
+/// The last of three numbers of pages (`tcp(7)`).
+fn socket_room() -> Option<u64> {
+    let pages: u64 = setting("net/ipv4/tcp_mem")?.split_whitespace().last()?.parse().ok()?;
+    pages.checked_mul(u64::try_from(rustix::param::page_size()).ok()?)
 }
 
 fn watching() -> Option<Watching> {

@@ -102,6 +102,14 @@ pub(crate) const OWNED: &str = "its file system cannot show it as the build's us
                                 use another (ext4, XFS, Btrfs; in memory since Linux 6.3), or build as \
                                 the caller with `--identity caller`";
 
+/// What keeps a sandbox from its filter, and what would help.
+const FILTERED: &str = "the kernel has no filters (`CONFIG_SECCOMP_FILTER`), or the sandbox around this \
+                        one lets nobody have them: a `bulkhead` does with `filters = true` in the \
+                        [syscalls] of its --policy";
+
+/// `ENOTSUPP`, which the kernel keeps for itself but gives here.
+const STORE_IS_FULL: i32 = 524;
+
 fn follows(errno: Errno) -> &'static str {
     match errno {
         Errno::PERM | Errno::ACCESS => {
@@ -119,6 +127,11 @@ fn about(fault: Fault, path: Option<&Path>) -> String {
     match fault.errno {
         Errno::STALE => format!("{path}; it was exchanged while the build was prepared"),
         Errno::INVAL if fault.step == Step::ShowFiles => format!("{path}; {OWNED}"),
+        Errno::INVAL if fault.step == Step::Syscalls => format!("; {FILTERED}"),
+        errno if errno.raw_os_error() == STORE_IS_FULL => {
+            "; the machine's store of compiled filters is full (`net.core.bpf_jit_limit`)"
+                .to_owned()
+        }
         _ => path,
     }
 }

@@ -205,7 +205,7 @@ fn memory(policy: &Limits, offer: &Offer, bounds: &mut Bounds) -> Result<(), Uns
     let Some(size) = wanted(policy.memory, default) else { return Ok(()) };
     match &offer.memory {
         Some(place) => {
-            bounds.groups.push(Group::of_memory(place, size.0));
+            bounds.groups.push(Group::of_memory(place, size.0, offer.socket_room));
         }
         None if policy.memory == Demand::Default => {
             // Not RLIMIT_AS: compilers and interpreters reserve far more than they use.

@@ -8,7 +8,7 @@ use crate::masked;
 /// of user namespaces as it is, so that the filter alone refuses them.
 fn inner(arguments: &str) -> String {
     // The working directory of the outer one holds the program.
-    let output = masked::run(masked::ROOT, &[], &format!("./bulkhead {arguments} 2>&1"));
+    let output = masked::around(&format!("./bulkhead {arguments} 2>&1"));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -22,6 +22,16 @@ fn under_a_filter_that_refuses_namespaces_the_contained_plan_is_found_by_rehears
     assert!(lines.next().unwrap().starts_with("bulkhead: contained plan;"), "{printed}");
     assert_eq!(lines.next(), Some("x"), "{printed}");
     assert!(lines.next().unwrap().starts_with("/tmp/bulkhead-1000/private/"), "{printed}");
+}
+
+#[test]
+fn a_sandbox_in_one_that_lets_nobody_filter_is_refused_with_the_cause() {
+    if !is_root() {
+        return;
+    }
+    let printed = masked::run(masked::ROOT, &[], "./bulkhead run -- /bin/echo ran 2>&1").stdout;
+    let printed = String::from_utf8(printed).unwrap();
+    assert!(printed.contains("`filters = true`") && !printed.contains("ran\n"), "{printed}");
 }
 
 #[test]

@@ -33,7 +33,8 @@ const SWAP: &str = "memory.memsw.limit_in_bytes";
 /// memory, and it may be all that the machine gives to sockets. A kernel without them does not have it.
 const SOCKETS: &str = "memory.kmem.tcp.limit_in_bytes";
 
-/// What waits in sockets may be this part of the memory, and comes on top of it.
+/// What waits in sockets may be this part of the memory, on top of which it comes, and of what the
+/// machine has for all.
 const SOCKETS_PART: u64 = 8;
 
 /// The limit of swap, on version 2; a kernel without accounting of swap does not have it.
@@ -55,8 +56,11 @@ pub fn file_name(name: &str) -> String {
 }
 
 impl Group {
-    pub(crate) fn of_memory(place: &Place, bytes: u64) -> Self {
+    /// One whose processes have `bytes` of memory together, on a machine that gives `socket_room` bytes
+    /// to sockets.
+    pub(crate) fn of_memory(place: &Place, bytes: u64, socket_room: Option<u64>) -> Self {
         let mut settings = Vec::new();
+        let sockets = bytes.min(socket_room.unwrap_or(u64::MAX)) / SOCKETS_PART;
         match place.version {
             Version::One => {
                 settings.push(("memory.limit_in_bytes", bytes.to_string()));
@@ -64,7 +68,7 @@ impl Group {
                 if place.swap {
                     settings.push((SWAP, bytes.to_string()));
                 }
-                settings.push((SOCKETS, (bytes / SOCKETS_PART).to_string()));
+                settings.push((SOCKETS, sockets.to_string()));
             }
             Version::Two => {
                 settings.push(("memory.max", bytes.to_string()));
@@ -453,7 +457,7 @@ mod tests {
     fn memory_cannot_move_to_swap() {
         let place = |version| Place { version, directory: "/g".into(), swap: true, lend: false };
         let files = |version| {
-            let group = Group::of_memory(&place(version), 16);
+            let group = Group::of_memory(&place(version), 16, Some(8));
             group
                 .settings
                 .into_iter()
@@ -465,7 +469,7 @@ mod tests {
             [
                 "memory.limit_in_bytes=16",
                 "memory.memsw.limit_in_bytes=16",
-                "memory.kmem.tcp.limit_in_bytes=2",
+                "memory.kmem.tcp.limit_in_bytes=1",
             ]
         );
         assert_eq!(files(Version::Two), ["memory.max=16", "memory.swap.max=0"]);

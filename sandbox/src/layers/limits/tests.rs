@@ -20,6 +20,7 @@ fn bare() -> Offer {
         counted_apart: true,
         process_room: None,
         file_room: None,
+        socket_room: None,
         watching: None,
         cores: Cores::Files,
         current: Vec::new(),
