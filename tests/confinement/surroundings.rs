@@ -36,6 +36,18 @@ fn a_service_of_the_host_cannot_be_reached_but_loopback_works() {
     assert_eq!(prints(&[], "grep -c . /proc/net/route; grep -c lo: /proc/net/dev"), "1\n1\n");
 }
 
+/// What waits on loopback is counted for nobody.
+#[test]
+fn little_can_wait_on_the_builds_own_loopback() {
+    let asked = "cd /proc/sys/net; cat core/somaxconn; cut -f3 ipv4/tcp_rmem ipv4/tcp_wmem";
+    assert_eq!(prints(&[], asked), "128\n262144\n262144\n");
+    let server = "python3 -c 'import socket as s; l = s.create_server((\"127.0.0.1\", 0), \
+                  backlog=4096); c = s.create_connection(l.getsockname()); \
+                  a = l.accept()[0]; c.sendall(b\"x\" * 100000); c.close(); \
+                  print(sum(len(p) for p in iter(lambda: a.recv(65536), b\"\")))'";
+    assert_eq!(prints(&[], server), "100000\n");
+}
+
 #[test]
 fn an_inherited_descriptor_does_not_reach_the_payload() {
     // CVE-2024-21626: a leaked directory descriptor was a way out of runc.

@@ -22,10 +22,24 @@ pub fn enter() -> Result<(), Fault> {
     unshare(CloneFlags::CLONE_NEWNET).at(Step::NetworkNamespace)
 }
 
+/// Settings of the namespace, and what they are set to. The kernel counts for nobody what waits here:
+/// connections that nobody has accepted, and above these sizes what fills up the machine's one share
+/// for TCP. Servers and MPI on loopback need no more.
+const SETTINGS: [(&str, &str); 3] = [
+    ("core/somaxconn", "128"),
+    ("ipv4/tcp_rmem", "4096 65536 262144"),
+    ("ipv4/tcp_wmem", "4096 65536 262144"),
+];
+
 /// Brings up loopback, which test servers and MPI need: 127.0.0.1 and `::1` work inside.
 ///
 /// # Errors
 /// EPERM without `CAP_NET_ADMIN` over the namespace.
 pub fn apply() -> Result<(), Fault> {
-    loopback::bring_up().at(Step::Loopback)
+    loopback::bring_up().at(Step::Loopback)?;
+    for (name, value) in SETTINGS {
+        // In a container `/proc/sys` may be read-only. No guarantee rests on these.
+        let _ = std::fs::write(format!("/proc/sys/net/{name}"), value);
+    }
+    Ok(())
 }
