@@ -112,7 +112,10 @@ impl Contender {
     /// What is expected of `attack` at `level`.
     fn expected(&self, attack: &Attack, level: Level) -> Expected {
         let Sandbox::Command(recipe) = &self.sandbox else {
-            return attack.expected(level, (self.layers)(level));
+            // Of the strongest level everything is expected, whatever the host lacks for it: what gets
+            // through there is a gap on record, or news.
+            let layers = if level == Level::Full { LayerSet::ALL } else { (self.layers)(level) };
+            return attack.expected(level, layers);
         };
         match attack.control() {
             ControlAt::Target(target) if target == recipe.name => return Expected::Escaped,
