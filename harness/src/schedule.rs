@@ -54,6 +54,8 @@ pub enum Sandbox {
         without: LayerSet,
         /// Who the build is, where that is not what the level says.
         identity: Option<IdentityChoice>,
+        /// Whether it tells afterwards what it refused the build (`--why`).
+        why: bool,
     },
     /// One that is a command.
     Command(Arc<Recipe>),
@@ -61,7 +63,7 @@ pub enum Sandbox {
 
 impl Sandbox {
     /// Our own, with all layers of the level.
-    pub const OWN: Self = Self::Own { without: LayerSet::EMPTY, identity: None };
+    pub const OWN: Self = Self::Own { without: LayerSet::EMPTY, identity: None, why: false };
 }
 
 /// A trial, and what a correct sandbox shows in it.

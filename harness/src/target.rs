@@ -20,8 +20,13 @@ pub fn prefix(trial: &Trial, slot: usize, pace: Pace) -> Vec<String> {
     match (&trial.sandbox, trial.level) {
         (Sandbox::Command(recipe), _) => command::prefix(recipe),
         (Sandbox::Own { .. }, Level::None) => control::prefix(),
-        (Sandbox::Own { without, identity }, level) => {
-            own::prefix(level, *without, *identity, slot, trial, pace)
+        (Sandbox::Own { without, identity, why }, level) => {
+            let mut prefix = own::prefix(level, *without, *identity, slot, trial, pace);
+            if *why {
+                let end = prefix.len().saturating_sub(1);
+                prefix.insert(end, "--why".to_owned());
+            }
+            prefix
         }
     }
 }

@@ -1,7 +1,8 @@
 //! `harness debug` without a lab: which trial is chosen, what is told, how it ends.
 
+use harness::catalogue::attack::Lent;
 use harness::oracle::Observation;
-use harness::schedule::Trial;
+use harness::schedule::{Sandbox, Trial};
 use harness::target::Run;
 
 use crate::checkout::{CANARY, Checkout, correct, escaped};
@@ -25,6 +26,34 @@ fn the_line_that_does_it_again_has_every_argument() {
     assert!(end.out.contains(again), "{end:?}");
     let verdict = "verdict:  harness run -E 'id(secrets/netrc-read)' -t own@none --host user";
     assert!(end.out.contains(verdict), "{end:?}");
+}
+
+/// It is told where a sandbox of ours is on, and the lab then lets it trace.
+fn traced(trial: &Trial) -> Observation {
+    let asked = matches!(trial.sandbox, Sandbox::Own { why: true, .. });
+    let lent = trial.attack.run.lends == [Lent::Tracing];
+    let said = format!("asked {asked}, lent {lent}");
+    let mut observed = correct(trial);
+    observed.run.hearsay.push(said);
+    observed
+}
+
+#[test]
+fn why_is_asked_of_our_own_sandbox_alone() {
+    let checkout = Checkout::new();
+    let debug = |more: &[&str]| {
+        checkout.pretending(&[&["debug", "secrets/netrc-read"], more].concat(), traced)
+    };
+    let end = debug(&["--why"]);
+    assert!(end.status == 0 && end.out.contains("asked true, lent true"), "{end:?}");
+    assert!(
+        end.out.contains("again:    harness debug secrets/netrc-read -t own@full --why"),
+        "{end:?}"
+    );
+    let end = debug(&[]);
+    assert!(end.out.contains("asked false, lent false"), "{end:?}");
+    let end = debug(&["--why", "-t", "own@none"]);
+    assert!(end.status == 2 && end.err.contains("name a level of it"), "{end:?}");
 }
 
 fn hostile(trial: &Trial) -> Observation {

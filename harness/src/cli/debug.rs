@@ -6,6 +6,7 @@ mod keep;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use sandbox::Level;
@@ -15,7 +16,7 @@ use super::failure::Failure;
 use super::wanted::{HOST, Host, Wanted, contenders};
 use super::workspace::Workspace;
 use super::{Places, Wishes, World, quoted};
-use crate::catalogue::attack::Expected;
+use crate::catalogue::attack::{Expected, Lent};
 use crate::oracle::Observation;
 use crate::report::Discretion;
 use crate::schedule::filter::unknown_attack;
@@ -58,6 +59,11 @@ pub(super) struct DebugArgs {
     /// When to open it [default: after]
     #[arg(long, value_enum, value_name = "WHEN")]
     at: Option<At>,
+    /// Have our own sandbox tell, behind what the build prints, what it refused and what was not found
+    ///
+    /// For this the lab lets it trace the build (`tracing`), which it does in no run.
+    #[arg(long)]
+    why: bool,
     /// Write the trial's log and every file that was written into a new directory
     ///
     /// They are raw: what is in them was made by an attack, and the canaries of this trial, which
@@ -99,7 +105,7 @@ pub(super) fn command(args: &DebugArgs, world: &mut World<'_>) -> Result<Exit, F
     });
     // A schedule without it would have been refused.
     let Some(cell) = asked else { return Ok(Exit::NothingSelected) };
-    let trial = &cell.trial;
+    let trial = &if args.why { explained(&cell.trial)? } else { cell.trial.clone() };
     if let Sandbox::Command(recipe) = &trial.sandbox
         && let Some(lacking) = &recipe.lacking
     {
@@ -136,6 +142,23 @@ fn only_strongest(contender: &mut Contender, wanted: Option<&Wanted>) {
     if wanted.is_none_or(Wanted::is_whole) && contender.sandbox == Sandbox::OWN {
         contender.levels = [Level::Full].into();
     }
+}
+
+/// The same trial, with a sandbox that tells what it refused.
+fn explained(trial: &Trial) -> Result<Trial, Failure> {
+    let Sandbox::Own { without, identity, .. } = trial.sandbox else {
+        return Err(Failure::NoExplanation);
+    };
+    if trial.level == Level::None {
+        return Err(Failure::NoExplanation);
+    }
+    let mut trial = trial.clone();
+    trial.sandbox = Sandbox::Own { without, identity, why: true };
+    let lends = &mut Arc::make_mut(&mut trial.attack).run.lends;
+    if !lends.contains(&Lent::Tracing) {
+        lends.push(Lent::Tracing);
+    }
+    Ok(trial)
 }
 
 /// What came of it.
@@ -184,6 +207,9 @@ fn again(args: &DebugArgs, trial: &Trial) -> String {
     let mut line = format!("harness debug {}", place(trial));
     if args.shell {
         line.push_str(" --shell");
+    }
+    if args.why {
+        line.push_str(" --why");
     }
     if let Some(word) = args.at.and_then(|at| at.to_possible_value()) {
         let _ = write!(line, " --at {}", word.get_name());

@@ -59,6 +59,12 @@ pub(super) enum Failure {
         /// The name.
         name: String,
     },
+    /// Nothing here could say why.
+    #[error(
+        "`--why` is told by our own sandbox where it is on; name a level of it other than `none`, as \
+         `-t own@full`"
+    )]
+    NoExplanation,
     /// What the program carries cannot be unpacked.
     #[error("what is built into this program cannot be read; install it anew")]
     Carried {
@@ -176,6 +182,7 @@ impl Failure {
             | Self::NoDocuments { .. }
             | Self::NoReports { .. }
             | Self::Untrusted(_)
+            | Self::NoExplanation
             | Self::Report(_) => Exit::Usage,
             Self::Catalogue(_) => Exit::Catalogue,
             Self::Nothing(_) => Exit::NothingSelected,

@@ -95,17 +95,17 @@ fn weakened(attack: &Attack, off: LayerSet) -> Sandbox {
     };
     if kept.has(Layer::Identity) {
         let without = off.without(Layer::Identity);
-        return Sandbox::Own { without, identity: Some(IdentityChoice::Useradd) };
+        return Sandbox::Own { without, identity: Some(IdentityChoice::Useradd), why: false };
     }
-    Sandbox::Own { without: off, identity: None }
+    Sandbox::Own { without: off, identity: None, why: false }
 }
 
 /// The layers that a sandbox of ours does not have in their own form, as a text.
 #[must_use]
 pub fn name(sandbox: &Sandbox) -> String {
     match sandbox {
-        Sandbox::Own { without, identity: None } => without.to_string(),
-        Sandbox::Own { without, identity: Some(identity) } => {
+        Sandbox::Own { without, identity: None, .. } => without.to_string(),
+        Sandbox::Own { without, identity: Some(identity), .. } => {
             format!("{without} --identity {}", identity.name()).trim_start().to_owned()
         }
         Sandbox::Command(recipe) => recipe.name.clone(),
@@ -115,7 +115,7 @@ pub fn name(sandbox: &Sandbox) -> String {
 /// The layer that alone is left of those that must stop the attack; none when all are off.
 #[must_use]
 pub fn left(attack: &Attack, sandbox: &Sandbox) -> Option<Layer> {
-    let Sandbox::Own { without, identity } = sandbox else { return None };
+    let Sandbox::Own { without, identity, .. } = sandbox else { return None };
     let off = if identity.is_some() { without.with(Layer::Identity) } else { *without };
     attack.stopped_by().iter().find(|layer| !off.has(*layer))
 }
