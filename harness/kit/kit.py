@@ -205,7 +205,15 @@ def _metadata(description):
 
 def _wheel_file(tag):
     purelib = "true" if tag.endswith("-none-any") else "false"
-    return f"Wheel-Version: 1.0\nRoot-Is-Purelib: {purelib}\nTag: {tag}\n".encode()
+    # Before the tag of the name may stand that of the build.
+    *build, python, abi, platform = tag.split("-")
+    lines = [
+        "Wheel-Version: 1.0",
+        f"Root-Is-Purelib: {purelib}",
+        f"Tag: {python}-{abi}-{platform}",
+        *(f"Build: {number}" for number in build),
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def metadata(metadata_directory):

@@ -9,10 +9,12 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+mod build_info;
 mod collect;
 mod expected;
 #[cfg(test)]
 mod growth_tests;
+mod headers;
 mod limits;
 mod marker;
 mod metadata;

@@ -26,7 +26,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         add('pkg/noise', noise)
         add('pkg/zeros', bytes(150 << 20))
         add(info + '/METADATA', b'Metadata-Version: 2.1\\nName: pkg\\nVersion: 1.0\\n')
-        add(info + '/WHEEL', b'Wheel-Version: 1.0\\n')
+        add(info + '/WHEEL', b'Wheel-Version: 1.0\\nTag: py3-none-any\\n')
         out.writestr(info + '/RECORD', '\\n'.join(rows + [info + '/RECORD,,', '']))
     return name
 ";

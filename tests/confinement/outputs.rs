@@ -130,8 +130,10 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     info = '%s-%s.dist-info/' % (project, version)
     members = {
         info + 'METADATA': 'Metadata-Version: 2.1\\nName: %s\\nVersion: %s\\n' % (project, version),
-        info + 'WHEEL': 'Wheel-Version: 1.0\\n',
+        info + 'WHEEL': 'Wheel-Version: 1.0\\nTag: py3-none-any\\n',
     }
+    if file.count('-') == 5:
+        members[info + 'WHEEL'] += 'Build: %s\\n' % file.split('-')[2]
     record = ''
     for name, text in members.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b'=')

@@ -42,7 +42,7 @@ def wheel(place, megabytes):
             rows.append('%s,sha256=%s,%d' % (member, digest, size))
         add('pkg/zeros', (zeros for _ in range(megabytes)))
         add(INFO + '/METADATA', [b'Metadata-Version: 2.1\\nName: pkg\\nVersion: 1.0\\n'])
-        add(INFO + '/WHEEL', [b'Wheel-Version: 1.0\\n'])
+        add(INFO + '/WHEEL', [b'Wheel-Version: 1.0\\nTag: py3-none-any\\n'])
         out.writestr(INFO + '/RECORD', '\\n'.join(rows + [INFO + '/RECORD,,', '']))
     return NAME
 def many(place, count):

@@ -16,26 +16,31 @@ mod fields;
 mod installed;
 mod layout;
 mod member;
+mod modules;
 mod own;
 mod paths;
 mod pax;
 mod programs;
 mod record;
 mod sdist;
+mod shared;
 mod tar;
 mod twins;
 mod unpack;
 mod wheel;
 mod zip;
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use super::build_info;
 use super::limits::Limits;
 use super::metadata::MetadataError;
 use super::names::{Artefact, Form, Release};
-use super::note::{Note, NoteKind, Notes};
+use super::note::{Note, Notes};
 pub use member::NameFault;
 pub(super) use member::check as check_name;
+pub(super) use own::Part;
 pub(super) use twins::Twins;
 
 /// Why an archive is refused.
@@ -146,22 +151,63 @@ pub fn inspect(
     Ok(notes.into())
 }
 
-/// The notes about the file `name` of the metadata of one of `releases`, which lists entry points.
+/// The notes about the file `name` of the metadata directory of one of `releases`.
 ///
 /// # Errors
-/// When readers could differ about it, or a program of it would lie elsewhere.
-pub fn entry_points(
-    name: &str,
-    content: &[u8],
-    releases: &[Release],
-) -> Result<Vec<Note>, ArchiveError> {
+/// When readers could differ about it, a program of it would lie elsewhere, or only an installer writes
+/// such a file.
+pub fn part(name: &str, content: &[u8], releases: &[Release]) -> Result<Vec<Note>, ArchiveError> {
+    let releases = releases.to_vec();
+    let directory = Artefact { form: Form::DistInfo, releases, build: None, tags: None };
+    Ok(match Part::of(name).map_err(|fault| fault.of(name))? {
+        Some(part) => part.check(name, content, &directory)?.notes,
+        None => Vec::new(),
+    })
+}
+
+/// What a part of the metadata is found to do.
+#[derive(Debug, Default)]
+struct Checked {
+    notes: Vec<Note>,
+    /// The programs that an installer makes of it.
+    programs: BTreeSet<String>,
+}
+
+impl Part {
+    /// What `content` does, which is this part of `artefact` and called `name`.
+    fn check(
+        self,
+        name: &str,
+        content: &[u8],
+        artefact: &Artefact,
+    ) -> Result<Checked, ArchiveError> {
+        match self {
+            Self::EntryPoints => entry_points(name, content, &artefact.releases),
+            Self::Wheel => {
+                build_info::check(content, artefact)
+                    .map_err(|cause| Fault::from(cause).of(name))?;
+                Ok(Checked::default())
+            }
+        }
+    }
+}
+
+/// What the file `name` does, which lists entry points.
+fn entry_points(name: &str, content: &[u8], releases: &[Release]) -> Result<Checked, ArchiveError> {
     let projects: Vec<_> = releases.iter().map(|release| release.project.as_str()).collect();
     let programs = entry_points::programs(content).map_err(|fault| fault.of(name))?;
     let mut notes = Notes::default();
-    for program in programs.iter().filter(|it| programs::is_taken(it, &projects)) {
-        notes.add(NoteKind::Program, &format!("{name}: {program}"));
+    for program in &programs {
+        // On Windows pip and uv write `git.exe` for an entry point `git.py`, and so for `git.pyx`.
+        let python = |end: &str| end.to_ascii_lowercase().starts_with("py");
+        let stem = program.rsplit_once('.').filter(|(_, end)| python(end));
+        let written = [Some(&**program), stem.map(|(stem, _)| stem)];
+        let acts = |name| installed::Place::Programs(name).acts(&projects);
+        if let Some(kind) = written.into_iter().flatten().find_map(acts) {
+            notes.add(kind, &format!("{name}: {program}"));
+        }
     }
-    Ok(notes.into())
+    Ok(Checked { notes: notes.into(), programs })
 }
 
 /// Whether this many unpacked bytes are too many for an archive of `size` bytes.

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
+use super::archive::{ArchiveError, Part};
 use super::expected::Expected;
 use super::limits::Limits;
 use super::names::{Artefact, Form};
@@ -320,7 +321,7 @@ fn copy_tree(
         let (opened, _) = directory.file(OsStr::new(file), limits.metadata_bytes)?;
         let (seen, digest) = match (question, inspector.ask(question, opened.as_fd())?) {
             (Question::Metadata(..), Opinion::Metadata(digest)) => (Vec::new(), digest),
-            (Question::EntryPoints(..), Opinion::Archive(seen, digest)) => (seen, digest),
+            (Question::Part(..), Opinion::Archive(seen, digest)) => (seen, digest),
             (_, Opinion::Refused(why)) => return Err(Why::Found(why)),
             _ => return Err(Why::Inspector("answers another question".to_owned())),
         };
@@ -332,11 +333,14 @@ fn copy_tree(
         check(file, &question).map_err(|why| why.refuse(root.join(file).as_os_str()))
     };
     asked("METADATA", Question::Metadata(text.to_owned(), artefact.releases.clone()))?;
-    // The name is looked for in any case, as some file systems do.
-    let is_one = |name: &&str| name.eq_ignore_ascii_case("entry_points.txt");
-    for file in nodes.iter().filter_map(|node| node.path.to_str()).filter(is_one) {
-        let question = Question::EntryPoints(file.to_owned(), artefact.releases.clone());
-        found.extend(asked(file, question)?);
+    for file in nodes.iter().filter_map(|node| node.path.to_str()) {
+        let part = Part::of(file).map_err(|fault| {
+            Why::from(ArchiveError::from(fault)).refuse(root.join(file).as_os_str())
+        })?;
+        if part.is_some() {
+            let question = Question::Part(file.to_owned(), artefact.releases.clone());
+            found.extend(asked(file, question)?);
+        }
     }
     refuse_notes(&found, wishes).map_err(|why| why.refuse(name))?;
     let harvested = |node: &tree::Node| {

@@ -189,6 +189,12 @@ fn whatever_is_odd_in_a_metadata_tree_refuses_all_of_it() {
 #[case("entry_points.txt", "[console_scripts]\n../x = pkg:x\n", "no plain name of a program")]
 #[case("Entry_Points.TXT", "[console_scripts]\n../x = pkg:x\n", "no plain name of a program")]
 #[case("entry_points.txt", "\u{feff}\u{feff}", "takes apart alike")]
+#[case("entry_point\u{17f}.txt", "[console_scripts]\n;x = y:z\n", "the same program")]
+#[case("WHEEL", "Wheel-Version: 9.0\n", "says `Wheel-Version: 9.0`")]
+#[case("wheel", "nonsense", "is no header")]
+#[case("direct_url.json", "{}", "only an installer")]
+#[case("INSTALLER", "pip", "only an installer")]
+#[case("uv_cache.json", "{}", "only an installer")]
 fn a_metadata_tree_is_held_to_what_an_archive_is(
     #[case] name: &str,
     #[case] content: &str,

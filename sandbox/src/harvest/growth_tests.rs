@@ -8,7 +8,7 @@ use rstest::rstest;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::archive::build_tests::{
-    METADATA, ZipMember, gzip, members, tar, tar_member, with_record,
+    METADATA, WHEEL, ZipMember, gzip, members, tar, tar_member, with_record,
 };
 use super::archive::inspect;
 use super::returned;
@@ -95,11 +95,11 @@ fn parts(count: usize) -> Vec<u8> {
 fn schemes(count: usize) -> (String, Vec<u8>) {
     let stem = format!("{}1", "1_".repeat(60));
     let info = format!("{stem}-1.dist-info");
-    let data = format!("{}-1.data", stem.replace('_', "-"));
+    let data = format!("{stem}-1.data");
     let text = format!("Metadata-Version: 2.1\nName: {stem}\nVersion: 1\n");
     let mut members = vec![
         ZipMember::new(&format!("{info}/METADATA"), text.as_bytes()),
-        ZipMember::new(&format!("{info}/WHEEL"), b"Wheel-Version: 1.0\n"),
+        ZipMember::new(&format!("{info}/WHEEL"), WHEEL),
     ];
     members.extend((0..count).map(|at| ZipMember::stored(&format!("{data}/purelib/{at}"), b"")));
     members.push(super::archive::build_tests::record(&members, &info));
@@ -170,7 +170,7 @@ fn long_target(length: usize) -> Vec<u8> {
 }
 
 fn climbing_target(length: usize) -> Vec<u8> {
-    link(&"a/../".repeat(length / 5))
+    link(&"src/../".repeat(length / 7))
 }
 
 fn warnings(count: usize) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! The header block of `METADATA` and `PKG-INFO`, as far as others act on it.
 #![forbid(unsafe_code)]
 
+use super::headers::Headers;
 use super::names::Release;
 use super::requirement::{self, RequirementError};
 
@@ -16,8 +17,35 @@ pub enum MetadataError {
         /// The line's number.
         line: usize,
     },
+    /// A word is encoded as in mail where readers act on what it says.
+    #[error(
+        "line {line} of its metadata has an encoded word (`=?`), which not every reader decodes"
+    )]
+    Encoded {
+        /// The line's number.
+        line: usize,
+    },
+    /// What says how a wheel was built says something else than its name, or nothing that is known.
+    #[error(
+        "it says `{name}: {found}`, which is not what the name of the wheel or the standard says"
+    )]
+    Built {
+        /// The header.
+        name: &'static str,
+        /// Its value.
+        found: String,
+    },
+    /// It has not all tags of the name.
+    #[error("it has no `Tag: {tag}`, which the name of the wheel says")]
+    Untold {
+        /// The first that is missing.
+        tag: String,
+    },
+    /// There are too many tags.
+    #[error("it has more tags than any wheel")]
+    Tags,
     /// A header that must be there once is missing or there twice.
-    #[error("its metadata has {found} headers `{name}` instead of one")]
+    #[error("its metadata has {found} headers `{name}`, which must be there once")]
     Count {
         /// The header.
         name: &'static str,
@@ -53,86 +81,22 @@ pub enum MetadataError {
 /// # Errors
 /// When readers could disagree about it, or it says something else than the file name.
 pub(crate) fn check(content: &[u8], is_of: impl Fn(&Release) -> bool) -> Result<(), MetadataError> {
-    let headers = headers(content)?;
-    let name = single(&headers, "Name")?;
-    let version = single(&headers, "Version")?;
+    let headers = Headers::read(content, &["Name", "Version", "Requires-Dist"])?;
+    let (name, version) = (headers.single("Name")?, headers.single("Version")?);
     if !Release::new(name, version).is_some_and(|release| is_of(&release)) {
         let (name, version) = (name.to_owned(), version.to_owned());
         return Err(MetadataError::Mismatch { name, version });
     }
-    let required = headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case("Requires-Dist"));
-    for (count, (_, requirement)) in required.enumerate() {
+    for (count, requirement) in headers.all("Requires-Dist").enumerate() {
         if count == MOST_REQUIREMENTS {
             return Err(MetadataError::TooMany);
         }
-        match requirement::check(requirement) {
-            // An odd version of old metadata leads nowhere; it is the installer's to complain.
-            Ok(()) | Err(RequirementError::Syntax(_)) => {}
-            Err(source) => {
-                return Err(MetadataError::Requirement {
-                    requirement: requirement.clone(),
-                    source,
-                });
-            }
-        }
+        requirement::check_required(requirement).map_err(|source| {
+            let requirement = requirement.to_owned();
+            MetadataError::Requirement { requirement, source }
+        })?;
     }
     Ok(())
-}
-
-fn single<'a>(
-    headers: &'a [(String, String)],
-    name: &'static str,
-) -> Result<&'a str, MetadataError> {
-    let mut values = headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
-    match (values.next(), values.count()) {
-        (Some((_, value)), 0) => Ok(value),
-        (None, _) => Err(MetadataError::Count { name, found: 0 }),
-        (Some(_), more) => Err(MetadataError::Count { name, found: more + 1 }),
-    }
-}
-
-/// The headers that are asked for.
-const KEPT: [&str; 3] = ["Name", "Version", "Requires-Dist"];
-
-/// Those of the headers before the first empty line that are asked for, unfolded. Python's reader also ends lines at a lone
-/// carriage return and at further control characters; a header with one of them is refused, so
-/// that there is one reading only.
-fn headers(content: &[u8]) -> Result<Vec<(String, String)>, MetadataError> {
-    let mut headers: Vec<(String, String)> = Vec::new();
-    // Whether the last header is one that is kept; none before the first.
-    let mut kept = None;
-    for (index, raw) in content.split(|byte| *byte == b'\n').enumerate() {
-        let bytes = raw.strip_suffix(b"\r").unwrap_or(raw);
-        if bytes.is_empty() {
-            break;
-        }
-        let line = String::from_utf8_lossy(bytes);
-        let wrong = MetadataError::Line { line: index + 1 };
-        let breaks =
-            |it: char| (it.is_control() && it != '\t') || matches!(it, '\u{2028}' | '\u{2029}');
-        if line.contains(breaks) {
-            return Err(wrong);
-        }
-        if line.starts_with([' ', '\t']) {
-            if kept.ok_or(wrong)?
-                && let Some((_, value)) = headers.last_mut()
-            {
-                value.push(' ');
-                value.push_str(line.trim());
-            }
-            continue;
-        }
-        let (key, value) = line.split_once(':').ok_or(wrong)?;
-        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        if key.is_empty() || !key.bytes().all(word) {
-            return Err(MetadataError::Line { line: index + 1 });
-        }
-        kept = Some(KEPT.iter().any(|kept| key.eq_ignore_ascii_case(kept)));
-        if kept == Some(true) {
-            headers.push((key.to_owned(), value.trim().to_owned()));
-        }
-    }
-    Ok(headers)
 }
 
 #[cfg(test)]
@@ -183,9 +147,20 @@ mod tests {
 
     #[test]
     fn a_requirement_that_names_a_place_is_refused_also_when_it_is_folded() {
-        for line in ["x @ http://203.0.113.7/x.whl", "x @\n  http://203.0.113.7/x.whl", "-r /x"] {
+        for line in [
+            "x @ http://203.0.113.7/x.whl",
+            "x @\n  http://203.0.113.7/x.whl",
+            "-r /x",
+            "x ? http",
+            "x %40 http",
+            "",
+        ] {
             let error = checked(&format!("Name: my-pkg\nVersion: 1\nRequires-Dist: {line}\n"));
             assert!(matches!(error, Err(MetadataError::Requirement { .. })), "{line}");
+        }
+        for word in ["=?utf-8?q?x?=", "x\n =?utf-8?b?eA==?="] {
+            let error = checked(&format!("Name: my-pkg\nVersion: 1\nRequires-Dist: {word}\n"));
+            assert!(matches!(error, Err(MetadataError::Encoded { .. })), "{word}");
         }
         let many = format!("Name: my-pkg\nVersion: 1\n{}", "Requires-Dist: a\n".repeat(5001));
         assert_eq!(checked(&many), Err(MetadataError::TooMany));

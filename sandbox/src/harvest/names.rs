@@ -29,6 +29,8 @@ pub struct Artefact {
     pub releases: Vec<Release>,
     /// The build tag of a wheel.
     pub build: Option<String>,
+    /// The tags of a wheel for Python, ABI and platform, as they stand in its name.
+    pub tags: Option<String>,
 }
 
 /// The forms of what a hook hands over.
@@ -64,7 +66,7 @@ pub enum NameError {
     #[error("an sdist is named NAME-VERSION.tar.gz")]
     Sdist,
     /// It does not have the form of a metadata directory's name.
-    #[error("a metadata directory is named NAME-VERSION.dist-info")]
+    #[error("a metadata directory is named NAME-VERSION.dist-info, without another dash")]
     DistInfo,
 }
 
@@ -119,8 +121,10 @@ impl Artefact {
             return Err(NameError::Wheel);
         }
         let release = Release::new(project, version).ok_or(NameError::Version)?;
-        let form = Form::Wheel { any: tags.last() == Some(&"any") };
-        Ok(Self { form, releases: vec![release], build: build.map(|build| (*build).to_owned()) })
+        let any = tags.last().is_some_and(|platforms| platforms.split('.').any(|it| it == "any"));
+        let form = Form::Wheel { any };
+        let (build, tags) = (build.map(|build| (*build).to_owned()), Some(tags.join("-")));
+        Ok(Self { form, releases: vec![release], build, tags })
     }
 
     /// Takes the name of an sdist apart. The project may hold dashes, as it did before PEP 625.
@@ -129,7 +133,8 @@ impl Artefact {
     /// When it has another form.
     pub fn sdist(name: &str) -> Result<Self, NameError> {
         let stem = plain(name)?.strip_suffix(".tar.gz").ok_or(NameError::Sdist)?;
-        Ok(Self { form: Form::Sdist, releases: readings(stem, NameError::Sdist)?, build: None })
+        let releases = readings(stem, NameError::Sdist)?;
+        Ok(Self { form: Form::Sdist, releases, build: None, tags: None })
     }
 
     /// Takes the name of a metadata directory apart. Old setuptools leave the version out of it.
@@ -140,10 +145,13 @@ impl Artefact {
         let stem = plain(name)?.strip_suffix(".dist-info").ok_or(NameError::DistInfo)?;
         let releases = if is_name(stem) && !stem.contains('-') {
             vec![Release { project: normalised(stem), version: String::new() }]
-        } else {
+        } else if stem.matches('-').count() == 1 {
             readings(stem, NameError::DistInfo)?
+        } else {
+            // Readers take what stands before the first dash for the name.
+            return Err(NameError::DistInfo);
         };
-        Ok(Self { form: Form::DistInfo, releases, build: None })
+        Ok(Self { form: Form::DistInfo, releases, build: None, tags: None })
     }
 
     /// Whether the name says that it is `release`.
@@ -208,6 +216,8 @@ mod tests {
     )]
     #[case("pkg-1.0+cpu-py2.py3-none-linux_x86_64.manylinux1_x86_64.whl", "pkg", "1+cpu", false)]
     #[case("pkg-1!2-py3-none-any.whl", "pkg", "1!2", true)]
+    #[case("pkg-1-py3-none-linux_x86_64.any.whl", "pkg", "1", true)]
+    #[case("pkg-1-py3-none-any.linux_x86_64.whl", "pkg", "1", true)]
     fn a_wheel_name_is_taken_apart(
         #[case] name: &str,
         #[case] project: &str,

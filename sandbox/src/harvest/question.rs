@@ -28,8 +28,9 @@ pub enum Question {
     Archive(HookKind, String, Vec<Release>),
     /// Is this the metadata of the directory of that name, of one of these releases?
     Metadata(String, Vec<Release>),
-    /// Which entry points does the file of that name have, in the metadata of one of these releases?
-    EntryPoints(String, Vec<Release>),
+    /// Is the file of that name, in the metadata directory of one of these releases, what others read
+    /// alike, and what does it do?
+    Part(String, Vec<Release>),
 }
 
 /// What is answered.
@@ -37,7 +38,7 @@ pub enum Question {
 pub enum Opinion {
     /// The hook answered this.
     Answer(Return),
-    /// It is, or has them, with what is remarkable about it, and the SHA-256 of all its bytes.
+    /// It is, with what is remarkable about it, and the SHA-256 of all its bytes.
     Archive(Vec<Note>, [u8; 32]),
     /// It is, with the SHA-256 of all its bytes.
     Metadata([u8; 32]),
@@ -102,9 +103,9 @@ fn opinion(question: &Question, file: &mut File, limits: &Limits) -> Result<Opin
             metadata::check(&bytes, wanted)?;
             Opinion::Metadata(Sha256::digest(&bytes).into())
         }
-        Question::EntryPoints(name, releases) => {
+        Question::Part(name, releases) => {
             let bytes = whole(file, limits.metadata_bytes)?;
-            let notes = archive::entry_points(name, &bytes, releases)?;
+            let notes = archive::part(name, &bytes, releases)?;
             Opinion::Archive(notes, Sha256::digest(&bytes).into())
         }
     })
@@ -148,7 +149,7 @@ impl Opinion {
     pub fn is_sound(&self, question: &Question) -> bool {
         match (self, question) {
             (Self::Refused(why), _) => why.len() <= PLAIN_SENTENCE,
-            (Self::Archive(notes, _), Question::Archive(..) | Question::EntryPoints(..)) => {
+            (Self::Archive(notes, _), Question::Archive(..) | Question::Part(..)) => {
                 notes.len() <= NoteKind::ALL.len() * MOST_OF_A_KIND
             }
             (Self::Metadata(_), Question::Metadata(..)) => true,

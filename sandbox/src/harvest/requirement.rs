@@ -95,6 +95,23 @@ pub fn check(text: &str) -> Result<(), RequirementError> {
     })
 }
 
+/// Checks one requirement of a release that may be old: in those, versions and markers take forms that
+/// no standard knows, and it is the installer's to complain of them.
+///
+/// # Errors
+/// Those of [`check`], unless it is a name that is followed by nothing but what versions and markers
+/// consist of.
+pub(super) fn check_required(text: &str) -> Result<(), RequirementError> {
+    let odd = |byte: u8| byte.is_ascii_alphanumeric() || b" \t._,;<>=!~()*+'\"|&-".contains(&byte);
+    match check(text) {
+        Err(wrong @ RequirementError::Syntax(_)) => {
+            let rest = extras(blank_trimmed(name(blank_trimmed(text))?))?;
+            if rest.bytes().all(odd) { Ok(()) } else { Err(wrong) }
+        }
+        checked => checked,
+    }
+}
+
 /// Whether an installer could take `head`, which stands before the marker, for the name of an
 /// archive: all of it, but for extras at its end, or the name that it begins with.
 fn names_archive(head: &str) -> bool {

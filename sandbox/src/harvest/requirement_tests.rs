@@ -191,3 +191,38 @@ proptest! {
         }
     }
 }
+
+#[rstest]
+#[case("a (>=1.0-dev,)", true)]
+#[case("a (1.0)", true)]
+#[case("a (=1.0)", true)]
+#[case("a[b] (>=2.*)", true)]
+#[case("a>=1.0.*|<2", true)]
+#[case("a (==2004d-x)", true)]
+#[case("a ; python_version==2.7 && os_name=='nt'", true)]
+#[case("a>=1; python_version in '2.6 2.7'", true)]
+#[case("a; secret == 'x'", true)]
+#[case("", false)]
+#[case("(a)", false)]
+#[case("a b?", false)]
+#[case("a %40 x", false)]
+#[case("a $x", false)]
+#[case("a `x`", false)]
+#[case("a {x}", false)]
+#[case("a # x", false)]
+#[case("a [b", false)]
+#[case("a[b?]", false)]
+#[case("=?utf-8?q?x?=", false)]
+#[case("a =?utf-8?q?x?=", false)]
+#[case("a @ x", false)]
+#[case("a ; x @ y", false)]
+#[case("./a", false)]
+#[case("a.zip (1.0)", false)]
+#[case("a\u{a0}b", false)]
+fn what_is_not_understood_is_let_through_only_where_it_is_the_version_or_marker_of_old(
+    #[case] text: &str,
+    #[case] passes: bool,
+) {
+    assert_eq!(check_required(text).is_ok(), passes, "{text}");
+    assert!(check(text).is_err() || text.contains(" in "), "{text}");
+}

@@ -322,7 +322,7 @@ fn encode(word: &Word) -> Vec<u8> {
         Word::Question(Question::Metadata(name, releases)) => {
             out.number(5).text(name).releases(releases);
         }
-        Word::Question(Question::EntryPoints(name, releases)) => {
+        Word::Question(Question::Part(name, releases)) => {
             out.number(11).text(name).releases(releases);
         }
         Word::Opinion(Opinion::Refused(why)) => {
@@ -387,7 +387,7 @@ fn decode(body: &[u8]) -> Option<Word> {
         3 => Word::Question(Question::Answer(body.hook()?)),
         4 => Word::Question(Question::Archive(body.hook()?, body.text()?, body.list(In::release)?)),
         5 => Word::Question(Question::Metadata(body.text()?, body.list(In::release)?)),
-        11 => Word::Question(Question::EntryPoints(body.text()?, body.list(In::release)?)),
+        11 => Word::Question(Question::Part(body.text()?, body.list(In::release)?)),
         6 => Word::Opinion(Opinion::Refused(plain(&body.text()?))),
         7 => Word::Opinion(Opinion::Metadata(body.digest()?)),
         8 => {

@@ -43,7 +43,7 @@ fn words() -> Vec<Word> {
             Release::new("pkg", "1").into_iter().collect(),
         )),
         Word::Question(Question::Metadata("pkg-1.0.dist-info".into(), vec![])),
-        Word::Question(Question::EntryPoints("entry_points.txt".into(), vec![])),
+        Word::Question(Question::Part("entry_points.txt".into(), vec![])),
         Word::Opinion(Opinion::Refused("no".into())),
         Word::Opinion(Opinion::Metadata([7; 32])),
         Word::Opinion(Opinion::Archive(vec![note], [8; 32])),

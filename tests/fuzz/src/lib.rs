@@ -74,11 +74,22 @@ pub fn sdist(data: &[u8]) {
     };
 }
 
-/// The metadata of a directory.
+/// A file of a metadata directory, as each of those that are looked into. What is noted of its entry
+/// points are plain names.
 pub fn metadata(data: &[u8]) {
     for name in ["pkg-1.0.dist-info", "a_b-2!1.0.post1+l.1.dist-info"] {
         let releases = Artefact::dist_info(name).unwrap().releases;
-        ask(&Question::Metadata(name.to_owned(), releases), data);
+        ask(&Question::Metadata(name.to_owned(), releases.clone()), data);
+        ask(&Question::Part("WHEEL".to_owned(), releases.clone()), data);
+        let points = "entry_points.txt";
+        let Opinion::Archive(notes, _) = ask(&Question::Part(points.to_owned(), releases), data) else {
+            continue;
+        };
+        for note in notes {
+            let program = note.member.strip_prefix("entry_points.txt: ").unwrap();
+            assert!(program.bytes().all(|byte| byte.is_ascii_graphic()), "{program:?}");
+            assert!(!program.contains(['/', '\\', ':', ';', '#', '=']), "{program:?}");
+        }
     }
 }
 

@@ -164,13 +164,16 @@ pub(in crate::harvest) const INFO: &str = "my_pkg-1.0.dist-info";
 pub(in crate::harvest) const METADATA: &str =
     "Metadata-Version: 2.1\nName: my-pkg\nVersion: 1.0\n\nText\n";
 
+pub(in crate::harvest) const WHEEL: &[u8] =
+    b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
+
 /// The members of an honest wheel without its RECORD, and with `more`.
 pub(in crate::harvest) fn members(more: &[ZipMember]) -> Vec<ZipMember> {
     let mut members = vec![
         ZipMember::new("my_pkg/__init__.py", b"x = 1\n"),
         ZipMember::stored("my_pkg/empty.py", b""),
         ZipMember::new(&format!("{INFO}/METADATA"), METADATA.as_bytes()),
-        ZipMember::new(&format!("{INFO}/WHEEL"), b"Wheel-Version: 1.0\n"),
+        ZipMember::new(&format!("{INFO}/WHEEL"), WHEEL),
     ];
     members.extend_from_slice(more);
     members

@@ -1,9 +1,13 @@
 //! `entry_points.txt`, as far as an installer makes programs of it.
 //!
 //! Each entry of two groups becomes a program of the entry's name. Readers differ in what they take
-//! for a group, an entry, or the continuation of one: `importlib.metadata` looks at each line alone,
-//! `configparser` (with which older pips read) joins lines by their indentation, and that of uv takes
-//! `:` for `=` and cuts comments. So a name counts if any of them would find it.
+//! for a group, an entry, a comment or the continuation of one: `importlib.metadata` looks at each line
+//! alone and knows no comment but `#`; `configparser`, with which older ones read, joins lines by their
+//! indentation and puts what `[DEFAULT]` has into every group; that of uv takes `:` for `=`, lets a
+//! group end at any bracket and cuts comments out of the middle of a line; that of pip finds the name
+//! wherever it can. So nothing is guessed here: what stands in the two groups, and every line that
+//! could begin one, must be as the specification has it, and is refused where it is not. In other
+//! groups a line may be anything.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;
@@ -13,79 +17,155 @@ use super::Fault;
 const GROUPS: [&str; 2] = ["console_scripts", "gui_scripts"];
 
 const READING: Fault = Fault::Layout("it is not text that every reader takes apart alike");
+const GROUP: Fault = Fault::Layout(
+    "it has a line that not every reader takes for the same group; a group is a line `[name]`, not \
+     deeper than the one before, and those of programs come once",
+);
+const ENTRY: Fault = Fault::Layout(
+    "it has a line that not every reader takes for the same program; one is \
+     `name = module:object [extras]`, comes once, and stands in its group without comments",
+);
 const OUTSIDE: Fault =
     Fault::Layout("it has an entry point whose name is no plain name of a program");
 
-/// The names of the programs that an installer makes, without those that come again.
+/// The names of the programs that an installer makes.
 pub(super) fn programs(content: &[u8]) -> Result<BTreeSet<String>, Fault> {
     let Ok(text) = std::str::from_utf8(content) else { return Err(READING) };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // Some readers end a line at them.
-    let parts = |it: char| {
-        (it.is_control() && !matches!(it, '\t' | '\n' | '\r'))
-            || matches!(it, '\u{2028}' | '\u{2029}' | '\u{feff}')
-    };
-    if text.contains(parts) {
-        return Err(READING);
+    let mut reading = Reading::default();
+    for line in text.split('\n') {
+        reading.take(line.strip_suffix('\r').unwrap_or(line))?;
     }
-    let mut names = BTreeSet::new();
-    let (mut alone, mut joined) = (Reading::default(), Reading::default());
-    for raw in text.split(['\n', '\r']) {
-        let line = raw.trim();
-        if line.is_empty() || line.starts_with(['#', ';']) {
-            continue;
-        }
-        let indentation = raw.len() - raw.trim_start().len();
-        let continues = joined.entry && indentation > joined.indentation;
-        alone.take(line, indentation);
-        if !continues {
-            joined.take(line, indentation);
-        }
-        if (alone.entry && alone.in_group) || (joined.entry && joined.in_group && !continues) {
-            names.extend(named(line));
-        }
-    }
-    if names.iter().all(|name| is_plain(name)) { Ok(names) } else { Err(OUTSIDE) }
+    let groups = reading.groups.into_iter();
+    Ok(groups.flat_map(|(_, names)| names.into_iter().map(str::to_owned)).collect())
 }
 
-/// Where one reader is.
+/// What stood on the lines so far.
 #[derive(Debug, Default)]
-struct Reading {
-    /// The group is one of whose entries programs are made.
-    in_group: bool,
-    /// The last line was an entry and not the name of a group.
-    entry: bool,
-    indentation: usize,
+struct Reading<'a> {
+    /// The groups of which programs are made, and their entries.
+    groups: Vec<(&'a str, BTreeSet<&'a str>)>,
+    /// The last line that was no continuation.
+    last: Last,
+    /// Whether that is in a group of which programs are made.
+    makes_programs: bool,
 }
 
-impl Reading {
-    fn take(&mut self, line: &str, indentation: usize) {
-        self.indentation = indentation;
-        self.entry = !line.starts_with('[');
-        if !self.entry {
-            // What stands behind the last bracket is a comment to some.
-            let header = line.rsplit_once(']').map_or(line, |(header, _)| header);
-            let group =
-                header.trim_matches(|it: char| it == '[' || it == ']' || it.is_whitespace());
-            self.in_group = GROUPS.contains(&group.to_ascii_lowercase().as_str());
+/// A line that is no continuation of one before, as far as it matters to the next.
+#[derive(Clone, Copy, Debug, Default)]
+enum Last {
+    /// There is none.
+    #[default]
+    None,
+    Group,
+    /// An entry, with its indentation: what is deeper than it goes on with it, to some.
+    Entry(usize),
+}
+
+impl<'a> Reading<'a> {
+    fn take(&mut self, raw: &'a str) -> Result<(), Fault> {
+        let line = raw.trim_matches([' ', '\t']);
+        // Some readers end a line at such a character, or take it for a blank.
+        if line.contains(ends_line) || line.trim() != line {
+            return Err(READING);
+        }
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(());
+        }
+        let indentation = raw.len() - raw.trim_start_matches([' ', '\t']).len();
+        let continues = matches!(self.last, Last::Entry(of) if indentation > of);
+        if line.starts_with('[') {
+            if continues {
+                return Err(GROUP);
+            }
+            self.last = Last::Group;
+            return self.group(group(line).ok_or(GROUP)?);
+        }
+        match self.last {
+            Last::None => return Err(ENTRY),
+            _ if continues && self.makes_programs => return Err(ENTRY),
+            _ if continues => return Ok(()),
+            _ => self.last = Last::Entry(indentation),
+        }
+        if self.makes_programs { self.program(line) } else { Ok(()) }
+    }
+
+    fn group(&mut self, name: &'a str) -> Result<(), Fault> {
+        let same = |it: &str| it.eq_ignore_ascii_case(name);
+        self.makes_programs = GROUPS.contains(&name);
+        if !self.makes_programs {
+            // What `DEFAULT` has is in every group, to some.
+            let nearly = GROUPS.iter().any(|it| same(it)) || same("default");
+            return if nearly { Err(GROUP) } else { Ok(()) };
+        }
+        if self.groups.iter().any(|(group, _)| *group == name) {
+            return Err(GROUP);
+        }
+        self.groups.push((name, BTreeSet::new()));
+        Ok(())
+    }
+
+    fn program(&mut self, line: &'a str) -> Result<(), Fault> {
+        let (name, object) = line.split_once('=').ok_or(ENTRY)?;
+        let name = name.trim_end_matches([' ', '\t']);
+        if !is_plain(name) {
+            return Err(OUTSIDE);
+        }
+        let names = self.groups.last_mut().map(|(_, names)| names);
+        let fresh = names.is_some_and(|names| names.insert(name));
+        if fresh && is_name(name) && is_object(object.trim_start_matches([' ', '\t'])) {
+            Ok(())
+        } else {
+            Err(ENTRY)
         }
     }
 }
 
-/// The names that readers take from a line: up to the first `=`, or to the first `:` as well.
-fn named(line: &str) -> impl Iterator<Item = String> {
-    let before = |marks: &[char]| {
-        let name = line.split(marks).next().unwrap_or_default();
-        line.contains(marks).then(|| name.trim().to_owned())
-    };
-    // A colon in what is named is the rule; only one before the equals sign cuts the name.
-    [before(&['=']), before(&['=', ':'])].into_iter().flatten()
+fn ends_line(it: char) -> bool {
+    (it.is_control() && it != '\t') || matches!(it, '\u{2028}' | '\u{2029}' | '\u{feff}')
+}
+
+/// The name of a group on a line of its own.
+fn group(line: &str) -> Option<&str> {
+    let name = line.strip_prefix('[')?.strip_suffix(']')?;
+    let good = !name.is_empty() && name.trim() == name && !name.contains(['[', ']', '#', ';']);
+    good.then_some(name)
 }
 
 /// Whether it is the name of a file in the directory of programs and of nothing else.
 fn is_plain(name: &str) -> bool {
-    let parts = name.contains(['/', '\\']) || name.contains('\0');
-    !name.is_empty() && !parts && !matches!(name, "." | "..") && name.len() <= 255
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\\']) && name.len() <= 255
+}
+
+/// Whether it is one word to every reader.
+fn is_name(name: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || b"_.+-@~!".contains(&byte);
+    name.bytes().all(word) && !name.starts_with(['-', '+', '@', '~', '!'])
+}
+
+/// Whether it is `module:object [extras]`, without the second and third part where they are not given.
+fn is_object(text: &str) -> bool {
+    let (object, extras) = match text.split_once('[') {
+        Some((object, rest)) => (object.trim_end_matches([' ', '\t']), Some(rest)),
+        None => (text, None),
+    };
+    let (module, attribute) = match object.split_once(':') {
+        Some((module, attribute)) => (module, Some(attribute)),
+        None => (object, None),
+    };
+    is_dotted(module) && attribute.is_none_or(is_dotted) && extras.is_none_or(are_extras)
+}
+
+fn is_dotted(text: &str) -> bool {
+    let word = |it: char| it.is_alphanumeric() || it == '_';
+    text.split('.').all(|part| !part.is_empty() && part.chars().all(word))
+}
+
+/// The list behind a bracket.
+fn are_extras(text: &str) -> bool {
+    let Some(list) = text.strip_suffix(']') else { return false };
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let is_extra = |extra: &str| !extra.is_empty() && extra.bytes().all(word);
+    list.split(',').all(|extra| is_extra(extra.trim_matches([' ', '\t'])))
 }
 
 #[cfg(test)]
@@ -105,33 +185,63 @@ mod tests {
     #[case::other_groups("[babel.extractors]\npython = babel:extract\n[x]\nsh = y:z\n", &[])]
     #[case::back_and_forth("[x]\na=b\n[console_scripts]\nc=d\n[y]\ne=f\n", &["c"])]
     #[case::indented_throughout("\n    [console_scripts]\n    pkg = a:b\n    [x]\n    python = c:d\n", &["pkg"])]
-    #[case::comments("# a\n; b\n[console_scripts]\n# python = x:y\npkg = a:b ; sh = c\n", &["pkg"])]
-    #[case::extras("[console_scripts]\npkg = a:b [extra]\n", &["pkg"])]
+    #[case::indented_entries("[console_scripts]\n    pkg = a:b\n\tc = d.e:f.g\n[x]\n  a = b\n", &["c", "pkg"])]
+    #[case::comments("# a\n[console_scripts]\n  # python = x:y\npkg = a:b\n", &["pkg"])]
+    #[case::extras("[console_scripts]\npkg = a:b [extra]\nc = d:e[f, g-h]\n", &["c", "pkg"])]
     #[case::line_ends("[console_scripts]\r\npkg = a:b\r\n", &["pkg"])]
-    #[case::mark_of_order("\u{feff}[console_scripts]\npkg = a:b\n", &["pkg"])]
+    #[case::names("[console_scripts]\npip3.11 = a:b\npy.test = a\nx-y_z = a:b\n", &["pip3.11", "py.test", "x-y_z"])]
+    #[case::in_both("[console_scripts]\na = b:c\n[gui_scripts]\na = b:d\n", &["a"])]
+    #[case::loose_elsewhere("[x.y z:1-2]\n; a\nb\n c [d = e\nf : g # h\n  \u{200b}[\ni = %j\n[console_scripts]\na=b\n", &["a"])]
     #[case::nothing("", &[])]
     fn entries_of_the_two_groups_are_programs(#[case] text: &str, #[case] expected: &[&str]) {
         assert_eq!(names(text), expected);
     }
 
     #[rstest]
+    #[case::comment_to_some("[console_scripts]\n;python3 = pkg:main\n")]
+    #[case::comment_at_the_end("[console_scripts]\na = b:c ; d\n")]
+    #[case::comment_before_the_end("[console_scripts]\na = b:c # d\n")]
+    #[case::comment_in_the_name("[console_scripts]\nx#python3 = b:c\n")]
     #[case::colon("[console_scripts]\npython3 : pkg:main\n")]
     #[case::colon_before_the_sign("[console_scripts]\npython3:x = pkg:main\n")]
+    #[case::blank_in_the_name("[console_scripts]\na python3 = pkg:main\n")]
+    #[case::letters_of_others("[console_scripts]\nma\u{212a}e = pkg:main\n")]
     #[case::brackets("[[console_scripts]]\npython3 = pkg:main\n")]
     #[case::blanks("[ console_scripts ]\npython3 = pkg:main\n")]
     #[case::capitals("[Console_Scripts]\npython3 = pkg:main\n")]
     #[case::comment_behind_the_group("[console_scripts] # x\npython3 = pkg:main\n")]
+    #[case::no_group_to_some("[console_scripts]\n[x = d:e [f] z\npython3 = pkg:main\n")]
+    #[case::a_group_to_some("[console_scripts]\n[x] y = d:e [f] z\npython3 = pkg:main\n")]
+    #[case::nothing_behind_the_bracket("[x]\n[\n[console_scripts]\na = b\n")]
     #[case::hidden_as_a_continuation("[console_scripts]\na = b:c\n  python3 = pkg:main\n")]
     #[case::group_as_a_continuation("[x]\na = b\n  [console_scripts]\n  python3 = pkg:main\n")]
+    #[case::group_behind_a_continuation("[x]\na = b\n  c\n [console_scripts]\npython3 = d:e\n")]
     #[case::group_that_only_one_leaves("[console_scripts]\na = b:c\n  [x]\npython3 = pkg:main\n")]
     #[case::a_lone_return("[console_scripts]\ra = b:c\rpython3 = pkg:main")]
-    fn what_any_reader_takes_for_a_program_is_found(#[case] text: &str) {
-        assert!(names(text).contains(&"python3".to_owned()), "{:?}", names(text));
+    #[case::in_every_group("[DEFAULT]\npython3 = pkg:main\n[console_scripts]\na = b:c\n")]
+    #[case::in_no_group("python3 = pkg:main\n[console_scripts]\na = b:c\n")]
+    #[case::group_twice("[console_scripts]\na = b:c\n[x]\n[console_scripts]\nd = e:f\n")]
+    #[case::name_twice("[console_scripts]\na = b:c\na = d:e\n")]
+    #[case::mark_of_order("\u{feff}[console_scripts]\npkg = a:b\n")]
+    #[case::blank_of_others("[console_scripts]\n\u{a0}a = b:c\n")]
+    #[case::no_object("[console_scripts]\na =\n")]
+    #[case::no_sign("[console_scripts]\na\n")]
+    #[case::object_of_others("[console_scripts]\na = b-c:d\n")]
+    #[case::two_attributes("[console_scripts]\na = b:c:d\n")]
+    #[case::call("[console_scripts]\na = b:c()\n")]
+    #[case::two_signs("[console_scripts]\na = python3 = b:c\n")]
+    #[case::extras_without_end("[console_scripts]\na = b:c [d\n")]
+    #[case::empty_extras("[console_scripts]\na = b:c []\n")]
+    fn what_readers_take_for_different_programs_is_refused(#[case] text: &str) {
+        for text in [text.to_owned(), text.replace('\n', "\r\n"), text.replace("console", "gui")] {
+            let refused = programs(text.as_bytes()).unwrap_err().to_string();
+            assert!(refused.contains("every reader"), "{text:?}: {refused}");
+        }
     }
 
     #[rstest]
     fn a_name_that_leads_elsewhere_is_refused(
-        #[values("../x", "/bin/x", "a/b", "..\\x", "..", ".", "")] name: &str,
+        #[values("../x", "/bin/x", "a/b", ";x/../python3", "..\\x", "..", ".", "")] name: &str,
         #[values("console_scripts", "gui_scripts")] group: &str,
     ) {
         let text = format!("[{group}]\n{name} = pkg:main\n");
@@ -145,6 +255,7 @@ mod tests {
     #[case(b"[console_scripts]\na = b\x0bpython3 = c\n")]
     #[case("[console_scripts]\na = b\u{85}python3 = c\n".as_bytes())]
     #[case("[x]\na = b\u{2028}[console_scripts]\n".as_bytes())]
+    #[case("[x]\na = b\r[console_scripts]\rpython3 = c".as_bytes())]
     fn what_readers_could_take_apart_differently_is_refused(#[case] content: &[u8]) {
         assert!(programs(content).is_err());
     }
@@ -153,12 +264,13 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(512))]
 
         #[test]
-        fn nothing_panics_and_every_name_is_one_file(
-            text in prop_oneof![any::<String>(), "(\\[|\\]|console_scripts|a|/|\\.\\.|=|:| |\n|\r|#){0,20}"],
+        fn nothing_panics_and_every_name_is_one_word(
+            text in prop_oneof![any::<String>(), "(\\[|\\]|\\[console_scripts\\]\n|a|/|\\.\\.|=|:|;| |\n|\r|#){0,20}"],
         ) {
             if let Ok(names) = programs(text.as_bytes()) {
                 for name in names {
-                    prop_assert!(!name.contains(['/', '\\', '\n']) && name != "..");
+                    prop_assert!(name != ".." && name.bytes().all(|byte| byte.is_ascii_graphic()));
+                    prop_assert!(!name.contains(['/', '\\', '=', ':', ';', '#', '[', ']']));
                 }
             }
         }

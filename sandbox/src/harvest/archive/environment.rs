@@ -3,9 +3,13 @@
 //! Interpreters load libraries from `lib` beside their own directory at every start, those of conda
 //! and those that stand alone among them. Shells read what conda has below `etc`, whenever somebody
 //! enters the environment. What of `lib` and `etc` is known to do nothing unless somebody names it is
-//! told here, and the rest is not; elsewhere it is the other way round.
+//! told here, and the rest is not; so it is with [`share`](super::shared). Elsewhere it is the other way
+//! round. On Windows the root is a directory of packages, of libraries and of programs as well.
+//! Paths are taken as [`folded`](super::twins::folded).
 #![forbid(unsafe_code)]
 
+use super::twins::folded_path;
+use super::{modules, shared};
 use crate::harvest::note::NoteKind;
 
 /// Libraries that an interpreter, a module of the standard library, or one of these loads.
@@ -23,9 +27,29 @@ const INERT_OF_LIB: [&str; 4] = ["pkgconfig", "cmake", "terminfo", "locale"];
 const READ_OF_ETC: &str = "\
     conda ipython profile bash zsh fish csh environment ssl pip gitconfig ssh cron systemd init.d ld.so";
 
-/// Names right in an environment that conda, Python or OpenSSL read.
-const READ: [&str; 8] =
-    ["pip.conf", "pip.ini", ".condarc", "condarc", "condarc.d", "conda-meta", "ssl", "dlls"];
+/// Names right in an environment that conda, Python, Tcl or OpenSSL read, and where conda has others.
+const READ: [&str; 11] = [
+    "pip.conf",
+    "pip.ini",
+    ".condarc",
+    "condarc",
+    "condarc.d",
+    "conda-meta",
+    "ssl",
+    "dlls",
+    "tcl",
+    "envs",
+    "pkgs",
+];
+
+/// Directories that are in PATH, or of which a compiler takes its tools.
+const PROGRAMS: [&str; 6] = ["bin", "sbin", "scripts", "condabin", "games", "compiler_compat"];
+
+/// What libraries begin with that an interpreter on Windows, or what it loads, looks for beside it.
+const LOADED_ON_WINDOWS: &str = "\
+    python2 python3 pythoncom pywintypes pypy libpypy vcruntime msvcp ucrtbase concrt api-ms-win- libcrypto libssl libeay \
+    ssleay libffi ffi sqlite3 liblzma libbz2 bzip2 zlib libexpat libmpdec tcl8 tcl9 tk8 tk9 tcl86 tk86 \
+    version bcrypt cryptbase cryptsp userenv iphlpapi dnsapi propsys wldp profapi mswsock";
 
 /// Files beside an interpreter, or above it, from which it learns where its library is.
 pub(super) fn is_configuration(path: &str) -> bool {
@@ -33,23 +57,53 @@ pub(super) fn is_configuration(path: &str) -> bool {
     matches!(&*lower, "pyvenv.cfg" | "pybuilddir.txt") || lower.ends_with("._pth")
 }
 
-/// Whether a place, by its path from the root of the environment, is below a directory of libraries.
+/// Whether a place, by its path from the root of the environment, is below a directory in which some
+/// interpreter looks for modules, or has others in which it does.
 pub(super) fn is_library(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    below_prefixes(&lower).split_once('/').is_some_and(|(first, _)| is_lib(first))
+    let is_one = |first| is_lib(first) || matches!(first, "dlls" | "lib-python" | "lib_pypy");
+    below_prefixes(&folded_path(path)).split_once('/').is_some_and(|(first, _)| is_one(first))
+}
+
+/// The path from the directory of programs that a place is in, by its path from the root of the
+/// environment, if it is in one.
+pub(super) fn program(path: &str) -> Option<&str> {
+    match below_prefixes(path).split_once('/') {
+        Some((first, program)) => PROGRAMS.contains(&first).then_some(program),
+        // The root of an environment is in PATH on Windows.
+        None => [".exe", ".com", ".bat", ".cmd", ".dll"]
+            .iter()
+            .any(|end| path.ends_with(end))
+            .then_some(path),
+    }
+}
+
+/// Whether it is a library that an interpreter on Windows loads from beside itself.
+pub(super) fn is_loaded_on_windows(path: &str) -> bool {
+    let mut known = LOADED_ON_WINDOWS.split_ascii_whitespace();
+    path.strip_suffix(".dll").is_some() && known.any(|start| path.starts_with(start))
 }
 
 /// What a file there does by itself, by its path from the root of the environment, if a release of one
 /// of `projects` brings it.
 pub(super) fn acts(path: &str, projects: &[&str]) -> Option<NoteKind> {
     let lower = path.to_ascii_lowercase();
+    let archive = lower.starts_with("python") && lower.strip_suffix(".zip").is_some();
+    if modules::is_start_up(&lower, projects) || modules::comes_first(&lower, projects) || archive {
+        return Some(NoteKind::StartUp);
+    }
     let lower = below_prefixes(&lower);
     let (first, inner) = lower.split_once('/').unwrap_or((lower, ""));
+    let named = inner.split('/').next().unwrap_or_default();
     let acts = match first {
         _ if is_lib(first) && !inner.is_empty() => return in_lib(inner, projects),
         // The standard library of older PyPy.
         "lib-python" | "lib_pypy" => return Some(NoteKind::StartUp),
         "etc" if !inner.is_empty() => acts_in_etc(inner, projects),
+        "share" if !inner.is_empty() => shared::acts(inner, projects),
+        // Programs that other programs start by their paths.
+        "libexec" if !inner.is_empty() => !is_own(named, projects),
+        // What every extension module is compiled with.
+        "include" => named.starts_with("python") || named.starts_with("pypy"),
         _ => is_configuration(lower) || READ.contains(&first),
     };
     acts.then_some(NoteKind::Environment)
@@ -59,9 +113,11 @@ fn is_lib(part: &str) -> bool {
     matches!(part, "lib" | "lib64" | "lib32" | "libx32")
 }
 
-/// The rest of a path behind the directories that some systems have on the way to `lib` and `etc`.
+/// The rest of a path behind the directories that some systems, and conda, have on the way to the others.
 fn below_prefixes(mut path: &str) -> &str {
-    while let Some(rest) = ["usr/", "local/"].iter().find_map(|prefix| path.strip_prefix(prefix)) {
+    while let Some((first, rest)) = path.split_once('/')
+        && (matches!(first, "usr" | "local" | "library" | "mingw-w64") || first.contains("-linux-"))
+    {
         path = rest;
     }
     path
@@ -73,6 +129,10 @@ fn in_lib(inner: &str, projects: &[&str]) -> Option<NoteKind> {
     if standard && ["python", "pypy"].iter().any(|name| inner.starts_with(name)) {
         return Some(NoteKind::StartUp);
     }
+    // On Windows it is the standard library itself, and of conda's as well.
+    if is_standard_on_windows(inner, projects) {
+        return Some(NoteKind::StartUp);
+    }
     let last = inner.rsplit('/').next().unwrap_or(inner);
     let mut parts = inner.split('/').peekable();
     // Debian has its libraries in a directory for each machine.
@@ -80,6 +140,17 @@ fn in_lib(inner: &str, projects: &[&str]) -> Option<NoteKind> {
     let first = parts.next().unwrap_or_default();
     let inert = parts.peek().is_none() || INERT_OF_LIB.contains(&first) || is_own(first, projects);
     (!inert || is_loaded(last)).then_some(NoteKind::Environment)
+}
+
+/// Whether it is a module, or where modules are looked for, if `lib` is the standard library.
+fn is_standard_on_windows(inner: &str, projects: &[&str]) -> bool {
+    let ends = |ends: &[&str]| ends.iter().any(|end| inner.ends_with(end));
+    let library = inner.starts_with("lib") || is_own(inner, projects);
+    modules::comes_first(inner, projects)
+        || inner.starts_with("__pycache__/")
+        || (!inner.contains('/')
+            && (ends(&[".py", ".pyc", ".pyo", ".pyd", ".pth", ".zip"])
+                || (ends(&[".so"]) && !library)))
 }
 
 /// Whether it is the name of a library that is loaded at a start, in whatever version.
@@ -104,7 +175,7 @@ fn acts_in_etc(inner: &str, projects: &[&str]) -> bool {
 }
 
 /// Whether a name is that of one of `projects`, or begins with it.
-fn is_own(name: &str, projects: &[&str]) -> bool {
+pub(super) fn is_own(name: &str, projects: &[&str]) -> bool {
     let words: Vec<_> = name.split(['-', '_', '.']).filter(|word| !word.is_empty()).collect();
     let name = words.join("-");
     projects.iter().any(|project| {
@@ -120,7 +191,7 @@ mod tests {
 
     #[rstest]
     fn what_an_interpreter_or_a_shell_reads_at_its_start_is_told_wherever_prefixes_lead(
-        #[values("", "usr/", "local/", "usr/local/", "USR/Local/")] prefix: &str,
+        #[values("", "usr/", "local/", "usr/local/", "USR/Local/", "Library/")] prefix: &str,
         #[values(
             "pip.conf",
             ".condarc",
@@ -160,7 +231,15 @@ mod tests {
             "lib/ossl-modules/x.so",
             "lib/engines-3/x.so",
             "lib/gconv/gconv-modules",
-            "lib/systemd/system/x.service"
+            "lib/systemd/system/x.service",
+            "share/git-core/templates/hooks/post-checkout",
+            "share/config.site",
+            "libexec/git-core/git-remote-https",
+            "libexec/sudo",
+            "include/python3.11/Python.h",
+            "tcl/tcl8.6/init.tcl",
+            "envs/base/bin/python",
+            "pkgs/x/info/index.json"
         )]
         path: &str,
     ) {
@@ -176,7 +255,15 @@ mod tests {
             "lib/python311.zip",
             "lib/pypy3.10/os.py",
             "lib-python/3/os.py",
-            "lib_pypy/_x.py"
+            "lib_pypy/_x.py",
+            "Lib/os.py",
+            "Lib/encodings/__init__.py",
+            "Lib/anything.py",
+            "Lib/anything.pyd",
+            "lib/anything.so",
+            "lib/x.pth",
+            "lib/x.zip",
+            "lib/__pycache__/x.cpython-311.pyc"
         )]
         path: &str,
     ) {
@@ -198,6 +285,7 @@ mod tests {
             "etc",
             "lib",
             "lib/libpkg.so",
+            "lib/pkg.so",
             "lib/libmkl_core.so.2",
             "lib/libtbb.so.12",
             "lib/libz.a",
@@ -211,6 +299,8 @@ mod tests {
             "lib/x86_64-linux-gnu/pkgconfig/x.pc",
             "lib/terminfo/x/y",
             "include/pkg.h",
+            "libexec/pkg/tool",
+            "libexec/pkg-tool",
             "cmake/x.cmake",
             "LICENSE",
             "tests/pip.conf"

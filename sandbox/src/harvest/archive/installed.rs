@@ -6,15 +6,11 @@
 #![forbid(unsafe_code)]
 
 use super::environment::{self, is_configuration};
-use super::programs;
+use super::twins::{folded, folded_path};
+use super::{modules, programs};
 use crate::harvest::note::NoteKind;
 
 const SCHEMES: [&str; 5] = ["purelib", "platlib", "headers", "scripts", "data"];
-
-/// Modules that something imports at every start: `site` itself, and the files that virtualenv,
-/// setuptools and Debian put beside it.
-const IMPORTED: [&str; 5] =
-    ["sitecustomize", "usercustomize", "_virtualenv", "_distutils_hack", "apport_python_hook"];
 
 /// A place in an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,9 +65,8 @@ pub(super) fn member<'a>(name: &'a str, is_own: impl FnOnce(&'a str) -> bool) ->
 /// The place of what `data` has at `path`: a directory of packages, wherever it lies, or the
 /// directory of programs, or any other.
 fn in_environment(path: &str) -> Place<'_> {
-    let is_packages = |part: &str| {
-        part.eq_ignore_ascii_case("site-packages") || part.eq_ignore_ascii_case("dist-packages")
-    };
+    let is_packages =
+        |part: &str| matches!(folded(part).as_str(), "site-packages" | "dist-packages");
     let mut from = 0;
     for part in path.split('/') {
         from += part.len() + 1;
@@ -82,57 +77,74 @@ fn in_environment(path: &str) -> Place<'_> {
         }
     }
     match path.split_once('/') {
-        Some((bin, program)) if is_programs(bin) => Place::Programs(program),
+        Some((bin, program)) if matches!(folded(bin).as_str(), "bin" | "scripts") => {
+            Place::Programs(program)
+        }
         _ => Place::Environment(path),
     }
 }
 
-fn is_programs(part: &str) -> bool {
-    ["bin", "sbin", "scripts"].iter().any(|it| part.eq_ignore_ascii_case(it))
+/// The path from the directory of a project's headers, by that from `include`: with the version of Python
+/// and the name of the project between them.
+fn headers(inner: &str) -> Option<&str> {
+    let inner = match inner.split_once('/') {
+        Some((site, rest)) if site.eq_ignore_ascii_case("site") => rest,
+        _ => inner,
+    };
+    let (python, rest) = inner.split_once('/')?;
+    let versioned = ["python", "pypy"].iter().any(|it| folded(python).starts_with(it));
+    versioned.then(|| rest.split_once('/').map(|(_, path)| path))?
 }
 
 impl Place<'_> {
     /// The place as one path, in which two places are equal where a file of the one replaces a file
-    /// of the other.
+    /// of the other. What no scheme names begins as no name of a member can.
     pub(super) fn path(&self) -> String {
         let (root, path) = match self {
-            Self::Packages(path) => ("lib/packages/", path),
-            Self::Programs(path) => ("bin/", path),
-            Self::Headers(path) => ("include/headers/", path),
-            Self::Environment(path) => ("", path),
+            Self::Packages(path) => ("\0packages/", *path),
+            Self::Programs(path) => ("\0programs/", *path),
+            Self::Headers(path) => ("\0headers/", *path),
+            Self::Environment(path) => match path.split_once('/') {
+                // In most environments the one is a link to the other.
+                Some((first, inner)) if first.eq_ignore_ascii_case("lib64") => ("lib/", inner),
+                Some((first, inner)) if first.eq_ignore_ascii_case("include") => {
+                    headers(inner).map_or(("", *path), |path| ("\0headers/", path))
+                }
+                _ => ("", *path),
+            },
         };
         [root, path].concat()
     }
 
-    /// What a file there does by itself, if a release of one of `projects` brings it.
+    /// What a file there does by itself, if a release of one of `projects` brings it. Whoever unpacks it
+    /// may have a file system to which several names are one, so they are compared as such.
     pub(super) fn acts(&self, projects: &[&str]) -> Option<NoteKind> {
         match self {
             Self::Packages(path) | Self::Headers(path) => {
-                is_start_up(path).then_some(NoteKind::StartUp)
+                modules::is_start_up(&folded_path(path), projects).then_some(NoteKind::StartUp)
             }
-            Self::Programs(path) => {
-                let configures = is_configuration(path) || path.starts_with("Modules/");
-                let program = || programs::is_taken(path, projects).then_some(NoteKind::Program);
-                configures.then_some(NoteKind::Environment).or_else(program)
+            Self::Programs(path) => acts_beside_programs(&folded_path(path), projects),
+            Self::Environment(path) => {
+                let path = folded_path(path);
+                match environment::program(&path) {
+                    Some(program) => acts_beside_programs(program, projects),
+                    None => environment::acts(&path, projects),
+                }
             }
-            Self::Environment(path) => environment::acts(path, projects),
         }
     }
 }
 
-/// Whether the file, by its path from the directory of packages, is run by the interpreter at every
-/// start: path configuration files, the start files of PEP 829, and modules that one of these or
-/// `site` imports, in whatever form and also from their cache.
-fn is_start_up(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    let inner = lower.strip_prefix("__pycache__/").unwrap_or(&lower);
-    let (first, deeper) = match inner.split_once('/') {
-        Some((first, _)) => (first, true),
-        None => (inner, false),
-    };
-    let module = first.split('.').next().unwrap_or_default();
-    let suffix = [".pth", ".start"].iter().any(|suffix| first.ends_with(suffix));
-    (suffix && !deeper) || IMPORTED.contains(&module)
+/// The same of what lies at `path` in a directory of programs.
+fn acts_beside_programs(path: &str, projects: &[&str]) -> Option<NoteKind> {
+    let configures = is_configuration(path) || path.starts_with("modules/");
+    if configures || environment::is_loaded_on_windows(path) {
+        return Some(NoteKind::Environment);
+    }
+    if modules::comes_first(path, projects) {
+        return Some(NoteKind::StartUp);
+    }
+    programs::is_taken(path, projects).then_some(NoteKind::Program)
 }
 
 #[cfg(test)]
@@ -175,6 +187,12 @@ mod tests {
             "sitecustomize/deep/x.py",
             "sitecustomize.cpython-311-x86_64-linux-gnu.so",
             "sitecustomize.abi3.so",
+            "\u{17f}itecustomize.py",
+            "sitecustomize\u{ad}.py",
+            "x.pth::$DATA",
+            "x.pt\u{210e}",
+            "msvcrt.py",
+            "org/python/core.py",
             "sitecustomize.pyc",
             "__pycache__/sitecustomize.cpython-311.pyc",
             "SiteCustomize.py",
@@ -187,6 +205,8 @@ mod tests {
             assert_eq!(acts(&format!("{way}{path}")), Some(NoteKind::StartUp), "{way}");
         }
         assert_eq!(acts(&format!("pkg-1.0.data/headers/{path}")), Some(NoteKind::StartUp));
+        // The root of an environment is one of them on Windows.
+        assert_eq!(acts(&format!("pkg-1.0.data/data/{path}")), Some(NoteKind::StartUp));
     }
 
     #[rstest]
@@ -211,6 +231,33 @@ mod tests {
 
     #[rstest]
     #[case("data/pyvenv.cfg", Some(NoteKind::Environment))]
+    #[case("data/pyvenv.cfg::$DATA", Some(NoteKind::Environment))]
+    #[case("data/pyvenv.cf\u{210a}", Some(NoteKind::Environment))]
+    #[case("scripts/python311.dll", Some(NoteKind::Environment))]
+    #[case("scripts/re.py", Some(NoteKind::StartUp))]
+    #[case("data/bin/re/__init__.py", Some(NoteKind::StartUp))]
+    #[case("data/usr/local/bin/Re.py", Some(NoteKind::StartUp))]
+    #[case("data/sitecustomize\u{ad}.py", Some(NoteKind::StartUp))]
+    #[case("scripts/ma\u{212a}e", Some(NoteKind::Program))]
+    #[case("scripts/\u{17f}udo", Some(NoteKind::Program))]
+    #[case("scripts/sudo\u{ad}", Some(NoteKind::Program))]
+    #[case("scripts/sh::$DATA", Some(NoteKind::Program))]
+    #[case("data/\u{17f}bin/sudo", Some(NoteKind::Program))]
+    #[case("data/local/bin/git", Some(NoteKind::Program))]
+    #[case("data/usr/local/sbin/sudo", Some(NoteKind::Program))]
+    #[case("data/USR/games/sh", Some(NoteKind::Program))]
+    #[case("data/Library/bin/git.exe", Some(NoteKind::Program))]
+    #[case("data/Library/mingw-w64/bin/make.exe", Some(NoteKind::Program))]
+    #[case("data/condabin/conda", Some(NoteKind::Program))]
+    #[case("data/compiler_compat/ld", Some(NoteKind::Program))]
+    #[case("data/x86_64-conda-linux-gnu/bin/ld", Some(NoteKind::Program))]
+    #[case("data/python311.zip", Some(NoteKind::StartUp))]
+    #[case("data/games/sh", Some(NoteKind::Program))]
+    #[case("data/python.exe", Some(NoteKind::Program))]
+    #[case("data/git.BAT", Some(NoteKind::Program))]
+    #[case("data/Library/bin/mkl_core.2.dll", None)]
+    #[case("data/local/bin/pkg-tool", None)]
+    #[case("data/share/pkg/bin/tool", None)]
     #[case("data/PYVENV.cfg", Some(NoteKind::Environment))]
     #[case("data/bin/pyvenv.cfg", Some(NoteKind::Environment))]
     #[case("scripts/pyvenv.cfg", Some(NoteKind::Environment))]
@@ -267,5 +314,14 @@ mod tests {
         assert!(packages.iter().all(|it| *it == packages[0]), "{packages:?}");
         assert_eq!(path("p.data/scripts/x"), path("p.data/data/bin/x"));
         assert_ne!(path("p.data/scripts/x"), path("p.data/headers/x"));
+        assert_eq!(path("p.data/headers/x"), path("p.data/data/include/site/python3.11/p/x"));
+        assert_eq!(path("p.data/headers/x/y"), path("p.data/data/Include/python3.11/p/x/y"));
+        assert_ne!(path("p.data/headers/x"), path("p.data/data/include/x"));
+        assert_eq!(path("p.data/data/lib/x.so"), path("p.data/data/lib64/x.so"));
+        // No member lies where none of a scheme can.
+        for name in ["lib/packages/pkg/a.py", "Lib/pkg/a.py", "include/headers/x", "programs/x"] {
+            let place = path(Box::leak(format!("p.data/data/{name}").into()));
+            assert!(!place.starts_with('\0'), "{place:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::Fault;
+use super::twins::is_ignored;
 use crate::harvest::limits::{NAME_BYTES, PART_BYTES};
 
 /// Why a member's name is refused.
@@ -56,10 +57,11 @@ pub(in crate::harvest) fn check(name: &str) -> Result<(), NameFault> {
     })
 }
 
+/// Selectors of a variant are written behind many a picture, and hide nothing.
 fn is_hidden(it: char) -> bool {
-    let turns = matches!(it, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}');
-    let hides = matches!(it, '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
-    it.is_control() || turns || hides || matches!(it, '\u{2060}'..='\u{2069}')
+    let selects = matches!(it, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
+    let parts = matches!(it, '\u{2028}' | '\u{2029}');
+    it.is_control() || parts || (is_ignored(it) && !selects)
 }
 
 /// The mode of a member without the bits of its type, if it gives no other user's rights.
@@ -91,6 +93,10 @@ mod tests {
     #[case("a\0.py", Err(NameFault::Character))]
     #[case("a\nb", Err(NameFault::Character))]
     #[case("a\u{202e}yp.b", Err(NameFault::Character))]
+    #[case("a\u{61c}b", Err(NameFault::Character))]
+    #[case("a\u{3164}", Err(NameFault::Character))]
+    #[case("a\u{ad}b", Err(NameFault::Character))]
+    #[case("\u{2764}\u{fe0f}.txt", Ok(()))]
     #[case("a./b", Err(NameFault::Ending))]
     #[case("a /b", Err(NameFault::Ending))]
     fn a_member_name_is_a_plain_relative_path(

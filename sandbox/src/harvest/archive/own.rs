@@ -23,6 +23,44 @@ pub(super) const METADATA: Fault = Fault::Layout(
 /// Another directory of schemes, or one of no scheme.
 const SCHEMES: Fault = Fault::Layout("its `.data` directory is not one of this wheel's schemes");
 
+/// What only an installer writes into a directory of metadata: where a release came from, who installed
+/// it and who asked for it. Others believe that, and fetch it from there again.
+const INSTALLERS: [&str; 4] = ["installer", "requested", "direct_url.json", "provenance_url.json"];
+
+const INSTALLED: Fault =
+    Fault::Layout("only an installer writes a file of this name, and is believed");
+
+/// A file of a directory of metadata on which others act, beside `METADATA`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::harvest) enum Part {
+    /// What installers make programs of.
+    EntryPoints,
+    /// What says how the wheel was built.
+    Wheel,
+}
+
+impl Part {
+    /// What the file of that name is, by its path from the directory of metadata. Some file systems make
+    /// no difference where others do, so the name is taken as [`folded`].
+    ///
+    /// # Errors
+    /// Only an installer writes it.
+    pub(in crate::harvest) fn of(name: &str) -> Result<Option<Self>, Fault> {
+        let (first, deeper) =
+            name.split_once('/').map_or((name, false), |(first, _)| (first, true));
+        let first = folded(first);
+        if INSTALLERS.contains(&first.as_str()) || first.starts_with("uv_") {
+            return Err(INSTALLED);
+        }
+        Ok(match first.as_str() {
+            _ if deeper => None,
+            "entry_points.txt" => Some(Self::EntryPoints),
+            "wheel" => Some(Self::Wheel),
+            _ => None,
+        })
+    }
+}
+
 /// The directories of a wheel that are its release's own, by the first component of its members.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Own<'a> {
@@ -81,19 +119,23 @@ impl<'a> Own<'a> {
         self.data == Some(first)
     }
 
-    /// Whether `NAME-VERSION` is the wheel's release.
+    /// Whether `NAME-VERSION` is the wheel's release. Readers take what stands before the first dash for
+    /// the name, so there is one.
     fn names(&self, stem: &str) -> bool {
-        Artefact::dist_info(&format!("{stem}.dist-info"))
-            .is_ok_and(|it| it.releases.iter().any(|release| self.artefact.is_of(release)))
+        stem.matches('-').count() == 1
+            && Artefact::dist_info(&format!("{stem}.dist-info"))
+                .is_ok_and(|it| it.releases.iter().any(|release| self.artefact.is_of(release)))
     }
 }
 
 /// The part of a place for which a release counts as installed. It lies right in a directory in which
 /// an interpreter looks for modules: that of packages, that of the program it was started with, the
-/// root of an environment on Windows, or any below `lib`.
+/// root of an environment on Windows, or any below programs and `lib`.
 fn listed<'a>(place: &Place<'a>) -> Option<&'a str> {
     let (path, deep) = match place {
-        Place::Packages(path) | Place::Programs(path) | Place::Headers(path) => (*path, false),
+        Place::Packages(path) | Place::Headers(path) => (*path, false),
+        // A stray interpreter there has more of such directories below.
+        Place::Programs(path) => (*path, true),
         Place::Environment(path) => (*path, environment::is_library(path)),
     };
     path.split('/').take(if deep { usize::MAX } else { 1 }).find(|part| {
@@ -115,7 +157,7 @@ mod tests {
     }
 
     /// Every way to a place in which an interpreter looks for modules.
-    const WAYS: [&str; 18] = [
+    const WAYS: [&str; 23] = [
         "",
         "my_pkg-1.0.data/purelib/",
         "my_pkg-1.0.data/platlib/",
@@ -134,6 +176,11 @@ mod tests {
         "my_pkg-1.0.data/data/local/lib/python3.11/dist-packages/",
         "my_pkg-1.0.data/data/usr/local/lib/python3.11/",
         "my_pkg-1.0.data/data/lib/pypy3.10/site-packages/",
+        "my_pkg-1.0.data/data/bin/lib-dynload/",
+        "my_pkg-1.0.data/data/DLLs/",
+        "my_pkg-1.0.data/data/lib-python/3/",
+        "my_pkg-1.0.data/data/lib_pypy/",
+        "my_pkg-1.0.data/data/Library/lib/",
     ];
 
     #[rstest]
@@ -178,6 +225,61 @@ mod tests {
         assert!(placed(&[one, other]).is_err_and(|it| it.contains("schemes")));
         let artefact = Artefact::wheel("my_pkg-1.0-py3-none-any.whl").unwrap();
         assert!(Own::of(&artefact).info().is_err());
+    }
+
+    #[rstest]
+    #[case("requests_2-31-py3-none-any.whl", "requests-2-31")]
+    #[case("a_2-1-py3-none-any.whl", "a-2-1")]
+    #[case("a-2.post1-py3-none-any.whl", "a-2-1")]
+    #[case("a_b-1-py3-none-any.whl", "a-b-1")]
+    fn its_name_is_the_release_in_the_one_reading_that_others_have(
+        #[case] wheel: &str,
+        #[case] stem: &str,
+    ) {
+        let artefact = Artefact::wheel(wheel).unwrap();
+        for name in [format!("{stem}.dist-info/METADATA"), format!("{stem}.data/purelib/x")] {
+            assert!(Own::of(&artefact).place(&name).is_err(), "{name}");
+        }
+    }
+
+    #[rstest]
+    #[case("entry_points.txt", Some(Part::EntryPoints))]
+    #[case("Entry_Points.TXT", Some(Part::EntryPoints))]
+    #[case("entry_point\u{17f}.txt", Some(Part::EntryPoints))]
+    #[case("entry_points.txt::$DATA", Some(Part::EntryPoints))]
+    #[case("WHEEL", Some(Part::Wheel))]
+    #[case("Wheel", Some(Part::Wheel))]
+    #[case("METADATA", None)]
+    #[case("RECORD", None)]
+    #[case("top_level.txt", None)]
+    #[case("licenses/INSTALLER", None)]
+    #[case("sboms/direct_url.json", None)]
+    #[case("licenses/WHEEL", None)]
+    fn the_parts_of_metadata_are_known_in_any_spelling(
+        #[case] name: &str,
+        #[case] part: Option<Part>,
+    ) {
+        assert_eq!(Part::of(name).unwrap(), part);
+    }
+
+    #[rstest]
+    fn what_only_an_installer_writes_is_refused(
+        #[values(
+            "direct_url.json",
+            "Direct_URL.json",
+            "direct_url.j\u{17f}on",
+            "direct_url.json::$DATA",
+            "INSTALLER",
+            "installer",
+            "REQUESTED",
+            "provenance_url.json",
+            "uv_cache.json",
+            "uv_build.json",
+            "direct_url.json/x"
+        )]
+        name: &str,
+    ) {
+        assert!(Part::of(name).unwrap_err().to_string().contains("only an installer"));
     }
 
     #[rstest]

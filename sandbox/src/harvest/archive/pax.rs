@@ -8,6 +8,10 @@ use super::tar::padded;
 const BROKEN: Fault = Fault::Structure("the attributes before a member are broken");
 const TWICE: Fault = Fault::Structure("a member has two names, links or sizes");
 
+/// The largest number of a user or group, and the last second, that all readers take.
+pub(super) const LAST_ID: u64 = 0xffff_ffff;
+pub(super) const LAST_TIME: u64 = 253_402_300_799;
+
 /// What the headers before a member say about it.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
@@ -50,12 +54,9 @@ impl Pending {
         match key {
             "path" => set(&mut self.name, text(value)?),
             "linkpath" => set(&mut self.link, text(value)?),
-            "size" => {
-                let number = text(value)?.parse();
-                let Ok(size) = number else { return Err(BROKEN) };
-                set(&mut self.size, size)
-            }
-            "mtime" | "atime" | "ctime" | "uid" | "gid" if !is_decimal(value) => Err(BROKEN),
+            "size" => set(&mut self.size, decimal(value).ok_or(BROKEN)?),
+            "uid" | "gid" if decimal(value).is_none_or(|it| it > LAST_ID) => Err(BROKEN),
+            "mtime" | "atime" | "ctime" if !is_time(value) => Err(BROKEN),
             "uname" | "gname" | "comment" if !is_short(value) => Err(BROKEN),
             "mtime" | "atime" | "ctime" | "uid" | "gid" | "uname" | "gname" | "comment" => Ok(()),
             // Sparse files, other encodings of names, capabilities and access lists.
@@ -70,15 +71,21 @@ fn is_short(value: &[u8]) -> bool {
     value.len() <= 255 && text.is_ok_and(|text| !text.contains(char::is_control))
 }
 
-/// Digits, with a sign before them or a point among them; nothing longer than a time.
-fn is_decimal(value: &[u8]) -> bool {
-    let digits = value.strip_prefix(b"-").unwrap_or(value);
-    let mut parts = digits.split(|byte| *byte == b'.');
-    let number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
-    digits.len() <= 32
-        && parts.next().is_some_and(number)
-        && parts.next().is_none_or(number)
-        && parts.next().is_none()
+/// A number as every reader takes it: digits, without a sign and without zeros before them.
+fn decimal(value: &[u8]) -> Option<u64> {
+    let canonical = value == b"0" || !value.starts_with(b"0");
+    let digits = canonical && value.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()
+}
+
+/// Seconds, with a sign before them or a fraction behind.
+fn is_time(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"-").unwrap_or(value);
+    let mut parts = value.splitn(2, |byte| *byte == b'.');
+    let seconds = parts.next().and_then(decimal);
+    let is_fraction =
+        |part: &[u8]| matches!(part.len(), 1..=20) && part.iter().all(u8::is_ascii_digit);
+    seconds.is_some_and(|it| it <= LAST_TIME) && parts.next().is_none_or(is_fraction)
 }
 
 fn set<T>(place: &mut Option<T>, value: T) -> Result<(), Fault> {
@@ -101,12 +108,10 @@ fn attributes(data: &[u8], take: &mut Take<'_>) -> Result<(), Fault> {
     while !rest.is_empty() {
         let blank = rest.iter().take(20).position(|byte| *byte == b' ').ok_or(BROKEN)?;
         let (digits, _) = rest.split_at_checked(blank).ok_or(BROKEN)?;
-        let canonical = digits.first().is_some_and(|digit| matches!(digit, b'1'..=b'9'));
-        let length = text(digits)?.parse::<usize>();
-        let Ok(length) = length else { return Err(BROKEN) };
+        let length = decimal(digits).and_then(|it| usize::try_from(it).ok()).ok_or(BROKEN)?;
         let (record, after) = rest.split_at_checked(length).ok_or(BROKEN)?;
         let record = record.get(blank + 1..).and_then(|it| it.strip_suffix(b"\n"));
-        let record = record.filter(|_| canonical).ok_or(BROKEN)?;
+        let record = record.ok_or(BROKEN)?;
         let equals = record.iter().position(|byte| *byte == b'=').ok_or(BROKEN)?;
         let (key, value) = record.split_at_checked(equals).ok_or(BROKEN)?;
         take(&text(key)?, value.get(1..).unwrap_or_default())?;
@@ -133,7 +138,8 @@ pub(super) fn number(field: &[u8]) -> Result<u64, Fault> {
     let digits = field.get(start..).unwrap_or_default();
     let end = digits.iter().position(filling).unwrap_or(digits.len());
     let (digits, rest) = digits.split_at_checked(end).ok_or(WRONG)?;
-    if !rest.iter().all(filling) {
+    // Nothing at all is zero; nothing but blanks is an error to GNU tar.
+    if !rest.iter().all(filling) || (digits.is_empty() && field.contains(&b' ')) {
         return Err(WRONG);
     }
     digits.iter().try_fold(0_u64, |sum, digit| match digit {
@@ -164,10 +170,43 @@ mod tests {
         ] {
             assert_eq!(number(field).unwrap(), expected, "{field:?}");
         }
-        for field in
-            [&b"0000648\0"[..], b"1\x002", b"-1", b"\xff\xff\xff", b"\x80\x01\0\0\0\0\0\0\0\0\0\0"]
-        {
+        for field in [
+            &b"0000648\0"[..],
+            b"        ",
+            b"  \0",
+            b"\0 ",
+            b"1\x002",
+            b"-1",
+            b"\xff\xff\xff",
+            b"\x80\x01\0\0\0\0\0\0\0\0\0\0",
+        ] {
             assert!(number(field).is_err(), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_an_attribute_is_one_that_every_reader_takes_for_the_same() {
+        let taken = |key: &str, value: &str| {
+            let rest = format!(" {key}={value}\n");
+            let length =
+                (rest.len()..rest.len() + 9).find(|it| rest.len() + it.to_string().len() == *it);
+            let record = format!("{}{rest}", length.unwrap());
+            Pending::default().add(b'x', record.as_bytes()).is_ok()
+        };
+        for key in ["size", "uid", "gid", "mtime", "atime", "ctime"] {
+            let time = key.ends_with("time");
+            for good in ["0", "1", "4294967295"] {
+                assert!(taken(key, good), "{key}={good}");
+            }
+            for other in ["-1", "1.5", "-0.25", "1234567890.123456789"] {
+                assert_eq!(taken(key, other), time, "{key}={other}");
+            }
+            let wrong =
+                ["", "+1", "01", "00", " 1", "1 ", "0x1", "1e3", "1_0", "--1", "1.", ".5", "1.2.3"];
+            for wrong in wrong.into_iter().chain(["18446744073709551616", "\u{661}"]) {
+                assert!(!taken(key, wrong), "{key}={wrong}");
+            }
+            assert_eq!(taken(key, "99999999999999"), key == "size", "{key}");
         }
     }
 

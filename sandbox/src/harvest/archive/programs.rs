@@ -74,11 +74,18 @@ const TOOLS: [(&str, &str); 27] = [
     ("mercurial", "hg"),
 ];
 
+/// What is not written behind the name of a program on Windows: `PATHEXT`, and what `PowerShell` and
+/// launchers add to it.
+const RUN_ON_WINDOWS: [&str; 16] = [
+    ".com", ".exe", ".bat", ".cmd", ".vbs", ".vbe", ".js", ".jse", ".wsf", ".wsh", ".msc", ".cpl",
+    ".ps1", ".pif", ".scr", ".lnk",
+];
+
 /// Whether a program `name` in an environment's `bin` would be run in the place of another one, if a
 /// release of one of `projects` (in their normal form) brings it.
 pub(super) fn is_taken(name: &str, projects: &[&str]) -> bool {
     let lower = name.to_ascii_lowercase();
-    let suffix = [".exe", ".com", ".bat", ".cmd"].iter().find_map(|it| lower.strip_suffix(it));
+    let suffix = RUN_ON_WINDOWS.iter().find_map(|it| lower.strip_suffix(it));
     let bare = suffix.unwrap_or(&lower);
     let cross = bare.rsplit_once("-linux-").and_then(|(_, rest)| rest.split_once('-'));
     let versioned =
@@ -147,6 +154,9 @@ mod tests {
             "pythonw",
             "python.exe",
             "git.EXE",
+            "git.ps1",
+            "sudo.vbs",
+            "make.pif",
             "pypy3.10",
             "pip",
             "pip3",

@@ -43,6 +43,7 @@ pub(super) fn inspect(
         twins: Twins::new(limits.parts),
         top: None,
         metadata: None,
+        linked: false,
         links: Vec::new(),
         links_bytes: 0,
     };
@@ -82,6 +83,8 @@ struct Sdist<'a, R> {
     top: Option<String>,
     /// The digest of the last metadata.
     metadata: Option<[u8; 32]>,
+    /// Whether a hard link names the metadata.
+    linked: bool,
     /// Symbolic links with their targets.
     links: Vec<(String, String)>,
     /// How long these are together.
@@ -113,6 +116,7 @@ impl<R: Read> Sdist<'_, R> {
                     return Err(Fault::Link(target.clone()));
                 }
                 self.name(&member.name, Is::File)?;
+                self.linked |= target.split_once('/').is_some_and(|(_, inner)| inner == METADATA);
                 self.notes.add(NoteKind::Link, &member.name);
             }
             Kind::File => self.file(member)?,
@@ -170,6 +174,9 @@ impl<R: Read> Sdist<'_, R> {
         // writes. Whoever reads it takes the last, and each of them is held against the name.
         if !is_metadata || self.metadata.is_none() {
             self.name(&member.name, Is::File)?;
+        } else if self.linked {
+            // Some write it through the link, others put it in the place of that.
+            return Err(Fault::Duplicate);
         }
         if is_metadata && member.size > limit {
             return Err(Fault::TooLarge { unpacked: member.size, limit });

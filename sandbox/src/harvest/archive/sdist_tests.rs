@@ -214,6 +214,12 @@ fn metadata_may_come_twice_and_no_other_file() {
     assert_eq!((notes[0].kind, notes[0].member.as_str()), (NoteKind::Twice, "my_pkg-1.0/PKG-INFO"));
     refused(&[again("Name: other\nVersion: 1.0\n")], "says something else");
     refused(&[file("my_pkg-1.0/src/a.py")], "same name");
+    // What is linked to it would be the first to some and the last to others.
+    let linked = tar_member(b'1', "my_pkg-1.0/x", "my_pkg-1.0/PKG-INFO", 0o644, b"");
+    let linked_again = tar_member(b'1', "my_pkg-1.0/y", "my_pkg-1.0/x", 0o644, b"");
+    refused(&[linked.clone(), again(METADATA)], "same name");
+    refused(&[linked.clone(), linked_again, again(METADATA)], "same name");
+    assert!(inspected_tar(&[again(METADATA), linked]).is_ok());
     let link = tar_member(b'2', "my_pkg-1.0/PKG-INFO", "src/a.py", 0o777, b"");
     refused(&[link], "same name");
     refused(&[file("my_pkg-1.0/src/PKG-INFO"), file("my_pkg-1.0/src/PKG-INFO")], "same name");

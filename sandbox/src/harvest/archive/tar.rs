@@ -14,9 +14,9 @@ const CHUNK: usize = 64 << 10;
 
 /// Where uid, gid, time and the two device numbers stand, and the largest that all readers take.
 const NUMBERS: [(usize, usize, u64); 5] = [
-    (108, 8, 0xffff_ffff),
-    (116, 8, 0xffff_ffff),
-    (136, 12, 253_402_300_799),
+    (108, 8, pax::LAST_ID),
+    (116, 8, pax::LAST_ID),
+    (136, 12, pax::LAST_TIME),
     (329, 8, 0xffff),
     (337, 8, 0xffff),
 ];

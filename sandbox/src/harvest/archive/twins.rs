@@ -57,19 +57,41 @@ impl Twins {
     }
 }
 
-/// A part of a name as the file systems compare it that make the fewest differences.
+/// A path of such parts.
+pub(super) fn folded_path(path: &str) -> String {
+    path.split('/').map(folded).collect::<Vec<_>>().join("/")
+}
+
+/// A part of a name as the file systems and programs compare it that make the fewest differences.
 pub(super) fn folded(part: &str) -> String {
+    let part = without_version(without_stream(part));
     let whole = part.trim_end_matches(['.', ' ']).to_ascii_lowercase();
-    // NTFS: the content of a file is a stream of it that can be named.
-    let whole = whole.strip_suffix("::$data").unwrap_or(&whole);
-    if let Some(device) = device(whole) {
+    if let Some(device) = device(&whole) {
         return format!("\0{device}");
     }
+    // What no name has on Windows, Python writes as a line below.
+    let whole = whole.replace(['<', '>', ':', '"', '|', '?', '*'], "_");
     if whole.is_ascii() {
-        return whole.to_owned();
+        return whole;
     }
     let cased = whole.nfkd().filter(|it| !is_ignored(*it)).flat_map(char::to_uppercase);
-    cased.flat_map(char::to_lowercase).nfkd().collect()
+    let folded: String = cased.flat_map(char::to_lowercase).nfkd().collect();
+    // Only now may something stand at the end that Windows drops.
+    folded.trim_end_matches(['.', ' ']).to_owned()
+}
+
+/// NTFS: the content of a file, and the list of a directory, are streams of it that can be named.
+fn without_stream(part: &str) -> &str {
+    let named = part.split_once(':').filter(|(_, stream)| stream.contains(":$"));
+    named.map_or(part, |(name, _)| name)
+}
+
+/// VMS: a number behind the last semicolon is that of a version, and Info-ZIP drops it everywhere.
+fn without_version(part: &str) -> &str {
+    match part.rsplit_once(';') {
+        Some((name, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => part,
+    }
 }
 
 /// The device that Windows takes a file of this name for, whatever follows a dot in it.
@@ -84,12 +106,15 @@ fn device(name: &str) -> Option<&str> {
     (named || numbered.is_some_and(number)).then_some(stem)
 }
 
-/// Characters that have no width and are passed over by some file systems and most eyes.
-fn is_ignored(it: char) -> bool {
+/// Characters that have no width and are passed over by some file systems and most eyes: those with the
+/// property `Default_Ignorable_Code_Point`.
+pub(super) const fn is_ignored(it: char) -> bool {
     matches!(
         it,
-        '\u{ad}' | '\u{34f}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}'
     )
 }
@@ -123,6 +148,18 @@ mod tests {
     #[case::dots_at_the_end("a...", "a")]
     #[case::blanks_at_the_end("a. .", "A")]
     #[case::stream("a.py::$DATA", "a.py")]
+    #[case::stream_of_a_directory("pkg::$INDEX_ALLOCATION/a", "pkg/a")]
+    #[case::named_stream_of_a_directory("pkg:$I30:$index_allocation/a", "pkg/a")]
+    #[case::version("a.py;1", "a.py")]
+    #[case::empty_version("a.py;", "A.py")]
+    #[case::no_name_on_windows("a_b.py", "a?b.py")]
+    #[case::no_names_on_windows("a:b<>\"|?*", "a_b______")]
+    #[case::filler("a.py", "a\u{3164}.py")]
+    #[case::half_a_filler("a.py", "a\u{ffa0}.py")]
+    #[case::filler_at_the_end("a", "a.\u{115f}")]
+    #[case::turning("a.py", "a\u{61c}.py")]
+    #[case::khmer("a.py", "a\u{17b4}.py")]
+    #[case::music("a.py", "a\u{1d173}.py")]
     #[case::device("aux.c", "AUX.h")]
     #[case::device_without_suffix("NUL", "nul.txt")]
     #[case::numbered_device("com1.x", "Com1")]
@@ -143,6 +180,8 @@ mod tests {
     #[case("auxiliary.c", "aux.c")]
     #[case("cafe", "caf\u{e9}")]
     #[case("a:b", "a:c")]
+    #[case("a;b", "a")]
+    #[case("a;1b", "a")]
     #[case("\u{3b1}", "a")]
     #[case("ab/c", "a/bc")]
     fn names_that_stay_two_are_left_alone(#[case] first: &str, #[case] second: &str) {

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::io::{Read, Seek};
 
 use super::content::{self, HEAD};
-use super::own::Own;
+use super::installed::Place;
+use super::own::{Own, Part};
 use super::paths::{Kind, Names};
 use super::record::{self, Hasher, Row};
 use super::twins::Twins;
 use super::unpack::Unpacker;
 use super::zip::{self, Directory, Entry};
-use super::{ArchiveError, Fault, check_unpacked, layout};
+use super::{ArchiveError, Checked, Fault, check_unpacked, layout};
 use crate::harvest::limits::Limits;
 use crate::harvest::metadata;
 use crate::harvest::names::Artefact;
@@ -36,7 +37,8 @@ impl Wheel<'_> {
             self.notes.add(NoteKind::Legacy, &release.version);
         }
         let directory = zip::directory(archive, size, self.limits)?;
-        let info = self.names(&directory)?;
+        let mut twins = Twins::new(self.limits.parts);
+        let info = self.names(&directory, &mut twins)?;
         let unpacked = directory.entries.iter().map(|entry| entry.unpacked);
         check_unpacked(unpacked.fold(0, u64::saturating_add), size, self.limits)?;
         let starts = layout::check(archive, &directory)?;
@@ -51,19 +53,21 @@ impl Wheel<'_> {
         let content = reader.content(&name)?;
         metadata::check(&content, |release| self.artefact.is_of(release))
             .map_err(|cause| Fault::from(cause).of(&name))?;
-        self.entry_points(&mut reader, info)?;
-        reader.content(&format!("{info}/WHEEL"))?;
-        Ok(())
+        reader.entry(&format!("{info}/WHEEL"))?;
+        self.parts(&mut reader, info, &mut twins)
     }
 
     /// Checks the names against each other, and notes those that mean something once installed. Gives
     /// the directory with the metadata.
-    fn names<'d>(&mut self, directory: &'d Directory) -> Result<&'d str, ArchiveError>
+    fn names<'d>(
+        &mut self,
+        directory: &'d Directory,
+        twins: &mut Twins,
+    ) -> Result<&'d str, ArchiveError>
     where
         Self: 'd,
     {
         let mut names = Names::new(self.limits);
-        let mut twins = Twins::new(self.limits.parts);
         let artefact = self.artefact;
         let mut own = Own::of(artefact);
         let projects = projects(artefact);
@@ -87,21 +91,28 @@ impl Wheel<'_> {
         Ok(own.info()?)
     }
 
-    /// Notes the programs that an installer makes of entry points and that are run in the place of
-    /// others. The name of the file is looked for in any case, as some file systems do.
-    fn entry_points<R: Read + Seek>(
+    /// Checks the other files beside the metadata on which somebody acts, and notes what they do.
+    fn parts<R: Read + Seek>(
         &mut self,
         reader: &mut Members<'_, R>,
         info: &str,
+        twins: &mut Twins,
     ) -> Result<(), ArchiveError> {
-        let wanted = format!("{info}/entry_points.txt");
-        let is_one = |entry: &Entry| entry.name.eq_ignore_ascii_case(&wanted);
-        let entries = reader.directory.entries.iter().enumerate();
-        for (index, entry) in entries.filter(|(_, entry)| is_one(entry)) {
+        for (index, entry) in reader.directory.entries.iter().enumerate() {
             let name = &entry.name;
+            let inner = name.strip_prefix(info).and_then(|rest| rest.strip_prefix('/'));
+            let part = inner.map_or(Ok(None), Part::of).map_err(|fault| fault.of(name))?;
+            let Some(part) = part else { continue };
             let content = reader.content_at(index, entry)?;
-            for note in super::entry_points(name, &content, &self.artefact.releases)? {
+            let Checked { notes, programs } = part.check(name, &content, self.artefact)?;
+            for note in notes {
                 self.notes.add(note.kind, &note.member);
+            }
+            // An installer writes it where another member may lie.
+            for program in programs {
+                if twins.add(&Place::Programs(&program).path(), true)? {
+                    self.notes.add(NoteKind::Twin, &format!("{name}: {program}"));
+                }
             }
         }
         Ok(())
@@ -193,7 +204,7 @@ struct Members<'a, R> {
     unpacker: Unpacker,
 }
 
-impl<R: Read + Seek> Members<'_, R> {
+impl<'a, R: Read + Seek> Members<'a, R> {
     fn unpack(&mut self, index: usize, take: &mut dyn FnMut(&[u8])) -> Result<(), Fault> {
         match (self.directory.entries.get(index), self.starts.get(index)) {
             (Some(entry), Some(start)) => self.unpacker.unpack(self.archive, entry, *start, take),
@@ -201,16 +212,16 @@ impl<R: Read + Seek> Members<'_, R> {
         }
     }
 
-    /// The whole content of the metadata file `name`.
-    fn content(&mut self, name: &str) -> Result<Vec<u8>, ArchiveError> {
+    /// The metadata file `name`, with its place in the list of members.
+    fn entry(&self, name: &str) -> Result<(usize, &'a Entry), ArchiveError> {
         let found = |(_, entry): &(usize, &Entry)| entry.name == name;
-        let (index, entry) = self
-            .directory
-            .entries
-            .iter()
-            .enumerate()
-            .find(found)
-            .ok_or_else(|| Fault::Layout("it is missing").of(name))?;
+        let mut entries = self.directory.entries.iter().enumerate();
+        entries.find(found).ok_or_else(|| Fault::Layout("it is missing").of(name))
+    }
+
+    /// Its whole content.
+    fn content(&mut self, name: &str) -> Result<Vec<u8>, ArchiveError> {
+        let (index, entry) = self.entry(name)?;
         self.content_at(index, entry)
     }
 

@@ -102,6 +102,48 @@ fn an_entry_point_whose_program_would_lie_elsewhere_is_refused() {
 }
 
 #[test]
+fn an_entry_point_is_what_it_becomes_on_windows_too_and_a_module_beside_others() {
+    let found = |name: &str| {
+        let text = format!("[console_scripts]\n{name} = my_pkg:x\n");
+        let file = "my_pkg-1.0.dist-info/Entry_Point\u{17f}.txt";
+        notes(&wheel(&[(file, text.as_bytes())])).into_iter().map(|(kind, _)| kind).next()
+    };
+    for name in ["git", "git.py", "sudo.pyx", "bash.pyw", "python3.PY", "git.ps1"] {
+        assert_eq!(found(name), Some(NoteKind::Program), "{name}");
+    }
+    for name in ["re.py", "json.py", "setuptools.py", "pip.py"] {
+        assert_eq!(found(name), Some(NoteKind::StartUp), "{name}");
+    }
+    for name in ["my-pkg.py", "py.test", "rst2html.py", "x.pyz"] {
+        assert_eq!(found(name), None, "{name}");
+    }
+}
+
+#[rstest]
+#[case("Tag: py3-none-any\nBuild: 9999zz\n", "says `Build: 9999zz`")]
+#[case("Tag: cp27-cp27m-win32\n", "says `Tag: cp27-cp27m-win32`")]
+#[case("", "has no `Tag: py3-none-any`")]
+#[case("Tag: py3-none-any\nWheel-Version: 1.0\n", "2 headers `Wheel-Version`")]
+#[case("\u{1} nonsense", "is no header")]
+fn how_a_wheel_was_built_is_what_its_name_says(#[case] more: &str, #[case] said: &str) {
+    let mut odd = members(&[]);
+    let text = format!("Wheel-Version: 1.0\n{more}");
+    odd[3] = ZipMember::new(&format!("{INFO}/WHEEL"), text.as_bytes());
+    refused(&with_record(odd), said);
+    // Also where it takes another file system to find it.
+    refused(&wheel(&[(&format!("{INFO}/wheel"), text.as_bytes())]), said);
+    refused(&with_record(members(&[]).into_iter().take(3).collect()), "WHEEL\": it is missing");
+}
+
+#[test]
+fn what_only_an_installer_writes_is_in_no_wheel() {
+    for name in ["direct_url.json", "INSTALLER", "requested", "uv_cache.json"] {
+        refused(&wheel(&[(&format!("{INFO}/{name}"), b"{}")]), "only an installer");
+    }
+    assert_eq!(notes(&wheel(&[(&format!("{INFO}/licenses/INSTALLER"), b"")])), []);
+}
+
+#[test]
 fn two_members_for_one_place_are_noted_by_whatever_way_they_get_there() {
     for twin in [
         "my_pkg-1.0.data/purelib/my_pkg/__init__.py",
@@ -114,6 +156,11 @@ fn two_members_for_one_place_are_noted_by_whatever_way_they_get_there() {
     let scripts =
         [("my_pkg-1.0.data/scripts/my-tool", &b""[..]), ("my_pkg-1.0.data/data/bin/my-tool", b"")];
     assert_eq!(notes(&wheel(&scripts)).len(), 1);
+    // Of an entry point and a script of one name installers keep the one or the other.
+    let points = "my_pkg-1.0.dist-info/entry_points.txt";
+    let text = b"[console_scripts]\nMy-Tool = my_pkg:x\n[gui_scripts]\nother = my_pkg:y\n";
+    let twins = notes(&wheel(&[scripts[0], (points, text)]));
+    assert_eq!(twins, [(NoteKind::Twin, format!("{points}: My-Tool"))]);
 }
 
 #[rstest]
