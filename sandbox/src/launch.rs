@@ -323,7 +323,6 @@ fn start(
         watched.outcome.account_for(slot.usage());
         watched = watched.noting(slot.check().map_err(LaunchError::from));
     }
-    patience.has_run(std::mem::take(&mut watched.signals));
     Ok((watched, slot))
 }
 

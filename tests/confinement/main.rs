@@ -51,4 +51,5 @@ mod skipped;
 mod surroundings;
 mod sys;
 mod terminal;
+mod unread;
 mod why;
