@@ -28,8 +28,9 @@ mod requirement;
 mod returned;
 mod tree;
 mod unchecked;
-mod version;
 mod warning;
+
+use crate::policy::version;
 
 pub use crate::pep517::{HookKind, Product};
 pub use archive::{ArchiveError, Fault, NameFault, inspect};

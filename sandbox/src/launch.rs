@@ -134,7 +134,7 @@ pub fn run(plan: &Plan, client: &Client<'_>) -> Result<Finished, LaunchError> {
 }
 
 /// Removes the directory `path` of a build that was not started.
-fn clear(path: &Path, patience: &mut Patience) -> Result<(), Errno> {
+fn clear(path: &Path, patience: &mut Patience) -> Result<(), scratch::Left> {
     scratch::remove_directory(path, &mut patience.clearing())
 }
 
@@ -323,7 +323,6 @@ fn start(
         watched.outcome.account_for(slot.usage());
         watched = watched.noting(slot.check().map_err(LaunchError::from));
     }
-    patience.has_run(std::mem::take(&mut watched.signals));
     Ok((watched, slot))
 }
 

@@ -14,6 +14,7 @@ pub mod levels;
 pub mod limits;
 pub mod package;
 pub mod syscalls;
+pub(crate) mod version;
 
 use environment::EnvironmentPolicy;
 use files::FilesPolicy;

@@ -23,7 +23,7 @@ mod removal;
 mod staging;
 
 pub(crate) use copy::each_part;
-pub use removal::{remove_directory, remove_opened};
+pub use removal::{Left, remove_directory, remove_opened};
 
 use copy::Copying;
 
@@ -249,8 +249,8 @@ impl Scratch {
     /// Removes the directory on disk; what is in memory goes by itself.
     ///
     /// # Errors
-    /// The errno of the call that failed; CANCELED once `go_on` says no.
-    pub fn remove(&self, go_on: &mut GoOn<'_>) -> Result<(), Errno> {
+    /// What stays.
+    pub fn remove(&self, go_on: &mut GoOn<'_>) -> Result<(), Left> {
         let Some(path) = &self.path else { return Ok(()) };
         remove_opened(path, self.root.as_fd(), go_on)
     }

@@ -1,13 +1,23 @@
 //! Clearing away after a build goes by descriptor, so that no name leads it elsewhere.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use rstest::rstest;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use sandbox::scratch::remove_directory;
+
+use crate::machine::{bulkhead, directory, is_root};
+use crate::phases::pid;
+use crate::remnants::{await_true, living};
+use crate::shared::share_mounts_anew;
 
 /// How many directories are removed while somebody exchanges them for links.
 const RACES: u32 = 10_000;
@@ -110,4 +120,72 @@ fn clean_up_never_follows_a_path_that_the_payload_controls_in_ten_thousand_races
     assert_eq!(done, RACES);
     println!("{RACES} removals, {exchanged} exchanges meanwhile");
     assert!(exchanged > RACES / 100, "hardly a race: {exchanged}");
+}
+
+/// Everything below a directory.
+fn below(place: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(place).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| [vec![path.clone()], below(&path)].concat()).collect()
+}
+
+/// A mount stands for what a build can make on some file systems so that nobody can remove it.
+#[rstest]
+#[case::after_a_build(62_730, Signal::SIGTERM)]
+#[case::after_a_kill(62_731, Signal::SIGKILL)]
+fn what_cannot_be_removed_keeps_nothing_beside_it_and_the_sweep_tells_of_it(
+    #[case] uid: u32,
+    #[case] signal: Signal,
+) {
+    if !is_root() {
+        return;
+    }
+    // Each by itself: where a source tree lies nothing is kept.
+    let (place, own) = (directory(), [directory(), directory()]);
+    let [runtime, scratch] = own.each_ref().map(|own| own.path().to_owned());
+    let mut command = bulkhead(place.path());
+    command.args(["run", "--uids", &uid.to_string(), "--runtime"]).arg(&runtime);
+    command.arg("--scratch").arg(&scratch);
+    let script = "mkdir -p /tmp/a/b/c /tmp/kept/inner /tmp/z; \
+                  for at in /tmp/a/b/c /tmp/kept /tmp/z .; do echo x >$at/made; done; \
+                  echo ready; exec sleep 300";
+    command.args(["--", "/bin/sh", "-c", script]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    let kept = below(&scratch).into_iter().find(|path| path.ends_with("kept/inner")).unwrap();
+    mount("none", &kept, "tmpfs", MountFlags::empty(), None).unwrap();
+    share_mounts_anew();
+    fs::write(kept.join("of the host"), "x").unwrap();
+    kill(pid(&child), signal).unwrap();
+    let output = child.wait_with_output().unwrap();
+    if signal == Signal::SIGTERM {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(143), "{errors}");
+        assert!(errors.contains("kept/inner") && errors.contains("busy"), "{errors}");
+    }
+    await_true("no process is left", || living(&runtime, &(uid..=uid)).is_empty());
+
+    let sweep = || -> Output {
+        bulkhead(place.path()).args(["gc", "--runtime"]).arg(&runtime).output().unwrap()
+    };
+    for _ in 0..2 {
+        let swept = sweep();
+        let errors = String::from_utf8_lossy(&swept.stderr);
+        assert_eq!(swept.status.code(), Some(1), "{errors}");
+        let named = errors.contains(kept.to_str().unwrap());
+        assert!(
+            named && errors.contains("could not be removed: Device or resource busy"),
+            "{errors}"
+        );
+        let mut stays = below(&scratch);
+        stays.retain(|path| !kept.starts_with(path) && !path.starts_with(&kept));
+        assert_eq!(stays, Vec::<PathBuf>::new());
+        assert!(kept.join("of the host").exists(), "a mount is nobody's to empty");
+    }
+    unmount(&kept, UnmountFlags::empty()).unwrap();
+    share_mounts_anew();
+    assert_eq!(sweep().status.code(), Some(0));
+    assert_eq!(below(&scratch), Vec::<PathBuf>::new());
+    assert_eq!(sweep().stdout, b"", "nothing is on record any more");
 }

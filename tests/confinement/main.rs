@@ -52,4 +52,5 @@ mod skipped;
 mod surroundings;
 mod sys;
 mod terminal;
+mod unread;
 mod why;

@@ -183,6 +183,7 @@ fn only_the_release_that_was_asked_for_is_handed_over() {
     assert_eq!(meant.0, Some(0), "{}", meant.1);
     let none = built(&front_end, "pkg-1.0-py3-none-any.whl", &["--expect", "pkg==x"]);
     assert_eq!(none.0, Some(125));
+    assert!(none.1.contains("names a version that is none"), "{}", none.1);
     let unheld = built(
         &front_end,
         "pkg-1.0-py3-none-any.whl",
@@ -190,6 +191,21 @@ fn only_the_release_that_was_asked_for_is_handed_over() {
     );
     assert_eq!(unheld.0, Some(125));
     assert!(unheld.1.contains("held by the layer `harvest`"), "{}", unheld.1);
+}
+
+#[test]
+fn a_build_tag_in_a_policy_file_needs_a_release_too() {
+    let front_end = FrontEnd::new(ANY_RELEASE);
+    let (file, place) = ("pkg-1.0-2-py3-none-any.whl", directory());
+    let policy = place.path().join("policy.toml");
+    fs::write(&policy, "[artefacts]\nbuild-tag = \"2\"\n").unwrap();
+    let policy = ["--policy", policy.to_str().unwrap()];
+    let alone = built(&front_end, file, &policy);
+    assert_eq!(alone.0, Some(125), "{}", alone.1);
+    assert!(alone.1.contains("the build tag \"2\""), "{}", alone.1);
+    assert_eq!(fs::read_dir(front_end.path("dist")).unwrap().count(), 0);
+    let named = built(&front_end, file, &[&policy[..], &["--expect", "pkg==1.0"]].concat());
+    assert_eq!(named.0, Some(0), "{}", named.1);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::outputs::FrontEnd;
 
 /// How long a call may go on after it was told to end: the grace that it takes, and some for a machine
 /// that is busy.
-const PROMPT: Duration = Duration::from_secs(8);
+pub const PROMPT: Duration = Duration::from_secs(8);
 
 /// What all of these hooks have: an honest wheel of whatever members, as its list of them.
 const WHEEL: &str = "import base64, hashlib, os, zipfile
@@ -123,7 +123,7 @@ impl Ending {
     }
 }
 
-fn children(pid: Pid) -> Vec<Pid> {
+pub fn children(pid: Pid) -> Vec<Pid> {
     let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     text.split_ascii_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap())).collect()
 }
@@ -223,7 +223,7 @@ fn below(place: &Path) -> usize {
 }
 
 /// Ends the process and waits for it, whatever is asserted.
-struct Reaped(Child);
+pub struct Reaped(pub Child);
 
 impl Drop for Reaped {
     fn drop(&mut self) {
@@ -232,12 +232,12 @@ impl Drop for Reaped {
     }
 }
 
-fn pid(child: &Child) -> Pid {
+pub fn pid(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).unwrap())
 }
 
 /// Waits for its end, without reading what it prints before that.
-fn wait(child: &mut Child, latest: Instant) -> i32 {
+pub fn wait(child: &mut Child, latest: Instant) -> i32 {
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             let by_signal = std::os::unix::process::ExitStatusExt::signal(&status);
@@ -326,7 +326,7 @@ fn a_call_ends_when_it_is_told_to_in_each_of_its_phases(
     }
 }
 
-fn is_gone(pid: Pid) -> bool {
+pub fn is_gone(pid: Pid) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     status.is_empty() || status.lines().any(|line| line.starts_with("State:\tZ"))
 }

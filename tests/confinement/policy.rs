@@ -40,6 +40,9 @@ fn printed(arguments: &[&str]) -> String {
 fn the_file_the_package_and_the_command_line_count_in_that_order() {
     assert_eq!(printed(&[]), "from the file flag\n");
     assert_eq!(printed(&["--package", "NumPy==2.1.0"]), "for numpy flag\n");
+    for one in ["numpy==2.1", "numpy==v2.1.0", "numpy==2.1.0.0", "numpy==02.1.0"] {
+        assert_eq!(printed(&["--package", one]), "for numpy flag\n", "{one}");
+    }
     assert_eq!(printed(&["--package", "numpy==2.1.1"]), "from the file flag\n");
     let set = ["--package", "numpy==2.1.0", "--env", "GREETING=hello"];
     assert_eq!(printed(&set), "hello flag\n");

@@ -7,7 +7,6 @@ use crate::host::{Host, fakes};
 use crate::payload::{Payload, Stdin};
 use crate::plan::Refusal;
 use crate::policy::Policy;
-use crate::policy::environment::Pattern;
 use crate::policy::levels::Level;
 
 fn planned(level: Level, host: &Host) -> Result<Plan, Refusal> {
@@ -26,7 +25,7 @@ fn planned(level: Level, host: &Host) -> Result<Plan, Refusal> {
     let mut payload = Payload::command(argv, "/work/pkg".into(), environment).unwrap();
     payload.stdin = Stdin::Null;
     let mut policy = Policy::preset(level);
-    policy.environment.keep.push(Pattern::new("MY_*"));
+    policy.environment.keep.push("MY_*".parse().unwrap());
     policy.environment.set.push(("CC".into(), "clang".into()));
     Plan::resolve(&policy, Path::new("/usr/bin/python3"), &payload, host)
 }

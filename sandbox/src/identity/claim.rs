@@ -59,7 +59,7 @@ impl Claim {
         groups: &[Group],
     ) -> Result<Self, IdentityError> {
         let records = Records::open(places, PLACE)?;
-        sweep(&records, &mut spare_time())?;
+        sweep(&records, &mut Swept::default(), &mut spare_time())?;
         let named = scratch.and_then(Path::file_name).map(OsStr::to_os_string);
         let failed = |source| IdentityError::Runtime { path: records.path(""), source };
         let name = named.map_or_else(new_name, Ok).map_err(failed)?;
@@ -128,7 +128,7 @@ pub(super) fn note_left(leases: &Path, scratch: &Path) -> Result<(), IdentityErr
 pub(super) fn sweep_left(leases: &Path, go_on: &mut GoOn<'_>) -> Result<(), IdentityError> {
     for place in beside(leases) {
         if let Some(records) = Records::existing(&place, PLACE) {
-            sweep(&records, go_on)?;
+            sweep(&records, &mut Swept::default(), go_on)?;
         }
     }
     Ok(())
@@ -138,17 +138,28 @@ fn beside(leases: &Path) -> Vec<PathBuf> {
     leases.parent().map(Path::to_owned).into_iter().collect()
 }
 
-/// Removes what the dead have noted below `places`, and gives how many they were.
+/// What a sweep has come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Of how many builds everything was removed.
+    pub builds: usize,
+    /// What could not be removed and why, one sentence for each build. Its record stays.
+    pub left: Vec<String>,
+}
+
+/// Removes what the dead have noted below `places`.
 ///
 /// # Errors
 /// A directory cannot be read.
-pub fn sweep_all(places: &[PathBuf]) -> Result<usize, IdentityError> {
-    let records = places.iter().filter_map(|place| Records::existing(place, PLACE));
-    records.map(|it| sweep(&it, &mut || true)).sum()
+pub fn sweep_all(places: &[PathBuf]) -> Result<Swept, IdentityError> {
+    let mut swept = Swept::default();
+    for records in places.iter().filter_map(|place| Records::existing(place, PLACE)) {
+        sweep(&records, &mut swept, &mut || true)?;
+    }
+    Ok(swept)
 }
 
-fn sweep(records: &Records, go_on: &mut GoOn<'_>) -> Result<usize, IdentityError> {
-    let mut swept = 0;
+fn sweep(records: &Records, swept: &mut Swept, go_on: &mut GoOn<'_>) -> Result<(), IdentityError> {
     for name in records.names()? {
         if !go_on() {
             break;
@@ -159,14 +170,17 @@ fn sweep(records: &Records, go_on: &mut GoOn<'_>) -> Result<usize, IdentityError
         let failed = |source| IdentityError::Runtime { path: records.path(&name), source };
         let record = content(&file, RECORD_SIZE).map_err(failed)?;
         match remove(&record, &name, go_on) {
-            Removal::Gone => swept += 1,
+            Removal::Gone => swept.builds += 1,
             // The next sweep tries again.
-            Removal::Left => continue,
+            Removal::Left(why) => {
+                swept.left.push(why);
+                continue;
+            }
             Removal::NotOurs => {}
         }
         let _ = records.remove(&name);
     }
-    Ok(swept)
+    Ok(())
 }
 
 /// Removes what the record of that name names. An entry that a full disk has cut off names nothing, for
@@ -182,13 +196,11 @@ fn remove(record: &[u8], name: &str, go_on: &mut GoOn<'_>) -> Removal {
         let scratch = path(SCRATCH).filter(called);
         scratch.map_or(Removal::NotOurs, |scratch| remove_scratch(scratch, go_on))
     });
-    let removals: Vec<_> = removals.collect();
-    let had = |removal| removals.contains(&removal);
-    match () {
-        () if had(Removal::Left) => Removal::Left,
-        () if had(Removal::Gone) => Removal::Gone,
-        () => Removal::NotOurs,
-    }
+    // Each is tried, and what stays counts before all.
+    removals.fold(Removal::NotOurs, |before, removal| match (before, removal) {
+        (before @ Removal::Left(_), _) | (before, Removal::NotOurs) => before,
+        (_, removal) => removal,
+    })
 }
 
 #[cfg(test)]
@@ -211,9 +223,9 @@ mod tests {
         let dead = scratch("bulkhead-fedcba9876543210");
         let claim = Claim::make(&places, Some(&living), &[]).unwrap();
         drop(Claim::make(&places, Some(&dead), &[]).unwrap()); // as a killed process lets go of its files
-        assert_eq!(sweep_all(&places).unwrap(), 1);
+        assert_eq!(sweep_all(&places).unwrap(), Swept { builds: 1, left: vec![] });
         assert!(living.exists() && !dead.exists());
-        assert_eq!(sweep_all(&places).unwrap(), 0);
+        assert_eq!(sweep_all(&places).unwrap(), Swept::default());
         claim.end().unwrap();
     }
 

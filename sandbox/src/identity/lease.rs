@@ -51,7 +51,7 @@ impl Lease {
         let order = uids.iter().skip(start).chain(uids.iter().take(start));
         let (all, mut inhabited) = (uids.len(), 0);
         for uid in order {
-            let Some(lease) = Self::try_take(&records, *uid, &mut spare)? else { continue };
+            let Ok(lease) = Self::try_take(&records, *uid, &mut spare)? else { continue };
             if !processes::is_inhabited(*uid).map_err(IdentityError::Unseen)? {
                 claim::sweep_left(records.directory(), &mut spare)?;
                 return Ok(lease);
@@ -64,24 +64,29 @@ impl Lease {
         })
     }
 
+    /// Takes the lease of `uid`, or gives what of a dead build's keeps it from being free; nothing
+    /// where somebody living holds it.
     fn try_take(
         records: &Records,
         uid: u32,
         go_on: &mut GoOn<'_>,
-    ) -> Result<Option<Self>, IdentityError> {
+    ) -> Result<Result<Self, Option<String>>, IdentityError> {
         let record = uid.to_string();
         let failed = |source| IdentityError::Runtime { path: records.path(&record), source };
         let Some(file) = records.lock(&record).map_err(failed)? else {
-            return Ok(None);
+            return Ok(Err(None));
         };
         let left = content(&file, RECORD_SIZE).map_err(failed)?;
         let (name, written) = (name(records.directory(), uid), !left.is_empty());
         let mut lease = Self { uid, file, name, mark: None, written };
         if !left.is_empty() {
-            sweep((uid, &lease.name), records.directory(), &left, go_on)?;
+            let left = sweep((uid, &lease.name), records.directory(), &left, go_on)?;
+            if left.is_some() {
+                return Ok(Err(left));
+            }
             lease.write_record(b"").map_err(failed)?;
         }
-        Ok(Some(lease))
+        Ok(Ok(lease))
     }
 
     /// The uid, which is the gid too.
@@ -107,7 +112,7 @@ impl Lease {
         let uid = number(wanted.split_once('-')?.0).filter(|uid| is_free(*uid))?;
         let mut kept = places.iter().filter_map(|place| Records::existing(place, PLACE));
         let records = kept.find(|records| name(records.directory(), uid) == wanted)?;
-        Self::try_take(&records, uid, &mut || true).ok().flatten()
+        Self::try_take(&records, uid, &mut || true).ok()?.ok()
     }
 
     /// Notes that a build is about to run as this uid, with its `scratch` directory if it has one, and
@@ -181,14 +186,16 @@ fn number(text: &str) -> Option<u32> {
 /// processes that have its mark, and a directory or control group only if it is one that bulkhead
 /// makes. What else is in the record, also half of a line that a full disk has cut off, names nothing.
 ///
-/// What of the directory there is no time for is noted in `directory`'s neighbour, and the lease is
-/// free.
+/// What of the directory there is no time for, or cannot be removed, is noted in `directory`'s
+/// neighbour, and the lease is free. Where it cannot be noted the lease must keep its record: then what
+/// stays is given, and why.
 fn sweep(
     (uid, name): (u32, &str),
     directory: &Path,
     record: &[u8],
     go_on: &mut GoOn<'_>,
-) -> Result<(), IdentityError> {
+) -> Result<Option<String>, IdentityError> {
+    let mut left = None;
     let lines = || record.split(|byte| *byte == b'\n');
     let marks = lines().filter_map(|line| std::str::from_utf8(line.strip_prefix(MARK)?).ok());
     for mark in marks.filter_map(|mark| mark.parse().ok()) {
@@ -197,18 +204,19 @@ fn sweep(
     }
     for scratch in lines().filter_map(|line| line.strip_prefix(SCRATCH)) {
         let scratch = Path::new(OsStr::from_bytes(scratch));
-        if remove_scratch(scratch, go_on) == Removal::Left
+        if matches!(remove_scratch(scratch, go_on), Removal::Left(_))
             && claim::note_left(directory, scratch).is_err()
-        {
             // It is nowhere to be noted, so that it has to go now.
-            remove_scratch(scratch, &mut || true);
+            && let Removal::Left(why) = remove_scratch(scratch, &mut || true)
+        {
+            left = Some(why);
         }
     }
     for group in lines().filter_map(|line| line.strip_prefix(GROUP)) {
         // An empty one that stays costs next to nothing.
         remove_group(Path::new(OsStr::from_bytes(group)), name);
     }
-    Ok(())
+    Ok(left)
 }
 
 impl AsRawFd for Lease {
@@ -218,7 +226,8 @@ impl AsRawFd for Lease {
     }
 }
 
-/// Sweeps every lease below `places` whose holder is dead, and gives the swept uids. Only a record
+/// Sweeps every lease below `places` whose holder is dead, and gives the swept uids, and what keeps
+/// others from being free. Only a record
 /// that may be believed counts, and only one whose uid is nobody's by `is_free`: of a uid that has
 /// become somebody's no process is the build's.
 ///
@@ -227,19 +236,19 @@ impl AsRawFd for Lease {
 pub fn sweep_all(
     places: &[PathBuf],
     is_free: &dyn Fn(u32) -> bool,
-) -> Result<Vec<u32>, IdentityError> {
-    let mut swept = Vec::new();
+) -> Result<(Vec<u32>, Vec<String>), IdentityError> {
+    let (mut swept, mut left) = (Vec::new(), Vec::new());
     for records in places.iter().filter_map(|place| Records::existing(place, PLACE)) {
         for name in records.names()? {
             let uid = number(&name).filter(|uid| is_free(*uid) && records.is_written(&name));
-            if let Some(uid) = uid
-                && Lease::try_take(&records, uid, &mut || true)?.is_some()
-            {
-                swept.push(uid);
+            let Some(uid) = uid else { continue };
+            match Lease::try_take(&records, uid, &mut || true)? {
+                Ok(_) => swept.push(uid),
+                Err(why) => left.extend(why),
             }
         }
     }
-    Ok(swept)
+    Ok((swept, left))
 }
 
 #[cfg(test)]
@@ -268,9 +277,10 @@ mod tests {
         let mut dead = Lease::take(&places, &[61_903]).unwrap();
         dead.begin(None, &[]).unwrap();
         drop(dead); // as the kernel closes a killed process's files, with the record still there
-        assert_eq!(sweep_all(&places, &|uid| uid != 61_903).unwrap(), Vec::<u32>::new());
-        assert_eq!(sweep_all(&places, &|_| true).unwrap(), [61_903]);
-        assert_eq!(sweep_all(&places, &|_| true).unwrap(), Vec::<u32>::new());
+        let swept = |is_free: &dyn Fn(u32) -> bool| sweep_all(&places, is_free).unwrap().0;
+        assert_eq!(swept(&|uid| uid != 61_903), Vec::<u32>::new());
+        assert_eq!(swept(&|_| true), [61_903]);
+        assert_eq!(swept(&|_| true), Vec::<u32>::new());
         living.end().unwrap();
     }
 

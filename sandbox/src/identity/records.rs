@@ -25,7 +25,7 @@ use rustix::process::geteuid;
 use super::IdentityError;
 use crate::layers::limits::slot;
 use crate::paths::{self, PathError, Trust};
-use crate::scratch::{GoOn, remove_opened};
+use crate::scratch::{GoOn, Left, remove_opened};
 
 /// How often a record is made anew that a sweep takes for one of the dead, in the moment between its
 /// making and its lock.
@@ -248,12 +248,12 @@ fn is_scratch(path: &Path) -> bool {
 }
 
 /// What became of a directory that a record names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Removal {
     /// It is gone.
     Gone,
-    /// It could not be removed, or not all of it.
-    Left,
+    /// It could not be removed, or not all of it: what stays and why.
+    Left(String),
     /// It is none that bulkhead made, or was not there.
     NotOurs,
 }
@@ -288,9 +288,12 @@ pub(super) fn remove_scratch(path: &Path, go_on: &mut GoOn<'_>) -> Removal {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
     let removed = paths::reopen(&opened.real, Some(opened.identity), flags).and_then(|directory| {
         fchmod(&directory, Mode::from_raw_mode(0o700))?;
-        remove_opened(&opened.real, directory.as_fd(), go_on)
+        Ok(directory)
     });
-    if removed.is_ok() { Removal::Gone } else { Removal::Left }
+    let removed = removed
+        .map_err(|errno| Left { path: path.to_owned(), errno, more: 0 })
+        .and_then(|directory| remove_opened(&opened.real, directory.as_fd(), go_on));
+    removed.map_or_else(|left| Removal::Left(left.to_string()), |()| Removal::Gone)
 }
 
 /// Removes the control group `path`, which the record of a build with this `name` names, and ends what
@@ -306,7 +309,9 @@ pub(super) fn remove_group(path: &Path, name: &str) -> Removal {
     if !groups || !found.is_dir() || found.uid() != geteuid().as_raw() {
         return Removal::NotOurs;
     }
-    if slot::remove_dead(path).is_ok() { Removal::Gone } else { Removal::Left }
+    let named = path.to_string_lossy();
+    let left = |error| Removal::Left(format!("{named:?} could not be removed: {error}"));
+    slot::remove_dead(path).map_or_else(left, |()| Removal::Gone)
 }
 
 /// The file systems of control groups, version 1 and 2 (`statfs(2)`).

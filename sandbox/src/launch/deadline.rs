@@ -33,8 +33,7 @@ impl Deadline {
 
     /// How long until the next time is up.
     pub(super) fn left(&self, streams: &Streams) -> Option<Timespec> {
-        let next =
-            self.wall.into_iter().chain(self.silence.map(|time| streams.last() + time)).min();
+        let next = self.wall.into_iter().chain(self.silent_until(streams)).min();
         let left = next?.saturating_duration_since(Instant::now());
         Some(Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }))
     }
@@ -45,12 +44,18 @@ impl Deadline {
         if self.wall.is_some_and(|deadline| now >= deadline) {
             return Some(End::TimedOut(Clock::Wall));
         }
-        if self.silence.is_some_and(|time| now >= streams.last() + time) {
+        if self.silent_until(streams).is_some_and(|deadline| now >= deadline) {
             return Some(End::TimedOut(Clock::Silence));
         }
         let limit = self.output.filter(|limit| streams.moved() > *limit)?;
         let why = format!("the build printed more than {} bytes; raise `--log`", Bytes(limit));
         Some(End::OutputRefused { file: "log".to_owned(), why })
+    }
+
+    /// When it has been silent for too long. Nobody knows that of a payload that waits for whoever
+    /// reads what it has printed already.
+    fn silent_until(&self, streams: &Streams) -> Option<Instant> {
+        self.silence.zip(streams.silent_since()).map(|(time, since)| since + time)
     }
 
     pub(super) fn soon(&mut self) {

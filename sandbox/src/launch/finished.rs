@@ -11,7 +11,7 @@ use super::{Finished, Inspection, LaunchError};
 use crate::outcome::{End, Outcome};
 use crate::plan::Plan;
 use crate::scratch::Scratch;
-use crate::step::{At, Step};
+use crate::step::{At, Fault, Step};
 
 impl Finished {
     /// The build's private file system: `source`, `control`, `output`.
@@ -52,12 +52,13 @@ impl Finished {
         let mut go_on = self.patience.clearing();
         // Twice, for what a moment was in the way of may not be in the next.
         let removed = scratch.map_or(Ok(()), |scratch| match scratch.remove(&mut go_on) {
-            Err(errno) if errno != Errno::CANCELED => scratch.remove(&mut go_on),
+            Err(left) if left.errno != Errno::CANCELED => scratch.remove(&mut go_on),
             removed => removed,
         });
         drop(go_on);
-        self.is_left |= removed.is_err();
-        if removed == Err(Errno::CANCELED)
+        let left = removed.err();
+        self.is_left |= left.is_some();
+        if left.as_ref().is_some_and(|left| left.errno == Errno::CANCELED)
             && let Some(path) = path
         {
             if let (End::Exited(_), Some(end)) = (&self.outcome.end, self.patience.over()) {
@@ -70,8 +71,10 @@ impl Finished {
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Ok(()),
             other => other,
         });
-        let located = |fault| LaunchError::Step { fault, path };
-        removed.at(Step::RemoveScratch).map_err(located)?;
+        if let Some(left) = left {
+            let fault = Fault::new(Step::RemoveScratch, left.errno);
+            return Err(LaunchError::Step { fault, path: Some(left.path) });
+        }
         Ok(grouped.at(Step::RemoveControlGroup)?)
     }
 

@@ -18,7 +18,7 @@ use crate::step::{At, Fault, Step};
 
 /// How long, once a call is over, it may go on with what would be missed: the rest of the log, and the
 /// clearing away of what the build had.
-const GRACE: Duration = Duration::from_secs(2);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// How many steps are taken before it is looked again.
 const STEPS: u32 = 16;
@@ -207,12 +207,18 @@ impl Patience {
 
     /// Whether to go on with what would be missed, once the call is over.
     pub(super) fn is_lenient(&self) -> bool {
-        self.over.as_ref().is_none_or(|(_, since)| Instant::now() < *since + GRACE)
+        self.latest().is_none_or(|latest| Instant::now() < latest)
     }
 
     /// Until when to wait for what would be missed; for ever while the call is not over.
     pub(super) fn latest(&self) -> Option<Instant> {
         self.over.as_ref().map(|(_, since)| *since + GRACE)
+    }
+
+    /// Until when to wait for whoever reads the log; no longer where its client has let go of it.
+    pub(super) fn latest_of_the_log(&self) -> Option<Instant> {
+        let (end, since) = self.over.as_ref()?;
+        Some(if *end == LET_GO { *since } else { *since + GRACE })
     }
 
     /// What to ask while what the build had is cleared away: once the call is over that may go on for a

@@ -11,12 +11,13 @@ use std::time::Instant;
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{OFlags, fchown, fcntl_getfl, fcntl_setfl, fstat};
-use rustix::io::Errno;
+use rustix::io::{Errno, ioctl_fionread};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Gid, Uid};
 use rustix::stdio;
 
 use super::input::Input;
+use super::patience::Patience;
 use crate::payload::Stdin;
 use crate::plain::{Plain, heard};
 use crate::stage::Output;
@@ -128,32 +129,57 @@ impl Streams {
         self.pipes.iter().filter_map(Stream::wanted).chain(read).collect()
     }
 
-    /// Moves what can be moved without waiting. Gives whether it has printed anything.
-    pub(super) fn pass_on(&mut self) -> Result<bool, Fault> {
-        if let Some(input) = &mut self.input {
-            input.pass_on().at(Step::Supervise)?;
-        }
-        let mut any = false;
+    /// Moves what can be moved without waiting. Where one stream cannot be written to, what the
+    /// others have is moved all the same.
+    pub(super) fn pass_on(&mut self) -> Result<(), Fault> {
+        let read = self.input.as_mut().map_or(Ok(()), Input::pass_on);
+        let mut first = read.at(Step::Supervise);
         for stream in &mut self.pipes {
-            let count = stream.pass_on(&mut self.chunk).at(Step::Supervise)?;
-            if let Some(count) = count {
-                any = true;
-                self.moved = self.moved.saturating_add(count);
-                self.last = Instant::now();
+            match stream.pass_on(&mut self.chunk) {
+                Ok(None) => {}
+                Ok(Some(count)) => {
+                    self.moved = self.moved.saturating_add(count);
+                    self.last = Instant::now();
+                }
+                Err(errno) => {
+                    stream.give_up();
+                    first = first.and(Err(Fault::new(Step::Supervise, errno)));
+                }
             }
         }
-        Ok(any)
+        first
     }
 
-    /// Nobody reads or writes any more: what is in the pipes is the rest.
-    pub(super) fn stop(&mut self) {
+    /// Hands on the rest, for whoever wrote it is dead: until nothing is left, until `latest`, or
+    /// until the call is over and nobody can be waited for any longer. Gives whether nothing is left.
+    pub(super) fn drain(
+        &mut self,
+        patience: &mut Patience,
+        latest: Option<Instant>,
+    ) -> Result<bool, Fault> {
         self.input = None;
-        self.pipes.iter_mut().for_each(Stream::end);
+        let mut first = Ok(());
+        for stream in &mut self.pipes {
+            first = first.and(stream.read_the_rest(&mut self.chunk).at(Step::Supervise));
+        }
+        first = first.and(self.pass_on());
+        let until = |patience: &Patience| {
+            let latest = latest.into_iter().chain(patience.latest_of_the_log()).min();
+            (latest, latest.is_none_or(|latest| Instant::now() < latest))
+        };
+        while self.is_any_pending() {
+            patience.wait(self.wanted(), until(patience).0)?;
+            first = first.and(self.pass_on());
+            if !until(patience).1 {
+                break;
+            }
+        }
+        first.map(|()| !self.is_any_pending())
     }
 
-    /// Whether everything has been handed on.
-    pub(super) fn are_empty(&self) -> bool {
-        self.pipes.iter().all(|stream| stream.pending.is_empty())
+    /// Whether something was printed that the caller has not taken yet.
+    fn is_any_pending(&self) -> bool {
+        self.pipes.iter().any(|stream| !stream.pending.is_empty())
     }
 
     /// How many bytes the payload has written.
@@ -166,9 +192,9 @@ impl Streams {
         self.pipes.iter().any(|stream| stream.named_sanitizer)
     }
 
-    /// When it last wrote.
-    pub(super) const fn last(&self) -> Instant {
-        self.last
+    /// Since when it has written nothing; not known while the caller has to take what it wrote.
+    pub(super) fn silent_since(&self) -> Option<Instant> {
+        Some(self.last).filter(|_| !self.is_any_pending())
     }
 }
 
@@ -186,8 +212,10 @@ impl Stream {
     fn pass_on(&mut self, chunk: &mut Vec<u8>) -> Result<Option<u64>, Errno> {
         let mut count = None;
         if self.pending.is_empty() {
-            count = self.read(chunk)?;
+            // What is made plain may be more than it was.
+            count = self.read(chunk)?.map(|count| count.max(self.pending.len()));
         }
+        let count = count.and_then(|count| u64::try_from(count).ok());
         if self.pending.is_empty() || !is_ready(self.to)? {
             return Ok(count);
         }
@@ -202,13 +230,29 @@ impl Stream {
             }
             Err(Errno::AGAIN | Errno::INTR) => Ok(count),
             Err(Errno::PIPE | Errno::CONNRESET) => {
-                // The caller reads no more. The payload meets the same end at its next word.
-                self.pending.clear();
-                self.from = None;
+                self.give_up();
                 Ok(count)
             }
             Err(errno) => Err(errno),
         }
+    }
+
+    /// The caller reads no more. The payload meets the same end at its next word.
+    fn give_up(&mut self) {
+        self.pending.clear();
+        self.from = None;
+    }
+
+    /// Reads all that the payload has written, which is not more than a pipe holds. It is not waited
+    /// for the end of the pipe: without a layer that ends it a process of the payload may have it yet.
+    fn read_the_rest(&mut self, chunk: &mut Vec<u8>) -> Result<(), Errno> {
+        let mut left = self.from.as_ref().map_or(Ok(0), ioctl_fionread)?;
+        while left > 0 {
+            let Some(count) = self.read(chunk)? else { break };
+            left = left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
+        }
+        self.end();
+        Ok(())
     }
 
     /// The payload has no more to say: what was kept back is the last of it.
@@ -219,7 +263,8 @@ impl Stream {
         }
     }
 
-    fn read(&mut self, chunk: &mut Vec<u8>) -> Result<Option<u64>, Errno> {
+    /// Adds to what is pending, and gives how much was read.
+    fn read(&mut self, chunk: &mut Vec<u8>) -> Result<Option<usize>, Errno> {
         let Some(from) = &self.from else { return Ok(None) };
         chunk.clear();
         chunk.reserve(CHUNK);
@@ -230,12 +275,11 @@ impl Stream {
             }
             Ok(count) => {
                 self.named_sanitizer = self.named_sanitizer || names_sanitizer(chunk);
-                self.pending = match &mut self.plain {
-                    Some(plain) => plain.clean(chunk).into_bytes(),
-                    None => std::mem::take(chunk),
-                };
-                // What is made plain may be more than it was.
-                Ok(u64::try_from(count.max(self.pending.len())).ok())
+                match &mut self.plain {
+                    Some(plain) => self.pending.extend(plain.clean(chunk).into_bytes()),
+                    None => self.pending.append(chunk),
+                }
+                Ok(Some(count))
             }
             Err(Errno::AGAIN | Errno::INTR) => Ok(None),
             Err(errno) => Err(errno),

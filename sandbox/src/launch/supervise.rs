@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Signal, WaitOptions, pidfd_send_signal, waitpid};
 
 use super::deadline::Deadline;
-use super::patience::Patience;
+use super::patience::{GRACE, Patience};
 use super::readback::{Held, is_ending};
 use super::signals::number;
 use super::streams::Streams;
@@ -55,8 +55,6 @@ pub(super) struct Watched {
     pub(super) scratch: Option<Scratch>,
     /// What went wrong outside, the first of it. It does not make the payload one that has not run.
     pub(super) trouble: Option<LaunchError>,
-    /// The signals that came while it ran.
-    pub(super) signals: Vec<NixSignal>,
     /// It printed the name of a sanitizer.
     pub(super) named_sanitizer: bool,
     /// Who follows its processes.
@@ -147,7 +145,7 @@ impl Watch<'_> {
         };
         let waited = waitpid(Some(self.started.pid), WaitOptions::empty()).at(Step::Supervise)?;
         let elapsed = begun.elapsed();
-        let drained = self.drain(&mut streams);
+        let drained = self.drain(&mut heard, &mut streams);
         let status = waited.map_or(0, |(_, status)| status.as_raw());
         if heard.gate == Gate::Reached && !self.client.wants_the_payload() {
             return Ok(heard.rehearsed(elapsed));
@@ -155,6 +153,12 @@ impl Watch<'_> {
         let tracer = heard.tracer.take();
         let mut watched = heard.conclude(self.plan, status, elapsed)?;
         watched.tracer = tracer;
+        // A log without its end is not that of a command that has ended well.
+        if !matches!(drained, Ok(true))
+            && let (End::Exited(_), Some(end)) = (&watched.outcome.end, self.patience.over())
+        {
+            watched.outcome.end = end.clone();
+        }
         watched.trouble = watched.trouble.or(trouble).or(drained.err());
         watched.named_sanitizer = streams.named_sanitizer();
         Ok(watched)
@@ -357,19 +361,14 @@ impl Watch<'_> {
     }
 
     /// Hands on what is still in the pipes. The caller may be slow, and may give up by whatever ends a
-    /// call; where that is the time, the rest has a little more of it.
-    fn drain(&mut self, streams: &mut Streams) -> Result<(), LaunchError> {
-        while streams.pass_on()? {}
-        streams.stop();
-        while !streams.are_empty() {
-            self.patience.wait(streams.wanted(), self.patience.latest())?;
-            streams.pass_on()?;
-            let wanted = matches!(self.patience.over(), None | Some(End::TimedOut(_)));
-            if !wanted || !self.patience.is_lenient() {
-                break;
-            }
+    /// call, the signals among it that came while the payload ran. Where the payload was ended, nobody
+    /// is waited for longer than a little. Gives whether everything was handed on.
+    fn drain(&mut self, heard: &mut Heard, streams: &mut Streams) -> Result<bool, LaunchError> {
+        if heard.gate != Gate::Closed {
+            self.patience.has_run(std::mem::take(&mut heard.signals));
         }
-        Ok(())
+        let latest = heard.cut_off.as_ref().map(|_| Instant::now() + GRACE);
+        Ok(streams.drain(self.patience, latest)?)
     }
 }
 
@@ -431,8 +430,8 @@ impl Heard {
     fn rehearsed(self, elapsed: Duration) -> Watched {
         let mut outcome = Outcome::new(End::Exited(0), elapsed);
         outcome.enforced = self.enforced;
-        let Self { scratch, signals, .. } = self;
-        Watched { outcome, scratch, trouble: None, signals, named_sanitizer: false, tracer: None }
+        let scratch = self.scratch;
+        Watched { outcome, scratch, trouble: None, named_sanitizer: false, tracer: None }
     }
 
     fn conclude(self, plan: &Plan, init: i32, elapsed: Duration) -> Result<Watched, LaunchError> {
@@ -449,7 +448,6 @@ impl Heard {
                 outcome,
                 scratch: self.scratch,
                 trouble: Some(error),
-                signals: self.signals,
                 named_sanitizer: false,
                 tracer: None,
             });
@@ -475,15 +473,8 @@ impl Heard {
         }
         let mut outcome = Outcome::new(end, elapsed);
         outcome.enforced = self.enforced;
-        let Self { scratch, signals, .. } = self;
-        Ok(Watched {
-            outcome,
-            scratch,
-            trouble: None,
-            signals,
-            named_sanitizer: false,
-            tracer: None,
-        })
+        let scratch = self.scratch;
+        Ok(Watched { outcome, scratch, trouble: None, named_sanitizer: false, tracer: None })
     }
 }
 

@@ -4,6 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
+use std::str::FromStr;
 
 pub mod jobserver;
 mod names;
@@ -41,16 +42,26 @@ pub struct Pattern {
     open: bool,
 }
 
-impl Pattern {
-    /// The pattern that `text` spells: a name, or a prefix with a trailing `*`.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        match text.strip_suffix('*') {
-            Some(stem) => Self { stem: stem.to_owned(), open: true },
-            None => Self { stem: text.to_owned(), open: false },
-        }
-    }
+/// A text that names no variable, and begins the name of none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is neither a variable's name nor the beginning of one")]
+pub struct NoPattern(String);
 
+impl FromStr for Pattern {
+    type Err = NoPattern;
+
+    /// The pattern that `text` spells: a name, or a prefix with a trailing `*`. What else there may be
+    /// in it would match nothing.
+    fn from_str(text: &str) -> Result<Self, NoPattern> {
+        let (stem, open) = text.strip_suffix('*').map_or((text, false), |stem| (stem, true));
+        if !is_name(stem) {
+            return Err(NoPattern(text.to_owned()));
+        }
+        Ok(Self { stem: stem.to_owned(), open })
+    }
+}
+
+impl Pattern {
     /// Whether the pattern is the beginning of names rather than one name.
     #[must_use]
     pub const fn is_open(&self) -> bool {
@@ -179,10 +190,15 @@ pub fn may_be_secret(name: &str) -> bool {
 /// A name that every shell can set: letters, digits and `_`, not beginning with a digit (POSIX,
 /// Base Definitions 8.1). Exported shell functions (`BASH_FUNC_x%%`) are none.
 fn is_portable(name: &str) -> bool {
-    !name.is_empty()
-        && !name.starts_with(|first: char| first.is_ascii_digit())
-        && !name.starts_with("BASH_FUNC_")
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    is_name(name) && !name.starts_with("BASH_FUNC_")
+}
+
+/// Whether `text` has the form of a variable's name.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with(|first: char| first.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[cfg(test)]

@@ -3,22 +3,59 @@
 
 use std::str::FromStr;
 
+use super::version::{canonical, legacy};
+
 /// A package, or one version of it, that a policy has a section for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
     /// The name, in its normal form.
     pub name: String,
     /// The version; every one when not given.
-    pub version: Option<String>,
+    pub version: Option<Version>,
 }
+
+/// A version, as it was written. Two are equal whose normal forms are.
+#[derive(Clone, Debug)]
+pub struct Version {
+    text: String,
+    normal: String,
+}
+
+impl Version {
+    /// The version that `text` is; nothing where it is none.
+    fn new(text: &str) -> Option<Self> {
+        let normal = canonical(text).or_else(|| legacy(text))?;
+        Some(Self { text: text.to_owned(), normal })
+    }
+
+    /// It as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl PartialEq for Version {
+    fn eq(&self, other: &Self) -> bool {
+        self.normal == other.normal
+    }
+}
+
+impl Eq for Version {}
 
 /// The package that is being built.
 pub type Wanted = Package;
 
 /// A text that names no package.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` names no package; write NAME or NAME==VERSION")]
-pub struct NoPackage(String);
+pub enum NoPackage {
+    /// It has another form.
+    #[error("`{0}` names no package; write NAME or NAME==VERSION")]
+    Form(String),
+    /// Its version is none.
+    #[error("`{0}` names a version that is none; write NAME==VERSION as the package does")]
+    Version(String),
+}
 
 impl Package {
     /// Whether what is said of this package applies to `wanted`.
@@ -41,9 +78,11 @@ impl FromStr for Package {
             !text.is_empty() && text.chars().all(allowed)
         };
         if !plain(name, "-_.") || !version.is_none_or(|version| plain(version, ".+!-_")) {
-            return Err(NoPackage(text.to_owned()));
+            return Err(NoPackage::Form(text.to_owned()));
         }
-        Ok(Self { name: normal(name), version: version.map(str::to_ascii_lowercase) })
+        let none = || NoPackage::Version(text.to_owned());
+        let version = version.map(|version| Version::new(version).ok_or_else(none)).transpose()?;
+        Ok(Self { name: normal(name), version })
     }
 }
 
@@ -69,6 +108,23 @@ mod tests {
         assert!(!package("foo==1.0").covers(&package("foo==1.0.1")));
         assert!(!package("foo==1.0").covers(&package("foo")));
         assert!(!package("foo").covers(&package("foo-bar")));
+    }
+
+    #[test]
+    fn versions_are_compared_in_their_normal_form() {
+        for text in ["pkg==1.0", "pkg==1", "pkg==1.0.0", "pkg==v1.0", "pkg==01.0", "PKG==1.0"] {
+            assert!(package("pkg==1.0").covers(&package(text)), "{text}");
+            assert_eq!(package("pkg==1.0"), package(text));
+        }
+        assert!(package("pkg==1.0-RC1").covers(&package("pkg==1rc1")));
+        assert!(package("pkg==2004D").covers(&package("pkg==2004d")), "from before PEP 440");
+        for text in ["pkg==1.0.1", "pkg==1!1.0", "pkg==1.0+x", "pkg==1.0.post0"] {
+            assert!(!package("pkg==1.0").covers(&package(text)), "{text}");
+        }
+        for text in ["pkg==x", "pkg==", "pkg==-"] {
+            let error = text.parse::<Package>();
+            assert!(error.is_err(), "{text}: {error:?}");
+        }
     }
 
     #[test]

@@ -22,7 +22,11 @@ pub(super) struct Arguments {
     runtime: Option<PathBuf>,
 }
 
-/// Sweeps leases and accounts whose supervisor is dead; those of the living are left alone.
+/// The status where something stays that cannot be removed.
+const LEFT: u8 = 1;
+
+/// Sweeps leases and accounts whose supervisor is dead; those of the living are left alone. What cannot
+/// be removed is told, and stays on record.
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let host = Host::probe();
     let places = plan::runtime_places(arguments.runtime.as_ref(), &host);
@@ -33,16 +37,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     // Told at the end: whoever cannot be told must not keep anything from being removed.
     let mut told = String::new();
     // Writing into a string cannot fail.
-    for uid in lease::sweep_all(&places, &is_free)? {
+    let (uids, mut left) = lease::sweep_all(&places, &is_free)?;
+    for uid in uids {
         let _ = writeln!(told, "swept uid {uid}");
     }
     let claims = claim::sweep_all(&places)?;
-    if claims > 0 {
-        let _ = match claims {
-            1 => writeln!(told, "removed directories of 1 dead build"),
-            _ => writeln!(told, "removed directories of {claims} dead builds"),
-        };
-    }
+    let _ = match claims.builds {
+        0 => Ok(()),
+        1 => writeln!(told, "removed directories of 1 dead build"),
+        builds => writeln!(told, "removed directories of {builds} dead builds"),
+    };
+    left.extend(claims.left);
     for name in useradd::sweep_all(&places)? {
         let _ = writeln!(told, "removed account {name}");
     }
@@ -59,5 +64,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
         is_free
     });
     print(&told, false).map_err(Failure::Unprinted)?;
-    Ok(0)
+    for why in &left {
+        say(format_args!(
+            "{why}; all beside it is gone, and it stays on record for the next `bulkhead gc`"
+        ));
+    }
+    Ok(if left.is_empty() { 0 } else { LEFT })
 }

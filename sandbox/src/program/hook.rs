@@ -27,7 +27,7 @@ use crate::plan::Plan;
 use crate::policy::Policy;
 use crate::policy::artefacts::Artefacts;
 use crate::policy::environment::{Pattern, Ruling};
-use crate::policy::package::Package;
+use crate::policy::package::{Package, Version};
 use crate::step::{At, Fault, Step};
 use crate::tools::{self, Homes};
 use crate::words::Layer;
@@ -83,9 +83,16 @@ impl Arguments {
             twins: given(self.allow_twins),
         });
         let build = wished.build_tag.as_deref();
+        if let (Some(tag), None) = (build, &wished.expect) {
+            return Err(Failure::Usage(format!(
+                "the policy file allows the build tag {tag:?} of a release that it does not name; add \
+                 `expect = \"NAME==VERSION\"` there, or `--expect NAME==VERSION`"
+            )));
+        }
         let expected = wished.expect.as_ref().map(|Package { name, version }| {
-            let none = || format!("`--expect` asks for a version that is none: {version:?}");
-            Expected::new(name, version.as_deref(), build).ok_or_else(|| Failure::Usage(none()))
+            let none = || format!("`--expect` asks for a release that is none: {name:?}");
+            let version = version.as_ref().map(Version::as_str);
+            Expected::new(name, version, build).ok_or_else(|| Failure::Usage(none()))
         });
         Ok(Wishes {
             expected: expected.transpose()?,
@@ -267,7 +274,7 @@ fn python_path(policy: &mut Policy, payload: &mut Payload) {
              add `--env {PYTHONPATH}` and `--ro` for each of its directories"
         ));
     } else if held {
-        policy.environment.keep.push(Pattern::new(PYTHONPATH));
+        policy.environment.keep.extend(PYTHONPATH.parse::<Pattern>());
     }
     for part in parts {
         payload.grant(part);

@@ -13,7 +13,7 @@ use super::why::{Form, Telling};
 use crate::paths::Trust;
 use crate::payload::Payload;
 use crate::policy::artefacts::Artefacts;
-use crate::policy::environment::Pattern;
+use crate::policy::environment::is_name;
 use crate::policy::file::Granted;
 use crate::policy::levels::Level;
 use crate::policy::limits::Demand;
@@ -186,23 +186,29 @@ impl Options {
         policy.lab = self.lab;
         policy.best_effort |= self.best_effort;
         policy.required.extend(self.require.iter().flat_map(|required| required.0.clone()));
-        policy.environment.delete.extend(self.unset_env.iter().map(|name| Pattern::new(name)));
-        if self.unset_env.iter().any(String::is_empty) {
-            return Err(Failure::Usage("`--unset-env` names no variable".to_owned()));
+        for text in &self.unset_env {
+            let pattern = text.parse().ok().ok_or_else(|| {
+                Failure::Usage(format!(
+                    "`--unset-env {text}` names no variable; write --unset-env NAME or --unset-env \
+                     'PREFIX_*'"
+                ))
+            });
+            policy.environment.delete.push(pattern?);
         }
         for word in &self.env {
             let text = word.to_str().ok_or_else(|| {
                 Failure::Usage(format!("the variable {} is not UTF-8", word.display()))
             })?;
-            if text.is_empty() || text.starts_with('=') {
-                return Err(Failure::Usage(format!(
+            let nameless = || {
+                Failure::Usage(format!(
                     "`--env {text}` names no variable; write --env NAME, --env 'PREFIX_*' or --env \
                      NAME=VALUE"
-                )));
-            }
-            match text.split_once('=') {
-                Some((name, value)) => policy.environment.set.push((name.into(), value.into())),
-                None => policy.environment.keep.push(Pattern::new(text)),
+                ))
+            };
+            if let Some((name, value)) = text.split_once('=').filter(|(name, _)| is_name(name)) {
+                policy.environment.set.push((name.into(), value.into()));
+            } else {
+                policy.environment.keep.push(text.parse().ok().ok_or_else(nameless)?);
             }
         }
         Ok(())

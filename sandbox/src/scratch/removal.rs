@@ -1,126 +1,233 @@
 //! Removing what a build left on disk, by descriptor only: no name is resolved through a
 //! directory that the build could have exchanged (CVE-2025-46415).
+//!
+//! A build may leave what cannot be removed, on file systems that let it: what is immutable, a part
+//! that is read-only, a mount of the host's. It stays, and all beside it goes.
 #![forbid(unsafe_code)]
 
-use std::ffi::CStr;
+use std::collections::HashSet;
+use std::ffi::{CStr, CString, OsStr};
+use std::hash::{BuildHasher as _, RandomState};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{
-    AtFlags, CWD, Dir, Mode, OFlags, RenameFlags, chmod, fstat, openat, renameat_with, unlinkat,
-};
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, Stat, chmod, fstat, openat, unlinkat};
 use rustix::io::Errno;
 
 use super::GoOn;
 
+/// What of a directory could not be removed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{:?} could not be removed: {}{}",
+    .path.to_string_lossy(),
+    std::io::Error::from(*.errno),
+    if *.more > 0 { format!(", and {more} more") } else { String::new() }
+)]
+pub struct Left {
+    /// The first that stays, of a deep one the beginning; where it was found.
+    pub path: PathBuf,
+    /// Why it stays; CANCELED where there was no time for it.
+    pub errno: Errno,
+    /// How much stays beside it.
+    pub more: u64,
+}
+
 /// Removes the directory `path` with all that is in it; one that is not there is no error.
 ///
 /// # Errors
-/// Those of `empty`; what is left of it the next sweep finds again.
-pub fn remove_directory(path: &Path, go_on: &mut GoOn<'_>) -> Result<(), Errno> {
+/// What stays. The next sweep finds it again.
+pub fn remove_directory(path: &Path, go_on: &mut GoOn<'_>) -> Result<(), Left> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match openat(CWD, path, flags, Mode::empty()) {
         Err(Errno::NOENT) => Ok(()),
-        directory => remove_opened(path, directory?.as_fd(), go_on),
+        Err(errno) => Err(Left { path: path.to_owned(), errno, more: 0 }),
+        Ok(directory) => remove_opened(path, directory.as_fd(), go_on),
     }
 }
 
 /// Removes the directory `path`, which is open as `directory`, with all that is in it.
 ///
 /// # Errors
-/// Those of `empty`.
+/// What stays.
 pub fn remove_opened(
     path: &Path,
     directory: BorrowedFd<'_>,
     go_on: &mut GoOn<'_>,
-) -> Result<(), Errno> {
-    empty(directory, go_on)?;
-    gone(unlinkat(CWD, path, AtFlags::REMOVEDIR))
+) -> Result<(), Left> {
+    let left = |left: Left| Left { path: path.join(left.path), ..left };
+    empty(directory, go_on).map_err(left)?;
+    let removed = gone(unlinkat(CWD, path, AtFlags::REMOVEDIR));
+    removed.map_err(|errno| Left { path: path.to_owned(), errno, more: 0 })
 }
 
-/// Removes everything in `directory`, and goes down no further than a few levels, so that no depth
-/// exhausts the stack or the descriptors: what lies deeper is moved up first, and nothing goes up
-/// through `..`.
-///
-/// Each directory is moved at most once for every few levels, so the time follows the number of what
-/// there is.
+/// Removes everything in `directory` that can be removed. No depth exhausts the stack or the
+/// descriptors: of a deep tree the outer directories are closed, and found again through `..`, where
+/// they must be the same. Nothing is moved, for that may be forbidden where removing is not.
 ///
 /// # Errors
-/// The errno of the call that failed; CANCELED once `go_on` says no.
-pub fn empty(directory: BorrowedFd<'_>, go_on: &mut GoOn<'_>) -> Result<(), Errno> {
-    let mut emptying = Emptying { top: directory, lifted: 0, go_on };
-    loop {
-        let before = emptying.lifted;
-        emptying.level(directory, 0)?;
-        if emptying.lifted == before {
-            return Ok(());
-        }
-    }
+/// What stays, with its path in `directory`; that of nothing once `go_on` says no.
+pub fn empty(directory: BorrowedFd<'_>, go_on: &mut GoOn<'_>) -> Result<(), Left> {
+    let top = fstat(directory).and_then(|status| {
+        let open = Some(Dir::read_from(directory)?);
+        Ok(Level {
+            name: CString::default(),
+            identity: identity(&status),
+            open,
+            stay: HashSet::new(),
+        })
+    });
+    let top = top.map_err(|errno| Left { path: PathBuf::new(), errno, more: 0 })?;
+    let hasher = RandomState::new();
+    Emptying { levels: vec![top], left: None, hasher, go_on }.run()
 }
 
-/// How many levels below the top are entered before what lies deeper is moved up.
-const LEVELS: usize = 16;
+/// How many directories that lie in one another are open at a time, beside the top.
+const OPEN: usize = 16;
+
+/// How many names there are in the path of what stays, at most.
+const NAMED: usize = 32;
 
 struct Emptying<'a, 'b> {
-    top: BorrowedFd<'a>,
-    /// How many names have been given to what was lifted.
-    lifted: u64,
+    /// The directories that are being emptied, each in the one before.
+    levels: Vec<Level>,
+    left: Option<Left>,
+    hasher: RandomState,
     go_on: &'a mut GoOn<'b>,
 }
 
+/// A directory that is being emptied.
+struct Level {
+    /// Its name in the one around it.
+    name: CString,
+    identity: (u64, u64),
+    /// Where it has been read to. The innermost one is open, and the top.
+    open: Option<Dir>,
+    /// The names in it that stay, for they are met again where it is read again.
+    stay: HashSet<u64>,
+}
+
 impl Emptying<'_, '_> {
-    /// Empties `directory`, which lies so many levels below the top.
-    fn level(&mut self, directory: BorrowedFd<'_>, level: usize) -> Result<(), Errno> {
-        for entry in Dir::read_from(directory)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if !matches!(name.to_bytes(), b"." | b"..") {
-                self.remove(directory, name, level)?;
+    fn run(mut self) -> Result<(), Left> {
+        while let Some(level) = self.levels.last_mut() {
+            let name = match level.open.as_mut().and_then(Dir::read) {
+                Some(Ok(entry)) => entry.file_name().to_owned(),
+                // A directory that is removed while it is read.
+                None | Some(Err(Errno::NOENT)) => {
+                    self.leave();
+                    continue;
+                }
+                Some(Err(errno)) => {
+                    self.note(None, errno);
+                    self.leave();
+                    continue;
+                }
+            };
+            let stays = || level.stay.contains(&self.hasher.hash_one(&name));
+            if matches!(name.to_bytes(), b"." | b"..") || stays() {
+                continue;
             }
+            if !(self.go_on)() {
+                let more = self.left.map_or(0, |left| left.more + 1);
+                return Err(Left { path: PathBuf::new(), errno: Errno::CANCELED, more });
+            }
+            if let Err(errno) = self.remove(&name) {
+                self.stays(&name);
+                self.note(Some(&name), errno);
+            }
+        }
+        self.left.map_or(Ok(()), Err)
+    }
+
+    /// Removes what has this name in the innermost directory, or enters it.
+    fn remove(&mut self, name: &CStr) -> Result<(), Errno> {
+        let here = self.levels.last().and_then(|level| level.open.as_ref()).ok_or(Errno::BADF)?;
+        let here = here.fd()?;
+        match unlinkat(here, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => return Ok(()),
+            Err(Errno::NOTEMPTY | Errno::EXIST) => {}
+            Err(Errno::NOTDIR) => return gone(unlinkat(here, name, AtFlags::empty())),
+            Err(errno) => return Err(errno),
+        }
+        let Some(inner) = open_for_removal(here, name)? else { return Ok(()) };
+        let identity = identity(&fstat(&inner)?);
+        let open = Some(Dir::new(inner)?);
+        self.levels.push(Level { name: name.to_owned(), identity, open, stay: HashSet::new() });
+        let outer = self.levels.len().checked_sub(OPEN + 1).filter(|outer| *outer > 0);
+        if let Some(outer) = outer.and_then(|outer| self.levels.get_mut(outer)) {
+            outer.open = None;
         }
         Ok(())
     }
 
-    fn remove(
-        &mut self,
-        directory: BorrowedFd<'_>,
-        name: &CStr,
-        level: usize,
-    ) -> Result<(), Errno> {
-        if !(self.go_on)() {
-            return Err(Errno::CANCELED);
+    /// Goes on in the directory around the innermost one, and removes that if it is empty.
+    fn leave(&mut self) {
+        let Some(inner) = self.levels.pop() else { return };
+        let Some(outer) = self.levels.last_mut() else { return };
+        if outer.open.is_none() {
+            match outer.again(&inner) {
+                Ok(open) => outer.open = Some(open),
+                Err(errno) => return self.go_back(&inner.name, errno),
+            }
         }
-        match unlinkat(directory, name, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => return Ok(()),
-            Err(Errno::NOTEMPTY | Errno::EXIST) => {}
-            Err(Errno::NOTDIR) => return gone(unlinkat(directory, name, AtFlags::empty())),
-            Err(errno) => return Err(errno),
-        }
-        if level == LEVELS {
-            return self.lift(directory, name);
-        }
-        let Some(inner) = open_for_removal(directory, name)? else { return Ok(()) };
-        self.level(inner.as_fd(), level + 1)?;
-        match unlinkat(directory, name, AtFlags::REMOVEDIR) {
-            // Somebody has put something into it meanwhile.
-            Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(()),
-            removed => gone(removed),
-        }
-    }
-
-    /// Moves the subdirectory `name` to the top, under a new name.
-    fn lift(&mut self, directory: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
-        // Who moves a directory must be able to write to it, for its `..` changes.
-        drop(open_for_removal(directory, name)?);
-        loop {
-            self.lifted += 1;
-            let flat = format!(".bulkhead-lifted-{}", self.lifted);
-            match renameat_with(directory, name, self.top, &*flat, RenameFlags::NOREPLACE) {
-                Err(Errno::EXIST) => {}
-                moved => return gone(moved),
+        let Some(Ok(here)) = outer.open.as_ref().map(Dir::fd) else { return };
+        match unlinkat(here, &*inner.name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            // It was told what stays in it, or somebody has put something into it meanwhile.
+            Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => self.stays(&inner.name),
+            Err(errno) => {
+                self.stays(&inner.name);
+                self.note(Some(&inner.name), errno);
             }
         }
     }
+
+    /// Goes on at the top, for the way to where `name` lies is lost.
+    fn go_back(&mut self, name: &CStr, errno: Errno) {
+        self.note(Some(name), errno);
+        let first = self.levels.get(1).map(|level| level.name.clone());
+        self.levels.truncate(1);
+        if let Some(first) = first {
+            self.stays(&first);
+        }
+    }
+
+    /// What has this name in the innermost directory is left alone from here on.
+    fn stays(&mut self, name: &CStr) {
+        let hash = self.hasher.hash_one(name);
+        if let Some(level) = self.levels.last_mut() {
+            level.stay.insert(hash);
+        }
+    }
+
+    /// Something stays: what has this name in the innermost directory, or that itself.
+    fn note(&mut self, name: Option<&CStr>, errno: Errno) {
+        if let Some(left) = &mut self.left {
+            left.more += 1;
+            return;
+        }
+        let names = self.levels.iter().skip(1).map(|level| level.name.as_c_str()).chain(name);
+        let names = names.take(NAMED).map(|name| OsStr::from_bytes(name.to_bytes()));
+        self.left = Some(Left { path: names.collect(), errno, more: 0 });
+    }
+}
+
+impl Level {
+    /// Opens it again, which lies around `inner`.
+    fn again(&self, inner: &Self) -> Result<Dir, Errno> {
+        let inner = inner.open.as_ref().ok_or(Errno::BADF)?.fd()?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let outer = openat(inner, c"..", flags, Mode::empty())?;
+        if identity(&fstat(&outer)?) != self.identity {
+            return Err(Errno::STALE);
+        }
+        Dir::new(outer)
+    }
+}
+
+const fn identity(status: &Stat) -> (u64, u64) {
+    (status.st_dev, status.st_ino)
 }
 
 /// What is not there any more needs no removing.
@@ -213,7 +320,7 @@ mod tests {
             left -= 1;
             left >= 0
         });
-        assert_eq!(stopped, Err(Errno::CANCELED));
+        assert_eq!(stopped.unwrap_err().errno, Errno::CANCELED);
         assert_ne!(place.path().read_dir().unwrap().count(), 0);
         empty(directory.as_fd(), &mut || true).unwrap();
         assert_eq!(place.path().read_dir().unwrap().count(), 0);
@@ -230,5 +337,59 @@ mod tests {
         remove_directory(&place.path().join("scratch"), &mut || true).unwrap_err();
 
         assert!(outside.join("precious").exists());
+    }
+
+    /// Makes `path` so that nobody can remove it, and gives whether the file system can do that.
+    fn immutable(path: &Path, on: bool) -> bool {
+        let switch = if on { "+i" } else { "-i" };
+        let run = std::process::Command::new("chattr").arg(switch).arg(path).output();
+        run.is_ok_and(|output| output.status.success())
+    }
+
+    #[test]
+    fn what_cannot_be_removed_stays_alone_and_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join("scratch");
+        let (mut deep, mut beside) = (root.join("a/b"), root.join("c"));
+        for _ in 0..60 {
+            deep.push("d");
+            beside.push("e");
+        }
+        fs::create_dir_all(&deep).unwrap();
+        fs::create_dir_all(&beside).unwrap();
+        for path in [root.join("a"), root.join("a/b"), deep.parent().unwrap().to_owned()] {
+            for number in 0..100 {
+                fs::write(path.join(format!("f{number}")), "x").unwrap();
+                fs::create_dir_all(path.join(format!("g{number}/h/i"))).unwrap();
+            }
+        }
+        let kept = [root.join("a/kept"), deep.parent().unwrap().join("kept"), deep.join("kept")];
+        for path in &kept {
+            fs::write(path, "x").unwrap();
+        }
+        if !kept.iter().all(|path| immutable(path, true)) {
+            return;
+        }
+        let left = remove_directory(&root, &mut || true).unwrap_err();
+        let mut stays = Vec::new();
+        let mut places = vec![root.clone()];
+        while let Some(path) = places.pop() {
+            for entry in fs::read_dir(&path).unwrap().map(Result::unwrap) {
+                if entry.file_type().unwrap().is_dir() {
+                    places.push(entry.path());
+                } else {
+                    stays.push(entry.path());
+                }
+            }
+        }
+        for path in &kept {
+            assert!(immutable(path, false));
+        }
+        assert!(!root.join("c").exists() && !root.join("a/g1").exists());
+        assert_eq!(stays.len(), kept.len(), "{stays:?}");
+        assert!(kept.iter().any(|kept| kept.starts_with(&left.path)), "{left}");
+        assert_eq!((left.errno, left.more), (Errno::PERM, 2));
+        remove_directory(&root, &mut || true).unwrap();
+        assert!(!root.exists());
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::payload::{Grant, Payload, PrivateTree, Purpose, Stdin};
-use crate::policy::environment::{EnvironmentPolicy, Pattern};
+use crate::policy::environment::{EnvironmentPolicy, NoPattern, Pattern};
 use crate::policy::files::FilesPolicy;
 use crate::policy::limits::amounts::{Bytes, Count, Span};
 use crate::policy::limits::{Demand, Limits};
@@ -32,6 +32,13 @@ pub enum NoRequest {
     /// A word in it has no meaning.
     #[error(transparent)]
     Word(#[from] UnknownWord),
+    /// It names a variable by what is no name.
+    #[error(transparent)]
+    Pattern(#[from] NoPattern),
+}
+
+fn patterns(texts: &[String]) -> Result<Vec<Pattern>, NoPattern> {
+    texts.iter().map(|text| text.parse()).collect()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -181,7 +188,7 @@ impl From<&Policy> for Demands {
 }
 
 impl Demands {
-    fn policy(self) -> Result<Policy, UnknownWord> {
+    fn policy(self) -> Result<Policy, NoRequest> {
         let mut layers = LayerSet::EMPTY;
         for layer in &self.layers {
             layers = layers.with(layer.parse()?);
@@ -201,8 +208,8 @@ impl Demands {
             uids: self.uids.0..=self.uids.1,
             runtime: self.runtime.map(PathBuf::from),
             environment: EnvironmentPolicy {
-                keep: self.keep.iter().map(|text| Pattern::new(text)).collect(),
-                delete: self.delete.iter().map(|text| Pattern::new(text)).collect(),
+                keep: patterns(&self.keep)?,
+                delete: patterns(&self.delete)?,
                 set: pairs(self.set),
             },
             files: FilesPolicy { scratch: scratch.map(PathBuf::from), in_place },

@@ -12,8 +12,8 @@ fn everything() -> (Policy, Payload) {
         uids: 7..=9,
         runtime: Some(odd().into()),
         environment: EnvironmentPolicy {
-            keep: vec![Pattern::new("MY_*"), Pattern::new("CC")],
-            delete: vec![Pattern::new("*")],
+            keep: vec!["MY_*".parse().unwrap(), "CC".parse().unwrap()],
+            delete: vec!["MY_SECRET*".parse().unwrap()],
             set: vec![("A".into(), odd())],
         },
         files: FilesPolicy { scratch: Some("/s".into()), in_place: true },

@@ -39,8 +39,12 @@ fn a_variable_passes_only_by_the_allow_list(
 #[test]
 fn deleting_wins_over_keeping_whatever_the_case() {
     let policy = EnvironmentPolicy {
-        keep: vec![Pattern::new("MY_*"), Pattern::new("DEPLOY_TOKEN"), Pattern::new("MY_TOKEN")],
-        delete: vec![Pattern::new("my_sec*")],
+        keep: vec![
+            "MY_*".parse().unwrap(),
+            "DEPLOY_TOKEN".parse().unwrap(),
+            "MY_TOKEN".parse().unwrap(),
+        ],
+        delete: vec!["my_sec*".parse().unwrap()],
         set: vec![],
     };
     let rule = |name, value| policy.rule(OsStr::new(name), OsStr::new(value));
@@ -57,7 +61,7 @@ fn deleting_wins_over_keeping_whatever_the_case() {
 #[test]
 fn what_the_caller_names_exactly_passes_and_is_said_to_look_like_a_secret() {
     for (name, value) in [("PATH", "/x"), ("HF_TOKEN", "x"), ("PLAIN", "https://me@host/")] {
-        let keep = vec![Pattern::new(name)];
+        let keep = vec![name.parse().unwrap()];
         let policy = EnvironmentPolicy { keep, ..EnvironmentPolicy::default() };
         let ruling = policy.rule(OsStr::new(name), OsStr::new(value));
         let expected = if name == "PATH" { Ruling::Named } else { Ruling::NamedSecret };
@@ -221,7 +225,7 @@ fn no_variable_in_which_a_known_tool_takes_a_secret_passes_by_itself() {
             }
             // Nor by the prefix that a caller names it by, if its name says what it is.
             let stem = name.split('_').next().unwrap_or(name);
-            let keep = vec![Pattern::new(&format!("{stem}*"))];
+            let keep = format!("{stem}*").parse().into_iter().collect();
             let policy = EnvironmentPolicy { keep, ..EnvironmentPolicy::default() };
             let marked =
                 ["TOKEN", "PASSWORD", "SECRET", "AUTH", "_KEY", "PAT_", "_PAT", "CREDENTIAL"];
@@ -266,5 +270,17 @@ fn what_steers_a_build_passes() {
     for name in SWITCHES.iter().flat_map(|line| line.split(' ')) {
         assert_eq!(rule(name, "/some/place"), Ruling::Listed, "{name}");
         assert_eq!(rule(name, "https://user:secret@host/"), Ruling::SecretValue, "{name}");
+    }
+}
+
+#[test]
+fn what_could_match_no_variable_is_no_pattern() {
+    for text in ["CFLAGS", "CFLAGS*", "_*", "a1"] {
+        let pattern: Pattern = text.parse().unwrap();
+        assert_eq!(pattern.to_string(), text);
+    }
+    let none = ["", "*", "*FLAGS", "C*FLAGS", "C**", "CFLAGS ", "CFLAGS=", "$CFLAGS", "A,B", "A?"];
+    for text in none.into_iter().chain(["^CFLAGS$", "1A", "\u{e9}T\u{c9}", "A\0"]) {
+        assert!(text.parse::<Pattern>().is_err(), "{text:?}");
     }
 }

@@ -6,7 +6,7 @@ use toml::de::DeTable;
 use super::reader::{Reader, Value};
 use super::{Ceiling, Granted, Mistake, PolicyFile, Section};
 use crate::policy::IdentityChoice;
-use crate::policy::environment::Pattern;
+use crate::policy::environment::{NoPattern, Pattern, is_name};
 use crate::policy::package::Package;
 use crate::policy::syscalls::Choice;
 use crate::words::Guarantee;
@@ -175,20 +175,11 @@ fn environment(value: &Value<'_>, section: &mut Section, reader: &mut Reader<'_>
 
 fn pattern(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Pattern> {
     let text = reader.text(value)?;
-    let stem = text.strip_suffix('*').unwrap_or(text);
-    if stem.is_empty() || !is_name(stem) {
-        let message = format!("{text:?} is neither a variable's name nor the beginning of one");
+    let pattern = text.parse().map_err(|error: NoPattern| {
         let help = "write a name, or a prefix with one `*` at its end: \"MY_BUILD_*\"";
-        reader.note(Mistake::new(value.span(), message).help(help));
-        return None;
-    }
-    Some(Pattern::new(text))
-}
-
-fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && !text.starts_with(|first: char| first.is_ascii_digit())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        reader.note(Mistake::new(value.span(), error.to_string()).help(help));
+    });
+    pattern.ok()
 }
 
 fn limits(value: &Value<'_>, reader: &mut Reader<'_>) -> Vec<Ceiling> {

@@ -95,6 +95,19 @@ fn what_is_demanded_of_artefacts_is_narrowed_key_by_key() {
 }
 
 #[test]
+fn two_sections_for_one_release_are_a_mistake_however_it_is_written() {
+    let two = |other: &str| {
+        let text = format!("[package.\"pkg==1.0\"]\n[package.\"{other}\"]\n");
+        PolicyFile::parse("p.toml", &text).err().map(|error| error.to_string())
+    };
+    for other in ["pkg==1.0.0", "pkg==1", "PKG==v1.0"] {
+        assert!(two(other).unwrap().contains("has a section already"), "{other}");
+    }
+    assert_eq!(two("pkg==1.1"), None);
+    assert!(two("pkg==x").unwrap().contains("a version that is none"));
+}
+
+#[test]
 fn an_empty_file_is_the_default() {
     let file = PolicyFile::parse("p.toml", "").unwrap();
     assert_eq!(file.policy(None, None), Policy::preset(Level::Full));

@@ -24,7 +24,7 @@ const DEV: [(&str, &str); 1] = [("dev", ".dev")];
 ///
 /// As in `packaging.utils.canonicalize_version`: without the spellings that PEP 440 allows beside
 /// the normal one, and without trailing zeros of the release.
-pub(super) fn canonical(text: &str) -> Option<String> {
+pub(crate) fn canonical(text: &str) -> Option<String> {
     if text.len() > MOST_BYTES || !text.is_ascii() {
         return None;
     }
@@ -57,7 +57,7 @@ pub(super) fn canonical(text: &str) -> Option<String> {
 /// The form in which a version that PEP 440 does not know is compared, as old setuptools writes it
 /// into names (`safe_version`): `2004d`, `1.0-beta-x`. One that does not begin with a digit is none,
 /// or any name with a dash in it would have one.
-pub(super) fn legacy(text: &str) -> Option<String> {
+pub(crate) fn legacy(text: &str) -> Option<String> {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._+!-".contains(&byte);
     let number = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit());
     if text.len() > MOST_BYTES || !number || !text.bytes().all(known) || canonical(text).is_some() {
@@ -69,7 +69,7 @@ pub(super) fn legacy(text: &str) -> Option<String> {
 }
 
 /// What of a canonical version makes it win over every ordinary one without being newer.
-pub(super) fn advantage(canonical: &str) -> Option<&'static str> {
+pub(crate) fn advantage(canonical: &str) -> Option<&'static str> {
     match () {
         () if canonical.contains('!') => Some("an epoch"),
         () if canonical.contains('+') => Some("a local part"),
