@@ -209,6 +209,26 @@ fn a_build_tag_in_a_policy_file_needs_a_release_too() {
 }
 
 #[test]
+fn who_says_what_is_built_has_said_which_section_counts() {
+    let front_end = FrontEnd::new(ANY_RELEASE);
+    let (file, place) = ("pkg-1.0-2-py3-none-any.whl", directory());
+    let policy = place.path().join("policy.toml");
+    fs::write(&policy, "[package.\"pkg==1.0\".artefacts]\nbuild-tag = \"2\"\n").unwrap();
+    let policy = ["--policy", policy.to_str().unwrap()];
+    let with = |options: &[&str]| built(&front_end, file, &[&policy[..], options].concat());
+    for options in [
+        &["--expect", "pkg==1.0"][..],
+        &["--package", "pkg", "--expect", "PKG==1.0.0", "--replace"],
+    ] {
+        let meant = with(options);
+        assert_eq!(meant.0, Some(0), "{}", meant.1);
+    }
+    let two = with(&["--package", "other", "--expect", "pkg==1.0"]);
+    assert_eq!(two.0, Some(125), "{}", two.1);
+    assert!(two.1.contains("two releases"), "{}", two.1);
+}
+
+#[test]
 fn a_neighbours_wheel_is_not_replaced_unless_somebody_says_so() {
     let front_end = FrontEnd::new(ANY_RELEASE);
     let (file, place) = (

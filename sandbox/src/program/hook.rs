@@ -203,7 +203,7 @@ fn launch(
     (directory, suspects): (PathBuf, &[PathBuf]),
     call: HookCall,
 ) -> Result<Launched, Failure> {
-    let mut demanded = arguments.options.demanded(suspects)?;
+    let mut demanded = arguments.options.demanded(suspects, arguments.expect.as_ref())?;
     let wishes = arguments.wishes(demanded.artefacts.clone())?;
     if !demanded.policy.layers.has(Layer::Harvest) && (wishes.expected.is_some() || wishes.strict) {
         return Err(Failure::Usage(

@@ -57,7 +57,7 @@ impl Arguments {
 
     /// What the plan is made of.
     fn demand(&self, directory: &Path) -> Result<Demand, Failure> {
-        let demanded = self.options.demanded(&self.options.suspects(directory)?)?;
+        let demanded = self.options.demanded(&self.options.suspects(directory)?, None)?;
         let environment = std::env::vars_os().collect();
         let mut payload = Payload::command(self.argv.clone(), directory.to_owned(), environment)?;
         if self.in_place {
