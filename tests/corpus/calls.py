@@ -1,0 +1,203 @@
+"""Calls the hooks of one package without and with `bulkhead hook`, in turns, and compares.
+
+    calls.py ORDER
+
+ORDER is a JSON object on standard input; a result is printed as one. It runs as the account whose
+builds are tried, without a network, and needs nothing but what provide.py has prepared.
+"""
+
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+
+import products  # noqa: E402
+
+HOOKS = (
+    "get_requires_for_build_wheel", "prepare_metadata_for_build_wheel", "build_wheel",
+    "get_requires_for_build_sdist", "build_sdist",
+    "get_requires_for_build_editable", "prepare_metadata_for_build_editable", "build_editable",
+)
+# In the order of how much they say.
+SEVERITY = ("equal", "fails in both", "differs", "fails", "refused")
+# bulkhead's own ends: an output refused, nothing run.
+REFUSED = (123, 125)
+DAY = "1700000000"
+# A quick wheel is built again, so that its time is known better: so often, and for so many seconds.
+ROUNDS, PATIENCE = 5, 6
+
+
+class Ended(Exception):
+    """A call that did not end with 0."""
+
+    def __init__(self, status, output):
+        super().__init__(status)
+        self.status, self.output = status, output
+
+
+class Call:
+    """One call of one hook: what it returned, made, said and took."""
+
+    def __init__(self, order, hook, isolated):
+        self.order, self.hook, self.isolated = order, hook, isolated
+        self.status, self.output, self.spent, self.answer = 0, "", 0.0, None
+        self.work = Path(order["work"])
+        self.tree = self.work / "build" / Path(order["tree"]).name
+        self.out = self.work / "out"
+        self.offered = True
+
+    def run(self, options=()):
+        from pyproject_hooks import BuildBackendHookCaller, HookMissing
+
+        shutil.rmtree(self.tree.parent, ignore_errors=True)
+        shutil.rmtree(self.out, ignore_errors=True)
+        shutil.copytree(self.order["tree"], self.tree, symlinks=True)
+        self.out.mkdir()
+        self.options = options
+        hooks = BuildBackendHookCaller(
+            self.tree, self.order["backend"], self.order["path"], runner=self.start,
+            python_executable=f"{self.order['environment']}/bin/python")
+        arguments = [] if self.hook.startswith("get_requires") else [self.out]
+        more = {"_allow_fallback": False} if self.hook.startswith("prepare") else {}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.answer = getattr(hooks, self.hook)(*arguments, **more)
+        except HookMissing:
+            self.offered = False
+        except Ended as ended:
+            self.status = ended.status
+        self.products = products.read(self.out, self.answer if self.status == 0 else None)
+        if self.hook == "build_editable":
+            self.products |= products.tree(self.tree)
+        self.products["answer"] = repr(self.answer)
+        return self
+
+    def start(self, command, cwd=None, extra_environ=None):
+        if self.isolated:
+            own = ["--in-place"] if self.hook == "build_editable" else []
+            expected = f"{self.order['name']}=={self.order['version']}"
+            command = [self.order["bulkhead"], "hook", *own, *self.options, "--expect", expected,
+                       "--", *command]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(command, cwd=cwd, env={**self.order["variables"],
+                              **(extra_environ or {})}, stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.spent += after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        self.output = done.stdout
+        if done.returncode != 0:
+            raise Ended(done.returncode, done.stdout)
+
+    def said(self):
+        """What bulkhead said itself, without the paths of this machine."""
+        lines = [line for line in self.output.splitlines() if line.startswith("bulkhead: ")]
+        return [plain(line.removeprefix("bulkhead: "), self.order) for line in lines]
+
+
+def plain(text, order):
+    """The text without the paths of this machine."""
+    for key, word in (("environment", "ENVIRONMENT"), ("work", "WORK"), ("home", "HOME")):
+        text = text.replace(order[key], word)
+    return text
+
+
+def judge(order, hook):
+    """One hook, called in turns: how the calls compare, and what they took."""
+    started, spent = time.monotonic(), ([], [])
+    without = first = Call(order, hook, False).run()
+    if not without.offered:
+        return {"result": "not offered"}
+    rounds = ROUNDS if hook == "build_wheel" else 1
+    for number in range(rounds):
+        if number:
+            without = Call(order, hook, False).run()
+        inside = Call(order, hook, True).run()
+        for took, call in zip(spent, (without, inside)):
+            took.append(call.spent)
+        if number == 0:
+            found = compared(order, hook, first, inside)
+        if found["result"] not in ("equal", "differs") or time.monotonic() - started > PATIENCE:
+            break
+    if found["result"] in ("equal", "differs"):
+        found["cpu"] = [round(statistics.median(took), 3) for took in spent]
+    return found
+
+
+def compared(order, hook, without, inside):
+    if without.status != 0:
+        both = "fails in both" if inside.status != 0 else "fails without only"
+        return {"result": both, "why": [plain(last_line(without.output), order)]}
+    if inside.status in REFUSED:
+        return {"result": "refused", "why": inside.said()[-1:], "told": True}
+    if inside.status != 0:
+        return {"result": "fails", "why": [plain(last_line(inside.output), order)], **told(order, hook)}
+    differing = products.differences(without.products, inside.products)
+    if not differing:
+        return {"result": "equal"}
+    # What two builds without it do not agree on either says nothing about it.
+    again = Call(order, hook, False).run()
+    unsteady = products.differences(without.products, again.products)
+    own = [one for one in differing if one not in unsteady]
+    if not own:
+        return {"result": "equal", "unsteady": products.summary(differing)}
+    why = products.summary(own, without.products, inside.products)
+    return {"result": "differs", "why": [plain(line, order) for line in why], **told(order, hook)}
+
+
+def told(order, hook):
+    """What bulkhead says of a build that differs, asked why."""
+    call = Call(order, hook, True).run(options=["--why"])
+    return {"told": call.said()}
+
+
+def last_line(output):
+    lines = [line for line in output.splitlines() if line.strip() and not line.startswith("bulkhead:")]
+    return lines[-1].strip() if lines else ""
+
+
+def missing(order):
+    """The first thing that the entry needs and this account does not have."""
+    path = order["variables"]["PATH"]
+    for need in order["needs"]:
+        if need.endswith(".pc"):
+            command = ["pkg-config", "--exists", need.removesuffix(".pc")]
+        elif need.endswith(".h"):
+            command = ["sh", "-c", f"echo '#include <{need}>' | cc -E - >/dev/null 2>&1"]
+        elif shutil.which(need, path=path):
+            continue
+        else:
+            return need
+        if subprocess.run(command, env=order["variables"]).returncode != 0:
+            return need
+    return None
+
+
+def main():
+    order = json.load(sys.stdin)
+    for name in ("home", "work"):
+        Path(order[name]).mkdir(parents=True, exist_ok=True)
+    os.chdir(order["work"])
+    if need := missing(order):
+        result = {"result": "skipped", "why": [f"{need} is not here"]}
+    else:
+        hooks = {hook: judge(order, hook) for hook in order.get("hooks", HOOKS)}
+        words = [found["result"] for found in hooks.values()]
+        worst = max((word for word in words if word in SEVERITY), key=SEVERITY.index)
+        result = {"result": worst, "hooks": hooks}
+    for place in ("build", "out"):
+        shutil.rmtree(Path(order["work"], place), ignore_errors=True)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""reports/corpus.json and reports/corpus.md: the same bytes for the same results."""
+
+import json
+import statistics
+from collections import Counter
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent.parent
+ACCOUNTS = {"root": "as root", "user": "rootless"}
+WORDS = ("equal", "differs", "refused", "fails", "fails in both", "skipped")
+
+
+def committed():
+    """The results of the report that is there."""
+    file = TOP / "reports/corpus.json"
+    packages = json.loads(file.read_text())["packages"] if file.exists() else {}
+    return {name: dict(entry["accounts"]) for name, entry in packages.items()}
+
+
+def reasons(result):
+    """Why it is not equal, for a line of its own."""
+    lines = list(result.get("why", []))
+    for hook, found in result.get("hooks", {}).items():
+        if found["result"] not in ("equal", "not offered"):
+            lines.append(f"{hook} {found['result']}: {'; '.join(found.get('why', []))}")
+    return "".join(f"\n    {line}" for line in lines)
+
+
+def untold(found):
+    """What differs, or fails inside only, without a word of bulkhead's."""
+    return [f"{name} {account} {hook}" for name, accounts in found.items()
+            for account, result in accounts.items()
+            for hook, one in result.get("hooks", {}).items()
+            if one["result"] in ("differs", "fails", "refused") and not one.get("told")]
+
+
+def written(entries, found, machine):
+    packages = {}
+    for entry in sorted(entries, key=lambda one: one["name"]):
+        if accounts := found.get(entry["name"]):
+            kept = {key: entry[key] for key in ("version", "sha256", "backend", "language")}
+            packages[entry["name"]] = {**kept, "accounts": accounts}
+    text = json.dumps({"machine": machine, "packages": packages}, indent=1, sort_keys=True,
+                      ensure_ascii=False)
+    return text + "\n", page(packages, machine)
+
+
+def page(packages, machine):
+    lines = [
+        "# Honest packages, built without and with Bulkhead",
+        "",
+        "<!-- Written by `just corpus`. Do not edit. -->",
+        "",
+        f"{len(packages)} packages as their authors released them, every hook of PEP 517 and PEP "
+        "660 called without and with `bulkhead hook`, in turns, at the same path. *Equal* means "
+        "the same files to the last byte and the same answer, but for what two builds without it "
+        "do not agree on either. [How](../docs/corpus.md).",
+        "",
+        f"{machine['system']}, Linux {machine['kernel']}, {machine['machine']}, "
+        f"{machine['processors']} processors, Python {machine['python']}, {machine['cc']}, "
+        f"{machine['cargo']}, {machine['bulkhead']}.",
+        "",
+        "## What became of them",
+        "",
+        "| packages | " + " | ".join(WORDS) + " |",
+        "|---" * (len(WORDS) + 1) + "|",
+    ]
+    for account, shown in ACCOUNTS.items():
+        counts = Counter(one["accounts"][account]["result"] for one in packages.values()
+                         if account in one["accounts"])
+        lines.append(f"| {shown} | " + " | ".join(str(counts[word]) for word in WORDS) + " |")
+    lines += ["", "Calls of hooks:", "", "| hook | " + " | ".join(
+        f"{shown}: equal | other" for shown in ACCOUNTS.values()) + " |", "|---" * 5 + "|"]
+    for hook in hooks(packages):
+        cells = []
+        for account in ACCOUNTS:
+            counts = Counter(result["hooks"][hook]["result"] for result in results(packages, account)
+                             if hook in result.get("hooks", {}))
+            other = ", ".join(f"{count} {word}" for word, count in sorted(counts.items())
+                              if word != "equal")
+            cells += [str(counts["equal"]), other or "–"]
+        lines.append(f"| `{hook}` | " + " | ".join(cells) + " |")
+    lines += ["", "## What is not equal, and why", ""]
+    lines += unequal(packages)
+    lines += ["", "## Processor time", "",
+              "Of all processes, user and system, with over without; the median of the packages. "
+              "Once for `build_wheel`, once for all calls of a package together.", "",
+              "| back end | packages | " + " | ".join(
+                  f"{shown}: wheel | all calls" for shown in ACCOUNTS.values()) + " |",
+              "|---" * 6 + "|"]
+    backends = sorted({one["backend"] for one in packages.values()})
+    for backend in [*backends, None]:
+        chosen = {name: one for name, one in packages.items() if backend in (None, one["backend"])}
+        cells = [cell for account in ACCOUNTS for cell in ratios(chosen, account)]
+        lines.append(f"| {backend or '*all*'} | {len(chosen)} | " + " | ".join(cells) + " |")
+    lines += ["", "## One by one", "",
+              "| package | back end | language | as root | CPU | rootless | CPU |",
+              "|---" * 7 + "|"]
+    for name, one in packages.items():
+        cells = [name + " " + one["version"], one["backend"], one["language"]]
+        for account in ACCOUNTS:
+            result = one["accounts"].get(account, {"result": "–"})
+            ratio = wheel_ratio(result)
+            cells += [result["result"], f"{ratio:.2f}" if ratio else "–"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def results(packages, account):
+    return [one["accounts"][account] for one in packages.values() if account in one["accounts"]]
+
+
+def hooks(packages):
+    found = {}
+    for account in ACCOUNTS:
+        for result in results(packages, account):
+            found |= dict.fromkeys(result.get("hooks", {}))
+    return list(found)
+
+
+def unequal(packages):
+    lines = []
+    for name, one in packages.items():
+        grouped = {}
+        for account, shown in ACCOUNTS.items():
+            result = one["accounts"].get(account, {})
+            if result.get("result") == "skipped":
+                grouped.setdefault(("skipped", "; ".join(result["why"]), ""), []).append(shown)
+            for hook, found in result.get("hooks", {}).items():
+                if found["result"] in ("equal", "not offered"):
+                    continue
+                told = found.get("told")
+                told = "; ".join(told) if isinstance(told, list) else ""
+                key = (f"`{hook}` {found['result']}", "; ".join(found.get("why", [])), told)
+                grouped.setdefault(key, []).append(shown)
+        for (what, why, told), who in grouped.items():
+            end = f" Bulkhead says: {told}" if told else ""
+            lines.append(f"- **{name}** {what} ({', '.join(who)}): {marked(why)}.{marked(end)}")
+    return lines or ["Nothing."]
+
+
+def marked(text):
+    """No markup comes out of what a build says."""
+    return text.replace("<", "&lt;").replace("|", "\\|").replace("*", "\\*").replace("_", "\\_")
+
+
+def wheel_ratio(result):
+    cpu = result.get("hooks", {}).get("build_wheel", {}).get("cpu")
+    return cpu[1] / cpu[0] if cpu and cpu[0] else None
+
+
+def ratios(packages, account):
+    wheels, whole = [], []
+    for result in results(packages, account):
+        if ratio := wheel_ratio(result):
+            wheels.append(ratio)
+        spent = [found["cpu"] for found in result.get("hooks", {}).values() if "cpu" in found]
+        if spent:
+            whole.append(sum(cpu[1] for cpu in spent) / sum(cpu[0] for cpu in spent))
+    return [f"{statistics.median(found):.2f}" if found else "–" for found in (wheels, whole)]
