@@ -28,10 +28,9 @@ HOOKS = (
     "get_requires_for_build_editable", "prepare_metadata_for_build_editable", "build_editable",
 )
 # In the order of how much they say.
-SEVERITY = ("equal", "fails in both", "differs", "fails", "refused")
+SEVERITY = ("equal", "fails in both", "fails without only", "differs", "fails", "refused")
 # bulkhead's own ends: an output refused, nothing run.
 REFUSED = (123, 125)
-DAY = "1700000000"
 # A quick wheel is built again, so that its time is known better: so often, and for so many seconds.
 ROUNDS, PATIENCE = 5, 6
 
@@ -42,6 +41,24 @@ class Ended(Exception):
     def __init__(self, status, output):
         super().__init__(status)
         self.status, self.output = status, output
+
+
+def timed(command, cwd, variables):
+    """Runs a command to its end; what it said, and the processor time of all its processes."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, cwd=cwd, env=variables, stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def launch(order):
+    """What a launch takes by itself, of a program that does nothing, in an empty directory."""
+    empty = Path(order["work"], "empty")
+    empty.mkdir(exist_ok=True)
+    bare, alone = ["/bin/true"], [order["bulkhead"], "run", "--quiet", "--", "/bin/true"]
+    spent = [timed(command, empty, order["variables"])[1] for command in (bare, alone)]
+    return spent[1] - spent[0]
 
 
 class Call:
@@ -88,12 +105,8 @@ class Call:
             expected = f"{self.order['name']}=={self.order['version']}"
             command = [self.order["bulkhead"], "hook", *own, *self.options, "--expect", expected,
                        "--", *command]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(command, cwd=cwd, env={**self.order["variables"],
-                              **(extra_environ or {})}, stdin=subprocess.DEVNULL, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        self.spent += after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        variables = {**self.order["variables"], **(extra_environ or {})}
+        done, self.spent = timed(command, cwd, variables)
         self.output = done.stdout
         if done.returncode != 0:
             raise Ended(done.returncode, done.stdout)
@@ -113,23 +126,26 @@ def plain(text, order):
 
 def judge(order, hook):
     """One hook, called in turns: how the calls compare, and what they took."""
-    started, spent = time.monotonic(), ([], [])
+    started, spent, launches = time.monotonic(), ([], []), []
     without = first = Call(order, hook, False).run()
     if not without.offered:
         return {"result": "not offered"}
-    rounds = ROUNDS if hook == "build_wheel" else 1
+    rounds = order["rounds"] if hook == "build_wheel" else 1
     for number in range(rounds):
         if number:
             without = Call(order, hook, False).run()
         inside = Call(order, hook, True).run()
         for took, call in zip(spent, (without, inside)):
             took.append(call.spent)
+        if hook == "build_wheel":
+            launches.append(launch(order))
         if number == 0:
             found = compared(order, hook, first, inside)
         if found["result"] not in ("equal", "differs") or time.monotonic() - started > PATIENCE:
             break
     if found["result"] in ("equal", "differs"):
-        found["cpu"] = [round(statistics.median(took), 3) for took in spent]
+        taken = [*spent, launches] if launches else spent
+        found["cpu"] = [round(statistics.median(took), 3) for took in taken]
     return found
 
 
@@ -182,22 +198,31 @@ def missing(order):
     return None
 
 
-def main():
-    order = json.load(sys.stdin)
+def order(work, bulkhead, entry, ready, tools=(), variables=None, rounds=ROUNDS):
+    """All that the calls of one entry depend on; what they write goes below `work`."""
+    path = [f"{ready['environment']}/bin", *tools, "/usr/local/bin", "/usr/bin", "/bin"]
+    home = work / "home"
+    given = {"PATH": ":".join(path), "HOME": str(home), "LANG": "C.UTF-8",
+             "SOURCE_DATE_EPOCH": "1700000000", **(variables or {}), **entry.get("variables", {})}
+    return {"name": entry["name"], "version": entry["version"], "needs": entry.get("needs", []),
+            "work": str(work), "home": str(home), "bulkhead": str(bulkhead), "variables": given,
+            "rounds": rounds, **ready}
+
+
+def result(order):
+    """What became of one entry."""
     for name in ("home", "work"):
         Path(order[name]).mkdir(parents=True, exist_ok=True)
     os.chdir(order["work"])
     if need := missing(order):
-        result = {"result": "skipped", "why": [f"{need} is not here"]}
-    else:
-        hooks = {hook: judge(order, hook) for hook in order.get("hooks", HOOKS)}
-        words = [found["result"] for found in hooks.values()]
-        worst = max((word for word in words if word in SEVERITY), key=SEVERITY.index)
-        result = {"result": worst, "hooks": hooks}
+        return {"result": "skipped", "why": [f"{need} is not here"]}
+    hooks = {hook: judge(order, hook) for hook in HOOKS}
+    words = [found["result"] for found in hooks.values()]
+    worst = max((word for word in words if word in SEVERITY), key=SEVERITY.index)
     for place in ("build", "out"):
         shutil.rmtree(Path(order["work"], place), ignore_errors=True)
-    print(json.dumps(result))
+    return {"result": worst, "hooks": hooks}
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(result(json.load(sys.stdin))))

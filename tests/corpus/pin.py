@@ -1,8 +1,8 @@
 """Pins packages for the corpus: appends an entry each to packages.toml, digests to requirements.txt.
 
-    pin.py NAME[==VERSION] [NEED…] [--language LANGUAGE] [--constraint NAME==VERSION]
+    pin.py NAME[==VERSION] [--need NEED …] [--language LANGUAGE] [--constraint NAME==VERSION]
 
-A NEED is a program (`swig`) or a header (`openssl/ssl.h`). The sdist is fetched, its build
+A NEED is a program (`swig`), a header (`ffi.h`) or a library of pkg-config (`cairo.pc`). The sdist is fetched, its build
 requirements and those that its hooks ask for are resolved to wheels, and everything is written with
 its digest. Run by whoever extends the corpus, on CPython 3.11 on x86_64: the hooks that ask for
 requirements are code of the package, and run here without isolation.
@@ -68,7 +68,7 @@ def kind_of(backend, path, declared, requires):
         return "in-tree"
     if any(re.match(r"pbr\b", one) for one in requires):
         return "pbr"
-    if any(one.startswith("setuptools-rust") for one in requires):
+    if any(re.match(r"setuptools[-_]rust", one) for one in requires):
         return "setuptools-rust"
     if backend.startswith("setuptools"):
         return "setuptools" if declared else "setuptools, no pyproject.toml"
@@ -81,7 +81,7 @@ def kind_of(backend, path, declared, requires):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("package")
-    parser.add_argument("needs", nargs="*")
+    parser.add_argument("--need", dest="needs", action="append", default=[])
     parser.add_argument("--language", default="Python")
     parser.add_argument("--constraint", action="append", default=[])
     parser.add_argument("--work", type=Path, default=HERE.parent.parent / "target/corpus")

@@ -2,18 +2,21 @@
 here and none runs: sdists are fetched without a look into them, requirements are wheels."""
 
 import hashlib
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 
 # The system's interpreter, which every account can use; environments lead to it.
 PYTHON = os.environ.get("CORPUS_PYTHON", "/usr/bin/python3")
+# Entries that require the same share an environment; it is made once.
+ONE_AT_A_TIME = defaultdict(threading.Lock)
 FRONTEND = {"pip": "25.3", "pyproject-hooks": "1.2.0"}
 
 # pip asks a back end for metadata even to download an sdist. Its own parts fetch one without.
@@ -104,20 +107,25 @@ def environment(frontend, work, entry, digests):
     lines = [f"{pin} --hash={digests[pin]}" for pin in entry["requires"]]
     key = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
     place = work / "environments" / key
-    if not (place / "ready").exists():
-        shutil.rmtree(place, ignore_errors=True)
-        subprocess.run([PYTHON, "-m", "venv", "--without-pip", place], check=True)
-        if lines:
-            with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-                file.write("\n".join(lines) + "\n")
-                file.flush()
-                try:
-                    pip(frontend, "--python", place / "bin/python", "install", "--no-deps",
-                        "--only-binary=:all:", "--require-hashes", f"--requirement={file.name}")
-                except SystemExit as error:
-                    raise Skipped(f"requirements: {last_line(error)}") from None
-        (place / "ready").touch()
+    with ONE_AT_A_TIME[key]:
+        if not (place / "ready").exists():
+            make(frontend, place, lines)
     return place
+
+
+def make(frontend, place, lines):
+    shutil.rmtree(place, ignore_errors=True)
+    subprocess.run([PYTHON, "-m", "venv", "--without-pip", place], check=True)
+    if lines:
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write("\n".join(lines) + "\n")
+            file.flush()
+            try:
+                pip(frontend, "--python", place / "bin/python", "install", "--no-deps",
+                    "--only-binary=:all:", "--require-hashes", f"--requirement={file.name}")
+            except SystemExit as error:
+                raise Skipped(f"requirements: {last_line(error)}") from None
+    (place / "ready").touch()
 
 
 def last_line(error):
@@ -143,7 +151,7 @@ def fetched(frontend, work, entry):
     """The sdist of the entry, with the digest that is pinned."""
     place = work / "sdists" / entry["sha256"][:12]
     for path in place.glob("*") if place.exists() else ():
-        if digest(path) == entry["sha256"]:
+        if path.is_file() and digest(path) == entry["sha256"]:
             return path
     path = fetch(frontend, entry["name"], entry["version"], place)
     if digest(path) != entry["sha256"]:

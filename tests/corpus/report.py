@@ -84,10 +84,11 @@ def page(packages, machine):
     lines += unequal(packages)
     lines += ["", "## Processor time", "",
               "Of all processes, user and system, with over without; the median of the packages. "
-              "Once for `build_wheel`, once for all calls of a package together.", "",
+              "*Wheel* is `build_wheel`; *apart* is the same without what a launch takes by itself, "
+              "measured in turns with it; *calls* is all calls of a package together.", "",
               "| back end | packages | " + " | ".join(
-                  f"{shown}: wheel | all calls" for shown in ACCOUNTS.values()) + " |",
-              "|---" * 6 + "|"]
+                  f"{shown}: wheel | apart | calls" for shown in ACCOUNTS.values()) + " |",
+              "|---" * 8 + "|"]
     backends = sorted({one["backend"] for one in packages.values()})
     for backend in [*backends, None]:
         chosen = {name: one for name, one in packages.items() if backend in (None, one["backend"])}
@@ -144,17 +145,19 @@ def marked(text):
     return text.replace("<", "&lt;").replace("|", "\\|").replace("*", "\\*").replace("_", "\\_")
 
 
-def wheel_ratio(result):
+def wheel_ratio(result, launch=True):
+    """Processor time with over without; on demand without what a launch takes by itself."""
     cpu = result.get("hooks", {}).get("build_wheel", {}).get("cpu")
-    return cpu[1] / cpu[0] if cpu and cpu[0] else None
+    return (cpu[1] - (0 if launch else cpu[2])) / cpu[0] if cpu and cpu[0] else None
 
 
 def ratios(packages, account):
-    wheels, whole = [], []
+    wheels, apart, whole = [], [], []
     for result in results(packages, account):
         if ratio := wheel_ratio(result):
             wheels.append(ratio)
+            apart.append(wheel_ratio(result, launch=False))
         spent = [found["cpu"] for found in result.get("hooks", {}).values() if "cpu" in found]
         if spent:
             whole.append(sum(cpu[1] for cpu in spent) / sum(cpu[0] for cpu in spent))
-    return [f"{statistics.median(found):.2f}" if found else "–" for found in (wheels, whole)]
+    return [f"{statistics.median(found):.2f}" if found else "–" for found in (wheels, apart, whole)]

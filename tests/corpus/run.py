@@ -14,12 +14,14 @@ import platform
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
+import calls  # noqa: E402
 import listed  # noqa: E402
 import provide  # noqa: E402
 import report  # noqa: E402
@@ -50,21 +52,15 @@ def arguments():
 
 def order(given, account, entry, ready):
     """What calls.py is told."""
-    work = given.work / account
     tools = [str(Path(found).parent) for need in entry.get("needs", []) if need == "cargo"
              if (found := tool(need, account))]
-    path = [f"{ready['environment']}/bin", *tools, "/usr/local/bin", "/usr/bin", "/bin"]
-    home = work / "home"
-    variables = {"PATH": ":".join(path), "HOME": str(home), "LANG": "C.UTF-8",
-                 "SOURCE_DATE_EPOCH": "1700000000", **entry.get("variables", {})}
-    for name in ("RUSTUP_HOME", "CARGO_HOME"):
+    variables = {}
+    if tools and os.geteuid() == 0 and account == "root":
         # The tool chains of rustup are found through the home, which is another one here.
-        if tools and account == "root":
-            default = Path.home() / f".{name.partition('_')[0].lower()}"
-            variables[name] = os.environ.get(name, str(default))
-    return {"name": entry["name"], "version": entry["version"], "needs": entry.get("needs", []),
-            "work": str(work), "home": str(home), "bulkhead": str(given.bulkhead),
-            "variables": variables, **ready, **({"hooks": entry["hooks"]} if "hooks" in entry else {})}
+        for name in ("rustup", "cargo"):
+            key = f"{name.upper()}_HOME"
+            variables[key] = os.environ.get(key, str(Path.home() / f".{name}"))
+    return calls.order(given.work / account, given.bulkhead, entry, ready, tools, variables)
 
 
 def tool(name, account):
@@ -130,12 +126,16 @@ def machine(given):
 def main():
     given = arguments()
     entries = [one for one in listed.packages() if not given.names or one["name"] in given.names]
-    frontend, digests, ready = provide.frontend(given.work), listed.digests(), {}
-    for entry in entries:
+    frontend, digests = provide.frontend(given.work), listed.digests()
+
+    def prepare(entry):
         try:
-            ready[entry["name"]] = provide.prepared(frontend, given.work, entry, digests)
+            return entry["name"], provide.prepared(frontend, given.work, entry, digests)
         except provide.Skipped as reason:
-            ready[entry["name"]] = {"result": "skipped", "why": [str(reason)]}
+            return entry["name"], {"result": "skipped", "why": [str(reason)]}
+
+    with ThreadPoolExecutor(4) as several:
+        ready = dict(several.map(prepare, entries))
     found = report.committed() if given.names or given.again else {}
     for account in given.account:
         results = given.work / f"results-{account}"
