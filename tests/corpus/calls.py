@@ -8,6 +8,7 @@ builds are tried, without a network, and needs nothing but what provide.py has p
 
 import json
 import os
+import pwd
 import resource
 import shutil
 import statistics
@@ -32,7 +33,7 @@ SEVERITY = ("equal", "fails in both", "fails without only", "differs", "fails", 
 # bulkhead's own ends: an output refused, nothing run.
 REFUSED = (123, 125)
 # A quick wheel is built again, so that its time is known better: so often, and for so many seconds.
-ROUNDS, PATIENCE = 5, 6
+ROUNDS, PATIENCE = 3, 6
 
 
 class Ended(Exception):
@@ -117,11 +118,21 @@ class Call:
         return [plain(line.removeprefix("bulkhead: "), self.order) for line in lines]
 
 
+def note_of(note):
+    """A note of an outcome, as a line."""
+    return f"note `{note['kind']}` of {note['member']}"
+
+
 def plain(text, order):
     """The text without the paths of this machine."""
     for key, word in (("environment", "ENVIRONMENT"), ("work", "WORK"), ("home", "HOME")):
         text = text.replace(order[key], word)
-    return text
+    # So do they name the caller, where the build's files are its own.
+    try:
+        caller = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        caller = str(os.getuid())
+    return text.replace(f"({caller}:{caller} without", "(the caller's without")
 
 
 def judge(order, hook):
@@ -172,8 +183,11 @@ def compared(order, hook, without, inside):
 
 def told(order, hook):
     """What bulkhead says of a build that differs, asked why."""
-    call = Call(order, hook, True).run(options=["--why"])
-    return {"told": call.said()}
+    outcome = Path(order["work"], "outcome.json")
+    call = Call(order, hook, True).run(options=["--why", "--outcome", str(outcome)])
+    notes = json.loads(outcome.read_text()).get("notes", []) if outcome.exists() else []
+    outcome.unlink(missing_ok=True)
+    return {"told": [*call.said(), *(note_of(note) for note in notes)]}
 
 
 def last_line(output):
@@ -217,8 +231,10 @@ def result(order):
     if need := missing(order):
         return {"result": "skipped", "why": [f"{need} is not here"]}
     hooks = {hook: judge(order, hook) for hook in HOOKS}
-    words = [found["result"] for found in hooks.values()]
-    worst = max((word for word in words if word in SEVERITY), key=SEVERITY.index)
+    # What fails without it as well says nothing of it, but of a wheel there must be one.
+    words = {found["result"] for hook, found in hooks.items()
+             if hook == "build_wheel" or found["result"] != "fails in both"}
+    worst = max(words & set(SEVERITY), key=SEVERITY.index)
     for place in ("build", "out"):
         shutil.rmtree(Path(order["work"], place), ignore_errors=True)
     return {"result": worst, "hooks": hooks}

@@ -138,10 +138,13 @@ def source(frontend, work, entry):
     if not (place / "ready").exists():
         shutil.rmtree(place, ignore_errors=True)
         sdist = fetched(frontend, work, entry)
-        (place / "tree").mkdir(parents=True)
-        tree = unpack(sdist, place / "tree")
-        if "cargo" in entry.get("needs", []):
-            vendor(tree)
+        # Not below the checkout, or cargo would take a tree for a part of this workspace.
+        with tempfile.TemporaryDirectory() as scratch:
+            tree = unpack(sdist, Path(scratch))
+            if "cargo" in entry.get("needs", []):
+                vendor(tree)
+            (place / "tree").mkdir(parents=True)
+            shutil.move(tree, place / "tree" / tree.name)
         (place / "ready").touch()
     (tree,) = (place / "tree").iterdir()
     return tree

@@ -120,24 +120,36 @@ def hooks(packages):
 
 
 def unequal(packages):
-    lines = []
+    """One line for each kind of difference, with the packages that have it."""
+    grouped = {}
     for name, one in packages.items():
-        grouped = {}
         for account, shown in ACCOUNTS.items():
             result = one["accounts"].get(account, {})
             if result.get("result") == "skipped":
-                grouped.setdefault(("skipped", "; ".join(result["why"]), ""), []).append(shown)
+                key = ("skipped", "; ".join(result["why"]), "")
+                grouped.setdefault(key, {}).setdefault(name, []).append(shown)
             for hook, found in result.get("hooks", {}).items():
                 if found["result"] in ("equal", "not offered"):
                     continue
                 told = found.get("told")
-                told = "; ".join(told) if isinstance(told, list) else ""
-                key = (f"`{hook}` {found['result']}", "; ".join(found.get("why", [])), told)
-                grouped.setdefault(key, []).append(shown)
-        for (what, why, told), who in grouped.items():
-            end = f" Bulkhead says: {told}" if told else ""
-            lines.append(f"- **{name}** {what} ({', '.join(who)}): {marked(why)}.{marked(end)}")
+                told = {kind_of(line) for line in told} if isinstance(told, list) else ()
+                for line in found.get("why", []):
+                    line = kind_of(line) if found["result"] == "differs" else line
+                    key = (f"`{hook}` {found['result']}", line, "; ".join(sorted(told)))
+                    grouped.setdefault(key, {}).setdefault(name, []).append(shown)
+    lines = []
+    for (what, why, told), names in sorted(grouped.items()):
+        told = f" Bulkhead says: {told}." if told else ""
+        who = ", ".join(name if len(accounts) == len(ACCOUNTS) else f"{name} ({accounts[0]})"
+                        for name, accounts in names.items())
+        count = f"{len(names)} packages" if len(names) > 1 else "one package"
+        lines.append(f"- {what}: {marked(why)}.{marked(told)} In {count}: {who}.")
     return lines or ["Nothing."]
+
+
+def kind_of(line):
+    """What a line says, without the names of files that it is about."""
+    return line.partition(" of ")[0] if " of " in line else line
 
 
 def marked(text):

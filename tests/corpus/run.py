@@ -40,10 +40,14 @@ def arguments():
     parser.add_argument("--account", action="append", choices=["root", "user"])
     parser.add_argument("--update", action="store_true", help="write the report below reports/")
     parser.add_argument("--again", action="store_true", help="only what has no result yet")
-    parser.add_argument("--work", type=Path, default=TOP / "target/corpus")
-    given = parser.parse_args()
+    parser.add_argument("--work", type=Path, default=TOP / "target/corpus",
+                        help="where sources and environments are prepared, and kept")
+    parser.add_argument("--builds", type=Path, default=Path("/var/tmp/bulkhead-corpus"),
+                        help="where builds work; in no repository, for back ends look for one")
+    given = parser.parse_intermixed_args()
     given.work.mkdir(parents=True, exist_ok=True)
     given.work = given.work.resolve()
+    given.builds = given.builds.resolve()
     given.bulkhead = given.bulkhead.resolve(strict=True)
     own = ["root", "user"] if os.geteuid() == 0 else ["user"]
     given.account = [name for name in given.account or own if name in own]
@@ -60,7 +64,7 @@ def order(given, account, entry, ready):
         for name in ("rustup", "cargo"):
             key = f"{name.upper()}_HOME"
             variables[key] = os.environ.get(key, str(Path.home() / f".{name}"))
-    return calls.order(given.work / account, given.bulkhead, entry, ready, tools, variables)
+    return calls.order(given.builds / account, given.bulkhead, entry, ready, tools, variables)
 
 
 def tool(name, account):
@@ -86,8 +90,8 @@ def readable(path):
 
 def built(given, account, frontend, entry, ready):
     """The result of one entry for one account."""
-    work = given.work / account
-    work.mkdir(exist_ok=True)
+    work = given.builds / account
+    work.mkdir(parents=True, exist_ok=True)
     who = {}
     if os.geteuid() == 0 and account == "user":
         os.chown(work, ORDINARY, ORDINARY)
