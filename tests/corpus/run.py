@@ -129,7 +129,10 @@ def machine(given):
 
 def main():
     given = arguments()
-    entries = [one for one in listed.packages() if not given.names or one["name"] in given.names]
+    entries = listed.packages()
+    if given.names:
+        known = {one["name"]: one for one in entries}
+        entries = [known[name] for name in given.names]
     frontend, digests = provide.frontend(given.work), listed.digests()
 
     def prepare(entry):
