@@ -7,6 +7,9 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
 ACCOUNTS = {"root": "as root", "user": "rootless"}
+# Seconds of a wheel without it.
+SIZES = ((0, 0.3, "below 0.3 s"), (0.3, 1, "0.3 to 1 s"), (1, 5, "1 to 5 s"),
+         (5, float("inf"), "5 s and more"))
 WORDS = ("equal", "differs", "refused", "fails", "fails in both", "skipped")
 
 
@@ -94,6 +97,19 @@ def page(packages, machine):
         chosen = {name: one for name, one in packages.items() if backend in (None, one["backend"])}
         cells = [cell for account in ACCOUNTS for cell in ratios(chosen, account)]
         lines.append(f"| {backend or '*all*'} | {len(chosen)} | " + " | ".join(cells) + " |")
+    lines += ["", "A launch by itself takes " + " and ".join(
+        f"{statistics.median(found):.0f} ms {shown}" for account, shown in ACCOUNTS.items()
+        if (found := launches(packages, account))) + " (median), of processors that others used as "
+        "well. It is the same for every build, so what a wheel takes without it decides:", "",
+        "| a wheel takes | packages | " + " | ".join(
+            f"{shown}: wheel | apart | calls" for shown in ACCOUNTS.values()) + " |", "|---" * 8 + "|"]
+    for least, most, shown in SIZES:
+        chosen = {name: one for name, one in packages.items()
+                  if least <= taken(one) < most}
+        cells = [cell for account in ACCOUNTS for cell in ratios(chosen, account)]
+        lines.append(f"| {shown} | {len(chosen)} | " + " | ".join(cells) + " |")
+    lines += ["", "Where a ratio is below 1, the build makes many files: its private ones are in "
+              "memory, and those without it on a disk."]
     lines += ["", "## One by one", "",
               "| package | back end | language | as root | CPU | rootless | CPU |",
               "|---" * 7 + "|"]
@@ -161,6 +177,21 @@ def wheel_ratio(result, launch=True):
     """Processor time with over without; on demand without what a launch takes by itself."""
     cpu = result.get("hooks", {}).get("build_wheel", {}).get("cpu")
     return (cpu[1] - (0 if launch else cpu[2])) / cpu[0] if cpu and cpu[0] else None
+
+
+def taken(entry):
+    """The seconds that the wheel takes without, of the first account that knows."""
+    for result in entry["accounts"].values():
+        if cpu := result.get("hooks", {}).get("build_wheel", {}).get("cpu"):
+            return cpu[0]
+    return -1
+
+
+def launches(packages, account):
+    """The milliseconds that a launch took, beside each wheel."""
+    cpus = [result.get("hooks", {}).get("build_wheel", {}).get("cpu")
+            for result in results(packages, account)]
+    return [1000 * cpu[2] for cpu in cpus if cpu]
 
 
 def ratios(packages, account):
