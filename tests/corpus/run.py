@@ -132,6 +132,8 @@ def main():
     entries = listed.packages()
     if given.names:
         known = {one["name"]: one for one in entries}
+        if strange := [name for name in given.names if name not in known]:
+            sys.exit(f"no packages of the corpus: {', '.join(strange)}")
         entries = [known[name] for name in given.names]
     frontend, digests = provide.frontend(given.work), listed.digests()
 
