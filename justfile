@@ -69,6 +69,11 @@ bench:
     tests/speed/launch target/{{host}}/release/bulkhead
     tests/speed/burst target/{{host}}/release/bulkhead
 
+# Honest packages built without and with, as root and rootless; an hour; writes reports/corpus.md
+corpus:
+    cargo build --release -p sandbox
+    python3 tests/corpus/run.py target/release/bulkhead --update
+
 # The documentation of the crates
 docs:
     cargo doc --workspace --no-deps --document-private-items

@@ -77,6 +77,12 @@ fn the_wheel_carries_both_programs_and_the_package() {
     passes("package/wheel.py");
 }
 
+/// Every hook of the quick packages of the corpus; `just corpus` builds all of them.
+#[test]
+fn the_quick_packages_of_the_corpus_come_out_equal() {
+    passes("../corpus/subset.py");
+}
+
 #[test]
 fn fromager_bootstraps_packages_end_to_end() {
     passes("fromager/bootstrap.py");

@@ -39,11 +39,14 @@ pub enum NoteKind {
     Twice,
     /// A symbolic or hard link within an sdist; it stays within.
     Link,
+    /// An sdist in which files belong to the user that the build has inside; without the sandbox they
+    /// belong to the caller.
+    Owner,
 }
 
 impl NoteKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::LeftBehind,
         Self::StartUp,
         Self::Environment,
@@ -54,6 +57,7 @@ impl NoteKind {
         Self::Legacy,
         Self::Twice,
         Self::Link,
+        Self::Owner,
     ];
 
     /// Whether strict callers refuse an artefact for it.
@@ -76,6 +80,7 @@ impl NoteKind {
             Self::Legacy => "legacy",
             Self::Twice => "twice",
             Self::Link => "link",
+            Self::Owner => "owner",
         }
     }
 
@@ -93,6 +98,7 @@ impl NoteKind {
             Self::Legacy => "has a version that PEP 440 does not know",
             Self::Twice => "comes twice, and readers take the last",
             Self::Link => "is a link that stays within the archive",
+            Self::Owner => "says that it belongs to the build's own user, not to the caller",
         }
     }
 }
@@ -138,6 +144,6 @@ mod tests {
             assert_eq!(NoteKind::ALL.iter().filter(|it| it.name() == kind.name()).count(), 1);
         }
         // The last one, so that one more is noticed here.
-        assert_eq!(NoteKind::ALL.len(), NoteKind::Link as usize + 1);
+        assert_eq!(NoteKind::ALL.len(), NoteKind::Owner as usize + 1);
     }
 }

@@ -21,6 +21,9 @@ use crate::plain::{document, plain};
 
 const OUTPUT: &str = "output.json";
 
+/// The build tag with which setuptools marks a wheel that leads into its source tree.
+const EDITABLE: &str = "0.editable";
+
 /// The one feature that `pyproject_hooks` asks about.
 const FEATURES: [&str; 1] = ["build_editable"];
 
@@ -319,9 +322,14 @@ impl Return {
         let (Answer::File { name, artefact }, Some(expected)) = (&self.answer, expected) else {
             return Ok(self);
         };
+        // Who calls `build_editable` has asked for such a wheel.
+        let build = artefact.build.clone();
+        let asked = self.hook == HookKind::BuildEditable && build.as_deref() == Some(EDITABLE);
+        let untagged = || Artefact { build: None, ..artefact.clone() };
         let artefact = expected
-            .narrow(artefact.clone())
+            .narrow(if asked { untagged() } else { artefact.clone() })
             .map_err(|cause| Why::from(cause).refuse(OsStr::new(name)))?;
+        let artefact = Artefact { build, ..artefact };
         let answer = Answer::File { name: name.clone(), artefact };
         Ok(Self { answer, ..self })
     }

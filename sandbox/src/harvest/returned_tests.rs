@@ -107,6 +107,20 @@ fn an_answer_that_was_not_asked_for_is_refused_whatever_it_names() {
     assert_eq!(nothing.clone().expecting(Some(&expected)).unwrap(), nothing);
 }
 
+/// setuptools gives every editable wheel this tag.
+#[test]
+fn the_tag_of_an_editable_wheel_is_asked_for_by_who_asks_for_one() {
+    let expected = Expected::new("pkg", Some("1.0"), None).unwrap();
+    let answer = |hook, tag: &str| {
+        let text = json!({ "return_val": format!("pkg-1.0-{tag}-py3-none-any.whl") }).to_string();
+        parsed(hook, &text).unwrap().expecting(Some(&expected))
+    };
+    let passed = answer(HookKind::BuildEditable, "0.editable").unwrap();
+    assert_eq!(passed.file().unwrap().1.build.as_deref(), Some("0.editable"));
+    assert!(answer(HookKind::BuildEditable, "1.editable").is_err());
+    assert!(answer(HookKind::BuildWheel, "0.editable").is_err());
+}
+
 #[test]
 fn long_lists_are_refused() {
     let list = vec!["a"; 2001];

@@ -35,8 +35,9 @@ pub const PYTHONS_OF_DATA: &[&str] =
     &["uv/python", "mise/installs/python", "hatch/pythons", "pdm/python"];
 /// The variable that names rustup's directory.
 pub const RUSTUP_HOME: &str = "RUSTUP_HOME";
-/// What of rustup's directory is granted with cargo's programs.
-pub const RUSTUP_PARTS: &[&str] = &["toolchains", "settings.toml"];
+/// What of rustup's directory is granted with cargo's programs. Its proxies make `update-hashes` where it
+/// is missing, and give up where they cannot.
+pub const RUSTUP_PARTS: &[&str] = &["toolchains", "settings.toml", "update-hashes"];
 
 /// Where programs count processors and nodes of memory (`sysconf(3)`, `lscpu(1)`, `numa(7)`). A build
 /// finds their numbers there, most of which it may have from `/proc` too.

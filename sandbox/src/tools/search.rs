@@ -1,6 +1,7 @@
 //! The tool chains that the caller's PATH and variables name.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::chosen::NAMES;
@@ -18,10 +19,15 @@ use crate::policy::files::{
 /// the variables name which reach it under `policy`. Gives what was left out.
 pub fn search(payload: &mut Payload, policy: &EnvironmentPolicy, homes: &Homes) -> Vec<Withheld> {
     let entries: Vec<_> = payload.search_path().collect();
-    let mut withheld = Vec::new();
+    let (mut withheld, mut looked_through) = (Vec::new(), BTreeSet::new());
     for entry in &entries {
         let mut found = named(payload, entry, &entries, homes);
-        found.add(system::linked(payload, entry, &entries, homes));
+        // Hundreds of links, and PATH names most such directories twice: `/bin` is `/usr/bin`.
+        if let Ok(directory) = entry.canonicalize()
+            && looked_through.insert(directory.clone())
+        {
+            found.add(system::linked(payload, &directory, &entries, homes));
+        }
         withheld.extend(found.withheld.iter().cloned());
         found.grant(payload);
         grant_rust(payload, entry);

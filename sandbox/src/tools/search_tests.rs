@@ -100,9 +100,11 @@ fn the_tool_chains_of_rustup_are_found_from_another_home() {
     let scene = Scene::new();
     scene.program("me/.cargo/bin/cargo");
     fs::create_dir_all(scene.root.join("me/.rustup/toolchains")).unwrap();
+    fs::create_dir_all(scene.root.join("me/.rustup/update-hashes")).unwrap();
     fs::write(scene.root.join("me/.cargo/credentials.toml"), "").unwrap();
     let (payload, _) = scene.searched(&["me/.cargo/bin"], &[]);
-    assert_eq!(scene.granted(&payload), ["me/.cargo/bin", "me/.rustup/toolchains"]);
+    let wanted = ["me/.cargo/bin", "me/.rustup/toolchains", "me/.rustup/update-hashes"];
+    assert_eq!(scene.granted(&payload), wanted);
     let rustup = scene.root.join("me/.rustup");
     assert_eq!(payload.variable("RUSTUP_HOME"), Some(rustup.as_os_str()));
     // By the variables, where these name other places.

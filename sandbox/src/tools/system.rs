@@ -18,16 +18,20 @@ const MOST_LINKS: usize = 4096;
 /// How many directories they may bring along.
 const MOST_PLACES: usize = 32;
 
-/// What the links in `entry` lead to, if that is a directory of the system's.
-pub(super) fn linked(payload: &Payload, entry: &Path, entries: &[PathBuf], homes: &Homes) -> Found {
+/// What the links in `directory`, a path without links, lead to, if it is the system's.
+pub(super) fn linked(
+    payload: &Payload,
+    directory: &Path,
+    entries: &[PathBuf],
+    homes: &Homes,
+) -> Found {
     let mut found = Found::default();
-    let Ok(directory) = entry.canonicalize() else { return found };
-    if !is_system(&directory) {
+    if !is_system(directory) {
         return found;
     }
     let trust = payload.trust(&[]);
     let mut places = Vec::new();
-    for link in leading_out(&directory) {
+    for link in leading_out(directory) {
         if let Some(place) = place(&link, &trust, &mut found)
             && !places.contains(&place)
             && places.len() < MOST_PLACES

@@ -21,6 +21,7 @@ use crate::harvest::limits::Limits;
 use crate::harvest::metadata;
 use crate::harvest::names::Artefact;
 use crate::harvest::note::{NoteKind, Notes};
+use crate::policy::files::USER;
 
 const METADATA: &str = "PKG-INFO";
 
@@ -46,6 +47,7 @@ pub(super) fn inspect(
         linked: false,
         links: Vec::new(),
         links_bytes: 0,
+        is_the_builds: false,
     };
     sdist.members()?;
     sdist.finish()?;
@@ -89,6 +91,8 @@ struct Sdist<'a, R> {
     links: Vec<(String, String)>,
     /// How long these are together.
     links_bytes: usize,
+    /// Whether a member has been seen that says it belongs to the user inside.
+    is_the_builds: bool,
 }
 
 impl<R: Read> Sdist<'_, R> {
@@ -104,6 +108,10 @@ impl<R: Read> Sdist<'_, R> {
 
     fn member(&mut self, member: &Member) -> Result<(), Fault> {
         self.in_top(&member.name)?;
+        if member.user == USER.as_bytes() && !self.is_the_builds {
+            self.is_the_builds = true;
+            self.notes.add(NoteKind::Owner, &member.name);
+        }
         match &member.kind {
             Kind::Directory => self.name(&member.name, Is::Directory)?,
             Kind::Symlink(target) => {

@@ -47,6 +47,21 @@ fn an_honest_sdist_passes_without_a_note() {
     assert_eq!(inspected_tar(&named).unwrap(), []);
 }
 
+/// setuptools writes the owner of each file into an sdist, and who builds inside is another user.
+#[test]
+fn that_members_belong_to_the_user_inside_is_noted_once() {
+    let owned = |name: &str, user: &[u8]| {
+        let mut member = file(&format!("my_pkg-1.0/{name}"));
+        member[265..265 + user.len()].copy_from_slice(user);
+        checksum(&mut member);
+        member
+    };
+    let notes = inspected_tar(&[owned("a.py", b"build"), owned("b.py", b"build")]).unwrap();
+    let note = Note { kind: NoteKind::Owner, member: "my_pkg-1.0/a.py".to_owned() };
+    assert_eq!(notes, [note]);
+    assert_eq!(inspected_tar(&[owned("a.py", b"builder"), owned("b.py", b"root")]).unwrap(), []);
+}
+
 #[rstest]
 #[case("../evil.py", "climbs out")]
 #[case("/etc/cron.d/evil", "absolute")]

@@ -43,6 +43,8 @@ pub(super) struct Member {
     pub(super) name: String,
     pub(super) kind: Kind,
     pub(super) size: u64,
+    /// The name of the user whose it is said to be, as it stands in its header.
+    pub(super) user: Vec<u8>,
 }
 
 /// A tar file that is read from its start.
@@ -63,6 +65,7 @@ struct Header {
     size: u64,
     mode: u32,
     kind: u8,
+    user: Vec<u8>,
 }
 
 impl<'a, R: Read> Reader<'a, R> {
@@ -203,7 +206,7 @@ fn member(header: Header, pending: Pending) -> Result<Member, Fault> {
     let plain = if kind == Kind::Directory { name.strip_suffix('/') } else { None };
     let plain = plain.unwrap_or(&name);
     member::check(plain)?;
-    Ok(Member { name: plain.to_owned(), kind, size })
+    Ok(Member { name: plain.to_owned(), kind, size, user: header.user })
 }
 
 /// The text of a field, or the longer one that stands before the header. The field then has as much
@@ -247,9 +250,7 @@ fn header(block: &[u8; BLOCK]) -> Result<Header, Fault> {
     // What stands behind the end of a text, or where a header is only filled up, is read by nobody.
     let text = |from: usize, length: usize| padded(field(from, length)).ok_or(HIDDEN);
     let (mut name, link, prefix) = (text(0, 100)?.to_vec(), text(157, 100)?, text(345, 155)?);
-    for (from, length) in [(265, 32), (297, 32)] {
-        text(from, length)?;
-    }
+    let (user, _group) = (text(265, 32)?.to_vec(), text(297, 32)?);
     if field(500, 12).iter().any(|byte| *byte != 0) {
         return Err(HIDDEN);
     }
@@ -273,6 +274,7 @@ fn header(block: &[u8; BLOCK]) -> Result<Header, Fault> {
         size: pax::number(field(124, 12))?,
         mode,
         kind: block.get(156).copied().unwrap_or_default(),
+        user,
     })
 }
 
