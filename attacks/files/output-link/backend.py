@@ -1,6 +1,7 @@
 """Swaps the directory for outputs, which lies in the source tree, for a link to another one.
 
-The second hook hands over an honest wheel. Where it arrives is decided by whoever carries it out.
+The second hook hands over an honest wheel. Where it arrives is decided by whoever carries it out: that
+a service followed a build's link with its own rights was CVE-2026-39860.
 """
 
 import os

@@ -1,4 +1,8 @@
-"""Puts a FIFO in the place of output.json when the interpreter is about to exit."""
+"""Puts a FIFO in the place of the hook's answer when the interpreter is about to exit.
+
+The front end opens the file as soon as the process has ended, and waits for a writer. The hook's own
+time limit is over by then, and that of the front end, if it has one, is for the hook.
+"""
 
 import atexit
 import os
