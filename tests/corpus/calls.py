@@ -140,20 +140,20 @@ def plain(text, order):
 def judge(order, hook):
     """One hook, called in turns: how the calls compare, and what they took."""
     started, spent, launches = time.monotonic(), ([], []), []
-    without = first = Call(order, hook, False).run()
-    if not without.offered:
-        return {"result": "not offered"}
     rounds = order["rounds"] if hook == "build_wheel" else 1
     for number in range(rounds):
-        if number:
-            without = Call(order, hook, False).run()
-        inside = Call(order, hook, True).run()
+        # Who comes first finds the files colder, so the first is another one each time.
+        turns = (False, True) if (number + len(order["name"])) % 2 else (True, False)
+        calls = {isolated: Call(order, hook, isolated).run() for isolated in turns}
+        without, inside = calls[False], calls[True]
+        if not without.offered:
+            return {"result": "not offered"}
         for took, call in zip(spent, (without, inside)):
             took.append(call.spent)
         if hook == "build_wheel":
             launches.append(launch(order))
         if number == 0:
-            found = compared(order, hook, first, inside)
+            found = compared(order, hook, without, inside)
         if found["result"] not in ("equal", "differs") or time.monotonic() - started > PATIENCE:
             break
     if found["result"] in ("equal", "differs"):

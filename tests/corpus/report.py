@@ -108,8 +108,8 @@ def page(packages, machine):
                   if least <= taken(one) < most}
         cells = [cell for account in ACCOUNTS for cell in ratios(chosen, account)]
         lines.append(f"| {shown} | {len(chosen)} | " + " | ".join(cells) + " |")
-    lines += ["", "Where a ratio is below 1, the build makes many files: its private ones are in "
-              "memory, and those without it on a disk."]
+    lines += ["", "A ratio below 1 is what it saves that the build's private files are in memory and "
+              "not on a disk, and chance, where others use the processors as well."]
     lines += ["", "## One by one", "",
               "| package | back end | language | as root | CPU | rootless | CPU |",
               "|---" * 7 + "|"]

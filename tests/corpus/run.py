@@ -8,6 +8,7 @@ names only these are built, and with --update the rest of the report stays as it
 """
 
 import argparse
+import fcntl
 import json
 import os
 import platform
@@ -143,7 +144,9 @@ def main():
         except provide.Skipped as reason:
             return entry["name"], {"result": "skipped", "why": [str(reason)]}
 
-    with ThreadPoolExecutor(4) as several:
+    # Two calls of this program may share what is prepared, and must not prepare it both.
+    with open(given.work / "prepare.lock", "w") as lock, ThreadPoolExecutor(4) as several:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         ready = dict(several.map(prepare, entries))
     found = report.committed() if given.names or given.again else {}
     for account in given.account:
