@@ -48,6 +48,24 @@ pub(crate) const SYSCALLS: [(&str, Choice); 4] = [
 ];
 const ARTEFACTS: [&str; 5] = ["expect", "build-tag", "strict", "replace", "twins"];
 
+/// Every key, by the table that it is in.
+#[cfg(test)]
+pub(super) fn all_keys() -> Vec<(&'static str, &'static str)> {
+    let of = |table, keys: &[&'static str]| {
+        keys.iter().map(move |key| (table, *key)).collect::<Vec<_>>()
+    };
+    let syscalls = SYSCALLS.map(|(key, _)| key);
+    [
+        of("", &KEYS),
+        of("paths", &PATHS),
+        of("environment", &ENVIRONMENT),
+        of("limits", &LIMITS),
+        of("syscalls", &syscalls),
+        of("artefacts", &ARTEFACTS),
+    ]
+    .concat()
+}
+
 /// The whole file.
 pub(super) fn file(table: &DeTable<'_>, reader: &mut Reader<'_>) -> PolicyFile {
     let mut packages: Vec<(Package, Section)> = Vec::new();

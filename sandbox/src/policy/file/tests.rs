@@ -1,5 +1,7 @@
 //! Policies that are understood, and every mistake with its line.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -163,4 +165,26 @@ proptest! {
         let text = format!("{key} = {value}\n[{key}]\n{value} = 1");
         let _ = PolicyFile::parse("p.toml", &text).map_err(|mistakes| mistakes.to_string());
     }
+}
+
+#[test]
+fn every_key_has_a_row_on_the_page_about_policy_files_and_nothing_else_has() {
+    let page = include_str!("../../../../docs/policy.md");
+    let rows: BTreeSet<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(key, _)| key)
+        .collect();
+    let all = sections::all_keys();
+    let known: BTreeSet<_> = all.iter().map(|(_, key)| *key).collect();
+    // Those that say what their tables are about have a head of their own.
+    let tables = ["paths", "environment", "limits", "syscalls", "artefacts"];
+    for table in tables {
+        assert!(page.contains(&format!("| key in `[{table}]` |")), "{table}");
+    }
+    let known: BTreeSet<_> = known.into_iter().filter(|key| !tables.contains(key)).collect();
+    assert_eq!(rows, known);
+    // The example is one that is understood.
+    let example = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    PolicyFile::parse("policy.md", example).unwrap();
 }
