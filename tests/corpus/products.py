@@ -8,6 +8,10 @@ import zipfile
 from collections import defaultdict
 
 
+# The interpreter's, CMake's and cargo's notes on what they have done, and when; no file of the package.
+OWN_RECORDS = {"__pycache__", ".cmake", ".fingerprint", "incremental", ".rustc_info.json"}
+
+
 def digest(data):
     return hashlib.sha256(data).hexdigest()
 
@@ -62,11 +66,11 @@ def sdist(path):
 
 
 def tree(top):
-    """The source tree after a build in it, without what the interpreter keeps for itself."""
+    """The source tree after a build in it, without what tools keep there for themselves."""
     found = {}
     for place, folders, files in os.walk(top):
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        for name in files:
+        folders[:] = [name for name in folders if name not in OWN_RECORDS]
+        for name in set(files) - OWN_RECORDS:
             path = os.path.join(place, name)
             shown = f"tree/{os.path.relpath(path, top)}"
             if os.path.islink(path):
