@@ -20,7 +20,10 @@ type Part = (&'static str, &'static str, fn(&Path) -> bool);
 const PARTS: [Part; 3] = [
     ("attacks", "../attacks", |_| true),
     ("targets", "targets", |_| true),
-    ("reports", "../reports", |file| file.extension().is_some_and(|end| end == "json")),
+    // Those of honest packages have a form of their own, and no host.
+    ("reports", "../reports", |file| {
+        file.extension().is_some_and(|end| end == "json") && !file.ends_with("corpus.json")
+    }),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

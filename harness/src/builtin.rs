@@ -109,6 +109,7 @@ mod tests {
         let own = std::fs::read(top.join("../reports/root/own.json")).unwrap();
         assert_eq!(content(&reports, Path::new("root/own.json")).unwrap(), own);
         assert!(reports.keys().all(|path| path.extension().is_some_and(|end| end == "json")));
+        assert!(reports.keys().all(|path| path.components().count() == 2), "HOST/TARGET.json");
     }
 
     #[test]
