@@ -336,14 +336,21 @@ fn sockets_of_other_families_and_protocols_fail() {
             "socket",
             &[16 | 1 << 32, 3, 15],
             "call('socket', 16 | HIGH, 3, 15)",
-            Errno::EPROTONOSUPPORT,
+            Errno::EAFNOSUPPORT,
         ),
         attempt(
             "generic netlink",
             "socket",
             &[16, 3, 16],
             "call('socket', 16, 3, 16)",
-            Errno::EPROTONOSUPPORT,
+            Errno::EAFNOSUPPORT,
+        ),
+        attempt(
+            "interfaces and routes",
+            "socket",
+            &[16, 3, 0],
+            "call('socket', 16, 3, 0)",
+            Errno::EAFNOSUPPORT,
         ),
     ]);
 }
