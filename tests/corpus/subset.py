@@ -26,7 +26,8 @@ def is_well(result):
 
 def is_owner(found):
     """Whether an sdist differs by the owner of its members alone, and bulkhead notes that."""
-    return (all(line.startswith("owner ") for line in found["why"])
+    return (found["result"] == "differs" and bool(found["why"])
+            and all(line.startswith("owner ") for line in found["why"])
             and any(line.startswith("note `owner`") for line in found.get("told", [])))
 
 
