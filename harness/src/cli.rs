@@ -21,7 +21,7 @@ mod merge;
 mod new;
 mod outcome;
 mod pages;
-mod paper;
+mod report_writer;
 mod run;
 mod schema;
 mod settings;
@@ -43,7 +43,7 @@ use std::sync::atomic::AtomicBool;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::builtin::VERSIONS;
-use crate::conduct::onlooker::Eyes;
+use crate::conduct::observer::DynObserver;
 use crate::oracle::Observation;
 use crate::redact;
 use crate::runner::Conduct;
@@ -89,7 +89,7 @@ pub struct Wishes {
 pub struct Conductor {
     /// Conducts one trial in the slot of that number.
     pub conduct: Box<Conduct<'static>>,
-    /// Conducts one trial before somebody's eyes.
+    /// Conducts one trial while an observer looks on.
     pub look_on: Box<LookOn>,
     /// Why a trial cannot be conducted on this machine.
     pub unmet: Box<Unmet>,
@@ -97,8 +97,8 @@ pub struct Conductor {
     pub facts: BTreeMap<String, String>,
 }
 
-/// Conducts one trial before somebody's eyes.
-pub type LookOn = dyn Fn(&Trial, &mut Eyes<'_>) -> Observation;
+/// Conducts one trial while an observer looks on.
+pub type LookOn = dyn Fn(&Trial, &mut DynObserver<'_>) -> Observation;
 
 /// Why a trial cannot be conducted on this machine: one sentence, if it cannot.
 pub type Unmet = dyn Fn(&Trial) -> Option<String>;

@@ -1,23 +1,23 @@
 //! Conducts one trial: opens a lab, lets the front end build in it, and looks at what is left.
 #![forbid(unsafe_code)]
 
-mod account;
-pub mod bench;
+mod build_trace;
+pub mod context;
 mod formats;
 mod held;
 mod host;
 mod keyrings;
 mod measure;
 mod nodes;
-pub mod onlooker;
+pub mod observer;
 mod outputs;
-mod rehearsal;
-mod scene;
+mod prepared;
+mod self_test;
 mod watch;
 
-pub use bench::{Bench, BenchError, Rehearsal};
+pub use context::{EmptyLab, RunContext, RunContextError};
 
-use onlooker::{Eyes, Nobody};
+use observer::{DynObserver, Nobody};
 
 use crate::oracle::Observation;
 use crate::runner::interrupt;
@@ -26,27 +26,27 @@ use crate::target::Run;
 
 /// Conducts `trial` in slot `slot` of the pool. Whatever goes wrong is part of the observation.
 #[must_use]
-pub fn conduct(trial: &Trial, bench: &Bench, slot: usize) -> Observation {
-    conduct_before(trial, bench, slot, &mut Nobody)
+pub fn conduct(trial: &Trial, context: &RunContext, slot: usize) -> Observation {
+    conduct_before(trial, context, slot, &mut Nobody)
 }
 
-/// Conducts `trial` before somebody's eyes.
+/// Conducts `trial` while an observer looks on.
 #[must_use]
 pub fn conduct_before(
     trial: &Trial,
-    bench: &Bench,
+    context: &RunContext,
     slot: usize,
-    eyes: &mut Eyes<'_>,
+    observer: &mut DynObserver<'_>,
 ) -> Observation {
-    if let Some(reason) = bench.unmet(trial) {
+    if let Some(reason) = context.unmet(trial) {
         return Observation { unsupported: Some(reason), ..Observation::default() };
     }
-    let mut observation = conducted(trial, bench, slot, eyes);
+    let mut observation = conducted(trial, context, slot, observer);
     // The machine may have become slower than it was when somebody last looked; whoever tries this
     // again has more time then. That the look fails changes nothing else.
     if observation.run.timed_out
         && !interrupt::is_asked()
-        && let Err(BenchError::Contaminated(reason)) = bench.measure(1)
+        && let Err(RunContextError::Contaminated(reason)) = context.measure(1)
     {
         observation.contaminated.get_or_insert(reason);
     }
@@ -55,8 +55,14 @@ pub fn conduct_before(
 
 /// The trial on a thread of its own: it gives up the harness's namespaces, and nobody can take them
 /// back.
-fn conducted(trial: &Trial, bench: &Bench, slot: usize, eyes: &mut Eyes<'_>) -> Observation {
-    on_fresh_thread("trial", || scene::perform(trial, bench, slot, eyes)).unwrap_or_else(broken)
+fn conducted(
+    trial: &Trial,
+    context: &RunContext,
+    slot: usize,
+    observer: &mut DynObserver<'_>,
+) -> Observation {
+    on_fresh_thread("trial", || prepared::perform(trial, context, slot, observer))
+        .unwrap_or_else(broken)
 }
 
 /// An observation of nothing but a fault of the harness or of this machine.

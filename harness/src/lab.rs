@@ -2,14 +2,15 @@
 #![forbid(unsafe_code)]
 
 pub mod dns;
-pub mod ears;
 pub mod engine;
+pub mod file_watch;
 pub mod groups;
 pub mod icmp;
 pub mod init;
 pub mod inside;
 pub mod keeper;
 pub mod layout;
+pub mod listeners;
 pub mod mounts;
 pub mod netlink;
 pub mod network;
@@ -21,8 +22,7 @@ pub mod processes;
 pub mod profile;
 pub mod refusals;
 pub mod root;
-pub mod scrap;
-pub mod sentry;
+pub mod run_temp_dir;
 pub mod shell;
 pub mod snapshot;
 pub mod staging;
@@ -46,7 +46,7 @@ use groups::Groups;
 use processes::Processes;
 use root::Root;
 use terminal::Terminal;
-use wire::{Living, News, Order, Spec, receive, send};
+use wire::{LabCommand, LabEvent, Living, Spec, receive, send};
 
 /// Why there is no lab.
 #[derive(Debug, thiserror::Error)]
@@ -180,7 +180,7 @@ impl Lab {
 
     fn wait_until_ready(&mut self) -> Result<(), LabError> {
         match self.packet(Instant::now() + PATIENCE) {
-            Ok(Some((News::Ready { victims, keys }, descriptors))) => {
+            Ok(Some((LabEvent::Ready { victims, keys }, descriptors))) => {
                 self.victims = victims;
                 self.keys = keys;
                 let mut ends = descriptors.into_iter();
@@ -192,7 +192,7 @@ impl Lab {
                 }
                 Ok(())
             }
-            Ok(Some((News::Failed(sentence), _))) => Err(LabError::Init(sentence)),
+            Ok(Some((LabEvent::Failed(sentence), _))) => Err(LabError::Init(sentence)),
             Ok(Some(_)) => Err(LabError::Init("it spoke out of turn".to_owned())),
             Ok(None) => Err(LabError::Init("it ended, or was not ready in time".to_owned())),
             Err(source) => Err(LabError::Step { step: "waiting for it".to_owned(), source }),
@@ -203,11 +203,11 @@ impl Lab {
     ///
     /// # Errors
     /// Those of poll(2) and recvmsg(2).
-    pub fn news(&self, deadline: Instant) -> io::Result<Option<News>> {
+    pub fn news(&self, deadline: Instant) -> io::Result<Option<LabEvent>> {
         Ok(self.packet(deadline)?.map(|(news, _)| news))
     }
 
-    fn packet(&self, deadline: Instant) -> io::Result<Option<(News, Vec<OwnedFd>)>> {
+    fn packet(&self, deadline: Instant) -> io::Result<Option<(LabEvent, Vec<OwnedFd>)>> {
         let mut watched = [PollFd::new(&self.control, PollFlags::IN)];
         if !wait(&mut watched, deadline)? {
             return Ok(None);
@@ -226,7 +226,7 @@ impl Lab {
     /// # Errors
     /// Those of sendmsg(2).
     pub fn start(&self) -> io::Result<()> {
-        send(&self.control, &Order::Start, &[])
+        send(&self.control, &LabCommand::Start, &[])
     }
 
     /// Ends every process of the lab, and returns once the last one is dead, with the groups in

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use harness::cli::{self, Conductor, Wishes, World};
-use harness::conduct::{Bench, conduct, conduct_before};
+use harness::conduct::{RunContext, conduct, conduct_before};
 use harness::lab::{self, groups};
 use harness::runner::interrupt;
 use sandbox::sys::descriptors::close_on_exec_from;
@@ -44,8 +44,8 @@ fn main() -> ExitCode {
 }
 
 fn prepare(wishes: &Wishes) -> Result<Conductor, Box<dyn Error + Send + Sync>> {
-    let bench = Arc::new(Bench::prepare(wishes.python.as_deref(), None)?);
-    bench.measure(wishes.slots)?;
+    let context = Arc::new(RunContext::prepare(wishes.python.as_deref(), None)?);
+    context.measure(wishes.slots)?;
     let limits = if groups::are_lent() {
         "control groups"
     } else {
@@ -65,13 +65,13 @@ fn prepare(wishes: &Wishes) -> Result<Conductor, Box<dyn Error + Send + Sync>> {
     }
     let facts = BTreeMap::from([
         ("limits".to_owned(), limits.to_owned()),
-        ("python".to_owned(), bench.python.version.clone()),
-        ("interpreter".to_owned(), bench.python.program.display().to_string()),
+        ("python".to_owned(), context.python.version.clone()),
+        ("interpreter".to_owned(), context.python.program.display().to_string()),
     ]);
-    let (same, asked) = (Arc::clone(&bench), Arc::clone(&bench));
+    let (same, asked) = (Arc::clone(&context), Arc::clone(&context));
     Ok(Conductor {
-        conduct: Box::new(move |trial, slot| conduct(trial, &bench, slot)),
-        look_on: Box::new(move |trial, eyes| conduct_before(trial, &same, 0, eyes)),
+        conduct: Box::new(move |trial, slot| conduct(trial, &context, slot)),
+        look_on: Box::new(move |trial, observer| conduct_before(trial, &same, 0, observer)),
         unmet: Box::new(move |trial| asked.unmet(trial)),
         facts,
     })

@@ -46,7 +46,7 @@ pub struct Observation {
     pub run: crate::target::Run,
     /// What the oracles saw, sorted.
     pub findings: Vec<Finding>,
-    /// Whether the oracles were awake.
+    /// What the self-tests of the oracles found.
     pub self_tests: Vec<SelfTest>,
     /// The machine lacks something that the trial needs: one sentence. Nothing was run.
     pub unsupported: Option<String>,

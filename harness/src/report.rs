@@ -36,12 +36,12 @@ const LOG_TAIL: usize = 4096;
 
 /// What must not be said as it is: canaries, and where the caller's home lies.
 #[derive(Clone, Debug, Default)]
-pub struct Discretion {
+pub struct Redactor {
     canaries: Canaries,
     home: Option<String>,
 }
 
-impl Discretion {
+impl Redactor {
     /// About the canaries of these trials, and this home.
     #[must_use]
     pub fn about(settled: &[Settled], home: Option<&Path>) -> Self {
@@ -84,7 +84,7 @@ impl Discretion {
 /// One report for each host and target, sorted. A sandbox that was only brought along, as the
 /// control of some attack on another, has none.
 #[must_use]
-pub fn reports(settled: &[Settled], discretion: &Discretion) -> Vec<Report> {
+pub fn reports(settled: &[Settled], redactor: &Redactor) -> Vec<Report> {
     let mut reports: BTreeMap<(&str, &str), Report> = BTreeMap::new();
     for Settled { cell, ruling, .. } in settled.iter().filter(|one| !one.cell.is_elsewhere()) {
         let trial = &cell.trial;
@@ -96,20 +96,20 @@ pub fn reports(settled: &[Settled], discretion: &Discretion) -> Vec<Report> {
             results: BTreeMap::new(),
         });
         if let Sandbox::Command(recipe) = &trial.sandbox {
-            report.subject = recipe.subject.as_deref().map(|subject| discretion.line(subject));
+            report.subject = recipe.subject.as_deref().map(|subject| redactor.line(subject));
         }
         let entry = report.results.entry(trial.attack.id.0.clone()).or_insert_with(|| Entry {
             fixture: trial.attack.fixture.clone(),
             cells: BTreeMap::new(),
         });
-        entry.cells.insert(At(trial.level), recorded(ruling, discretion));
+        entry.cells.insert(At(trial.level), recorded(ruling, redactor));
     }
     reports.into_values().collect()
 }
 
 /// What the record says of every trial, in the order of the schedule.
 #[must_use]
-pub fn trials(settled: &[Settled], discretion: &Discretion) -> Vec<TrialRecord> {
+pub fn trials(settled: &[Settled], redactor: &Redactor) -> Vec<TrialRecord> {
     let record = |settled: &Settled| {
         let ok = settled.ruling.verdict == Verdict::Ok;
         let attempts = &settled.attempts;
@@ -119,8 +119,8 @@ pub fn trials(settled: &[Settled], discretion: &Discretion) -> Vec<TrialRecord> 
             host: settled.cell.trial.host.clone(),
             level: settled.cell.trial.level.name(),
             verdict: settled.ruling.verdict.name(),
-            reason: settled.ruling.reason.as_deref().map(|reason| discretion.line(reason)),
-            attempts: attempts.iter().map(|observed| attempt(observed, ok, discretion)).collect(),
+            reason: settled.ruling.reason.as_deref().map(|reason| redactor.line(reason)),
+            attempts: attempts.iter().map(|observed| attempt(observed, ok, redactor)).collect(),
         }
     };
     settled.iter().map(record).collect()
@@ -149,8 +149,8 @@ pub(crate) fn listed_cells<'a>(reports: &'a [Report]) -> impl Iterator<Item = Li
     })
 }
 
-fn recorded(ruling: &Ruling, discretion: &Discretion) -> Cell {
-    let names = |names: &[String]| names.iter().map(|name| discretion.line(name)).collect();
+fn recorded(ruling: &Ruling, redactor: &Redactor) -> Cell {
+    let names = |names: &[String]| names.iter().map(|name| redactor.line(name)).collect();
     Cell {
         outcome: ruling.seen,
         expected: ruling.expected,
@@ -158,11 +158,11 @@ fn recorded(ruling: &Ruling, discretion: &Discretion) -> Cell {
         saw: names(&ruling.saw),
         // Where an attack got through, the marks say nothing that the oracle does not.
         marks: if ruling.seen == Seen::Blocked { names(&ruling.marks) } else { Vec::new() },
-        reason: ruling.reason.as_deref().map(|reason| discretion.line(reason)),
+        reason: ruling.reason.as_deref().map(|reason| redactor.line(reason)),
     }
 }
 
-fn attempt(observed: &Observation, ok: bool, discretion: &Discretion) -> AttemptRecord {
+fn attempt(observed: &Observation, ok: bool, redactor: &Redactor) -> AttemptRecord {
     let run = &observed.run;
     let hooks = run.hooks.iter().map(|end| match &end.exception {
         _ if end.returned => format!("{} returned", end.hook),
@@ -175,13 +175,13 @@ fn attempt(observed: &Observation, ok: bool, discretion: &Discretion) -> Attempt
     let log = String::from_utf8_lossy(run.log.get(tail..).unwrap_or_default());
     AttemptRecord {
         took_ms: run.elapsed.as_millis(),
-        marks: run.marks.iter().map(|mark| discretion.line(mark)).collect(),
-        hooks: hooks.map(|text| discretion.line(&text)).collect(),
-        findings: findings.map(|text| discretion.line(&text)).collect(),
+        marks: run.marks.iter().map(|mark| redactor.line(mark)).collect(),
+        hooks: hooks.map(|text| redactor.line(&text)).collect(),
+        findings: findings.map(|text| redactor.line(&text)).collect(),
         timed_out: run.timed_out,
         built: run.built,
-        trouble: troubles.into_iter().flatten().next().map(|text| discretion.line(text)),
-        hearsay: run.hearsay.iter().map(|text| discretion.line(text)).collect(),
-        log: if ok { String::new() } else { discretion.say(&log) },
+        trouble: troubles.into_iter().flatten().next().map(|text| redactor.line(text)),
+        hearsay: run.hearsay.iter().map(|text| redactor.line(text)).collect(),
+        log: if ok { String::new() } else { redactor.say(&log) },
     }
 }

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod case;
-mod ground;
+mod preconditions;
 mod stale;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -112,7 +112,7 @@ impl fmt::Display for Verdict {
 
 /// What other trials of the same run say about this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ground {
+pub struct Preconditions {
     /// The same attack at its control level.
     pub control: Control,
     /// The honest builds at the same level.
@@ -179,13 +179,13 @@ pub fn rule(
     gaps: &BTreeMap<String, Gaps>,
     today: &str,
 ) -> Vec<Ruling> {
-    ground::rule(cells, attempts, gaps, today)
+    preconditions::rule(cells, attempts, gaps, today)
 }
 
 /// The rulings on all cells as if every other trial had gone as it should.
 #[must_use]
 pub fn rule_alone(cells: &[Cell], attempts: &[Vec<Observation>]) -> Vec<Ruling> {
-    ground::rule_alone(cells, attempts)
+    preconditions::rule_alone(cells, attempts)
 }
 
 /// What is wrong with the gaps of a target after a run: one sentence each.
@@ -219,17 +219,17 @@ impl Verdict {
     /// Rules on one attempt at one trial.
     ///
     /// A cell is `blocked` only if the attack got through at its control level in this run,
-    /// every mark arrived, every oracle was awake, none fired, the trial came to an end of its own,
+    /// every mark arrived, every oracle passed its self-test, none fired, the trial came to an end of its own,
     /// and an honest build builds here. Whatever is missing makes it worthless, not better.
     #[must_use]
     pub fn reach(
         trial: &Trial,
         expected: Expected,
-        ground: &Ground,
+        preconditions: &Preconditions,
         observed: &Observation,
         gap: Option<&Gap>,
     ) -> Ruling {
-        let case = Case { trial, expected, ground, observed, gap };
+        let case = Case { trial, expected, preconditions, observed, gap };
         let (seen, verdict, reason) = match expected {
             Expected::NotRun => return Ruling::outside(),
             Expected::Built => case.honest(),

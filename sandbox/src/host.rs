@@ -4,8 +4,8 @@
 pub mod etc;
 pub mod groups;
 pub mod kernel_file;
+pub mod limit_support;
 pub mod machine;
-pub mod offer;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -30,8 +30,8 @@ use crate::sys::landlock;
 use crate::words::Layer;
 use etc::Etc;
 use kernel_file::{read_bytes, read_text};
+use limit_support::LimitSupport;
 use machine::Machine;
-use offer::Offer;
 
 #[cfg(test)]
 pub(crate) mod fakes;
@@ -56,7 +56,7 @@ pub struct Host {
     /// The version of Landlock; 0 is none.
     pub landlock: u32,
     /// What the host lends for limits.
-    pub limits: Offer,
+    pub limits: LimitSupport,
     /// Which uids are somebody's.
     pub ids: TakenIds,
     /// The caller's own `XDG_RUNTIME_DIR`.
@@ -224,7 +224,7 @@ impl Host {
             namespaces: Namespaces::UNTRIED,
             root: root_layout(Path::new("/")),
             landlock: landlock::abi(),
-            limits: Offer::of(&groups::Hierarchies::among(mounts), true),
+            limits: LimitSupport::of(&groups::Hierarchies::among(mounts), true),
             ids: taken_ids(),
             runtime: std::env::var_os("XDG_RUNTIME_DIR")
                 .map(PathBuf::from)

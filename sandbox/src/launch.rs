@@ -23,7 +23,7 @@ use crate::outcome::Outcome;
 use crate::plan::{Plan, PlanKind};
 use crate::policy::IdentityChoice;
 use crate::scratch::{self, Copied, Scratch};
-use crate::stage::{self, Ties};
+use crate::stage::{self, ChildContext};
 use crate::step::{At, Fault, Step};
 use crate::sys::clone::{self, Side, Started};
 use crate::why::Trace;
@@ -157,8 +157,8 @@ fn prepare(
     (sandbox, patience): (&Link, &mut Patience),
     client: &Client<'_>,
 ) -> Result<Option<Scratch>, LaunchError> {
-    let doors: Vec<_> = slot.iter().flat_map(|slot| slot.doors()).collect();
-    sandbox.send_with(Message::Doors, &doors).at(Step::ControlGroup)?;
+    let cgroup_fds: Vec<_> = slot.iter().flat_map(|slot| slot.cgroup_fds()).collect();
+    sandbox.send_with(Message::CgroupFds, &cgroup_fds).at(Step::ControlGroup)?;
     let memory = plan.limits.as_ref().and_then(|limits| limits.memory);
     let go_on = &mut || patience.go_on();
     let scratch = match plan.mounts.as_ref().filter(|_| plan.privileged) {
@@ -283,7 +283,7 @@ fn start(
             drop((sandbox, opener, streams));
             user.let_go();
             let (user, mask) = (user.inside(plan), patience.signals().before());
-            stage::enter(plan, &Ties { supervisor, gate, output, user, mask, command })
+            stage::enter(plan, &ChildContext { supervisor, gate, output, user, mask, command })
         }
     };
     drop((supervisor, gate, output));

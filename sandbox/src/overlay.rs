@@ -20,13 +20,13 @@ use crate::host::namespaces::in_words;
 use crate::sys::mount::{Attributes, clone_tree, map_ids};
 
 mod apart;
-mod ground;
+mod attached;
 pub mod mapping;
 mod survey;
 mod trial;
 
 use apart::make_apart;
-pub use ground::{Ground, WAITING_PLACE};
+pub use attached::{AttachedScratch, WAITING_PLACE};
 pub use trial::{Demand, look, owners_in_memory_are_fixed};
 
 /// How a build gets a source tree of its own.
@@ -152,7 +152,7 @@ pub fn lower_layer(path: &Path, owner: (u32, u32)) -> Result<OwnedFd, Errno> {
 }
 
 /// A mount, attached nowhere, in which `lower` is what was made by [`lower_layer`], and can be
-/// changed without being changed: what is, lies in the directory `upper` of `ground`.
+/// changed without being changed: what is, lies in the directory `upper` of `attached`.
 ///
 /// Every kernel that has overlays takes layers by their names in this namespace. By descriptor, and
 /// attached nowhere, they are taken since Linux 6.15 only.
@@ -161,13 +161,13 @@ pub fn lower_layer(path: &Path, owner: (u32, u32)) -> Result<OwnedFd, Errno> {
 /// The errno of the call that failed: EINVAL where one overlay too many would lie over others, or
 /// before Linux 5.19, which shows no file of a layer as another's.
 pub fn view(
-    ground: &Ground,
+    attached: &AttachedScratch,
     lower: BorrowedFd<'_>,
     upper: &str,
     notes: Notes,
 ) -> Result<OwnedFd, Errno> {
     let onto = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-    move_mount(lower, "", ground.root(), LOWER, onto)?;
+    move_mount(lower, "", attached.root(), LOWER, onto)?;
     let context = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
     let layers = [("lowerdir", LOWER), ("upperdir", upper), ("workdir", WORK)];
     for (key, name) in layers {
@@ -204,7 +204,7 @@ pub fn view_apart(
 ) -> Result<[OwnedFd; 2], Errno> {
     let scratch = scratch.try_clone_to_owned().or(Err(Errno::MFILE))?;
     make_apart(|| {
-        let ground = Ground::take(scratch)?;
-        Ok([view(&ground, lower, upper, notes)?, ground.directory(".")?])
+        let attached = AttachedScratch::take(scratch)?;
+        Ok([view(&attached, lower, upper, notes)?, attached.directory(".")?])
     })
 }

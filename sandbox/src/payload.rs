@@ -9,7 +9,7 @@ use crate::paths::{Identity, PathError};
 
 mod settle;
 
-pub use settle::Held;
+pub use settle::HeldPaths;
 
 /// A command with everything around it.
 #[derive(Clone, Debug, PartialEq, Eq)]

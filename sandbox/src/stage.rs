@@ -13,7 +13,7 @@ use crate::layers::mounts::{self, Base, MountPlan, NewRoot, Overlays, What};
 use crate::layers::{
     descriptors, hostname, identity, leash, network, privileges, proc, session, userns,
 };
-use crate::overlay::Ground;
+use crate::overlay::AttachedScratch;
 use crate::plan::Plan;
 use crate::scratch::{Copied, FillError, Scratch};
 use crate::step::{At, Fault, Step};
@@ -34,7 +34,7 @@ use init::Init;
 
 /// What ties a sandbox to its supervisor for as long as it lives.
 #[derive(Debug)]
-pub struct Ties {
+pub struct ChildContext {
     /// The way to the supervisor.
     pub supervisor: Link,
     /// Where the payload waits until it is let through, one byte; its end is the supervisor's.
@@ -61,7 +61,7 @@ struct Given {
 
 /// What the sandbox is in once it is confined.
 #[derive(Debug, Default)]
-struct Walls {
+struct ConfinedRoot {
     /// The new root.
     root: Option<NewRoot>,
     /// The rules of Landlock that the supervisor has begun.
@@ -80,12 +80,13 @@ pub struct Output {
 }
 
 /// Confines this process as `plan` says, runs the payload in it and exits.
-pub fn enter(plan: &Plan, ties: &Ties) -> ! {
+pub fn enter(plan: &Plan, context: &ChildContext) -> ! {
     end_at_a_defect();
-    let ended = confine(plan, ties).and_then(|(init, walls)| init.reign(plan, ties, walls));
+    let ended = confine(plan, context)
+        .and_then(|(init, confined)| init.run_until_payload_exits(plan, context, confined));
     let message = ended.map_or_else(Message::Failed, Message::Ended);
     // Should the supervisor be gone, there is nobody to tell, and the namespace ends all the same.
-    let _ = ties.supervisor.send(message);
+    let _ = context.supervisor.send(message);
     exit_at_once(0)
 }
 
@@ -100,12 +101,12 @@ fn end_at_a_defect() {
 }
 
 /// The order of confinement.
-fn confine(plan: &Plan, ties: &Ties) -> Result<(Init, Walls), Fault> {
-    let Ties { supervisor, user, .. } = ties;
+fn confine(plan: &Plan, context: &ChildContext) -> Result<(Init, ConfinedRoot), Fault> {
+    let ChildContext { supervisor, user, .. } = context;
     // While the supervisor prepares: what needs nothing of it. Until the user is changed this
     // process is root in the eyes of the kernel, so nothing of the payload's may be touched before.
     if plan.has(Descriptors) {
-        descriptors::apply(&kept(ties))?;
+        descriptors::apply(&kept(context))?;
     }
     if plan.has(Network) {
         network::enter()?;
@@ -123,15 +124,15 @@ fn confine(plan: &Plan, ties: &Ties) -> Result<(Init, Walls), Fault> {
         become_user(plan, *user)?;
     }
     // Before the first fork, so that no process is ever outside.
-    let doors = await_doors(supervisor)?;
-    limits::join(doors.iter().map(AsFd::as_fd)).at(Step::JoinControlGroup)?;
-    drop(doors);
+    let cgroup_fds = await_doors(supervisor)?;
+    limits::join(cgroup_fds.iter().map(AsFd::as_fd)).at(Step::JoinControlGroup)?;
+    drop(cgroup_fds);
     if plan.mounts.is_some() {
         mounts::begin_view_of_groups()?;
     }
     // The payload's process is started as soon as it is who it will be, and waits: what it gives up
     // by itself it gives up while the files are made.
-    let init = at_once.then(|| Init::start(plan, ties)).transpose()?;
+    let init = at_once.then(|| Init::start(plan, context)).transpose()?;
 
     // What we see.
     let own = plan.mounts.as_ref().filter(|_| at_once).map(mounts::make_own).transpose()?;
@@ -142,8 +143,8 @@ fn confine(plan: &Plan, ties: &Ties) -> Result<(Init, Walls), Fault> {
     }
     // What we may still do is given up by the payload's process: see `payload`. This one stays
     // able to end it, and lets go of the host's root meanwhile: see `init`.
-    let init = init.map_or_else(|| Init::start(plan, ties), Ok)?;
-    Ok((init, Walls { root, rules: given.rules }))
+    let init = init.map_or_else(|| Init::start(plan, context), Ok)?;
+    Ok((init, ConfinedRoot { root, rules: given.rules }))
 }
 
 /// Makes the plan's files what this process sees, from what it has made itself and what it was
@@ -157,7 +158,7 @@ fn enter_files(
 ) -> Result<Option<NewRoot>, Fault> {
     let Some(files) = &plan.mounts else { return Ok(None) };
     make_private().at(Step::PrivateMounts)?;
-    let (laid_out, mut opened, ground, overlays) = match &plan.staging {
+    let (laid_out, mut opened, attached, overlays) = match &plan.staging {
         Some(staging) => {
             let opened = mounts::open_entries(files, user, None)?;
             mounts::check(files, &plan.known, &opened)?;
@@ -168,17 +169,17 @@ fn enter_files(
             let scratch = given.next().ok_or(Errno::BADMSG).at(Step::AwaitGo)?;
             let laid_out = if files.base == Base::Empty { given.next() } else { None };
             let opened = mounts::assign(files, given).at(Step::AwaitGo)?;
-            (laid_out, opened, Ground::take(scratch).at(Step::Scratch)?, Overlays::Made)
+            (laid_out, opened, AttachedScratch::take(scratch).at(Step::Scratch)?, Overlays::Made)
         }
         None => {
-            let (opened, ground) = open_by_ourselves(plan, files, supervisor, user)?;
-            (None, opened, ground, Overlays::ToBeMade)
+            let (opened, attached) = open_by_ourselves(plan, files, supervisor, user)?;
+            (None, opened, attached, Overlays::ToBeMade)
         }
     };
-    mounts::open_scratch(files, &ground, &mut opened, overlays)?;
+    mounts::open_scratch(files, &attached, &mut opened, overlays)?;
     if files.base == Base::Host {
         // Else it goes with the host's root.
-        ground.leave().at(Step::Scratch)?;
+        attached.leave().at(Step::Scratch)?;
     }
     if plan.staging.is_some() {
         become_user(plan, user)?;
@@ -243,7 +244,7 @@ fn open_by_ourselves(
     files: &MountPlan,
     supervisor: &Link,
     user: (u32, u32),
-) -> Result<(Vec<Option<OwnedFd>>, Ground), Fault> {
+) -> Result<(Vec<Option<OwnedFd>>, AttachedScratch), Fault> {
     let memory = plan.limits.as_ref().and_then(|limits| limits.memory);
     let scratch = Scratch::make(None, user, memory)?;
     let copied = scratch.fill(&plan.trees, plan.sharing, user, memory, &mut || true);
@@ -252,8 +253,8 @@ fn open_by_ourselves(
     supervisor.send_with(Message::Scratch, &[scratch.root()]).at(Step::Scratch)?;
     let opened = mounts::open_entries(files, user, None)?;
     mounts::check(files, &plan.known, &opened)?;
-    let ground = scratch.mount().and_then(Ground::take).at(Step::Scratch)?;
-    Ok((opened, ground))
+    let attached = scratch.mount().and_then(AttachedScratch::take).at(Step::Scratch)?;
+    Ok((opened, attached))
 }
 
 /// Tells what was left out of a copy, or what it failed at.
@@ -283,7 +284,7 @@ fn await_mapping(supervisor: &Link) -> Result<(), Fault> {
 /// Waits for the control groups to join.
 fn await_doors(supervisor: &Link) -> Result<Vec<OwnedFd>, Fault> {
     match word(supervisor)? {
-        (Message::Doors, doors) => Ok(doors),
+        (Message::CgroupFds, cgroup_fds) => Ok(cgroup_fds),
         _ => Err(Fault::new(Step::AwaitGo, Errno::BADMSG)),
     }
 }
@@ -308,9 +309,9 @@ fn word(supervisor: &Link) -> Result<(Message, Vec<OwnedFd>), Fault> {
 }
 
 /// The descriptors that the sandbox itself still needs.
-fn kept(ties: &Ties) -> Vec<RawFd> {
-    let output = ties.output.iter().flat_map(Output::descriptors);
-    let own = [ties.supervisor.as_fd().as_raw_fd(), ties.gate.as_raw_fd()];
+fn kept(context: &ChildContext) -> Vec<RawFd> {
+    let output = context.output.iter().flat_map(Output::descriptors);
+    let own = [context.supervisor.as_fd().as_raw_fd(), context.gate.as_raw_fd()];
     let mut kept: Vec<_> = output.chain(own).collect();
     kept.sort_unstable();
     kept

@@ -17,16 +17,16 @@ mod calls;
 mod causes;
 mod findings;
 mod host;
+mod obstacles;
 mod offers;
 mod order;
 mod recorder;
 mod remote;
 mod secrets;
-mod sights;
 
 pub use findings::findings;
+pub use obstacles::Trace;
 pub use recorder::Recorder;
-pub use sights::Trace;
 
 /// How many findings are given.
 pub const MOST: usize = 24;

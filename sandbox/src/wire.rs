@@ -45,7 +45,7 @@ pub enum Message {
     /// To the sandbox: its user is mapped.
     Mapped,
     /// To the sandbox: its control groups, as descriptors to join them by.
-    Doors,
+    CgroupFds,
     /// To the sandbox: its new root and mounts of its plan, as descriptors.
     Mounts,
     /// To the sandbox: its rules of Landlock, as far as they are about those mounts.
@@ -86,7 +86,7 @@ impl Message {
             Self::Payload => (5, 0, 0, 0),
             Self::Ready => (6, 0, 0, 0),
             Self::Mapped => (7, 0, 0, 0),
-            Self::Doors => (8, 0, 0, 0),
+            Self::CgroupFds => (8, 0, 0, 0),
             Self::Mounts => (9, 0, 0, 0),
             Self::Rules => (10, 0, 0, 0),
             Self::Entered => (11, 0, 0, 0),
@@ -116,7 +116,7 @@ impl Message {
             5 => Self::Payload,
             6 => Self::Ready,
             7 => Self::Mapped,
-            8 => Self::Doors,
+            8 => Self::CgroupFds,
             9 => Self::Mounts,
             10 => Self::Rules,
             11 => Self::Entered,
@@ -290,7 +290,7 @@ mod tests {
             Message::Payload,
             Message::Ready,
             Message::Mapped,
-            Message::Doors,
+            Message::CgroupFds,
             Message::Mounts,
             Message::Rules,
             Message::Entered,

@@ -59,8 +59,8 @@ fn leaky(trial: &Trial) -> Observation {
 
 /// A trial in which nothing was seen, by every oracle of the attack.
 fn quiet(trial: &Trial) -> Observation {
-    let awake = |id: &String| SelfTest { oracle: id.clone(), failure: None };
-    let self_tests = trial.attack.oracles.iter().map(|oracle| awake(&oracle.id)).collect();
+    let passed = |id: &String| SelfTest { oracle: id.clone(), failure: None };
+    let self_tests = trial.attack.oracles.iter().map(|oracle| passed(&oracle.id)).collect();
     Observation { self_tests, ..quiet_once(trial) }
 }
 

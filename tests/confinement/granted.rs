@@ -17,12 +17,12 @@ fn python() -> PathBuf {
 }
 
 /// A source tree with what is beside it.
-struct Scene {
+struct Fixture {
     place: tempfile::TempDir,
     plan: Plan,
 }
 
-impl Scene {
+impl Fixture {
     fn new(plan: Plan) -> Self {
         let place = directory();
         fs::create_dir_all(place.path().join("src/sub")).unwrap();
@@ -76,25 +76,25 @@ fn an_environment_is_found_wherever_it_lies_and_however_it_is_named(
     if !is_root() {
         return;
     }
-    let scene = Scene::new(plan);
+    let fixture = Fixture::new(plan);
     for place in ["src/.venv", "env"] {
-        scene.environment(place, "/usr/bin");
+        fixture.environment(place, "/usr/bin");
     }
     for (directory, python) in [
-        ("src", scene.text("src/.venv/bin/python")),
+        ("src", fixture.text("src/.venv/bin/python")),
         ("src", ".venv/bin/python".to_owned()),
-        ("src", scene.text("env/bin/python")),
+        ("src", fixture.text("env/bin/python")),
         ("src", "../env/bin/python".to_owned()),
         ("src", "sub/../../env/bin/python".to_owned()),
     ] {
-        let said = scene.prints(directory, &[], &["--", &python, "-c", OWN]);
+        let said = fixture.prints(directory, &[], &["--", &python, "-c", OWN]);
         assert_eq!(said, "is there\n", "{plan:?}: {python}");
     }
     // Activated, with another program in front.
-    let path = format!("PATH={}:/usr/bin:/bin", scene.text("env/bin"));
-    let activated = [path.as_str(), &format!("VIRTUAL_ENV={}", scene.text("env"))];
+    let path = format!("PATH={}:/usr/bin:/bin", fixture.text("env/bin"));
+    let activated = [path.as_str(), &format!("VIRTUAL_ENV={}", fixture.text("env"))];
     let script = format!("python -c '{OWN}'");
-    assert_eq!(scene.prints("src", &activated, &["--", "/bin/sh", "-c", &script]), "is there\n");
+    assert_eq!(fixture.prints("src", &activated, &["--", "/bin/sh", "-c", &script]), "is there\n");
 }
 
 #[rstest]
@@ -104,16 +104,16 @@ fn a_program_beside_the_tree_runs_and_brings_nothing_along(
     if !is_root() {
         return;
     }
-    let scene = Scene::new(plan);
-    scene.file("tools/bin/hello", "#!/bin/sh\necho hello\ncat \"$(dirname \"$0\")/../secret\"\n");
-    scene.file("tools/secret", "canary");
-    let path = format!("PATH={}:/usr/bin:/bin", scene.text("tools/bin"));
+    let fixture = Fixture::new(plan);
+    fixture.file("tools/bin/hello", "#!/bin/sh\necho hello\ncat \"$(dirname \"$0\")/../secret\"\n");
+    fixture.file("tools/secret", "canary");
+    let path = format!("PATH={}:/usr/bin:/bin", fixture.text("tools/bin"));
     for (variables, name) in [
-        (vec![], scene.text("tools/bin/hello")),
+        (vec![], fixture.text("tools/bin/hello")),
         (vec![], "../tools/bin/hello".to_owned()),
         (vec![path.as_str()], "hello".to_owned()),
     ] {
-        let output = scene.call("src", &variables, &["run", "--", &name]);
+        let output = fixture.call("src", &variables, &["run", "--", &name]);
         assert_eq!(output.stdout, b"hello\n", "{plan:?}: {name}: {output:?}");
     }
 }
@@ -126,22 +126,22 @@ fn no_file_of_an_environment_says_what_else_is_granted(
     if !is_root() {
         return;
     }
-    let scene = Scene::new(plan);
-    scene.file("other/bin/python3", "");
-    scene.file("other/lib/python3.11/site-packages/credentials.py", "canary");
-    scene.file("other/lib/python3.11/os.py", "");
-    scene.environment("env", &scene.text("other/bin"));
+    let fixture = Fixture::new(plan);
+    fixture.file("other/bin/python3", "");
+    fixture.file("other/lib/python3.11/site-packages/credentials.py", "canary");
+    fixture.file("other/lib/python3.11/os.py", "");
+    fixture.environment("env", &fixture.text("other/bin"));
     if copied {
-        fs::remove_file(scene.at("env/bin/python")).unwrap();
-        fs::copy(python(), scene.at("env/bin/python")).unwrap();
+        fs::remove_file(fixture.at("env/bin/python")).unwrap();
+        fs::copy(python(), fixture.at("env/bin/python")).unwrap();
     }
-    let canary = scene.text("other/lib/python3.11/site-packages/credentials.py");
+    let canary = fixture.text("other/lib/python3.11/site-packages/credentials.py");
     let read = format!("print(open({canary:?}).read())");
-    let python = scene.text("env/bin/python");
-    let output = scene.call("src", &[], &["run", "--", &python, "-c", &read]);
+    let python = fixture.text("env/bin/python");
+    let output = fixture.call("src", &[], &["run", "--", &python, "-c", &read]);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(125), "{plan:?}: {errors}");
-    for told in ["pyvenv.cfg", &scene.text("other/bin"), "--ro"] {
+    for told in ["pyvenv.cfg", &fixture.text("other/bin"), "--ro"] {
         assert!(errors.contains(told), "{told}: {errors}");
     }
 }
@@ -154,30 +154,30 @@ fn no_link_and_no_first_line_of_a_strangers_chooses_an_installation(
     if !is_root() {
         return;
     }
-    let scene = Scene::new(plan);
+    let fixture = Fixture::new(plan);
     let name = python().file_name().unwrap().to_str().unwrap().to_owned();
     let library = format!("prod/lib/{name}");
-    scene.file(&format!("{library}/os.py"), "canary");
-    scene.file(&format!("{library}/site-packages/settings.py"), "canary");
-    fs::create_dir_all(scene.at("prod/bin")).unwrap();
-    fs::copy(python(), scene.at("prod/bin/python3")).unwrap();
+    fixture.file(&format!("{library}/os.py"), "canary");
+    fixture.file(&format!("{library}/site-packages/settings.py"), "canary");
+    fs::create_dir_all(fixture.at("prod/bin")).unwrap();
+    fs::copy(python(), fixture.at("prod/bin/python3")).unwrap();
     for place in ["src/bin", "src/.venv/bin", "written/bin"] {
-        fs::create_dir_all(scene.at(place)).unwrap();
-        symlink(scene.at("prod/bin/python3"), scene.at(place).join("python3")).unwrap();
+        fs::create_dir_all(fixture.at(place)).unwrap();
+        symlink(fixture.at("prod/bin/python3"), fixture.at(place).join("python3")).unwrap();
     }
-    let settings = format!("home = {}\n", scene.text("prod/bin"));
+    let settings = format!("home = {}\n", fixture.text("prod/bin"));
     let settings = format!("{settings}include-system-site-packages = true\n");
-    scene.file("src/.venv/pyvenv.cfg", &settings);
-    scene.file("written/tool", &format!("#!{}\n", scene.text("prod/bin/python3")));
-    plan.give(&scene.at("written"));
-    let (written, prod) = (scene.text("written"), scene.text("prod"));
-    let path = |entry: &str| format!("PATH={}:/usr/bin:/bin", scene.text(entry));
-    let library = scene.at(&library);
+    fixture.file("src/.venv/pyvenv.cfg", &settings);
+    fixture.file("written/tool", &format!("#!{}\n", fixture.text("prod/bin/python3")));
+    plan.give(&fixture.at("written"));
+    let (written, prod) = (fixture.text("written"), fixture.text("prod"));
+    let path = |entry: &str| format!("PATH={}:/usr/bin:/bin", fixture.text(entry));
+    let library = fixture.at(&library);
     let files = ["os.py", "site-packages/settings.py"].map(|file| library.join(file));
     let search = format!("grep -s canary {} {}; echo end", files[0].display(), files[1].display());
     let reads = |entry: &str, program: &str| {
         let words = ["run", "--rw", &written, "--", program, "-c", &search];
-        let output = scene.call("src", &[&path(entry)], &words);
+        let output = fixture.call("src", &[&path(entry)], &words);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(errors.contains(&prod) || entry == "prod/bin", "{plan:?}: {entry}: {errors}");
         String::from_utf8(output.stdout).unwrap()
@@ -188,13 +188,13 @@ fn no_link_and_no_first_line_of_a_strangers_chooses_an_installation(
         assert_eq!(reads(entry, "/bin/sh"), "end\n", "{plan:?}: {entry}");
     }
     for program in ["bin/python3", ".venv/bin/python3"] {
-        let output = scene.call("src", &[], &["run", "--", &format!("./{program}"), "-c", "1"]);
+        let output = fixture.call("src", &[], &["run", "--", &format!("./{program}"), "-c", "1"]);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(125), "{plan:?}: {program}: {errors}");
         assert!(errors.contains(&prod) && errors.contains("--ro"), "{errors}");
     }
-    let words = ["run", "--rw", &written, "--", &scene.text("written/tool"), "-c", "1"];
-    let output = scene.call("src", &[], &words);
+    let words = ["run", "--rw", &written, "--", &fixture.text("written/tool"), "-c", "1"];
+    let output = fixture.call("src", &[], &words);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && errors.contains(&prod), "{plan:?}: {errors}");
 }
@@ -207,16 +207,16 @@ fn of_a_prefix_in_a_home_only_what_is_of_python_is_seen(
     if !is_root() {
         return;
     }
-    let scene = Scene::new(plan);
+    let fixture = Fixture::new(plan);
     let name = python().file_name().unwrap().to_str().unwrap().to_owned();
     for path in ["share/keyrings/login.keyring", "lib/mailer/password", "state/token"] {
-        scene.file(&format!("home/.local/{path}"), "canary");
+        fixture.file(&format!("home/.local/{path}"), "canary");
     }
-    scene.file(&format!("home/.local/lib/{name}/site-packages/own.py"), "there = 'is there'\n");
-    fs::create_dir_all(scene.at("home/.local/bin")).unwrap();
-    symlink(python(), scene.at("home/.local/bin/python3")).unwrap();
-    plan.give(&scene.at("home"));
-    let home = scene.text("home");
+    fixture.file(&format!("home/.local/lib/{name}/site-packages/own.py"), "there = 'is there'\n");
+    fs::create_dir_all(fixture.at("home/.local/bin")).unwrap();
+    symlink(python(), fixture.at("home/.local/bin/python3")).unwrap();
+    plan.give(&fixture.at("home"));
+    let home = fixture.text("home");
     let variables = [
         &format!("HOME={home}"),
         &format!("PATH={home}/.local/bin:/usr/bin:/bin"),
@@ -225,7 +225,7 @@ fn of_a_prefix_in_a_home_only_what_is_of_python_is_seen(
     let variables = variables.map(String::as_str);
     let search = format!("grep -rs canary {home}; echo end");
     let without =
-        scene.call("src", &variables, &["run", "--ro", &home, "--", "/bin/sh", "-c", &search]);
+        fixture.call("src", &variables, &["run", "--ro", &home, "--", "/bin/sh", "-c", &search]);
     assert!(
         String::from_utf8_lossy(&without.stdout).contains("canary"),
         "the control: {without:?}"
@@ -234,7 +234,7 @@ fn of_a_prefix_in_a_home_only_what_is_of_python_is_seen(
         vec!["--", "/bin/sh", "-c", &search],
         vec!["--", "python3", "-c", "import os, sys; os.system(sys.argv[1])", &search],
     ] {
-        assert_eq!(scene.prints("src", &variables, &words), "end\n", "{plan:?}: {words:?}");
+        assert_eq!(fixture.prints("src", &variables, &words), "end\n", "{plan:?}: {words:?}");
     }
 }
 
@@ -245,20 +245,20 @@ fn what_a_build_does_not_see_is_told_before_it_unless_it_is_to_be_quiet(
     if !is_root() {
         return;
     }
-    let scene = Scene::new(plan);
-    scene.file("tools/bin/own-cc", "#!/bin/sh\n");
-    scene.file("deps/lib/libown.a", "");
-    scene.file("src/setup.py", "import os\nos.environ.get('OWN_WITH_FAST')\n");
-    symlink("../deps", scene.at("src/vendor")).unwrap();
+    let fixture = Fixture::new(plan);
+    fixture.file("tools/bin/own-cc", "#!/bin/sh\n");
+    fixture.file("deps/lib/libown.a", "");
+    fixture.file("src/setup.py", "import os\nos.environ.get('OWN_WITH_FAST')\n");
+    symlink("../deps", fixture.at("src/vendor")).unwrap();
     let variables = [
-        &format!("PATH={}:/usr/bin:/bin", scene.text("tools/bin")),
-        &format!("LIBRARY_PATH={}", scene.text("deps/lib")),
+        &format!("PATH={}:/usr/bin:/bin", fixture.text("tools/bin")),
+        &format!("LIBRARY_PATH={}", fixture.text("deps/lib")),
         "OWN_WITH_FAST=1",
         "OWN_OTHER=1",
     ];
-    let told = [scene.text("tools/bin"), scene.text("deps/lib"), "vendor".to_owned()];
+    let told = [fixture.text("tools/bin"), fixture.text("deps/lib"), "vendor".to_owned()];
     let words = ["--", "/bin/true"];
-    let output = scene.call("src", &variables, &[&["run"], &words[..]].concat());
+    let output = fixture.call("src", &variables, &[&["run"], &words[..]].concat());
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     for place in &told {
         let line =
@@ -268,11 +268,11 @@ fn what_a_build_does_not_see_is_told_before_it_unless_it_is_to_be_quiet(
     assert!(errors.contains("`--env OWN_WITH_FAST`"), "{errors}");
     assert!(!errors.contains("OWN_OTHER"), "{errors}");
 
-    let quiet = scene.call("src", &variables, &[&["run", "--quiet"], &words[..]].concat());
+    let quiet = fixture.call("src", &variables, &[&["run", "--quiet"], &words[..]].concat());
     let errors = String::from_utf8_lossy(&quiet.stderr);
     assert!(told.iter().all(|place| !errors.contains(place.as_str())), "{errors}");
 
-    let all = scene.call("src", &variables, &[&["explain"], &words[..]].concat());
+    let all = fixture.call("src", &variables, &[&["explain"], &words[..]].concat());
     let all = String::from_utf8_lossy(&all.stdout);
     let named = told.iter().map(String::as_str).chain(["OWN_WITH_FAST", "OWN_OTHER"]);
     for place in named {
@@ -287,14 +287,14 @@ fn what_goes_away_with_the_private_copy_is_told_and_in_place_it_stays(
     if !is_root() {
         return;
     }
-    let scene = Scene::new(plan);
-    fs::create_dir(scene.at("src/kept")).unwrap();
-    scene.file("src/before", "old");
+    let fixture = Fixture::new(plan);
+    fs::create_dir(fixture.at("src/kept")).unwrap();
+    fixture.file("src/before", "old");
     let build =
         "mkdir -p dist && echo x > dist/wheel && echo y > kept/file && mkdir -p __pycache__";
     let words = ["--", "/bin/sh", "-c", build];
     let errors = |options: &[&str]| {
-        let output = scene.call("src", &[], &[&["run"], options, &words].concat());
+        let output = fixture.call("src", &[], &[&["run"], options, &words].concat());
         assert!(output.status.success(), "{plan:?}: {options:?}: {output:?}");
         String::from_utf8(output.stderr).unwrap()
     };
@@ -304,12 +304,12 @@ fn what_goes_away_with_the_private_copy_is_told_and_in_place_it_stays(
     assert_eq!(left(&errors(&["--quiet"])), None);
     let said = left(&errors(&["--rw", "kept"])).unwrap();
     assert!(!said.contains("kept") && said.contains("--in-place"), "{said}");
-    assert_eq!(fs::read_to_string(scene.at("src/kept/file")).unwrap(), "y\n");
+    assert_eq!(fs::read_to_string(fixture.at("src/kept/file")).unwrap(), "y\n");
     assert_eq!(left(&errors(&["--in-place"])), None);
-    assert_eq!(fs::read_to_string(scene.at("src/dist/wheel")).unwrap(), "x\n");
+    assert_eq!(fs::read_to_string(fixture.at("src/dist/wheel")).unwrap(), "x\n");
     // Nothing is left by who leaves nothing.
     let nothing = ["run", "--", "/bin/sh", "-c", "cat before"];
-    let output = scene.call("src", &[], &nothing);
+    let output = fixture.call("src", &[], &nothing);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(!errors.contains("private copy"), "{errors}");
 }

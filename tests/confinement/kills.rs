@@ -10,7 +10,7 @@ use std::process::{Child, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sandbox::host::offer::Offer;
+use sandbox::host::limit_support::LimitSupport;
 
 use crate::apart::{accounts, leased, set_apart, tables};
 use crate::contained::hook::BACKEND;
@@ -169,7 +169,7 @@ fn end(child: &mut Child) {
 /// The control groups of these uids, and whether somebody is in them. What a test that was killed has
 /// left is among them.
 fn all_groups() -> Vec<(PathBuf, bool)> {
-    let offer = Offer::probe(true);
+    let offer = LimitSupport::probe(true);
     let places = offer.memory.iter().chain(&offer.processes).map(|place| &place.directory);
     let entries = places.flat_map(fs::read_dir).flatten().flatten();
     let ours = entries.filter(|entry| {

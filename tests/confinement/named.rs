@@ -59,7 +59,7 @@ impl Plan {
 }
 
 /// A source tree, a directory beside it that nobody has granted, and files in both.
-struct Scene {
+struct Fixture {
     place: tempfile::TempDir,
     tree: PathBuf,
     plan: Plan,
@@ -68,7 +68,7 @@ struct Scene {
 /// Names in which everything is that mount tables, shells and records trip over.
 const NAMES: [&str; 3] = ["my src", "back\\slash", "new\nline"];
 
-impl Scene {
+impl Fixture {
     fn new(plan: Plan, name: &str) -> Self {
         let place = directory();
         let around = place.path().join(name);
@@ -79,9 +79,9 @@ impl Scene {
             fs::write(directory.parent().unwrap().join("file"), "canary").unwrap();
         }
         fs::write(around.join("victim/policy.toml"), "level = \"network\"\n").unwrap();
-        let scene = Self { place, tree, plan };
-        scene.give_all();
-        scene
+        let fixture = Self { place, tree, plan };
+        fixture.give_all();
+        fixture
     }
 
     /// Everything in it is the caller's.
@@ -122,8 +122,8 @@ const OPTIONS: [(&str, &str); 6] = [
 ];
 
 /// A link as last component, as one in the middle, and as the file itself; relative and absolute.
-fn links(scene: &Scene, behind: &str) -> Vec<(PathBuf, PathBuf)> {
-    let victim = scene.tree.parent().unwrap().join("victim");
+fn links(fixture: &Fixture, behind: &str) -> Vec<(PathBuf, PathBuf)> {
+    let victim = fixture.tree.parent().unwrap().join("victim");
     let mut found = Vec::new();
     for target in [Path::new("../victim"), &victim] {
         found.push((target.to_owned(), PathBuf::from(format!("link{behind}"))));
@@ -149,21 +149,21 @@ fn no_option_is_led_elsewhere_by_a_link_of_the_source_tree(
     // What a name does to a path does not depend on the option.
     let options = if name == NAMES[0] { OPTIONS.as_slice() } else { &OPTIONS[..1] };
     for (option, behind) in options {
-        let scene = Scene::new(plan, name);
-        let before = scene.victim();
-        for (target, path) in links(&scene, behind) {
-            let link = scene.tree.join("link");
+        let fixture = Fixture::new(plan, name);
+        let before = fixture.victim();
+        for (target, path) in links(&fixture, behind) {
+            let link = fixture.tree.join("link");
             symlink(&target, &link).unwrap();
             lchown(&link, Some(if plan == Plan::Root { 0 } else { 1000 }), None).unwrap();
-            for form in [path.clone(), scene.tree.join(&path)] {
+            for form in [path.clone(), fixture.tree.join(&path)] {
                 let form = form.to_str().unwrap();
-                let output = scene.run(&[*option, form], "touch link/made link/inner/made; true");
+                let output = fixture.run(&[*option, form], "touch link/made link/inner/made; true");
                 let said = String::from_utf8_lossy(&output.stderr);
                 let what = format!("{plan:?} {option} {form:?} -> {target:?}: {said}");
                 assert_eq!(output.status.code(), Some(125), "{what}");
                 assert!(said.contains("symbolic link"), "{what}");
                 assert!(said.contains("name the place that is meant itself"), "{what}");
-                assert_eq!(scene.victim(), before, "{what}");
+                assert_eq!(fixture.victim(), before, "{what}");
             }
             fs::remove_file(link).unwrap();
         }
@@ -180,38 +180,38 @@ fn a_grant_that_is_named_itself_is_used_whatever_it_is_called(
     if !is_root() {
         return;
     }
-    let scene = Scene::new(plan, name);
-    symlink("pkg", scene.tree.parent().unwrap().join("alias")).unwrap();
-    scene.give_all();
-    let by_alias = scene.tree.parent().unwrap().join("alias/own");
+    let fixture = Fixture::new(plan, name);
+    symlink("pkg", fixture.tree.parent().unwrap().join("alias")).unwrap();
+    fixture.give_all();
+    let by_alias = fixture.tree.parent().unwrap().join("alias/own");
     for form in ["own", "../pkg/own", "./own/../own", by_alias.to_str().unwrap()] {
         let script = "echo \"written by $0\" > own/file";
-        let output = scene.run(&["--rw", form], script);
+        let output = fixture.run(&["--rw", form], script);
         let said = String::from_utf8_lossy(&output.stderr);
         if plan == Plan::Contained {
             // Here the tree has moved, and the grant is at its own path.
-            let path = scene.tree.join("own/file");
+            let path = fixture.tree.join("own/file");
             let script = format!("echo again > '{}'", path.display());
-            let output = scene.run(&["--rw", form], &script);
+            let output = fixture.run(&["--rw", form], &script);
             let said = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(0), "{form}: {said}");
             assert_eq!(fs::read_to_string(&path).unwrap(), "again\n", "{form}: {said}");
         } else {
             assert_eq!(output.status.code(), Some(0), "{form}: {said}");
-            let written = fs::read_to_string(scene.tree.join("own/file")).unwrap();
+            let written = fs::read_to_string(fixture.tree.join("own/file")).unwrap();
             assert!(written.starts_with("written by"), "{form}: {said}");
         }
-        fs::write(scene.tree.join("own/file"), "canary").unwrap();
+        fs::write(fixture.tree.join("own/file"), "canary").unwrap();
     }
-    let outcome = scene.tree.join("own/outcome.json");
-    let output = scene.run(&["--outcome", "own/outcome.json"], "true");
+    let outcome = fixture.tree.join("own/outcome.json");
+    let output = fixture.run(&["--outcome", "own/outcome.json"], "true");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(fs::read_to_string(outcome).unwrap().contains("\"plan\""));
 }
 
 #[test]
 fn what_is_missing_or_is_no_directory_is_named_with_what_to_do() {
-    let scene = Scene::new(Plan::Root, "plain");
+    let fixture = Fixture::new(Plan::Root, "plain");
     for (options, said) in [
         (["--rw", "dist"], "does not exist; make it first"),
         (["--ro", "own/file/x"], "is no directory"),
@@ -219,7 +219,7 @@ fn what_is_missing_or_is_no_directory_is_named_with_what_to_do() {
         (["--policy", "nowhere.toml"], "does not exist"),
         (["--outcome", "nowhere/outcome.json"], "does not exist"),
     ] {
-        let output = scene.run(&options, "true");
+        let output = fixture.run(&options, "true");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(125), "{options:?}: {errors}");
         assert!(errors.contains(said), "{options:?}: {errors}");
@@ -233,15 +233,15 @@ fn private_directories_are_not_kept_where_builds_write() {
     if !is_root() {
         return;
     }
-    let scene = Scene::new(Plan::Root, "plain");
-    let granted = scene.tree.parent().unwrap().join("victim");
-    let theirs = scene.place.path().join("theirs");
+    let fixture = Fixture::new(Plan::Root, "plain");
+    let granted = fixture.tree.parent().unwrap().join("victim");
+    let theirs = fixture.place.path().join("theirs");
     fs::create_dir(&theirs).unwrap();
     lchown(&theirs, Some(4711), None).unwrap();
     for option in ["--scratch", "--runtime"] {
-        for place in [&scene.tree.join("own"), &granted.join("inner"), &theirs] {
+        for place in [&fixture.tree.join("own"), &granted.join("inner"), &theirs] {
             let options = ["--rw", granted.to_str().unwrap(), option, place.to_str().unwrap()];
-            let output = scene.run(&options, "true");
+            let output = fixture.run(&options, "true");
             let errors = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(125), "{option} {place:?}: {errors}");
             assert!(errors.contains("name a directory that only you"), "{place:?}: {errors}");
@@ -252,18 +252,18 @@ fn private_directories_are_not_kept_where_builds_write() {
 /// Of a file with two names the other may be anybody's; a pipe would be waited for.
 #[test]
 fn the_outcome_is_written_to_nothing_but_a_file_with_one_name() {
-    let scene = Scene::new(Plan::Root, "plain");
-    let outcome = scene.tree.join("outcome.json");
-    fs::hard_link(scene.tree.join("own/file"), &outcome).unwrap();
-    let output = scene.run(&["--outcome", "outcome.json"], "true");
+    let fixture = Fixture::new(Plan::Root, "plain");
+    let outcome = fixture.tree.join("outcome.json");
+    fs::hard_link(fixture.tree.join("own/file"), &outcome).unwrap();
+    let output = fixture.run(&["--outcome", "outcome.json"], "true");
     assert_eq!(output.status.code(), Some(125));
-    assert_eq!(fs::read(scene.tree.join("own/file")).unwrap(), b"canary");
+    assert_eq!(fs::read(fixture.tree.join("own/file")).unwrap(), b"canary");
     fs::remove_file(&outcome).unwrap();
     assert!(Command::new("/usr/bin/mkfifo").arg(&outcome).status().unwrap().success());
-    let output = scene.run(&["--outcome", "outcome.json"], "true");
+    let output = fixture.run(&["--outcome", "outcome.json"], "true");
     assert_eq!(output.status.code(), Some(125), "{}", String::from_utf8_lossy(&output.stderr));
     // What the caller has open is the caller's to name.
-    let output = scene.run(&["--outcome", "/dev/stdout"], "true");
+    let output = fixture.run(&["--outcome", "/dev/stdout"], "true");
     assert!(String::from_utf8(output.stdout).unwrap().contains("\"plan\""));
 }
 
@@ -276,11 +276,11 @@ fn a_grant_that_is_exchanged_during_the_launch_leads_nowhere_else(
     if !is_root() {
         return;
     }
-    let scene = Scene::new(plan, "plain");
-    let before = scene.victim();
-    let (own, other) = (scene.tree.join("own"), scene.tree.join("other"));
+    let fixture = Fixture::new(plan, "plain");
+    let before = fixture.victim();
+    let (own, other) = (fixture.tree.join("own"), fixture.tree.join("other"));
     symlink("../victim", &other).unwrap();
-    scene.give_all();
+    fixture.give_all();
     let running = std::sync::atomic::AtomicBool::new(true);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -294,11 +294,12 @@ fn a_grant_that_is_exchanged_during_the_launch_leads_nowhere_else(
         for _ in 0..12 {
             let path = own.join("made");
             let script = format!("echo x > own/made; echo x > '{}'", path.display());
-            scene.run(&["--rw", "own"], &format!("({script}) 2>/dev/null"));
+            fixture.run(&["--rw", "own"], &format!("({script}) 2>/dev/null"));
         }
         running.store(false, std::sync::atomic::Ordering::Relaxed);
     });
-    let after: Vec<_> = scene.victim().into_iter().filter(|file| !before.contains(file)).collect();
+    let after: Vec<_> =
+        fixture.victim().into_iter().filter(|file| !before.contains(file)).collect();
     assert!(after.is_empty(), "{after:?}");
 }
 
@@ -308,8 +309,8 @@ fn a_tree_that_is_named_through_a_link_is_found_by_that_name() {
         return;
     }
     for plan in [Plan::Root, Plan::User, Plan::Contained] {
-        let scene = Scene::new(plan, "data");
-        let link = scene.place.path().join("home");
+        let fixture = Fixture::new(plan, "data");
+        let link = fixture.place.path().join("home");
         symlink("data", &link).unwrap();
         let named = link.join("pkg");
         let script = OsStr::new("cat \"$0\" && cd \"$1\" && cat own/file");
@@ -317,7 +318,7 @@ fn a_tree_that_is_named_through_a_link_is_found_by_that_name() {
             [script, named.join("own/file").as_os_str(), named.as_os_str()].map(OsStr::to_owned);
         let mut command = Command::new("/usr/bin/env");
         let user = if plan == Plan::Root { 0 } else { 1000 };
-        command.arg(format!("PWD={}", named.display())).arg(program(&scene.tree)).arg("run");
+        command.arg(format!("PWD={}", named.display())).arg(program(&fixture.tree)).arg("run");
         if plan == Plan::Contained {
             // The words that name the tree are rewritten, so the plan itself does not matter here.
             continue;

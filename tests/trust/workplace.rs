@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use harness::conduct::Bench;
+use harness::conduct::RunContext;
 
 /// The levels that these tests try. `proposal` is left out: it gives builds the uid of an account,
 /// and whoever removes an account of that number outside, as a test of the sandbox does, ends every
@@ -18,7 +18,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_harness");
 /// Whether this machine can conduct trials; says why not where tests must be skipped.
 pub(crate) fn is_able() -> bool {
     static ABLE: OnceLock<Result<(), String>> = OnceLock::new();
-    let able = ABLE.get_or_init(|| match Bench::prepare(None, Some(Path::new(PROGRAM))) {
+    let able = ABLE.get_or_init(|| match RunContext::prepare(None, Some(Path::new(PROGRAM))) {
         Ok(_) => Ok(()),
         Err(error) => Err(error.to_string()),
     });

@@ -14,7 +14,7 @@ use super::wanted::HOST;
 use super::workspace::{Workspace, ablations};
 use super::{Places, Wishes, World, background, conducted, slots};
 use crate::gaps;
-use crate::report::Discretion;
+use crate::report::Redactor;
 use crate::report::ablation::{self, Contradiction, picture};
 use crate::report::json;
 use crate::report::publish::{Page, publish};
@@ -70,12 +70,12 @@ pub(super) fn command(args: &AblateArgs, world: &mut World<'_>) -> Result<Exit, 
     let wishes =
         Wishes { python: args.python.clone(), slots: slots(args.jobs), ..Wishes::default() };
     let (settled, _) = conducted(&wishes, &schedule, &BTreeMap::new(), &gaps::today(), world)?;
-    let discretion = Discretion::about(&settled, world.home.as_deref());
-    let found = ablation::of(&settled, HOST, &discretion);
+    let redactor = Redactor::about(&settled, world.home.as_deref());
+    let found = ablation::of(&settled, HOST, &redactor);
     let out = args.out.as_ref().map_or_else(|| workspace.out(), |out| world.here.join(out));
     let mut pages = pages(&out, &found, std::slice::from_ref(&found))?;
     let mut exits = vec![verdict(&found, args.expression.is_none())];
-    let mut text = dishonest(&settled, &discretion);
+    let mut text = dishonest(&settled, &redactor);
     text.push_str(&told(&found, args.expression.is_none()));
     if let Some(dir) = committed {
         let old = json::read_ablation(&dir.join(HOST).join(FILE))?;
@@ -94,7 +94,7 @@ pub(super) fn command(args: &AblateArgs, world: &mut World<'_>) -> Result<Exit, 
             pages.extend(self::pages(&dir, &accepted, &with(ablations(&dir)?, &accepted))?);
         }
     }
-    publish(&pages, discretion.canaries())?;
+    publish(&pages, redactor.canaries())?;
     let _ = writeln!(text, "Closer: {}", shown(&out.join("ABLATION.md"), &world.here));
     world.say(&text)?;
     Ok(Exit::worst(&exits))
@@ -132,12 +132,12 @@ fn verdict(found: &Ablation, whole: bool) -> Exit {
 }
 
 /// Every configuration in which an honest build does not build, and why.
-fn dishonest(settled: &[Settled], discretion: &Discretion) -> String {
+fn dishonest(settled: &[Settled], redactor: &Redactor) -> String {
     let mut text = String::new();
     for one in settled.iter().filter(|one| one.cell.trial.attack.is_benign()) {
         if one.ruling.verdict != Verdict::Ok {
             let trial = &one.cell.trial;
-            let reason = discretion.line(one.ruling.reason.as_deref().unwrap_or_default());
+            let reason = redactor.line(one.ruling.reason.as_deref().unwrap_or_default());
             let _ =
                 writeln!(text, "{} without {}: {reason}", trial.attack.id, name(&trial.sandbox));
         }

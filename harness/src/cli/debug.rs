@@ -1,4 +1,4 @@
-//! `harness debug`: one attack before your eyes, step by step, with a shell in its lab.
+//! `harness debug`: one attack while you look on, step by step, with a shell in its lab.
 #![forbid(unsafe_code)]
 
 mod guide;
@@ -18,7 +18,7 @@ use super::workspace::Workspace;
 use super::{Places, Wishes, World, quoted};
 use crate::catalogue::attack::{Expected, Lent};
 use crate::oracle::Observation;
-use crate::report::Discretion;
+use crate::report::Redactor;
 use crate::schedule::filter::unknown_attack;
 use crate::schedule::{Contender, Sandbox, Schedule, Selection, Trial};
 use guide::Guide;
@@ -122,8 +122,8 @@ pub(super) fn command(args: &DebugArgs, world: &mut World<'_>) -> Result<Exit, F
     guide.begin();
     let observed = (conductor.look_on)(trial, &mut guide);
     let trouble = guide.end();
-    let discretion = Discretion::of(&observed, world.home.as_deref());
-    let mut text = told(&observed, trial, &discretion);
+    let redactor = Redactor::of(&observed, world.home.as_deref());
+    let mut text = told(&observed, trial, &redactor);
     let _ = write!(text, "\nagain:    {}\nverdict:  {}\n", again(args, trial), judged(args, trial));
     world.say(&text)?;
     if let Some((file, source)) = trouble {
@@ -162,12 +162,12 @@ fn explained(trial: &Trial) -> Result<Trial, Failure> {
 }
 
 /// What came of it.
-fn told(observed: &Observation, trial: &Trial, discretion: &Discretion) -> String {
+fn told(observed: &Observation, trial: &Trial, redactor: &Redactor) -> String {
     let run = &observed.run;
     let mut text = String::new();
     let mut row = |name: &str, what: &str| {
         // Writing into a string cannot fail.
-        let _ = writeln!(text, "{name:<9} {}", discretion.line(what));
+        let _ = writeln!(text, "{name:<9} {}", redactor.line(what));
     };
     let troubles = [
         ("not run", &observed.unsupported),
@@ -181,7 +181,7 @@ fn told(observed: &Observation, trial: &Trial, discretion: &Discretion) -> Strin
         }
     }
     for test in observed.self_tests.iter().filter(|test| test.failure.is_some()) {
-        row("asleep", &format!("{}: {}", test.oracle, test.failure.as_deref().unwrap_or("")));
+        row("self-test", &format!("{}: {}", test.oracle, test.failure.as_deref().unwrap_or("")));
     }
     for said in &run.hearsay {
         row("hearsay", said);

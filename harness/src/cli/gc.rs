@@ -12,7 +12,7 @@ use super::failure::{Failure, plural};
 use super::workspace::Workspace;
 use super::{Places, World};
 use crate::frontend::finding;
-use crate::lab::{groups, scrap};
+use crate::lab::{groups, run_temp_dir};
 
 /// Remove what killed runs have left
 ///
@@ -39,7 +39,7 @@ pub(super) fn command(args: &GcArgs, world: &mut World<'_>) -> Result<Exit, Fail
         places.insert(top);
     }
     let groups::Sweep { mut removed, skipped } = groups::sweep();
-    removed.extend(places.iter().flat_map(|place| scrap::sweep(place)));
+    removed.extend(places.iter().flat_map(|place| run_temp_dir::sweep(place)));
     let mut text = String::new();
     for path in &removed {
         // Writing into a string cannot fail.

@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::paper::{Paper, Stance};
+use super::report_writer::{ReportWriter, Stance};
 use super::views::Views;
 use super::wanted::{HOST, Host, Wanted, boundaries, chosen, contenders, controls, ours_alone};
 use super::workspace::Workspace;
@@ -22,7 +22,7 @@ use crate::gaps;
 use crate::redact;
 use crate::report::diff::Scope;
 use crate::report::schema::{RECORD, Record};
-use crate::report::{self, Discretion};
+use crate::report::{self, Redactor};
 use crate::schedule::filter::Filter;
 use crate::schedule::{Schedule, Selection, Slice};
 use crate::verdict::{self, Settled};
@@ -73,7 +73,7 @@ pub(super) struct RunArgs {
     jobs: Option<NonZeroUsize>,
     /// Hold what nobody has read: a foreign catalogue, or a pull request
     ///
-    /// Only on hosts where nothing can become root in the eyes of the kernel: user, which is then
+    /// Only on hosts where nothing can become root to the kernel: user, which is then
     /// the default, ubuntu, kubernetes, podman-rootless, pod-userns. Sandboxes but our own are not started, and
     /// an attack whose manifest borrows what a lab withholds, or plants a program that gives rights,
     /// is unsupported.
@@ -192,12 +192,12 @@ pub(super) fn command(
         .collect();
     let whole = selection.is_whole() && targets.iter().all(Wanted::is_whole);
     let (ablations, attacks) = (workspace.known_ablations()?, workspace.attack_pages());
-    let paper = Paper {
+    let writer = ReportWriter {
         out,
         committed,
         stance: args.stance(),
         scope: if whole { Scope::Whole } else { Scope::Part },
-        discretion: Discretion::about(&settled, world.home.as_deref()),
+        redactor: Redactor::about(&settled, world.home.as_deref()),
         settled: &settled,
         views: Views { catalogue: &catalogue, ablations: &ablations, attacks: attacks.as_deref() },
     };
@@ -207,16 +207,16 @@ pub(super) fn command(
         took_ms: took.as_millis(),
         slots: wishes.slots,
         machine,
-        trials: report::trials(&settled, &paper.discretion),
+        trials: report::trials(&settled, &writer.redactor),
     };
-    let comparison = paper.write(&record)?;
-    let mut text = summary::text(&settled, &paper.discretion, took);
+    let comparison = writer.write(&record)?;
+    let mut text = summary::text(&settled, &writer.redactor, took);
     for complaint in &stale {
         let _ = writeln!(text, "stale gap  {complaint}");
     }
     text.push_str(&comparison.text);
-    let page = shown(&paper.out.join("index.html"), &world.here);
-    let record = shown(&paper.out.join("run.json"), &world.here);
+    let page = shown(&writer.out.join("index.html"), &world.here);
+    let record = shown(&writer.out.join("run.json"), &world.here);
     let _ = writeln!(text, "Page: {page}; everything that was observed: {record}");
     let _ = writeln!(text, "Next: {}", next(args, program, &settled));
     world.say(&text)?;

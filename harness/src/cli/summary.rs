@@ -10,13 +10,13 @@ use sandbox::Level;
 
 use super::failure::plural;
 use crate::catalogue::attack::Expected;
-use crate::report::Discretion;
+use crate::report::Redactor;
 use crate::verdict::{Seen, Settled, Verdict};
 
 /// The whole text: what is not as expected first, then for each sandbox a line for each level.
-pub(super) fn text(settled: &[Settled], discretion: &Discretion, took: Duration) -> String {
+pub(super) fn text(settled: &[Settled], redactor: &Redactor, took: Duration) -> String {
     let mut text = String::new();
-    troubles(&mut text, settled, discretion);
+    troubles(&mut text, settled, redactor);
     let mut targets: BTreeMap<(&str, &str), Vec<&Settled>> = BTreeMap::new();
     for one in settled.iter().filter(|one| !one.cell.is_elsewhere()) {
         let trial = &one.cell.trial;
@@ -85,24 +85,24 @@ pub(super) fn worst(settled: &[Settled]) -> Option<&Settled> {
 }
 
 /// The last line of the last traceback in what a build printed.
-fn traceback(one: &Settled, discretion: &Discretion) -> Option<String> {
+fn traceback(one: &Settled, redactor: &Redactor) -> Option<String> {
     let log = &one.attempts.last()?.run.log;
-    let text = discretion.say(&String::from_utf8_lossy(log));
+    let text = redactor.say(&String::from_utf8_lossy(log));
     let (_, rest) = text.rsplit_once("Traceback (most recent call last):")?;
     let last = rest.lines().skip(1).find(|line| !line.starts_with(' ') && !line.is_empty())?;
-    let last = discretion.line(last);
+    let last = redactor.line(last);
     (!last.is_empty()).then(|| last.chars().take(200).collect())
 }
 
 /// Everything that is not simply as expected, by verdict and reason: often one fault stands
 /// behind many cells.
-fn troubles(text: &mut String, settled: &[Settled], discretion: &Discretion) {
+fn troubles(text: &mut String, settled: &[Settled], redactor: &Redactor) {
     let mut groups: Vec<((Verdict, String), Vec<String>)> = Vec::new();
     let broke = |one: &Settled| matches!(one.ruling.verdict, Verdict::Vacuous | Verdict::Error);
     for one in settled.iter().filter(|one| one.ruling.verdict != Verdict::Ok) {
         let reason = one.ruling.reason.as_deref().unwrap_or("no reason was given");
-        let mut told = discretion.line(reason);
-        if let Some(last) = traceback(one, discretion).filter(|_| broke(one)) {
+        let mut told = redactor.line(reason);
+        if let Some(last) = traceback(one, redactor).filter(|_| broke(one)) {
             // Writing into a string cannot fail.
             let _ = write!(told, "; the build said: {last}");
         }

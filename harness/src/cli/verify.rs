@@ -17,7 +17,7 @@ use super::workspace::Workspace;
 use super::{Places, Wishes, World, conducted, outcome, slots};
 use crate::catalogue::attack::Expected;
 use crate::gaps;
-use crate::report::Discretion;
+use crate::report::Redactor;
 use crate::schedule::filter::unknown_attack;
 use crate::schedule::{Schedule, Selection};
 use crate::verdict::Settled;
@@ -71,7 +71,7 @@ pub(super) fn command(args: &VerifyArgs, world: &mut World<'_>) -> Result<Exit, 
     let mut exits = Vec::new();
     for _ in 0..args.times.get() {
         let (settled, _) = conducted(&wishes, &schedule, &gaps, &today, world)?;
-        count(&mut counts, &settled, &Discretion::about(&settled, world.home.as_deref()));
+        count(&mut counts, &settled, &Redactor::about(&settled, world.home.as_deref()));
         exits.push(outcome::of(&settled, 0, world.require_isolation));
     }
     if counts.values().any(|shown| shown.len() > 1) {
@@ -82,11 +82,11 @@ pub(super) fn command(args: &VerifyArgs, world: &mut World<'_>) -> Result<Exit, 
     Ok(Exit::worst(&exits))
 }
 
-fn count(counts: &mut Counts, settled: &[Settled], discretion: &Discretion) {
+fn count(counts: &mut Counts, settled: &[Settled], redactor: &Redactor) {
     for one in settled.iter().filter(|one| one.cell.expected != Expected::NotRun) {
         let trial = &one.cell.trial;
         let (ruling, id) = (&one.ruling, &trial.attack.id);
-        let reason = ruling.reason.as_deref().map(|reason| discretion.line(reason));
+        let reason = ruling.reason.as_deref().map(|reason| redactor.line(reason));
         let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         let shown = format!("{} ({}){reason}", ruling.seen, ruling.verdict);
         let cell = counts.entry((format!("{id} of {}", trial.target), trial.level)).or_default();

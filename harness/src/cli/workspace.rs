@@ -30,7 +30,7 @@ const TARGETS: &str = "harness/targets";
 #[derive(Clone, Debug)]
 pub(super) struct Workspace {
     here: PathBuf,
-    ground: Ground,
+    place: Place,
     /// The folders of attacks, beside what is carried.
     attacks: Vec<PathBuf>,
     /// The folders of sandboxes, beside what is carried.
@@ -41,7 +41,7 @@ pub(super) struct Workspace {
 
 /// Whose directory it is.
 #[derive(Clone, Debug)]
-enum Ground {
+enum Place {
     /// A checkout of this project, which has its own of everything that is carried.
     Checkout(PathBuf),
     /// A repository with a `harness.toml`.
@@ -57,7 +57,7 @@ enum Home {
     Settings,
 }
 
-impl Ground {
+impl Place {
     /// That of the nearest directory from `here` upwards.
     fn around(here: &Path) -> Result<Self, Failure> {
         for dir in here.ancestors() {
@@ -89,21 +89,21 @@ fn is_checkout(dir: &Path) -> bool {
 impl Workspace {
     /// What `here` lies in, with what the command line adds.
     pub(super) fn around(here: &Path, places: &Places) -> Result<Self, Failure> {
-        let ground = Ground::around(here)?;
+        let place = Place::around(here)?;
         let (mut attacks, mut targets) = (Vec::new(), Vec::new());
         let mut carried = !places.no_builtin;
-        match &ground {
-            Ground::Checkout(root) if carried => {
+        match &place {
+            Place::Checkout(root) if carried => {
                 attacks.push(root.join("attacks"));
                 targets.push(root.join(TARGETS));
                 carried = false;
             }
-            Ground::Repository(root, settings) => {
+            Place::Repository(root, settings) => {
                 attacks.extend(settings.catalogue.iter().map(|dir| root.join(dir)));
                 targets.extend(settings.targets.iter().map(|dir| root.join(dir)));
                 carried &= settings.builtin;
             }
-            Ground::Checkout(_) | Ground::Nowhere => {}
+            Place::Checkout(_) | Place::Nowhere => {}
         }
         attacks.extend(places.catalogue.iter().map(|dir| here.join(dir)));
         let named: Vec<_> = places.targets.iter().map(|dir| here.join(dir)).collect();
@@ -111,7 +111,7 @@ impl Workspace {
             return Err(Failure::NoTargets { dir: dir.clone() });
         }
         targets.extend(named);
-        Ok(Self { here: here.to_owned(), ground, attacks, targets, carried })
+        Ok(Self { here: here.to_owned(), place, attacks, targets, carried })
     }
 
     /// The catalogue.
@@ -130,9 +130,9 @@ impl Workspace {
 
     /// What `harness.toml` says, if there is one.
     pub(super) fn settings(&self) -> Option<&Settings> {
-        match &self.ground {
-            Ground::Repository(_, settings) => Some(settings),
-            Ground::Checkout(_) | Ground::Nowhere => None,
+        match &self.place {
+            Place::Repository(_, settings) => Some(settings),
+            Place::Checkout(_) | Place::Nowhere => None,
         }
     }
 
@@ -155,9 +155,9 @@ impl Workspace {
     }
 
     fn own_gaps(&self) -> Result<Gaps, Vec<Diagnostic>> {
-        match &self.ground {
-            Ground::Checkout(root) => Gaps::read(&root.join(TARGETS).join(OWN).join("gaps.toml")),
-            Ground::Repository(..) | Ground::Nowhere => Ok(Gaps::default()),
+        match &self.place {
+            Place::Checkout(root) => Gaps::read(&root.join(TARGETS).join(OWN).join("gaps.toml")),
+            Place::Repository(..) | Place::Nowhere => Ok(Gaps::default()),
         }
     }
 
@@ -196,7 +196,7 @@ impl Workspace {
 
     /// How the sandbox of that name is started.
     pub(super) fn recipe(&self, name: &str) -> Result<Recipe, Failure> {
-        let recipe = match (self.homes()?.get(name), &self.ground) {
+        let recipe = match (self.homes()?.get(name), &self.place) {
             (Some(Home::Carried), _) => {
                 let files = Part::Targets.files().map_err(|source| Failure::Carried { source })?;
                 let read = |file: &Path| {
@@ -204,7 +204,7 @@ impl Workspace {
                 };
                 Recipe::read_by(&Path::new(CARRIED).join(name), &read)
             }
-            (Some(Home::Settings), Ground::Repository(root, settings)) => {
+            (Some(Home::Settings), Place::Repository(root, settings)) => {
                 let named = settings.sandboxes.iter().find(|one| one.name == name).cloned();
                 let read = |file: &Path| fs::read(root.join(file));
                 named.map_or_else(|| Err(Vec::new()), |recipe| recipe.with_files(root, &read))
@@ -217,9 +217,9 @@ impl Workspace {
 
     /// The top of the checkout or the repository, if there is one.
     pub(super) fn root(&self) -> Option<&Path> {
-        match &self.ground {
-            Ground::Checkout(root) | Ground::Repository(root, _) => Some(root),
-            Ground::Nowhere => None,
+        match &self.place {
+            Place::Checkout(root) | Place::Repository(root, _) => Some(root),
+            Place::Nowhere => None,
         }
     }
 
@@ -230,10 +230,10 @@ impl Workspace {
 
     /// The folder of the committed reports.
     pub(super) fn reports(&self) -> Option<PathBuf> {
-        match &self.ground {
-            Ground::Checkout(root) => Some(root.join("reports")),
-            Ground::Repository(root, settings) => Some(root.join(&settings.reports)),
-            Ground::Nowhere => None,
+        match &self.place {
+            Place::Checkout(root) => Some(root.join("reports")),
+            Place::Repository(root, settings) => Some(root.join(&settings.reports)),
+            Place::Nowhere => None,
         }
     }
 
@@ -273,9 +273,9 @@ impl Workspace {
 
     /// The folder of the documents, which only a checkout has.
     pub(super) fn documents(&self) -> Result<PathBuf, Failure> {
-        match &self.ground {
-            Ground::Checkout(root) => Ok(root.join("docs")),
-            Ground::Repository(..) | Ground::Nowhere => {
+        match &self.place {
+            Place::Checkout(root) => Ok(root.join("docs")),
+            Place::Repository(..) | Place::Nowhere => {
                 Err(Failure::NoDocuments { here: self.here.clone() })
             }
         }
@@ -283,10 +283,10 @@ impl Workspace {
 
     /// Where a run writes when nothing else is said.
     pub(super) fn out(&self) -> PathBuf {
-        match &self.ground {
-            Ground::Checkout(root) => root.join("target/harness"),
-            Ground::Repository(root, _) => root.join("harness-results"),
-            Ground::Nowhere => self.here.join("harness-results"),
+        match &self.place {
+            Place::Checkout(root) => root.join("target/harness"),
+            Place::Repository(root, _) => root.join("harness-results"),
+            Place::Nowhere => self.here.join("harness-results"),
         }
     }
 }

@@ -6,23 +6,23 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 
-use super::onlooker::{Moment, Room};
+use super::observer::{LabHandle, TrialEvent};
 use super::watch::{WORDS, Watch};
+use crate::lab::file_watch::is_kernels;
 use crate::lab::processes::Process;
-use crate::lab::sentry::is_kernels;
 use crate::oracle::privileges;
 
 impl Watch<'_> {
     /// Looks at a process that stands still, and lets it go on.
     pub(super) fn hold(&mut self, number: i32) {
         let Some((all, process)) = self.standing(number) else {
-            self.account.missed = Some("a process that stood still was not found".to_owned());
+            self.trace.missed = Some("a process that stood still was not found".to_owned());
             return;
         };
         let processes = &self.lab.processes;
-        if self.account.postures.len() < WORDS {
+        if self.trace.postures.len() < WORDS {
             let seen = privileges::examine(processes, &all, &process, self.namespace.as_ref());
-            self.account.postures.push(seen);
+            self.trace.postures.push(seen);
         }
         self.release(&process);
     }
@@ -30,35 +30,36 @@ impl Watch<'_> {
     /// Lets somebody look around while the build stands still; no time counts meanwhile.
     pub(super) fn pause(&mut self, number: i32) {
         let Some((_, process)) = self.standing(number) else {
-            self.account.missed = Some("a process that stood still was not found".to_owned());
+            self.trace.missed = Some("a process that stood still was not found".to_owned());
             return;
         };
         let begin = Instant::now();
-        self.eyes.sees(Moment::AtTheEscape(Room { hook: Some(process.pid), ..self.room }));
+        self.observer
+            .sees(TrialEvent::AtTheEscape(LabHandle { hook: Some(process.pid), ..self.handle }));
         let lost = begin.elapsed();
         self.deadline += lost;
-        self.account.began = self.account.began.map(|began| began + lost);
+        self.trace.began = self.trace.began.map(|began| began + lost);
         self.release(&process);
     }
 
     /// Watches a file of the kernel as the process that stands still sees it, and lets it go on.
     pub(super) fn guard(&mut self, number: i32, path: &Path) {
         let Some((_, process)) = self.standing(number) else {
-            self.account.unwatched =
+            self.trace.unwatched =
                 Some("a process that waits to be watched was not found".to_owned());
             return;
         };
-        if let Some(sentry) = self.sentry
+        if let Some(watched_files) = self.watched_files
             && is_kernels(path)
         {
             match self.lab.processes.seen_by(process.pid, path) {
                 // What it does not even see, it cannot open.
-                Err(_hidden) => self.account.watched.push(path.to_owned()),
-                Ok(file) => match sentry.add(path, std::os::fd::AsFd::as_fd(&file)) {
-                    Ok(()) => self.account.watched.push(path.to_owned()),
+                Err(_hidden) => self.trace.watched.push(path.to_owned()),
+                Ok(file) => match watched_files.add(path, std::os::fd::AsFd::as_fd(&file)) {
+                    Ok(()) => self.trace.watched.push(path.to_owned()),
                     Err(error) => {
                         let sentence = format!("{} cannot be watched: {error}", path.display());
-                        self.account.unwatched = Some(sentence);
+                        self.trace.unwatched = Some(sentence);
                     }
                 },
             }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use sandbox::Level;
 
-use super::onlooker::Nobody;
-use super::{Bench, BenchError, conducted};
+use super::observer::Nobody;
+use super::{RunContext, RunContextError, conducted};
 use crate::catalogue::attack::{Attack, AttackId, Hook, Purpose, RunPlan};
 use crate::lab::pace::Pace;
 use crate::lab::staging;
@@ -17,13 +17,13 @@ use crate::schedule::{Sandbox, Trial};
 /// A build that takes longer is given up; the machine is as slow as can be then.
 const LONGEST: Duration = Duration::from_mins(2);
 
-impl Bench {
+impl RunContext {
     /// Lets an honest build run in as many slots at the same time as there will be, and takes the
     /// slowest of them as the pace of this machine, unless it was slower before.
     ///
     /// # Errors
     /// When the honest build cannot be built, and nothing else could.
-    pub fn measure(&self, slots: usize) -> Result<(), BenchError> {
+    pub fn measure(&self, slots: usize) -> Result<(), RunContextError> {
         let trial = trial();
         let times = std::thread::scope(|scope| {
             let build = |slot| {
@@ -31,7 +31,7 @@ impl Bench {
                 move || self.time(trial, slot)
             };
             let builds: Vec<_> = (0..slots.max(1)).map(|slot| scope.spawn(build(slot))).collect();
-            let panicked = |_| Err(BenchError::Honest("its thread panicked".to_owned()));
+            let panicked = |_| Err(RunContextError::Honest("its thread panicked".to_owned()));
             builds
                 .into_iter()
                 .map(|build| build.join().unwrap_or_else(panicked))
@@ -43,17 +43,17 @@ impl Bench {
     }
 
     /// How long the build takes.
-    fn time(&self, trial: &Trial, slot: usize) -> Result<Duration, BenchError> {
+    fn time(&self, trial: &Trial, slot: usize) -> Result<Duration, RunContextError> {
         let seen = conducted(trial, self, slot, &mut Nobody);
         if let Some(reason) = seen.contaminated {
-            return Err(BenchError::Contaminated(reason));
+            return Err(RunContextError::Contaminated(reason));
         }
         let run = seen.run;
         if run.built || run.timed_out {
             return Ok(run.elapsed);
         }
         let raised = run.hooks.last().and_then(|end| end.exception.clone());
-        Err(BenchError::Honest(run.broken.or(raised).unwrap_or_default()))
+        Err(RunContextError::Honest(run.broken.or(raised).unwrap_or_default()))
     }
 }
 

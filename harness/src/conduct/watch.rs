@@ -10,14 +10,14 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::process::Signal;
 use sandbox::Level;
 
-use super::account::Account;
-use super::onlooker::{Eyes, Moment, Room};
+use super::build_trace::BuildTrace;
+use super::observer::{DynObserver, LabHandle, TrialEvent};
 use crate::catalogue::attack::{InterruptSignal, OracleKind, Privilege, Whom};
 use crate::frontend::events::{Event, Lines};
+use crate::lab::file_watch::FileWatch;
 use crate::lab::pace::Pace;
 use crate::lab::processes::Process;
-use crate::lab::sentry::Sentry;
-use crate::lab::wire::News;
+use crate::lab::wire::LabEvent;
 use crate::lab::{Lab, wait};
 use crate::oracle::{Survivor, privileges, remnants};
 use crate::runner::interrupt;
@@ -41,14 +41,14 @@ const LATEST: Duration = Duration::from_secs(5);
 /// How long nothing may happen before somebody looks whether the user wants to stop.
 const NAP: Duration = Duration::from_millis(100);
 
-/// The eyes on one trial.
+/// The watch over one trial.
 pub(super) struct Watch<'a> {
     pub(super) lab: &'a Lab,
-    pub(super) sentry: Option<&'a Sentry>,
+    pub(super) watched_files: Option<&'a FileWatch>,
     trial: &'a Trial,
     pace: Pace,
     prompt: Vec<u8>,
-    pub(super) account: Account,
+    pub(super) trace: BuildTrace,
     printed: Lines,
     reported: Lines,
     open: [bool; 3],
@@ -57,26 +57,26 @@ pub(super) struct Watch<'a> {
     pending: bool,
     pub(super) namespace: Option<String>,
     pub(super) deadline: Instant,
-    pub(super) room: Room<'a>,
-    pub(super) eyes: &'a mut Eyes<'a>,
+    pub(super) handle: LabHandle<'a>,
+    pub(super) observer: &'a mut DynObserver<'a>,
 }
 
 impl<'a> Watch<'a> {
-    /// Eyes on a lab whose front end has not started yet.
+    /// A watch over a lab whose front end has not started yet.
     pub(super) fn of(
-        room: Room<'a>,
-        sentry: Option<&'a Sentry>,
+        handle: LabHandle<'a>,
+        watched_files: Option<&'a FileWatch>,
         trial: &'a Trial,
         pace: Pace,
         nonce: &str,
-        eyes: &'a mut Eyes<'a>,
+        observer: &'a mut DynObserver<'a>,
     ) -> Self {
         Self {
-            lab: room.lab,
-            sentry,
+            lab: handle.lab,
+            watched_files,
             trial,
             prompt: format!("@bulkhead {nonce} ").into_bytes(),
-            account: Account::default(),
+            trace: BuildTrace::default(),
             printed: Lines::default(),
             reported: Lines::default(),
             open: [true; 3],
@@ -86,41 +86,41 @@ impl<'a> Watch<'a> {
             namespace: None,
             pace,
             deadline: Instant::now() + pace.stretched(trial.attack.run.timeout + MARGIN),
-            room,
-            eyes,
+            handle,
+            observer,
         }
     }
 
     /// Starts the front end and watches until it has ended and everything is quiet, or until the
     /// deadline.
-    pub(super) fn follow(mut self) -> Account {
+    pub(super) fn follow(mut self) -> BuildTrace {
         if let Err(error) = self.lab.start() {
-            self.account.run.broken = Some(format!("the front end cannot be started: {error}"));
-            return self.account;
+            self.trace.run.broken = Some(format!("the front end cannot be started: {error}"));
+            return self.trace;
         }
-        while self.account.ended.is_none() && self.account.run.broken.is_none() {
+        while self.trace.ended.is_none() && self.trace.run.broken.is_none() {
             // A build that never stops printing is cut off as well as one that never prints.
             let now = Instant::now();
             match self.round(self.deadline.min(now + NAP)) {
                 Ok(_) if now < self.deadline && !interrupt::is_asked() => {}
                 Ok(_) => {
-                    self.account.run.timed_out = true;
-                    self.account.hook_ended();
-                    return self.account;
+                    self.trace.run.timed_out = true;
+                    self.trace.hook_ended();
+                    return self.trace;
                 }
-                Err(error) => self.account.run.broken = Some(format!("the lab is gone: {error}")),
+                Err(error) => self.trace.run.broken = Some(format!("the lab is gone: {error}")),
             }
         }
-        self.account.hook_ended();
+        self.trace.hook_ended();
         self.settle();
-        self.account
+        self.trace
     }
 
     /// Waits until nothing runs that should not, but not for ever: until what is left has slept
     /// through a span of grace. What has work to do and no processor to do it on, as a helper that
     /// would end by itself on a busy machine, has not settled yet.
     fn settle(&mut self) {
-        let grace = if self.account.interrupted { LONG_GRACE } else { GRACE };
+        let grace = if self.trace.interrupted { LONG_GRACE } else { GRACE };
         let grace = self.pace.stretched(grace);
         let mut end = Instant::now() + grace;
         let latest = Instant::now() + self.pace.stretched(LATEST);
@@ -128,7 +128,7 @@ impl<'a> Watch<'a> {
             // What was printed before the end is still in the pipes.
             while matches!(self.round(Instant::now()), Ok(true)) && Instant::now() < end {}
             let survivors = self.others().unwrap_or_else(|error| {
-                self.account.blind = Some(format!("the processes cannot be listed: {error}"));
+                self.trace.blind = Some(format!("the processes cannot be listed: {error}"));
                 Vec::new()
             });
             let now = Instant::now();
@@ -136,7 +136,7 @@ impl<'a> Watch<'a> {
                 end = end.max(latest.min(now + grace));
             }
             if survivors.is_empty() || now >= end || interrupt::is_asked() {
-                self.account.survivors = survivors
+                self.trace.survivors = survivors
                     .into_iter()
                     .map(|process| Survivor {
                         arguments: self.lab.processes.arguments(process.pid),
@@ -217,28 +217,28 @@ impl<'a> Watch<'a> {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        self.account.printed = self.account.printed.saturating_add(bytes.len() as u64);
-        let log = &mut self.account.run.log;
-        let room = LOG.saturating_sub(log.len());
-        log.extend(bytes.iter().take(room));
-        self.account.log_cut_off |= bytes.len() > room;
+        self.trace.printed = self.trace.printed.saturating_add(bytes.len() as u64);
+        let log = &mut self.trace.run.log;
+        let left = LOG.saturating_sub(log.len());
+        log.extend(bytes.iter().take(left));
+        self.trace.log_cut_off |= bytes.len() > left;
     }
 
     fn news(&mut self) -> std::io::Result<()> {
-        let account = &mut self.account;
+        let trace = &mut self.trace;
         match self.lab.news(Instant::now())? {
-            Some(News::Started { pid }) => {
+            Some(LabEvent::Started { pid }) => {
                 self.frontend = Some(pid);
-                account.ours.push(pid);
-                account.blind = remnants::self_test(&self.lab.processes, pid);
+                trace.ours.push(pid);
+                trace.blind = remnants::self_test(&self.lab.processes, pid);
             }
-            Some(News::Ended { code, signal }) => account.ended = Some((code, signal)),
-            Some(News::VictimEnded { plant, signal }) => {
-                account.victims_ended.insert(plant, signal);
+            Some(LabEvent::Ended { code, signal }) => trace.ended = Some((code, signal)),
+            Some(LabEvent::VictimEnded { plant, signal }) => {
+                trace.victims_ended.insert(plant, signal);
             }
-            Some(News::Failed(reason)) => account.run.broken = Some(reason),
-            Some(News::Ready { .. }) => {}
-            None => account.run.broken = Some("the lab's first process is gone".to_owned()),
+            Some(LabEvent::Failed(reason)) => trace.run.broken = Some(reason),
+            Some(LabEvent::Ready { .. }) => {}
+            None => trace.run.broken = Some("the lab's first process is gone".to_owned()),
         }
         Ok(())
     }
@@ -246,35 +246,35 @@ impl<'a> Watch<'a> {
     /// One line of the driver. Only the driver holds this pipe.
     fn event(&mut self, line: &[u8]) {
         let Ok(event) = serde_json::from_slice::<Event>(line) else { return };
-        let account = &mut self.account;
+        let trace = &mut self.trace;
         match event {
             Event::Supervisor { build, pid } if build == "trial" => {
                 self.supervisor = Some(pid);
                 // Without a sandbox this is the hook itself.
                 if self.trial.level != Level::None {
-                    account.ours.push(pid);
+                    trace.ours.push(pid);
                 }
             }
-            Event::Status { build, status } if build == "trial" => account.status = Some(status),
+            Event::Status { build, status } if build == "trial" => trace.status = Some(status),
             Event::Returned { build, hook, value, items } if build == "trial" => {
-                account.hook_ended();
-                self.eyes.sees(Moment::HookEnded(&hook, &format!("returned {value}")));
-                account.values.push(value);
-                account.items.push((hook.clone(), items));
-                account.run.hooks.push(HookEnd { hook, returned: true, exception: None });
+                trace.hook_ended();
+                self.observer.sees(TrialEvent::HookEnded(&hook, &format!("returned {value}")));
+                trace.values.push(value);
+                trace.items.push((hook.clone(), items));
+                trace.run.hooks.push(HookEnd { hook, returned: true, exception: None });
             }
             Event::Raised { build, hook, exception } if build == "trial" => {
-                account.hook_ended();
-                self.eyes.sees(Moment::HookEnded(&hook, &format!("raised {exception}")));
+                trace.hook_ended();
+                self.observer.sees(TrialEvent::HookEnded(&hook, &format!("raised {exception}")));
                 let exception = Some(exception);
-                account.run.hooks.push(HookEnd { hook, returned: false, exception });
+                trace.run.hooks.push(HookEnd { hook, returned: false, exception });
             }
-            Event::Returned { value, .. } => account.second = Some(Ok(value)),
-            Event::Raised { exception, .. } => account.second = Some(Err(exception)),
-            Event::Done => account.done = true,
+            Event::Returned { value, .. } => trace.second = Some(Ok(value)),
+            Event::Raised { exception, .. } => trace.second = Some(Err(exception)),
+            Event::Done => trace.done = true,
             Event::Hook { build, hook } if build == "trial" => {
-                account.began = Some(Instant::now());
-                self.eyes.sees(Moment::Hook(&hook));
+                trace.began = Some(Instant::now());
+                self.observer.sees(TrialEvent::Hook(&hook));
             }
             Event::Hook { .. } | Event::Supervisor { .. } | Event::Status { .. } => {}
         }
@@ -289,11 +289,11 @@ impl<'a> Watch<'a> {
         let rest = line.get(at + prompt.len()..).unwrap_or_default();
         let rest = String::from_utf8_lossy(rest).into_owned();
         let (verb, what) = rest.split_once(' ').unwrap_or((&rest, ""));
-        let run = &mut self.account.run;
+        let run = &mut self.trace.run;
         match verb {
             "mark" if run.marks.len() < WORDS && !run.marks.iter().any(|mark| mark == what) => {
                 run.marks.push(what.to_owned());
-                self.eyes.sees(Moment::Mark(what));
+                self.observer.sees(TrialEvent::Mark(what));
                 self.marked(what);
             }
             "hold" => {
@@ -348,9 +348,9 @@ impl<'a> Watch<'a> {
         };
         if let (true, Some(pid)) = (self.pending, whom) {
             self.pending = false;
-            self.account.interrupted = true;
+            self.trace.interrupted = true;
             if let Err(error) = self.lab.processes.signal(pid, signal) {
-                self.account.run.broken = Some(format!("the signal could not be sent: {error}"));
+                self.trace.run.broken = Some(format!("the signal could not be sent: {error}"));
             }
         }
     }

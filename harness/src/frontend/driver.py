@@ -14,7 +14,7 @@ import threading
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-import deputy  # noqa: E402
+import steps as frontend_steps  # noqa: E402
 import pyproject_hooks  # noqa: E402
 
 ARGUMENTS = {
@@ -99,7 +99,7 @@ def runner(common, inherited, spec, tell):
 def build(spec, common, inherited, tell):
     """Calls the hooks of one build, in order, until one does not return."""
     name = spec["name"]
-    steps = deputy.Steps(spec)
+    steps = frontend_steps.Steps(spec)
     caller = pyproject_hooks.BuildBackendHookCaller(
         spec["source"],
         spec["backend"],
@@ -167,7 +167,7 @@ def main():
     tell = teller(int(sys.argv[2]))
     if spec["terminal"]:
         claim_terminal()
-    deputy.patience *= spec["pace"]
+    frontend_steps.patience *= spec["pace"]
     inherited = list(inherit(spec["inherit"], spec["pace"]))
     beside = []
     for entry in spec["builds"]:

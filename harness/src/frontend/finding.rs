@@ -9,7 +9,7 @@ use std::process::Command;
 use super::python::Python;
 use super::{Frontend, FrontendError};
 use crate::lab::outside;
-use crate::lab::scrap::Scrap;
+use crate::lab::run_temp_dir::RunTempDir;
 
 /// The version that is fetched where none is found, and the digest of its wheel.
 const PINNED: (&str, &str) =
@@ -88,7 +88,7 @@ pub(crate) fn cache() -> PathBuf {
 fn fetch(python: &Python, cache: &Path, cached: &Path) -> Result<(), String> {
     let said = |error: io::Error| error.to_string();
     fs::create_dir_all(cache).map_err(said)?;
-    let dir = Scrap::make(cache).map_err(said)?;
+    let dir = RunTempDir::make(cache).map_err(said)?;
     let requirement = dir.path().join("requirements.txt");
     let (version, digest) = PINNED;
     fs::write(&requirement, format!("{PACKAGE}=={version} --hash=sha256:{digest}\n"))

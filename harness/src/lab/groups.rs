@@ -160,10 +160,10 @@ impl Group {
         let folder = |path: &Path| fs::DirBuilder::new().mode(0o755).create(path);
         folder(outer)?;
         let inner = outer.join("lab");
-        let made = furnish(outer, controllers)
+        let made = fill(outer, controllers)
             .and_then(|()| narrow(outer, controllers))
             .and_then(|()| folder(&inner))
-            .and_then(|()| furnish(&inner, controllers))
+            .and_then(|()| fill(&inner, controllers))
             .and_then(|()| OpenOptions::new().write(true).open(inner.join(join)));
         match made {
             Ok(join) => {
@@ -212,7 +212,7 @@ impl Group {
 }
 
 /// Gives a group what it must have before anybody can be in it (`cpuset`): all that is above it.
-fn furnish(group: &Path, controllers: &[&str]) -> io::Result<()> {
+fn fill(group: &Path, controllers: &[&str]) -> io::Result<()> {
     let above = group.parent().unwrap_or(group);
     if controllers.contains(&"cpuset") {
         for name in ["cpuset.cpus", "cpuset.mems"] {
@@ -290,7 +290,7 @@ pub fn are_lent() -> bool {
 /// Whether this machine lets the devices of a lab be bounded.
 #[must_use]
 pub fn bound_devices() -> bool {
-    Groups::make("rehearsal-of-devices", 0).bound_devices()
+    Groups::make("trial-of-devices", 0).bound_devices()
 }
 
 /// What a sweep has done.

@@ -20,7 +20,9 @@ use super::mounts::{INERT, detached};
 use super::profile::Profile;
 use super::refusals::withheld::Borrowed;
 use super::victim::ROLE;
-use super::wire::{Command as Orders, Living, News, Order, Spec, Victim, peek, receive, send};
+use super::wire::{
+    Command as Orders, LabCommand, LabEvent, Living, Spec, Victim, peek, receive, send,
+};
 use super::{engine, groups, inside, terminal, users};
 
 /// The argument by which the program knows that it is the first process of a lab that it has entered.
@@ -59,7 +61,7 @@ pub fn play_inside() -> ExitCode {
     if close_between(3, RawFd::MAX).is_err() {
         return ExitCode::FAILURE;
     }
-    told(lead)
+    told(run_init)
 }
 
 /// Does it with the socket, and tells the harness if it fails.
@@ -69,7 +71,7 @@ fn told(work: impl FnOnce(&OwnedFd) -> io::Result<()>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody may be left to hear it; then there is nothing to say either.
-            let _unheard = send(&socket, &News::Failed(error.to_string()), &[]);
+            let _unheard = send(&socket, &LabEvent::Failed(error.to_string()), &[]);
             ExitCode::FAILURE
         }
     }
@@ -102,7 +104,7 @@ impl Given {
 }
 
 /// Everything that the init keeps while the lab lives.
-struct House<'a> {
+struct LabInit<'a> {
     socket: &'a OwnedFd,
     caller: (u32, u32),
     victims: Vec<(i32, String, UnixStream)>,
@@ -120,7 +122,7 @@ struct Streams {
 }
 
 /// The whole life of a lab.
-fn lead(socket: &OwnedFd) -> io::Result<()> {
+fn run_init(socket: &OwnedFd) -> io::Result<()> {
     let Some((spec, descriptors)) = receive::<Spec>(socket)? else { return Ok(()) };
     let Given { streams: [out, err, events], users, .. } = Given::of(&spec, descriptors)?;
     // Of our own process namespace, before anybody else is in it: the harness looks through this one.
@@ -141,15 +143,15 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
     children.thread_block()?;
     let deaths = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     let caller = spec.frontend.caller;
-    let mut house = House { socket, caller, victims: Vec::new(), frontend: None, shells: vec![] };
+    let mut init = LabInit { socket, caller, victims: Vec::new(), frontend: None, shells: vec![] };
     let mut victims = Vec::new();
     for victim in &spec.victims {
-        victims.push(house.settle(victim)?);
+        victims.push(init.spawn_victim(victim)?);
     }
     let terminal = if spec.terminal { Some(terminal::make()?) } else { None };
     let ends = terminal.iter().flat_map(|(keyboard, line)| [keyboard.as_fd(), line.as_fd()]);
     let given: Vec<_> = [proc.as_fd()].into_iter().chain(ends).collect();
-    send(socket, &News::Ready { victims, keys }, &given)?;
+    send(socket, &LabEvent::Ready { victims, keys }, &given)?;
     drop(proc);
     let input = terminal.map(|(_, line)| line);
     let mut streams = Some(Streams { input, out, err, events });
@@ -162,25 +164,25 @@ fn lead(socket: &OwnedFd) -> io::Result<()> {
         let [orders, died] = watched.map(|entry| !entry.revents().is_empty());
         if died {
             while deaths.read_signal()?.is_some() {}
-            house.reap()?;
+            init.reap()?;
         }
         if orders {
-            match receive::<Order>(socket)? {
+            match receive::<LabCommand>(socket)? {
                 None => return Ok(()),
-                Some((Order::Start, _)) => {
+                Some((LabCommand::Start, _)) => {
                     if let Some(streams) = streams.take() {
-                        house.start(&spec, streams)?;
+                        init.start(&spec, streams)?;
                     }
                 }
-                Some((Order::Shell(shell), descriptors)) => house.open(&shell, descriptors)?,
+                Some((LabCommand::Shell(shell), descriptors)) => init.open(&shell, descriptors)?,
             }
         }
     }
 }
 
-impl House<'_> {
+impl LabInit<'_> {
     /// Starts a victim and waits until it has its text in place.
-    fn settle(&mut self, victim: &Victim) -> io::Result<Living> {
+    fn spawn_victim(&mut self, victim: &Victim) -> io::Result<Living> {
         let (mut ours, theirs) = UnixStream::pair()?;
         let output = match &victim.open {
             None => Stdio::null(),
@@ -238,7 +240,7 @@ impl House<'_> {
             .map_err(|error| io::Error::other(format!("{program} cannot be started: {error}")))?;
         let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
         self.frontend = Some(pid);
-        send(self.socket, &News::Started { pid }, &[])?;
+        send(self.socket, &LabEvent::Started { pid }, &[])?;
         // It may have died while its death was not listened for.
         self.reap()
     }
@@ -299,9 +301,9 @@ impl House<'_> {
             };
             self.shells.retain(|shell| shell.0 != pid);
             if self.frontend == Some(pid) {
-                send(self.socket, &News::Ended { code, signal }, &[])?;
+                send(self.socket, &LabEvent::Ended { code, signal }, &[])?;
             } else if let Some((_, plant, _)) = self.victims.iter().find(|entry| entry.0 == pid) {
-                send(self.socket, &News::VictimEnded { plant: plant.clone(), signal }, &[])?;
+                send(self.socket, &LabEvent::VictimEnded { plant: plant.clone(), signal }, &[])?;
             }
         }
     }

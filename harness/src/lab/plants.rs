@@ -13,8 +13,8 @@ use nix::sys::stat::Mode;
 use sandbox::sys::sysv::Segment;
 use serde_json::{Value, json};
 
-use super::ears::Ear;
 use super::layout::{Interpreter, fill};
+use super::listeners::Listener;
 use super::profile::Profile;
 use super::root::Root;
 use super::wire::Victim;
@@ -24,7 +24,7 @@ use crate::catalogue::spelling::Spelt as _;
 
 /// What makes a trial unlike any other: its nonce, and a canary for every plant.
 #[derive(Clone, Debug)]
-pub struct Cast {
+pub struct TrialSecrets {
     /// Sixteen hexadecimal digits; the build may know it.
     pub nonce: String,
     /// The canaries by plant; the build may not.
@@ -37,7 +37,7 @@ pub struct Planted {
     /// What the build is told of each plant.
     pub facts: BTreeMap<String, Value>,
     /// The listeners, bound.
-    pub ears: Vec<Ear>,
+    pub listeners: Vec<Listener>,
     /// The victims to start.
     pub victims: Vec<Victim>,
     /// The keys to add: plant, description, payload.
@@ -54,8 +54,8 @@ pub struct Planted {
     pub paths: BTreeMap<String, PathBuf>,
 }
 
-impl Cast {
-    /// A cast for one trial of `attack` on a host.
+impl TrialSecrets {
+    /// A secrets for one trial of `attack` on a host.
     ///
     /// # Errors
     /// When the kernel has no random numbers.
@@ -122,31 +122,31 @@ const SYSTEM: [&str; 7] = ["/etc", "/usr", "/var", "/root", "/lib", "/bin", "/sb
 /// An error that names the plant.
 pub fn plant(
     attack: &Attack,
-    cast: &Cast,
+    secrets: &TrialSecrets,
     root: &Root,
     interpreter: &Interpreter,
     profile: Profile,
 ) -> Result<Planted, LabError> {
     let mut planted = Planted::default();
     for plant in &all_plants(attack, profile) {
-        let canary = cast.canary(&plant.id);
-        let gardener = Gardener { plant, canary, cast, root, interpreter, profile };
-        at_step(&format!("plant {}", plant.id), gardener.plant(&mut planted))?;
+        let canary = secrets.canary(&plant.id);
+        let installer = PlantInstaller { plant, canary, secrets, root, interpreter, profile };
+        at_step(&format!("plant {}", plant.id), installer.plant(&mut planted))?;
     }
     Ok(planted)
 }
 
 /// One plant, and all that is needed to put it in place.
-struct Gardener<'a> {
+struct PlantInstaller<'a> {
     plant: &'a Plant,
     canary: &'a str,
-    cast: &'a Cast,
+    secrets: &'a TrialSecrets,
     root: &'a Root,
     interpreter: &'a Interpreter,
     profile: Profile,
 }
 
-impl Gardener<'_> {
+impl PlantInstaller<'_> {
     fn plant(&self, planted: &mut Planted) -> io::Result<()> {
         let fact = match &self.plant.kind {
             PlantKind::File { path, mode, content } => {
@@ -174,7 +174,7 @@ impl Gardener<'_> {
             }
             PlantKind::Process { .. } => self.victim(planted),
             PlantKind::SessionKey => {
-                let description = format!("bulkhead:{}", self.cast.nonce);
+                let description = format!("bulkhead:{}", self.secrets.nonce);
                 planted.keys.push((
                     self.plant.id.clone(),
                     description.clone(),
@@ -262,7 +262,7 @@ impl Gardener<'_> {
     }
 
     fn queue(&self, planted: &mut Planted) -> io::Result<Value> {
-        let name = format!("/bulkhead-{}-{}", self.cast.nonce, planted.queues.len());
+        let name = format!("/bulkhead-{}-{}", self.secrets.nonce, planted.queues.len());
         let flags = MQ_OFlag::O_CREAT | MQ_OFlag::O_EXCL | MQ_OFlag::O_RDWR | MQ_OFlag::O_NONBLOCK;
         let mode = Mode::from_bits_truncate(0o666);
         let queue = mq_open(name.as_str(), flags, mode, Some(&MqAttr::new(0, 8, 512, 0)))?;

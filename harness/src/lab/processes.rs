@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2, readlinkat};
 use rustix::process::{Signal, pidfd_send_signal};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::sentry;
+use super::file_watch;
 
 /// No file of the kernel's is read beyond this, in bytes.
 const LONGEST: u64 = 16 << 20;
@@ -45,7 +45,7 @@ pub struct Process {
 
 /// How the kernel treats a process when it has to choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct SchedulingState {
     /// Its nice value: the higher, the less it gets of the processor.
     pub nice: i32,
     /// What is added to its score when memory is short: the higher, the sooner it goes.
@@ -111,14 +111,14 @@ impl Processes {
 
     /// How the kernel treats it; as nobody in particular when it is gone.
     #[must_use]
-    pub fn standing(&self, pid: i32) -> Standing {
+    pub fn standing(&self, pid: i32) -> SchedulingState {
         let text = |name: &str| {
             let text = self.read(&format!("{pid}/{name}")).unwrap_or_default();
             String::from_utf8_lossy(&text).into_owned()
         };
         let (stat, status) = (text("stat"), text("status"));
         let processors = status.lines().find(|line| line.starts_with("Cpus_allowed_list:"));
-        Standing {
+        SchedulingState {
             nice: nice(&stat),
             oom: number(Some(text("oom_score_adj").trim())),
             policy: policy(&stat),
@@ -208,7 +208,7 @@ impl Processes {
     /// # Errors
     /// Those of open(2).
     pub fn seen_by(&self, pid: i32, path: &Path) -> io::Result<OwnedFd> {
-        sentry::seen_by(self.proc.as_fd(), pid, path)
+        file_watch::seen_by(self.proc.as_fd(), pid, path)
     }
 
     /// Sends it a signal, through the very directory that was looked up: its number cannot have

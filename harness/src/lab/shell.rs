@@ -13,7 +13,7 @@ use rustix::termios::{
     OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize,
 };
 
-use super::wire::{Command, Order, send};
+use super::wire::{Command, LabCommand, send};
 use super::{Lab, pipe};
 
 /// Makes standard input the terminal of a new session and becomes the shell. Without a controlling
@@ -54,7 +54,7 @@ pub fn open(lab: &Lab, front: &Command, extra: &[(&str, String)]) -> io::Result<
 fn start(lab: &Lab, command: Command, streams: [BorrowedFd<'_>; 3]) -> io::Result<OwnedFd> {
     let (ours, theirs) = pipe()?;
     let [input, out, err] = streams;
-    send(lab.control(), &Order::Shell(command), &[input, out, err, theirs.as_fd()])?;
+    send(lab.control(), &LabCommand::Shell(command), &[input, out, err, theirs.as_fd()])?;
     Ok(ours)
 }
 

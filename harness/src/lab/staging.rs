@@ -17,7 +17,7 @@ use super::network::RESOLVER;
 use super::pace::Pace;
 use super::profile::Profile;
 use super::root::Root;
-use super::scrap::Scrap;
+use super::run_temp_dir::RunTempDir;
 use crate::catalogue::tree::{Node, Tree};
 use crate::frontend::python::Python;
 
@@ -66,7 +66,7 @@ pub fn honest_source(dir: &Path) -> io::Result<()> {
 /// # Errors
 /// Those of the file system, and what the interpreter says.
 pub fn honest_wheel(python: &Python) -> io::Result<Vec<u8>> {
-    let dir = Scrap::make(&std::env::temp_dir())?;
+    let dir = RunTempDir::make(&std::env::temp_dir())?;
     let lab = dir.path().join("_lab");
     fs::create_dir(&lab)?;
     honest_source(dir.path())?;
@@ -85,7 +85,7 @@ pub fn honest_wheel(python: &Python) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// Those of the kernel.
-pub fn furnish(root: &Root, hostname: &str, program: &Path) -> io::Result<()> {
+pub fn fill(root: &Root, hostname: &str, program: &Path) -> io::Result<()> {
     root.write(Path::new("/etc/hostname"), 0o644, format!("{hostname}\n").as_bytes())?;
     let hosts = format!("127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {hostname}\n");
     root.write(Path::new("/etc/hosts"), 0o644, hosts.as_bytes())?;

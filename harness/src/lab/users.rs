@@ -39,7 +39,7 @@ pub fn namespace(program: &Path, profile: Profile) -> Result<OwnedFd, String> {
 ///
 /// # Errors
 /// A sentence that says what this machine refuses.
-pub fn rehearse(profile: Profile, namespace: BorrowedFd<'_>) -> Result<(), String> {
+pub fn try_out(profile: Profile, namespace: BorrowedFd<'_>) -> Result<(), String> {
     // A temporary file system as another user's needs Linux 6.3, an overlay over one 5.19.
     part()
         .and_then(|()| write_as_root_of(profile))

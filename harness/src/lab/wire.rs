@@ -44,7 +44,7 @@ pub struct Spec {
     pub bounded: bool,
     /// Show the lab's own control groups in `/sys/fs/cgroup`, as a host does.
     pub groups: bool,
-    /// The front end gets a terminal; its two ends come back with [`News::Ready`].
+    /// The front end gets a terminal; its two ends come back with [`LabEvent::Ready`].
     pub terminal: bool,
     /// The front end.
     pub frontend: Command,
@@ -82,7 +82,7 @@ pub struct Victim {
 
 /// What the harness tells the lab later.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Order {
+pub enum LabCommand {
     /// Start the front end.
     Start,
     /// Start a shell for somebody who looks around. With it come its standard input, output and
@@ -92,7 +92,7 @@ pub enum Order {
 
 /// What the lab tells the harness.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum News {
+pub enum LabEvent {
     /// It could not be built: one sentence.
     Failed(String),
     /// It is built, and its victims live. With it come a `/proc` for the harness and, where the

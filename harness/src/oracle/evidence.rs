@@ -8,10 +8,10 @@ use std::time::Duration;
 use rustix::fs::FileType;
 
 use super::secrets::encodings;
-use crate::lab::ears::Heard;
+use crate::lab::file_watch::Sighting;
 use crate::lab::layout::Interpreter;
-use crate::lab::processes::{Process, Standing};
-use crate::lab::sentry::Sighting;
+use crate::lab::listeners::Heard;
+use crate::lab::processes::{Process, SchedulingState};
 use crate::lab::snapshot::Change;
 
 /// What a trial left.
@@ -130,7 +130,7 @@ pub struct VictimSeen {
     /// The text on its heap is another one.
     pub changed: bool,
     /// How the kernel treated it before the build, and after it.
-    pub standing: (Standing, Standing),
+    pub standing: (SchedulingState, SchedulingState),
 }
 
 /// A process of the build that stood still, looked at from outside.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::evidence::Evidence;
 use crate::catalogue::attack::{OracleKind, OracleSpec};
+use crate::lab::file_watch::Sighting;
 use crate::lab::layout::{OUTCOME, OUTPUT, SECOND_OUTPUT, SECOND_SOURCE, SOURCE, WORK, fill};
 use crate::lab::root::Root;
-use crate::lab::sentry::Sighting;
 use crate::lab::snapshot::{Change, Snapshot, What};
 
 /// The files of the account database; who makes an account for every build writes them, on purpose.

@@ -27,9 +27,9 @@ pub fn difference(outputs: &[Entry], expected: &[u8]) -> Option<String> {
 #[must_use]
 pub fn self_test() -> Option<String> {
     let (right, wrong) = (Entry::file("x.whl", b"right"), Entry::file("x.whl", b"wrong"));
-    let awake =
+    let notices =
         difference(&[right], b"right").is_none() && difference(&[wrong], b"right").is_some();
-    (!awake).then(|| "a changed wheel is not told from the right one".to_owned())
+    (!notices).then(|| "a changed wheel is not told from the right one".to_owned())
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use super::evidence::Evidence;
 use super::secrets::{contains, encodings};
 use crate::catalogue::attack::PlantKind;
 use crate::lab::dns;
-use crate::lab::ears::Hearing;
 use crate::lab::icmp;
+use crate::lab::listeners::Hearing;
 use crate::lab::netlink;
 use crate::lab::root::Root;
 
@@ -44,9 +44,9 @@ pub fn self_test(
     hearing: &Hearing,
     patience: Duration,
 ) -> Option<String> {
-    let word = format!("knock-{}", plant.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+    let word = format!("connect_to-{}", plant.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
     let word = word.to_ascii_lowercase();
-    match knock(kind, facts, root, &word, patience) {
+    match connect_to(kind, facts, root, &word, patience) {
         Err(reason) => Some(format!("{plant} cannot be reached: {reason}")),
         Ok(()) if hearing.hears(plant, word.as_bytes(), patience) => None,
         Ok(()) => Some(format!("{plant} is deaf: it does not log a probe")),
@@ -54,7 +54,7 @@ pub fn self_test(
 }
 
 /// Sends `word` the way that an attack would.
-fn knock(
+fn connect_to(
     kind: &PlantKind,
     facts: &Value,
     root: &Root,
@@ -126,8 +126,8 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::lab::ears::{Answer, Ear, Ears, Heard, Socket};
     use crate::lab::layout::Interpreter;
+    use crate::lab::listeners::{Answer, Heard, Listener, Listeners, Socket};
 
     const SHORT: Duration = Duration::from_millis(500);
 
@@ -155,10 +155,13 @@ mod tests {
         };
         // The kernel accepts the connection all the same.
         assert!(test(&Hearing::default()).unwrap().contains("sink is deaf"));
-        let ear =
-            Ear { plant: "sink".to_owned(), socket: Socket::Tcp(socket), answer: Answer::Nothing };
-        let ears = Ears::open(vec![ear]).unwrap();
-        assert_eq!(test(ears.hearing()), None);
+        let listener = Listener {
+            plant: "sink".to_owned(),
+            socket: Socket::Tcp(socket),
+            answer: Answer::Nothing,
+        };
+        let listeners = Listeners::open(vec![listener]).unwrap();
+        assert_eq!(test(listeners.hearing()), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::evidence::{Evidence, VictimSeen};
-use crate::lab::processes::{Processes, Standing};
+use crate::lab::processes::{Processes, SchedulingState};
 use crate::lab::wire::Living;
 
 /// What a signal did to the victim `plant`.
@@ -110,7 +110,7 @@ pub fn examine(
     processes: &Processes,
     living: &Living,
     word: &str,
-    before: Standing,
+    before: SchedulingState,
     ended: Option<Option<i32>>,
 ) -> VictimSeen {
     let process = processes.look(living.pid).unwrap_or_default();
@@ -141,7 +141,7 @@ mod tests {
             stopped: false,
             traced: false,
             changed: false,
-            standing: (Standing::default(), Standing::default()),
+            standing: (SchedulingState::default(), SchedulingState::default()),
         };
         evidence.victims = vec![quiet.clone()];
         assert_eq!(signalled(&evidence, "agent"), None);

@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sandbox::Layer;
 
-use super::Discretion;
+use super::Redactor;
 use super::schema::ablation::{ABLATION, Ablated, Ablation, By, Shown, Trial};
 use crate::schedule::ablation;
 use crate::verdict::{Seen, Settled, Verdict};
 
 /// What the trials of an ablation show.
 #[must_use]
-pub fn of(settled: &[Settled], host: &str, discretion: &Discretion) -> Ablation {
+pub fn of(settled: &[Settled], host: &str, redactor: &Redactor) -> Ablation {
     let mut attacks = BTreeMap::new();
     for one in settled {
         let trial = &one.cell.trial;
@@ -28,7 +28,7 @@ pub fn of(settled: &[Settled], host: &str, discretion: &Discretion) -> Ablation 
             bare: Trial { outcome: Shown::Unclear, reason: None },
             alone: BTreeMap::new(),
         });
-        let shown = shown(one, discretion);
+        let shown = shown(one, redactor);
         match ablation::left(&trial.attack, &trial.sandbox) {
             None => entry.bare = shown,
             Some(layer) => {
@@ -102,7 +102,7 @@ pub fn contradictions(ablation: &Ablation) -> Vec<(&str, Contradiction)> {
     found
 }
 
-fn shown(one: &Settled, discretion: &Discretion) -> Trial {
+fn shown(one: &Settled, redactor: &Redactor) -> Trial {
     let ruling = &one.ruling;
     let outcome = match (ruling.verdict, ruling.seen) {
         (Verdict::Unsupported, _) => Shown::Refused,
@@ -112,7 +112,7 @@ fn shown(one: &Settled, discretion: &Discretion) -> Trial {
     };
     let silent = matches!(outcome, Shown::Blocked | Shown::Escaped);
     let reason = ruling.reason.as_deref().filter(|_| !silent);
-    Trial { outcome, reason: reason.map(|reason| discretion.line(reason)) }
+    Trial { outcome, reason: reason.map(|reason| redactor.line(reason)) }
 }
 
 #[cfg(test)]

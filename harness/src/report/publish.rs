@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::redact::Canaries;
-use crate::lab::scrap::PREFIX;
+use crate::lab::run_temp_dir::PREFIX;
 
 /// Nothing was written, or not everything.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use crate::catalogue::attack::{Attack, OracleKind, OracleSpec, Purpose, Severity
 use crate::gaps::Gap;
 use crate::oracle::{Finding, SelfTest};
 use crate::recipe::Recipe;
-use crate::report::{self, Discretion};
+use crate::report::{self, Redactor};
 use crate::schedule::{Contender, Sandbox, Selection};
 use crate::verdict::Seen;
 use progress::Silent;
@@ -147,7 +147,7 @@ fn a_hole_that_only_another_sandbox_opens_is_shown_there_and_reported_here_alone
     let settled = settle_with_control_elsewhere(true);
     assert_eq!(of(&settled, "remnants/leak", Level::Proposal).ruling.seen, Seen::Escaped);
     assert_eq!(of(&settled, "remnants/leak", Level::Full).ruling.seen, Seen::Blocked);
-    let reports = report::reports(&settled, &Discretion::default());
+    let reports = report::reports(&settled, &Redactor::default());
     assert_eq!(reports.len(), 1, "the other sandbox was not on trial");
     assert_eq!(reports[0].results["remnants/leak"].cells.len(), 1);
 
@@ -165,7 +165,11 @@ fn an_honest_build_that_breaks_takes_every_block_of_its_level_with_it() {
     assert_eq!(verdict(&settled, "benign/wheel", Level::Full), Verdict::Error);
     for id in ["files/cron", "secrets/netrc"] {
         assert_eq!(verdict(&settled, id, Level::Full), Verdict::Vacuous);
-        assert_eq!(verdict(&settled, id, Level::Proposal), Verdict::Ok, "escapes need no ground");
+        assert_eq!(
+            verdict(&settled, id, Level::Proposal),
+            Verdict::Ok,
+            "escapes need no preconditions"
+        );
     }
 }
 
@@ -300,7 +304,7 @@ fn an_interrupted_run_gives_no_verdicts() {
 #[test]
 fn the_report_is_the_same_for_any_order_and_number_of_slots() {
     let text = |settled: &[Settled]| {
-        let reports = report::reports(settled, &Discretion::default());
+        let reports = report::reports(settled, &Redactor::default());
         report::json::render(&reports[0]).unwrap()
     };
     let mut settled = settle(&|trial, _| correct(trial));
@@ -329,7 +333,7 @@ fn a_seed_decides_the_order_and_no_verdict() {
             today: "2027-01-01",
         };
         let settled = run(&schedule(), &setting).unwrap();
-        let reports = report::reports(&settled, &Discretion::default());
+        let reports = report::reports(&settled, &Redactor::default());
         (order.into_inner().unwrap(), report::json::render(&reports[0]).unwrap())
     };
     let (plain, report) = begun(None);
@@ -357,11 +361,11 @@ fn no_canary_reaches_the_report_or_the_record() {
         }
         observed
     });
-    let discretion = Discretion::about(&settled, None);
-    let reports = report::reports(&settled, &discretion);
-    let trials = report::trials(&settled, &discretion);
+    let redactor = Redactor::about(&settled, None);
+    let reports = report::reports(&settled, &redactor);
+    let trials = report::trials(&settled, &redactor);
     let text =
         report::json::render(&reports[0]).unwrap() + &serde_json::to_string(&trials).unwrap();
-    assert!(!discretion.canaries().are_in(text.as_bytes()), "{text}");
+    assert!(!redactor.canaries().are_in(text.as_bytes()), "{text}");
     assert!(text.contains("next line") && !text.contains('\u{1b}'), "{text}");
 }

@@ -43,19 +43,19 @@ pub fn schedule(
             },
         });
     }
-    let bench = Bench { host };
+    let experiments = Experiments { host };
     let mut configurations = BTreeMap::new();
     let mut cells = Vec::new();
     for attack in attacks {
-        cells.extend(bench.control(attack));
+        cells.extend(experiments.control(attack));
         for (off, expected) in configurations_of(attack) {
             let sandbox = weakened(attack, off);
-            cells.push(bench.cell(attack, sandbox.clone(), expected));
+            cells.push(experiments.cell(attack, sandbox.clone(), expected));
             configurations.insert(name(&sandbox), sandbox);
         }
     }
     for honest in catalogue.entries().filter(|entry| entry.is_benign()) {
-        let built = |sandbox| bench.cell(honest, sandbox, Expected::Built);
+        let built = |sandbox| experiments.cell(honest, sandbox, Expected::Built);
         cells.extend(configurations.values().cloned().map(built));
     }
     Ok(Schedule { cells })
@@ -120,11 +120,11 @@ pub fn left(attack: &Attack, sandbox: &Sandbox) -> Option<Layer> {
     attack.stopped_by().iter().find(|layer| !off.has(*layer))
 }
 
-struct Bench<'a> {
+struct Experiments<'a> {
     host: &'a str,
 }
 
-impl Bench<'_> {
+impl Experiments<'_> {
     fn cell(&self, attack: &Arc<Attack>, sandbox: Sandbox, expected: Expected) -> Cell {
         let trial = Trial {
             attack: Arc::clone(attack),

@@ -3,7 +3,7 @@
 
 use sandbox::Level;
 
-use super::{Control, Ground, Honest, Seen, Verdict};
+use super::{Control, Honest, Preconditions, Seen, Verdict};
 use crate::catalogue::attack::Expected;
 use crate::gaps::Gap;
 use crate::lab::profile::Profile;
@@ -25,7 +25,7 @@ fn error(reason: String) -> Reached {
 pub(super) struct Case<'a> {
     pub(super) trial: &'a Trial,
     pub(super) expected: Expected,
-    pub(super) ground: &'a Ground,
+    pub(super) preconditions: &'a Preconditions,
     pub(super) observed: &'a Observation,
     pub(super) gap: Option<&'a Gap>,
 }
@@ -69,7 +69,9 @@ impl Case<'_> {
                 _ => (Seen::Escaped, Verdict::UnexpectedEscape, Some(evidence)),
             };
         }
-        if let Some(end) = self.not_run().or_else(|| self.broke()).or_else(|| self.worthless()) {
+        if let Some(end) =
+            self.not_run().or_else(|| self.broke()).or_else(|| self.unmet_precondition())
+        {
             return end;
         }
         (Seen::Blocked, Verdict::Ok, None)
@@ -110,7 +112,7 @@ impl Case<'_> {
                 stray.oracle, stray.evidence
             ));
         }
-        if self.ground.control == Control::Itself {
+        if self.preconditions.control == Control::Itself {
             if self.is_stopped_by_the_host() {
                 let reason = "this host stops the attack without any sandbox".to_owned();
                 return (Seen::NotRun, Verdict::Unsupported, Some(reason));
@@ -120,7 +122,7 @@ impl Case<'_> {
                 self.how_it_ended()
             ));
         }
-        if let Some(end) = self.worthless() {
+        if let Some(end) = self.unmet_precondition() {
             return end;
         }
         let reason = "no layer that should stop it is on at this level".to_owned();
@@ -177,14 +179,14 @@ impl Case<'_> {
     /// Whether another sandbox, which is the control, cannot do its work on a host that refuses
     /// things to everybody: the build did not come to where it tries something.
     fn is_lost_on_the_host(&self) -> bool {
-        self.ground.control == Control::Itself
+        self.preconditions.control == Control::Itself
             && matches!(self.trial.sandbox, Sandbox::Command(_))
             && Profile::of(&self.trial.host).refuses()
             && self.missing_mark().is_some()
     }
 
     /// A condition of `blocked` that does not hold.
-    fn worthless(&self) -> Option<Reached> {
+    fn unmet_precondition(&self) -> Option<Reached> {
         if let Some(mark) = self.missing_mark() {
             return Some(vacuous(format!(
                 "the mark `{mark}` did not arrive: {}",
@@ -195,7 +197,7 @@ impl Case<'_> {
         if let Some(why) = oracles.iter().find_map(|oracle| self.deaf(&oracle.id)) {
             return Some(vacuous(why));
         }
-        match &self.ground.control {
+        match &self.preconditions.control {
             Control::Itself => {
                 return Some(vacuous(
                     "the control level is expected to stop the attack".to_owned(),
@@ -210,7 +212,7 @@ impl Case<'_> {
             }
             Control::Escaped => {}
         }
-        match &self.ground.honest {
+        match &self.preconditions.honest {
             Honest::Built => None,
             Honest::Broken(names) => Some(vacuous(format!(
                 "honest builds do not build at this level: {}",

@@ -41,7 +41,7 @@ fn finding(oracle: &str, declared: bool) -> Finding {
     Finding { oracle: oracle.to_owned(), declared, evidence: "evidence".to_owned() }
 }
 
-/// An attempt in which everything arrived, everybody was awake, and nothing was seen.
+/// An attempt in which everything arrived, every self-test passed, and nothing was seen.
 fn quiet() -> Observation {
     Observation {
         run: Run { marks: vec!["open".to_owned()], built: true, ..Run::default() },
@@ -54,17 +54,21 @@ fn fired() -> Observation {
     Observation { findings: vec![finding("token", true)], ..quiet() }
 }
 
-/// Ground on which a cell may be blocked.
-fn firm() -> Ground {
-    Ground { control: Control::Escaped, honest: Honest::Built }
+/// Preconditions on which a cell may be blocked.
+fn firm() -> Preconditions {
+    Preconditions { control: Control::Escaped, honest: Honest::Built }
 }
 
-fn control() -> Ground {
-    Ground { control: Control::Itself, honest: Honest::Built }
+fn control() -> Preconditions {
+    Preconditions { control: Control::Itself, honest: Honest::Built }
 }
 
-fn reach(expected: Expected, ground: &Ground, observed: &Observation) -> (Seen, Verdict) {
-    let ruling = Verdict::reach(&trial(), expected, ground, observed, None);
+fn reach(
+    expected: Expected,
+    preconditions: &Preconditions,
+    observed: &Observation,
+) -> (Seen, Verdict) {
+    let ruling = Verdict::reach(&trial(), expected, preconditions, observed, None);
     assert_eq!(
         ruling.reason.is_none(),
         ruling.verdict == Verdict::Ok,
@@ -140,19 +144,19 @@ fn where_it_must_be_stopped(
 
 #[rstest]
 #[case::the_control_stayed_silent(
-    Ground { control: Control::Silent("no".to_owned()), ..firm() }
+    Preconditions { control: Control::Silent("no".to_owned()), ..firm() }
 )]
-#[case::it_is_its_own_control(Ground { control: Control::Itself, ..firm() })]
+#[case::it_is_its_own_control(Preconditions { control: Control::Itself, ..firm() })]
 #[case::an_honest_build_broke(
-    Ground { honest: Honest::Broken(vec!["benign/wheel".to_owned()]), ..firm() }
+    Preconditions { honest: Honest::Broken(vec!["benign/wheel".to_owned()]), ..firm() }
 )]
-#[case::no_honest_build_was_tried(Ground { honest: Honest::Untried, ..firm() })]
-fn without_firm_ground_nothing_is_blocked(#[case] ground: Ground) {
-    assert_eq!(reach(Expected::Blocked, &ground, &quiet()), (Seen::Error, Verdict::Vacuous));
+#[case::no_honest_build_was_tried(Preconditions { honest: Honest::Untried, ..firm() })]
+fn without_firm_ground_nothing_is_blocked(#[case] preconditions: Preconditions) {
+    assert_eq!(reach(Expected::Blocked, &preconditions, &quiet()), (Seen::Error, Verdict::Vacuous));
     assert_eq!(
-        reach(Expected::Blocked, &ground, &fired()),
+        reach(Expected::Blocked, &preconditions, &fired()),
         (Seen::Escaped, Verdict::UnexpectedEscape),
-        "an escape needs no ground"
+        "an escape needs no preconditions"
     );
 }
 
@@ -266,8 +270,9 @@ fn an_attack_that_consists_of_not_ending_may_be_cut_off(
     #[case] seen: Seen,
     #[case] verdict: Verdict,
 ) {
-    let reach = |expected, ground: &Ground| {
-        let ruling = Verdict::reach(&that_waits(), expected, ground, &changed(changes), None);
+    let reach = |expected, preconditions: &Preconditions| {
+        let ruling =
+            Verdict::reach(&that_waits(), expected, preconditions, &changed(changes), None);
         (ruling.seen, ruling.verdict)
     };
     assert_eq!(reach(Expected::Blocked, &firm()), (seen, verdict));

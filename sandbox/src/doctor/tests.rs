@@ -34,7 +34,10 @@ fn container(container: Container, filtered: bool) -> Surroundings {
 
 fn closing(host: Host, closed: Closed) -> Host {
     let limits = host.limits.clone().without_groups("");
-    Host { limits: crate::host::offer::Offer { closed: Some(closed), ..limits }, ..host }
+    Host {
+        limits: crate::host::limit_support::LimitSupport { closed: Some(closed), ..limits },
+        ..host
+    }
 }
 
 fn patients() -> Vec<(&'static str, Host, Surroundings)> {

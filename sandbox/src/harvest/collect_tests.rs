@@ -20,9 +20,9 @@ const INFO: &str = "pkg-1.0.dist-info";
 const METADATA: &str = "Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n";
 
 /// A staging directory and a destination.
-struct Scene(tempfile::TempDir, Wishes);
+struct Fixture(tempfile::TempDir, Wishes);
 
-impl Scene {
+impl Fixture {
     fn new() -> Self {
         let tree = tempfile::tempdir().unwrap();
         for directory in ["staging", "destination"] {
@@ -84,55 +84,55 @@ fn fifo(path: &Path) {
 
 #[test]
 fn a_symlink_in_the_output_cannot_redirect_the_wheel() {
-    let scene = Scene::new();
-    symlink("/etc/passwd", scene.staged(WHEEL)).unwrap();
-    assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("symbolic link"));
+    let fixture = Fixture::new();
+    symlink("/etc/passwd", fixture.staged(WHEEL)).unwrap();
+    assert!(fixture.refusal(HookKind::BuildWheel, WHEEL).contains("symbolic link"));
 }
 
 #[test]
 fn a_fifo_a_directory_or_nothing_in_place_of_the_wheel_is_refused_at_once() {
-    let scene = Scene::new();
-    assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("does not exist"));
-    fifo(&scene.staged(WHEEL));
-    assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("a FIFO"));
-    std::fs::remove_file(scene.staged(WHEEL)).unwrap();
-    std::fs::create_dir(scene.staged(WHEEL)).unwrap();
-    assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("a directory"));
+    let fixture = Fixture::new();
+    assert!(fixture.refusal(HookKind::BuildWheel, WHEEL).contains("does not exist"));
+    fifo(&fixture.staged(WHEEL));
+    assert!(fixture.refusal(HookKind::BuildWheel, WHEEL).contains("a FIFO"));
+    std::fs::remove_file(fixture.staged(WHEEL)).unwrap();
+    std::fs::create_dir(fixture.staged(WHEEL)).unwrap();
+    assert!(fixture.refusal(HookKind::BuildWheel, WHEEL).contains("a directory"));
 }
 
 #[test]
 fn a_hard_link_in_place_of_the_wheel_is_refused() {
-    let scene = Scene::new();
-    std::fs::write(scene.staged("other"), "x").unwrap();
-    std::fs::hard_link(scene.staged("other"), scene.staged(WHEEL)).unwrap();
-    assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("2 names"));
+    let fixture = Fixture::new();
+    std::fs::write(fixture.staged("other"), "x").unwrap();
+    std::fs::hard_link(fixture.staged("other"), fixture.staged(WHEEL)).unwrap();
+    assert!(fixture.refusal(HookKind::BuildWheel, WHEEL).contains("2 names"));
 }
 
 #[test]
 fn a_sparse_giant_is_refused_before_a_byte_is_copied() {
-    let scene = Scene::new();
-    File::create(scene.staged(WHEEL)).unwrap().set_len(1 << 40).unwrap();
-    assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("at most"));
+    let fixture = Fixture::new();
+    File::create(fixture.staged(WHEEL)).unwrap().set_len(1 << 40).unwrap();
+    assert!(fixture.refusal(HookKind::BuildWheel, WHEEL).contains("at most"));
 }
 
 #[test]
 fn a_staging_directory_with_very_many_entries_is_refused() {
-    let scene = Scene::new();
+    let fixture = Fixture::new();
     for number in 0..20 {
-        std::fs::write(scene.staged(&number.to_string()), "").unwrap();
+        std::fs::write(fixture.staged(&number.to_string()), "").unwrap();
     }
     let limits = Limits { entries: 10, ..Limits::default() };
-    let refused = scene.collect(HookKind::BuildWheel, WHEEL, &limits).unwrap_err();
+    let refused = fixture.collect(HookKind::BuildWheel, WHEEL, &limits).unwrap_err();
     assert!(refused.to_string().contains("more than 10 entries"), "{refused}");
 }
 
 #[test]
 fn a_metadata_tree_is_copied_and_the_rest_is_noted() {
-    let scene = Scene::new();
-    scene.info();
-    std::fs::write(scene.staged("PYPROJECT_HOOKS_ALREADY_BUILT_WHEEL"), "").unwrap();
+    let fixture = Fixture::new();
+    fixture.info();
+    std::fs::write(fixture.staged("PYPROJECT_HOOKS_ALREADY_BUILT_WHEEL"), "").unwrap();
     let hook = HookKind::PrepareMetadataForBuildWheel;
-    let harvest = scene.collect(hook, INFO, &Limits::default()).unwrap();
+    let harvest = fixture.collect(hook, INFO, &Limits::default()).unwrap();
     let paths: Vec<_> = harvest.files.iter().map(|file| file.path.to_str().unwrap()).collect();
     assert_eq!(paths, ["pkg-1.0.dist-info/METADATA", "pkg-1.0.dist-info/licenses/deep/MIT"]);
     assert_eq!(
@@ -141,13 +141,13 @@ fn a_metadata_tree_is_copied_and_the_rest_is_noted() {
     );
     assert_eq!(harvest.notes.len(), 1);
     assert_eq!(harvest.notes[0].kind, NoteKind::LeftBehind);
-    assert_eq!(entries(&scene.placed("")), [INFO]);
-    let copied = scene.placed(INFO).join("licenses/deep/MIT");
+    assert_eq!(entries(&fixture.placed("")), [INFO]);
+    let copied = fixture.placed(INFO).join("licenses/deep/MIT");
     assert_eq!(copied.metadata().unwrap().mode() & 0o7777, 0o644);
     assert_eq!(copied.parent().unwrap().metadata().unwrap().mode() & 0o7777, 0o755);
-    let again = scene.collect(hook, INFO, &Limits::default()).unwrap_err();
+    let again = fixture.collect(hook, INFO, &Limits::default()).unwrap_err();
     assert!(matches!(again.why, Why::Exists), "{again}");
-    assert_eq!(entries(&scene.placed("")), [INFO]);
+    assert_eq!(entries(&fixture.placed("")), [INFO]);
 }
 
 #[test]
@@ -170,9 +170,9 @@ fn whatever_is_odd_in_a_metadata_tree_refuses_all_of_it() {
         ("does not exist", |info| std::fs::remove_file(info.join("METADATA")).unwrap()),
     ];
     for (said, spoil) in cases {
-        let scene = Scene::new();
-        spoil(&scene.info());
-        let refusal = scene.refusal(hook, INFO);
+        let fixture = Fixture::new();
+        spoil(&fixture.info());
+        let refusal = fixture.refusal(hook, INFO);
         assert!(refusal.contains(said), "{said}: {refusal}");
     }
 }
@@ -200,75 +200,75 @@ fn a_metadata_tree_is_held_to_what_an_archive_is(
     #[case] content: &str,
     #[case] said: &str,
 ) {
-    let scene = Scene::new();
-    let info = scene.info();
+    let fixture = Fixture::new();
+    let info = fixture.info();
     std::fs::create_dir_all(info.join("licenses")).unwrap();
     std::fs::write(info.join("licenses/MIT"), "").unwrap();
     std::fs::write(info.join(name), content).unwrap();
-    let refusal = scene.refusal(HookKind::PrepareMetadataForBuildWheel, INFO);
+    let refusal = fixture.refusal(HookKind::PrepareMetadataForBuildWheel, INFO);
     assert!(refusal.contains(said), "{refusal}");
 }
 
 #[test]
 fn an_entry_point_of_a_metadata_tree_that_takes_anothers_place_is_noted() {
-    let scene = Scene::new();
+    let fixture = Fixture::new();
     let points = "[console_scripts]\npkg = pkg:x\npython3 = pkg:y\n";
-    std::fs::write(scene.info().join("entry_points.txt"), points).unwrap();
+    std::fs::write(fixture.info().join("entry_points.txt"), points).unwrap();
     let hook = HookKind::PrepareMetadataForBuildWheel;
-    let harvest = scene.collect(hook, INFO, &Limits::default()).unwrap();
+    let harvest = fixture.collect(hook, INFO, &Limits::default()).unwrap();
     let notes: Vec<_> = harvest.notes.iter().map(|it| (it.kind, it.member.as_str())).collect();
     assert_eq!(notes, [(NoteKind::Program, "entry_points.txt: python3")]);
 }
 
 #[test]
 fn a_metadata_link_leads_nowhere() {
-    let scene = Scene::new();
-    let info = scene.info();
-    std::fs::rename(&info, scene.staged("elsewhere")).unwrap();
+    let fixture = Fixture::new();
+    let info = fixture.info();
+    std::fs::rename(&info, fixture.staged("elsewhere")).unwrap();
     symlink("elsewhere", &info).unwrap();
-    let refusal = scene.refusal(HookKind::PrepareMetadataForBuildWheel, INFO);
+    let refusal = fixture.refusal(HookKind::PrepareMetadataForBuildWheel, INFO);
     assert!(refusal.contains("not a directory") || refusal.contains("link"), "{refusal}");
 }
 
 #[test]
 fn metadata_of_another_project_or_with_a_url_is_refused() {
-    let scene = Scene::new();
-    let info = scene.info();
+    let fixture = Fixture::new();
+    let info = fixture.info();
     let hook = HookKind::PrepareMetadataForBuildWheel;
     std::fs::write(info.join("METADATA"), "Name: other\nVersion: 1.0\n").unwrap();
-    assert!(scene.refusal(hook, INFO).contains("says something else"));
+    assert!(fixture.refusal(hook, INFO).contains("says something else"));
     let url = format!("{METADATA}Requires-Dist: x @ http://203.0.113.7/x.whl\n");
     std::fs::write(info.join("METADATA"), url).unwrap();
-    assert!(scene.refusal(hook, INFO).contains("names a URL"));
+    assert!(fixture.refusal(hook, INFO).contains("names a URL"));
 }
 
 #[test]
 fn a_failed_write_leaves_nothing() {
-    let mut scene = Scene::new();
-    scene.1.replace = true;
-    scene.info();
-    std::fs::create_dir_all(scene.placed(INFO).join("already")).unwrap();
-    let refusal = scene.refusal(HookKind::PrepareMetadataForBuildWheel, INFO);
+    let mut fixture = Fixture::new();
+    fixture.1.replace = true;
+    fixture.info();
+    std::fs::create_dir_all(fixture.placed(INFO).join("already")).unwrap();
+    let refusal = fixture.refusal(HookKind::PrepareMetadataForBuildWheel, INFO);
     assert!(refusal.contains("cannot be written"), "{refusal}");
 }
 
 #[test]
 fn a_wheel_is_copied_with_its_digest_and_replaces_what_had_its_name_if_that_is_wished() {
-    let mut scene = Scene::new();
+    let mut fixture = Fixture::new();
     let bytes = archive::build_tests::wheel(&[("x.pth", b"import x")]);
     let name = "my_pkg-1.0-py3-none-any.whl";
-    std::fs::write(scene.staged(name), &bytes).unwrap();
+    std::fs::write(fixture.staged(name), &bytes).unwrap();
     let outside = tempfile::NamedTempFile::new().unwrap();
-    symlink(outside.path(), scene.placed(name)).unwrap();
-    let refusal = scene.refusal(HookKind::BuildWheel, name);
+    symlink(outside.path(), fixture.placed(name)).unwrap();
+    let refusal = fixture.refusal(HookKind::BuildWheel, name);
     assert!(refusal.contains("`--expect NAME==VERSION`") && refusal.contains("`--replace`"));
-    let other = Scene::new();
+    let other = Fixture::new();
     std::fs::write(other.staged(name), &bytes).unwrap();
     other.collect(HookKind::BuildWheel, name, &Limits::default()).unwrap();
     assert_eq!(std::fs::read(other.placed(name)).unwrap(), bytes);
 
-    scene.1.expected = Expected::new("my.pkg", Some("1"), None);
-    let harvest = scene.collect(HookKind::BuildWheel, name, &Limits::default()).unwrap();
+    fixture.1.expected = Expected::new("my.pkg", Some("1"), None);
+    let harvest = fixture.collect(HookKind::BuildWheel, name, &Limits::default()).unwrap();
     let expected = Harvested {
         path: name.into(),
         size: bytes.len() as u64,
@@ -276,30 +276,30 @@ fn a_wheel_is_copied_with_its_digest_and_replaces_what_had_its_name_if_that_is_w
     };
     assert_eq!(harvest.files, [expected]);
     assert_eq!(harvest.notes[0].kind, NoteKind::StartUp);
-    assert_eq!(std::fs::read(scene.placed(name)).unwrap(), bytes);
-    assert_eq!(scene.placed(name).symlink_metadata().unwrap().mode(), 0o100_644);
+    assert_eq!(std::fs::read(fixture.placed(name)).unwrap(), bytes);
+    assert_eq!(fixture.placed(name).symlink_metadata().unwrap().mode(), 0o100_644);
     assert_eq!(std::fs::read(outside.path()).unwrap(), b"");
-    scene.1.strict = true;
-    assert!(scene.refusal(HookKind::BuildWheel, name).contains("`--strict-artefacts`"));
+    fixture.1.strict = true;
+    assert!(fixture.refusal(HookKind::BuildWheel, name).contains("`--strict-artefacts`"));
 }
 
 #[test]
 fn two_names_that_are_one_elsewhere_are_refused_unless_they_are_wished() {
-    let mut scene = Scene::new();
+    let mut fixture = Fixture::new();
     let bytes = archive::build_tests::wheel(&[("my_pkg/a.py", b""), ("my_pkg/A.py", b"")]);
     let name = "my_pkg-1.0-py3-none-any.whl";
-    std::fs::write(scene.staged(name), &bytes).unwrap();
-    assert!(scene.refusal(HookKind::BuildWheel, name).contains("`--allow-twins`"));
-    (scene.1.twins, scene.1.strict) = (true, true);
-    let harvest = scene.collect(HookKind::BuildWheel, name, &Limits::default()).unwrap();
+    std::fs::write(fixture.staged(name), &bytes).unwrap();
+    assert!(fixture.refusal(HookKind::BuildWheel, name).contains("`--allow-twins`"));
+    (fixture.1.twins, fixture.1.strict) = (true, true);
+    let harvest = fixture.collect(HookKind::BuildWheel, name, &Limits::default()).unwrap();
     assert_eq!(harvest.notes[0].kind, NoteKind::Twin);
 }
 
 #[test]
 fn a_wheel_that_is_none_is_not_handed_over() {
-    let scene = Scene::new();
-    std::fs::write(scene.staged(WHEEL), "PK").unwrap();
-    assert!(scene.refusal(HookKind::BuildWheel, WHEEL).contains("no zip file"));
+    let fixture = Fixture::new();
+    std::fs::write(fixture.staged(WHEEL), "PK").unwrap();
+    assert!(fixture.refusal(HookKind::BuildWheel, WHEEL).contains("no zip file"));
 }
 
 /// One whose answer is not about what lies there.
@@ -313,13 +313,13 @@ impl Inspector for Liar {
 
 #[test]
 fn what_is_copied_is_what_was_inspected_or_nothing_is_handed_over() {
-    let scene = Scene::new();
+    let fixture = Fixture::new();
     let name = "my_pkg-1.0-py3-none-any.whl";
-    std::fs::write(scene.staged(name), archive::build_tests::wheel(&[])).unwrap();
+    std::fs::write(fixture.staged(name), archive::build_tests::wheel(&[])).unwrap();
     let answer = Answer::File { name: name.into(), artefact: Artefact::wheel(name).unwrap() };
     let returned = Return { hook: HookKind::BuildWheel, answer, warnings: Vec::new() };
-    let staging = File::open(scene.staged("")).unwrap();
-    let directory = File::open(scene.placed("")).unwrap();
+    let staging = File::open(fixture.staged("")).unwrap();
+    let directory = File::open(fixture.placed("")).unwrap();
     let destination = Destination { directory: directory.as_fd(), owner: None };
     let limits = Limits::default();
     for (opinion, said) in [
@@ -336,26 +336,26 @@ fn what_is_copied_is_what_was_inspected_or_nothing_is_handed_over() {
         );
         let why = collected.err().unwrap().to_string();
         assert!(why.contains(said), "{why}");
-        assert_eq!(entries(&scene.placed("")), Vec::<std::ffi::OsString>::new());
+        assert_eq!(entries(&fixture.placed("")), Vec::<std::ffi::OsString>::new());
     }
 }
 
 #[test]
 fn a_file_that_is_longer_than_what_is_taken_is_refused_unread_and_holes_are_not_written() {
-    let scene = Scene::new();
+    let fixture = Fixture::new();
     let name = "my_pkg-1.0-py3-none-any.whl";
-    std::fs::write(scene.staged(name), archive::build_tests::wheel(&[])).unwrap();
-    File::options().write(true).open(scene.staged(name)).unwrap().set_len(300 << 20).unwrap();
+    std::fs::write(fixture.staged(name), archive::build_tests::wheel(&[])).unwrap();
+    File::options().write(true).open(fixture.staged(name)).unwrap().set_len(300 << 20).unwrap();
     let limits = Limits { artefact_bytes: 200 << 20, ..Limits::default() };
-    let refused = scene.collect(HookKind::BuildWheel, name, &limits).unwrap_err();
+    let refused = fixture.collect(HookKind::BuildWheel, name, &limits).unwrap_err();
     assert!(refused.to_string().contains("raise `--output`"), "{refused}");
-    let opened = File::open(scene.staged(name)).unwrap();
-    let directory = File::open(scene.placed("")).unwrap();
+    let opened = File::open(fixture.staged(name)).unwrap();
+    let directory = File::open(fixture.placed("")).unwrap();
     let destination = Destination { directory: directory.as_fd(), owner: None };
     let copy = copy_file(&opened, 300 << 20, &destination, &mut Direct).unwrap();
     copy.draft.publish(OsStr::new("copy"), &Replacing::default()).unwrap();
-    let meta = scene.placed("copy").metadata().unwrap();
+    let meta = fixture.placed("copy").metadata().unwrap();
     assert_eq!((meta.len(), meta.blocks() < 4096), (300 << 20, true));
-    let whole = std::fs::read(scene.staged(name)).unwrap();
+    let whole = std::fs::read(fixture.staged(name)).unwrap();
     assert_eq!(copy.sha256, hex(&Sha256::digest(&whole)));
 }

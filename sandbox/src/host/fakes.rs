@@ -8,9 +8,9 @@ use rustix::io::Errno;
 
 use super::etc::Etc;
 use super::groups::{Closed, Place, Version};
+use super::limit_support::{Cores, LimitSupport, Watching};
 use super::machine::Machine;
 use super::namespaces::{Act, Namespaces};
-use super::offer::{Cores, Offer, Watching};
 use super::{Caller, Host, RootLayout, TakenIds};
 use crate::overlay::{Notes, Obstacle, Sharing};
 
@@ -37,7 +37,7 @@ pub(crate) fn root() -> Host {
         namespaces: Namespaces::UNTRIED,
         root: layout(),
         landlock: 7,
-        limits: Offer {
+        limits: LimitSupport {
             processes: Some(place("pids")),
             memory: Some(place("memory")),
             closed: None,
@@ -66,9 +66,9 @@ pub(crate) fn root() -> Host {
     }
 }
 
-/// What is left of an offer without control groups.
-fn groupless(offer: &Offer, closed: Closed) -> Offer {
-    Offer { processes: None, memory: None, closed: Some(closed), ..offer.clone() }
+/// What is left of a host without control groups.
+fn groupless(support: &LimitSupport, closed: Closed) -> LimitSupport {
+    LimitSupport { processes: None, memory: None, closed: Some(closed), ..support.clone() }
 }
 
 /// An ordinary user of a plain machine: no control group is lent.
@@ -135,7 +135,7 @@ pub(crate) fn delegated() -> Host {
         swap: true,
         lend: true,
     };
-    let limits = Offer {
+    let limits = LimitSupport {
         processes: Some(place.clone()),
         memory: Some(place),
         closed: None,

@@ -121,8 +121,8 @@ impl<'a> Inspection<'a> {
         let cpu = allowance(most).as_secs();
         let rooted = root.is_some();
         let wanted = Confinement { user, rooted, namespaces, cpu, memory };
-        let doors = slot.into_iter().flat_map(Slot::doors);
-        let given: Vec<_> = root.iter().map(AsFd::as_fd).chain(doors).collect();
+        let cgroup_fds = slot.into_iter().flat_map(Slot::cgroup_fds);
+        let given: Vec<_> = root.iter().map(AsFd::as_fd).chain(cgroup_fds).collect();
         self.line.send(&Word::Confine(wanted), &given).at(Step::Inspector)?;
         let places = match self.hear_with_descriptors(Instant::now() + PATIENCE) {
             Ok((Word::Entered, places)) => places,
@@ -144,7 +144,7 @@ impl<'a> Inspection<'a> {
         slot: Option<&Slot>,
     ) -> Result<(), LaunchError> {
         let shown = Shown::of(&self.process, slot.map(Slot::name)).at(Step::ReadBack)?;
-        let groups = slot.map_or(0, |slot| slot.doors().count());
+        let groups = slot.map_or(0, |slot| slot.cgroup_fds().count());
         let not = |layer| move |found: String| LaunchError::NotInspected { layer, found };
         for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
             shown.field(set, "0000000000000000").map_err(not(Layer::Privileges))?;

@@ -29,7 +29,7 @@ mod mounted;
 use mounted::Table;
 
 /// A process that is confined and not let through the gate yet.
-pub(super) struct Held {
+pub(super) struct PausedPayload {
     number: String,
     /// Its directory in `/proc`.
     place: OwnedFd,
@@ -46,7 +46,7 @@ pub(super) struct Held {
     table: OnceCell<Result<Table, String>>,
 }
 
-impl Held {
+impl PausedPayload {
     /// Checks what the held process behind `pidfd` has from its birth: its namespaces. Its user
     /// should be `user` as the host sees it; it prints to `pipes`, each given by device and inode.
     ///
@@ -59,7 +59,7 @@ impl Held {
         pipes: Vec<(u64, u64)>,
     ) -> Result<Self, LaunchError> {
         let mut held = Self::find(pidfd, pipes).at(Step::ReadBack)?;
-        held.check_all(plan, user, Sight::Birth)?;
+        held.check_all(plan, user, CheckPoint::Birth)?;
         Ok(held)
     }
 
@@ -70,7 +70,7 @@ impl Held {
     pub(super) fn files(&mut self, plan: &Plan, user: (u32, u32)) -> Result<(), LaunchError> {
         self.entered = true;
         self.propagation(plan)?;
-        self.check_all(plan, user, Sight::Entry)
+        self.check_all(plan, user, CheckPoint::Entry)
     }
 
     /// Checks that nothing which is mounted passes from here to the host or back, whatever layer the
@@ -112,7 +112,7 @@ impl Held {
     ) -> Result<LayerSet, LaunchError> {
         self.group = name.map(named);
         self.status = read_text(&self.place, "status").at(Step::ReadBack)?;
-        self.check_all(plan, user, Sight::Gate)?;
+        self.check_all(plan, user, CheckPoint::Gate)?;
         Ok(self.seen)
     }
 
@@ -120,9 +120,9 @@ impl Held {
         &mut self,
         plan: &Plan,
         user: (u32, u32),
-        sight: Sight,
+        sight: CheckPoint,
     ) -> Result<(), LaunchError> {
-        for layer in plan.layers.iter().filter(|layer| Sight::of(*layer) == sight) {
+        for layer in plan.layers.iter().filter(|layer| CheckPoint::of(*layer) == sight) {
             match self.check(plan, user, layer) {
                 Some(Ok(())) => self.seen = self.seen.with(layer),
                 Some(Err(found)) => return Err(LaunchError::NotTaken { layer, found }),
@@ -135,7 +135,7 @@ impl Held {
 
 /// When a layer can be seen.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sight {
+enum CheckPoint {
     /// As soon as the process is there: it cannot change its namespaces any more.
     Birth,
     /// When the files are in place.
@@ -144,7 +144,7 @@ enum Sight {
     Gate,
 }
 
-impl Sight {
+impl CheckPoint {
     const fn of(layer: Layer) -> Self {
         match layer {
             Layer::Userns | Layer::Network | Layer::Pid | Layer::Ipc | Layer::Hostname => {
@@ -158,7 +158,7 @@ impl Sight {
 
 type Finding = Option<Result<(), String>>;
 
-impl Held {
+impl PausedPayload {
     /// The process, by the number that its descriptor has here.
     fn find(pidfd: &OwnedFd, pipes: Vec<(u64, u64)>) -> io::Result<Self> {
         let number = number_of(pidfd)?;
@@ -355,13 +355,13 @@ fn named(name: &str) -> String {
 
 /// What the kernel shows of a process that is no payload.
 pub(super) struct Shown {
-    held: Held,
+    held: PausedPayload,
 }
 
 impl Shown {
     /// What it shows of the process behind `pidfd` now, which is to be in control groups of that name.
     pub(super) fn of(pidfd: &OwnedFd, group: Option<&str>) -> io::Result<Self> {
-        let mut held = Held::find(pidfd, vec![])?;
+        let mut held = PausedPayload::find(pidfd, vec![])?;
         held.group = group.map(named);
         held.status = read_text(&held.place, "status")?;
         Ok(Self { held })

@@ -11,7 +11,7 @@ use rustix::process::{Resource, Signal, WaitOptions, pidfd_send_signal, waitpid}
 
 use super::deadline::Deadline;
 use super::patience::{GRACE, Patience};
-use super::readback::{Held, is_ending};
+use super::readback::{PausedPayload, is_ending};
 use super::signals::number;
 use super::streams::Streams;
 use super::tracer::Tracer;
@@ -107,7 +107,7 @@ struct Heard {
     process: Option<OwnedFd>,
     /// The same, from then on.
     looked_at: Option<OwnedFd>,
-    held: Option<Held>,
+    held: Option<PausedPayload>,
     entered: bool,
     ready: bool,
     enforced: LayerSet,
@@ -289,8 +289,12 @@ impl Watch<'_> {
     ) -> Result<(), LaunchError> {
         if let Some(process) = heard.process.take() {
             let process = heard.looked_at.insert(process);
-            heard.held =
-                Some(Held::surroundings(self.plan, self.user, process, streams.identities()?)?);
+            heard.held = Some(PausedPayload::surroundings(
+                self.plan,
+                self.user,
+                process,
+                streams.identities()?,
+            )?);
         }
         if let Some(held) = heard.held.as_mut().filter(|_| std::mem::take(&mut heard.entered)) {
             held.files(self.plan, self.user)?;
@@ -411,7 +415,7 @@ impl Heard {
             Message::Ready => self.ready = true,
             Message::Go
             | Message::Mapped
-            | Message::Doors
+            | Message::CgroupFds
             | Message::Mounts
             | Message::Rules
             | Message::Signal(_) => {
@@ -422,7 +426,7 @@ impl Heard {
     }
 
     /// The payload's process, once it waits at the gate; only once.
-    fn at_the_gate(&mut self) -> Option<Held> {
+    fn at_the_gate(&mut self) -> Option<PausedPayload> {
         if self.ready { self.held.take_if(|held| held.has_entered()) } else { None }
     }
 

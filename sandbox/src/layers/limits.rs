@@ -19,7 +19,7 @@ use rustix::process::{Resource, Rlimit, getpriority_process, setpriority_process
 pub use self::attainable::attainable;
 
 use self::slot::Group;
-use crate::host::offer::Offer;
+use crate::host::limit_support::LimitSupport;
 use crate::policy::limits::amounts::{Bytes, Count, Span};
 use crate::policy::limits::{self, Demand, Limits};
 use crate::sys::scheduling::{leave_disk_priority, leave_real_time};
@@ -159,11 +159,11 @@ impl Bounds {
     }
 }
 
-/// What `policy` demands, by the means that `offer` has. Pure.
+/// What `policy` demands, by the means that `support` has. Pure.
 ///
 /// # Errors
 /// [`Unsettable`] for an explicit demand without means.
-pub fn resolve(policy: &Limits, offer: &Offer) -> Result<Bounds, Unsettable> {
+pub fn resolve(policy: &Limits, support: &LimitSupport) -> Result<Bounds, Unsettable> {
     let mut bounds = Bounds {
         groups: Vec::new(),
         ceilings: Vec::new(),
@@ -176,36 +176,36 @@ pub fn resolve(policy: &Limits, offer: &Offer) -> Result<Bounds, Unsettable> {
         output: wanted(policy.output, Some(limits::OUTPUT)).map(|Bytes(size)| size),
         fallbacks: Vec::new(),
     };
-    user::resolve(offer, &mut bounds);
-    memory(policy, offer, &mut bounds)?;
-    processes(policy, offer, &mut bounds)?;
+    user::resolve(support, &mut bounds);
+    memory(policy, support, &mut bounds)?;
+    processes(policy, support, &mut bounds)?;
     // The soft limit stays where it is: it is what `select` can bear.
-    let files = open_files(offer, bounds.processes);
+    let files = open_files(support, bounds.processes);
     let Bounds { ceilings, .. } = &mut bounds;
-    let files = ceiling(Limit::OpenFiles, policy.open_files, files, offer)?;
+    let files = ceiling(Limit::OpenFiles, policy.open_files, files, support)?;
     ceilings.extend(files.map(|files| (Resource::Nofile, pair(u64::MAX, files))));
-    let size = ceiling(Limit::FileSize, policy.file_size, limits::FILE_SIZE, offer)?;
+    let size = ceiling(Limit::FileSize, policy.file_size, limits::FILE_SIZE, support)?;
     ceilings.extend(size.map(|size| (Resource::Fsize, pair(size, size))));
     if let Demand::Exactly(time) = policy.cpu_time {
         let seconds = seconds(time);
-        within(Limit::CpuTime, seconds, &time, offer)?;
+        within(Limit::CpuTime, seconds, &time, support)?;
         ceilings.push((Resource::Cpu, pair(seconds, seconds.saturating_add(GRACE))));
     }
     for (resource, limit) in ceilings {
-        *limit = lower(*limit, within_reach(*resource, offer));
+        *limit = lower(*limit, within_reach(*resource, support));
     }
     Ok(bounds)
 }
 
-fn memory(policy: &Limits, offer: &Offer, bounds: &mut Bounds) -> Result<(), Unsettable> {
-    let default = offer.memory_left.map(|left| Bytes(left / 100 * limits::MEMORY_PERCENT));
+fn memory(policy: &Limits, support: &LimitSupport, bounds: &mut Bounds) -> Result<(), Unsettable> {
+    let default = support.memory_left.map(|left| Bytes(left / 100 * limits::MEMORY_PERCENT));
     if policy.memory == Demand::Default && default.is_none() {
         bounds.fallbacks.push(Fallback::MemoryUnbounded);
     }
     let Some(size) = wanted(policy.memory, default) else { return Ok(()) };
-    match &offer.memory {
+    match &support.memory {
         Some(place) => {
-            bounds.groups.push(Group::of_memory(place, size.0, offer.socket_room));
+            bounds.groups.push(Group::of_memory(place, size.0, support.socket_room));
         }
         None if policy.memory == Demand::Default => {
             // Not RLIMIT_AS: compilers and interpreters reserve far more than they use.
@@ -218,10 +218,14 @@ fn memory(policy: &Limits, offer: &Offer, bounds: &mut Bounds) -> Result<(), Uns
     Ok(())
 }
 
-fn processes(policy: &Limits, offer: &Offer, bounds: &mut Bounds) -> Result<(), Unsettable> {
+fn processes(
+    policy: &Limits,
+    support: &LimitSupport,
+    bounds: &mut Bounds,
+) -> Result<(), Unsettable> {
     let demand = policy.processes;
-    let Some(count) = wanted(demand, Some(most_processes(offer))) else { return Ok(()) };
-    if let Some(place) = &offer.processes {
+    let Some(count) = wanted(demand, Some(most_processes(support))) else { return Ok(()) };
+    if let Some(place) = &support.processes {
         match bounds.groups.iter_mut().find(|group| group.is_in(place)) {
             Some(group) => {
                 group.place.lend |= place.lend;
@@ -229,26 +233,26 @@ fn processes(policy: &Limits, offer: &Offer, bounds: &mut Bounds) -> Result<(), 
             }
             None => bounds.groups.push(Group::of_processes(place, count.0)),
         }
-    } else if !offer.counted_alone {
+    } else if !support.counted_alone {
         if demand != Demand::Default {
             return Err(Unsettable::Processes(count));
         }
         bounds.fallbacks.push(Fallback::ProcessesPerUser);
     } else if demand != Demand::Default {
-        within(Limit::Processes, count.0, &count, offer)?;
+        within(Limit::Processes, count.0, &count, support)?;
     }
     bounds.processes = Some(count.0);
     // Behind a control group it is the second line, and wider: the group tells that it was hit.
-    let factor = if offer.processes.is_some() { 2 } else { 1 };
-    let ceiling = count.0.saturating_mul(factor).min(user::processes(offer));
+    let factor = if support.processes.is_some() { 2 } else { 1 };
+    let ceiling = count.0.saturating_mul(factor).min(user::processes(support));
     bounds.ceilings.push((Resource::Nproc, pair(ceiling, ceiling)));
     Ok(())
 }
 
 /// The default of processes: each has open files, and of those and of processes a machine has so many.
-fn most_processes(offer: &Offer) -> Count {
-    let numbers = offer.process_room.map(|room| (room / limits::PROCESSES_PART).max(1));
-    let files = offer.file_room.map(|room| {
+fn most_processes(support: &LimitSupport) -> Count {
+    let numbers = support.process_room.map(|room| (room / limits::PROCESSES_PART).max(1));
+    let files = support.file_room.map(|room| {
         let shared = room / limits::OPEN_FILES_PART / limits::FEWEST_OPEN_FILES;
         shared.max(limits::FEWEST_PROCESSES)
     });
@@ -257,9 +261,9 @@ fn most_processes(offer: &Offer) -> Count {
 }
 
 /// The default of open files of one process, where so many processes may be.
-fn open_files(offer: &Offer, processes: Option<u64>) -> Count {
+fn open_files(support: &LimitSupport, processes: Option<u64>) -> Count {
     let processes = processes.unwrap_or(limits::PROCESSES.0).max(1);
-    let shared = offer
+    let shared = support
         .file_room
         .map(|room| (room / limits::OPEN_FILES_PART / processes).max(limits::FEWEST_OPEN_FILES));
     Count(shared.map_or(limits::OPEN_FILES.0, |shared| shared.min(limits::OPEN_FILES.0)))
@@ -294,10 +298,10 @@ fn ceiling<T: Amount>(
     limit: Limit,
     demand: Demand<T>,
     default: T,
-    offer: &Offer,
+    support: &LimitSupport,
 ) -> Result<Option<u64>, Unsettable> {
     if let Demand::Exactly(amount) = demand {
-        within(limit, amount.number(), &amount, offer)?;
+        within(limit, amount.number(), &amount, support)?;
     }
     Ok(wanted(demand, Some(default)).map(Amount::number))
 }
@@ -307,7 +311,7 @@ fn within(
     limit: Limit,
     number: u64,
     demanded: &dyn fmt::Display,
-    offer: &Offer,
+    support: &LimitSupport,
 ) -> Result<(), Unsettable> {
     let resource = match limit {
         Limit::Memory => Resource::Data,
@@ -316,7 +320,7 @@ fn within(
         Limit::FileSize => Resource::Fsize,
         Limit::CpuTime => Resource::Cpu,
     };
-    match offer.current(resource).maximum {
+    match support.current(resource).maximum {
         Some(hard) if hard < number => {
             let ceiling = match limit {
                 Limit::FileSize | Limit::Memory => Bytes(hard).to_string(),
@@ -339,8 +343,8 @@ const fn pair(soft: u64, hard: u64) -> Rlimit {
 
 /// The caller's own limit. Of cores the hard one alone counts: the soft one is mostly 0, and from there
 /// it is raised to 1, with which less happens.
-fn within_reach(resource: Resource, offer: &Offer) -> Rlimit {
-    let own = offer.current(resource);
+fn within_reach(resource: Resource, support: &LimitSupport) -> Rlimit {
+    let own = support.current(resource);
     if resource == Resource::Core { Rlimit { current: own.maximum, ..own } } else { own }
 }
 
@@ -352,15 +356,15 @@ fn lower(wish: Rlimit, current: Rlimit) -> Rlimit {
     Rlimit { current: least(soft, maximum), maximum }
 }
 
-/// Puts the calling thread into the groups behind `doors`, each opened by the supervisor; all its
+/// Puts the calling thread into the groups behind `cgroup_fds`, each opened by the supervisor; all its
 /// descendants stay inside. On version 1 this is a write of 9 to 36 µs, where the write of
 /// another's number would wait milliseconds for a grace period.
 ///
 /// # Errors
 /// ENODEV where the group has been removed meanwhile.
-pub fn join<'a>(doors: impl IntoIterator<Item = BorrowedFd<'a>>) -> io::Result<()> {
-    for door in doors {
-        if rustix::io::write(door, b"0")? != 1 {
+pub fn join<'a>(cgroup_fds: impl IntoIterator<Item = BorrowedFd<'a>>) -> io::Result<()> {
+    for cgroup_fd in cgroup_fds {
+        if rustix::io::write(cgroup_fd, b"0")? != 1 {
             return Err(io::ErrorKind::WriteZero.into());
         }
     }

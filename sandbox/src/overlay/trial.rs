@@ -19,7 +19,8 @@ use rustix::process::{Gid, Pid, Uid, WaitOptions, getegid, geteuid, waitpid};
 use rustix::thread::UnshareFlags;
 
 use super::{
-    Ground, LOWER, Notes, Obstacle, Sharing, WORK, lower_layer, mapping, survey, view, view_apart,
+    AttachedScratch, LOWER, Notes, Obstacle, Sharing, WORK, lower_layer, mapping, survey, view,
+    view_apart,
 };
 use crate::sys::clone::{Side, clone_into, exit_at_once};
 use crate::sys::mount::{make_private, map_ids};
@@ -140,8 +141,8 @@ fn attempt(tree: &Path, user: (u32, u32), notes: Notes) -> Result<(), Errno> {
 /// The same in the namespace of this process, which must be private.
 fn attempt_here(tree: &Path, user: (u32, u32)) -> Result<(), Errno> {
     let lower = lower_layer(tree, user)?;
-    let ground = Ground::take(prepare(user, Notes::User)?)?;
-    view(&ground, lower.as_fd(), UPPER, Notes::User).map(drop)
+    let attached = AttachedScratch::take(prepare(user, Notes::User)?)?;
+    view(&attached, lower.as_fd(), UPPER, Notes::User).map(drop)
 }
 
 /// A scratch file system as a launch with an overlay has it, on which notes can be kept.

@@ -13,9 +13,9 @@ use crate::policy::files::{HOME, SYSTEM};
 /// The paths of a payload, held open from before its launch until it is over: as long as they are,
 /// no other file can have the numbers that each of them is known by.
 #[derive(Debug, Default)]
-pub struct Held(Vec<OwnedFd>);
+pub struct HeldPaths(Vec<OwnedFd>);
 
-impl Held {
+impl HeldPaths {
     /// Holds one more.
     pub fn keep(&mut self, file: OwnedFd) {
         self.0.push(file);
@@ -35,9 +35,9 @@ impl Payload {
     ///
     /// # Errors
     /// A path is missing, behind such a link, or was exchanged meanwhile.
-    pub fn settle(&mut self) -> Result<Held, PayloadError> {
+    pub fn settle(&mut self) -> Result<HeldPaths, PayloadError> {
         let trust = self.trust(&[]);
-        let mut held = Held::default();
+        let mut held = HeldPaths::default();
         let mut named = Vec::new();
         for tree in &mut self.trees {
             let what = spoken(tree.purpose);
@@ -119,7 +119,7 @@ fn settled(
     path: &Path,
     known: Option<Identity>,
     trust: &Trust,
-    held: &mut Held,
+    held: &mut HeldPaths,
 ) -> Result<Place, PayloadError> {
     if known.is_some() {
         // It was opened by the same rules already.

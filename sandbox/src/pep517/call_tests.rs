@@ -7,12 +7,12 @@ use proptest::prelude::*;
 use super::*;
 
 /// A front end's script, a source tree, a control directory and an output directory.
-struct Scene {
+struct Fixture {
     _tree: tempfile::TempDir,
     root: PathBuf,
 }
 
-impl Scene {
+impl Fixture {
     fn new() -> Self {
         let tree = tempfile::tempdir().unwrap();
         let root = tree.path().canonicalize().unwrap();
@@ -53,14 +53,14 @@ impl Scene {
 
 #[test]
 fn a_wheel_call_gives_every_path() {
-    let scene = Scene::new();
-    let call = scene.wheel_input(&scene.root.join("out")).call("build_wheel").unwrap();
+    let fixture = Fixture::new();
+    let call = fixture.wheel_input(&fixture.root.join("out")).call("build_wheel").unwrap();
     assert_eq!((call.python.to_str(), call.hook), (Some("python3"), HookKind::BuildWheel));
-    assert_eq!(call.script, scene.root.join("_in_process.py"));
-    assert_eq!(call.source, scene.root.join("src"));
-    let metadata = scene.root.join("meta/pkg-1.0.dist-info");
+    assert_eq!(call.script, fixture.root.join("_in_process.py"));
+    assert_eq!(call.source, fixture.root.join("src"));
+    let metadata = fixture.root.join("meta/pkg-1.0.dist-info");
     let named = [&call.control, call.output.as_ref().unwrap(), call.metadata.as_ref().unwrap()];
-    let expected = [scene.root.join("control"), scene.root.join("out"), metadata];
+    let expected = [fixture.root.join("control"), fixture.root.join("out"), metadata];
     assert_eq!(named, expected.each_ref());
     let trees: Vec<_> = call.trees().map(|tree| (tree.purpose, tree.path)).collect();
     let purposes = [Purpose::Control, Purpose::Output, Purpose::Metadata];
@@ -72,30 +72,30 @@ fn a_wheel_call_gives_every_path() {
 
 #[test]
 fn a_question_has_no_output_directory() {
-    let scene = Scene::new();
-    scene.input(r#"{"kwargs": {"config_settings": {"a": ["b"]}}}"#);
-    let call = scene.call("get_requires_for_build_sdist").unwrap();
+    let fixture = Fixture::new();
+    fixture.input(r#"{"kwargs": {"config_settings": {"a": ["b"]}}}"#);
+    let call = fixture.call("get_requires_for_build_sdist").unwrap();
     assert_eq!((&call.output, &call.metadata), (&None, &None));
-    assert!(scene.input(r#"{"kwargs": {}}"#).call("_supported_features").is_ok());
+    assert!(fixture.input(r#"{"kwargs": {}}"#).call("_supported_features").is_ok());
 }
 
 #[test]
 fn the_output_of_a_metadata_hook_is_the_metadata_directory() {
-    let scene = Scene::new();
-    scene.input(&format!(
+    let fixture = Fixture::new();
+    fixture.input(&format!(
         r#"{{"kwargs": {{"metadata_directory": {:?}, "_allow_fallback": true}}}}"#,
-        scene.root.join("meta")
+        fixture.root.join("meta")
     ));
-    let call = scene.call("prepare_metadata_for_build_wheel").unwrap();
-    assert_eq!((&call.output, &call.metadata), (&Some(scene.root.join("meta")), &None));
+    let call = fixture.call("prepare_metadata_for_build_wheel").unwrap();
+    assert_eq!((&call.output, &call.metadata), (&Some(fixture.root.join("meta")), &None));
 }
 
 #[test]
 fn the_real_script_of_pyproject_hooks_may_be_a_link() {
-    let scene = Scene::new();
-    std::fs::rename(scene.root.join("_in_process.py"), scene.root.join("cached")).unwrap();
-    symlink("cached", scene.root.join("_in_process.py")).unwrap();
-    assert!(scene.input(r#"{"kwargs": {}}"#).call("_supported_features").is_ok());
+    let fixture = Fixture::new();
+    std::fs::rename(fixture.root.join("_in_process.py"), fixture.root.join("cached")).unwrap();
+    symlink("cached", fixture.root.join("_in_process.py")).unwrap();
+    assert!(fixture.input(r#"{"kwargs": {}}"#).call("_supported_features").is_ok());
 }
 
 #[test]
@@ -110,17 +110,17 @@ fn another_command_is_sent_to_run() {
 
 #[test]
 fn an_unknown_hook_is_named_with_the_nearest() {
-    let scene = Scene::new();
-    assert!(scene.input("{}").refusal("build_wheels").contains("did you mean `build_wheel`?"));
-    assert!(scene.refusal("").contains("unknown hook"));
+    let fixture = Fixture::new();
+    assert!(fixture.input("{}").refusal("build_wheels").contains("did you mean `build_wheel`?"));
+    assert!(fixture.refusal("").contains("unknown hook"));
 }
 
 #[test]
 fn a_control_directory_must_be_a_plain_directory() {
-    let scene = Scene::new();
-    scene.input(r#"{"kwargs": {}}"#);
-    symlink("../control", scene.root.join("src/link")).unwrap();
-    std::fs::create_dir(scene.root.join("new\nline")).unwrap();
+    let fixture = Fixture::new();
+    fixture.input(r#"{"kwargs": {}}"#);
+    symlink("../control", fixture.root.join("src/link")).unwrap();
+    std::fs::create_dir(fixture.root.join("new\nline")).unwrap();
     let cases = [
         ("src/link", "symbolic link"),
         ("new\nline", "newline"),
@@ -129,16 +129,16 @@ fn a_control_directory_must_be_a_plain_directory() {
         ("src/../control", "`..`"),
     ];
     for (name, said) in cases {
-        let error = scene.call_in("_supported_features", &scene.root.join(name)).unwrap_err();
+        let error = fixture.call_in("_supported_features", &fixture.root.join(name)).unwrap_err();
         assert!(error.to_string().contains(said), "{name:?}: {error}");
     }
-    assert!(scene.call_in("_supported_features", Path::new("")).is_err());
+    assert!(fixture.call_in("_supported_features", Path::new("")).is_err());
 }
 
 #[test]
 fn an_input_that_lies_gets_its_own_sentence() {
-    let scene = Scene::new();
-    assert!(scene.refusal("build_wheel").contains("pyproject_hooks writes it"));
+    let fixture = Fixture::new();
+    assert!(fixture.refusal("build_wheel").contains("pyproject_hooks writes it"));
     let deep = format!("{{\"kwargs\": {}", "[".repeat(10_000));
     let cases = [
         ("", "not valid JSON"),
@@ -157,70 +157,70 @@ fn an_input_that_lies_gets_its_own_sentence() {
         (r#"{"kwargs": {"wheel_directory": "/proc/self/status"}}"#, "not a directory"),
     ];
     for (text, said) in cases {
-        let error = scene.input(text).refusal("build_wheel");
+        let error = fixture.input(text).refusal("build_wheel");
         assert!(error.contains(said), "{}: {error}", &text[..text.len().min(60)]);
     }
 }
 
 #[test]
 fn an_input_of_a_gigabyte_is_refused_unread() {
-    let scene = Scene::new();
-    let file = std::fs::File::create(scene.root.join("control/input.json")).unwrap();
+    let fixture = Fixture::new();
+    let file = std::fs::File::create(fixture.root.join("control/input.json")).unwrap();
     file.set_len(1 << 30).unwrap();
-    assert!(scene.refusal("build_wheel").contains("at most 16777216"));
+    assert!(fixture.refusal("build_wheel").contains("at most 16777216"));
 }
 
 #[test]
 fn an_input_that_is_a_link_is_refused() {
-    let scene = Scene::new();
-    std::fs::write(scene.root.join("elsewhere"), r#"{"kwargs": {}}"#).unwrap();
-    symlink("../elsewhere", scene.root.join("control/input.json")).unwrap();
-    assert!(scene.refusal("_supported_features").contains("symbolic link"));
+    let fixture = Fixture::new();
+    std::fs::write(fixture.root.join("elsewhere"), r#"{"kwargs": {}}"#).unwrap();
+    symlink("../elsewhere", fixture.root.join("control/input.json")).unwrap();
+    assert!(fixture.refusal("_supported_features").contains("symbolic link"));
 }
 
 #[test]
 fn a_source_tree_cannot_redirect_its_own_dist_directory() {
-    let scene = Scene::new();
-    symlink("../out", scene.root.join("src/dist")).unwrap();
-    std::fs::create_dir(scene.root.join("out/inner")).unwrap();
+    let fixture = Fixture::new();
+    symlink("../out", fixture.root.join("src/dist")).unwrap();
+    std::fs::create_dir(fixture.root.join("out/inner")).unwrap();
     for directory in ["src/dist", "src/dist/inner"] {
-        scene.wheel_input(&scene.root.join(directory));
-        let said = scene.refusal("build_wheel");
+        fixture.wheel_input(&fixture.root.join(directory));
+        let said = fixture.refusal("build_wheel");
         assert!(said.contains("symbolic link") || said.contains("not a directory"), "{said}");
     }
-    std::fs::create_dir(scene.root.join("src/real")).unwrap();
-    assert!(scene.wheel_input(&scene.root.join("src/real")).call("build_wheel").is_ok());
+    std::fs::create_dir(fixture.root.join("src/real")).unwrap();
+    assert!(fixture.wheel_input(&fixture.root.join("src/real")).call("build_wheel").is_ok());
 }
 
 #[test]
 fn no_directory_of_a_call_is_led_elsewhere_by_what_builds_write_to() {
-    let scene = Scene::new();
+    let fixture = Fixture::new();
     for directory in ["granted", "victim/dist"] {
-        std::fs::create_dir_all(scene.root.join(directory)).unwrap();
+        std::fs::create_dir_all(fixture.root.join(directory)).unwrap();
     }
     let places = ["src/link", "out/link", "granted/link"];
     for place in places {
-        symlink("../victim", scene.root.join(place)).unwrap();
+        symlink("../victim", fixture.root.join(place)).unwrap();
     }
-    let script = scene.root.join("_in_process.py");
+    let script = fixture.root.join("_in_process.py");
     for place in places
         .iter()
-        .flat_map(|place| [scene.root.join(place), scene.root.join(place).join("dist")])
+        .flat_map(|place| [fixture.root.join(place), fixture.root.join(place).join("dist")])
     {
         // The link may be on the way to the output, and to the metadata.
         let kwargs = |output: &Path, metadata: Option<&Path>| {
             serde_json::json!({"kwargs": {"wheel_directory": output, "config_settings": null,
                 "metadata_directory": metadata}})
         };
-        let out = scene.root.join("out");
+        let out = fixture.root.join("out");
         for input in [kwargs(&place, None), kwargs(&out, Some(&place))] {
             // Only where the output directory is named is it known as one.
-            scene.input(&input.to_string());
-            let control = scene.root.join("control");
+            fixture.input(&input.to_string());
+            let control = fixture.root.join("control");
             let words = ["python3".into(), script.clone(), "build_wheel".into(), control];
             let argv = words.map(PathBuf::into_os_string);
-            let granted = [scene.root.join("granted"), out.clone()];
-            let error = HookCall::parse(&argv, &scene.root.join("src"), &granted).unwrap_err();
+            let granted = [fixture.root.join("granted"), out.clone()];
+            let error = HookCall::parse(&argv, &fixture.root.join("src"), &granted).unwrap_err();
             assert!(error.to_string().contains("symbolic link"), "{place:?}: {error}");
         }
     }
@@ -228,33 +228,33 @@ fn no_directory_of_a_call_is_led_elsewhere_by_what_builds_write_to() {
 
 #[test]
 fn a_directory_that_is_exchanged_after_the_call_was_read_stays_the_one_that_was_read() {
-    let scene = Scene::new();
-    let call = scene.wheel_input(&scene.root.join("out")).call("build_wheel").unwrap();
-    std::fs::rename(scene.root.join("out"), scene.root.join("old")).unwrap();
-    std::fs::create_dir(scene.root.join("victim")).unwrap();
-    symlink("victim", scene.root.join("out")).unwrap();
+    let fixture = Fixture::new();
+    let call = fixture.wheel_input(&fixture.root.join("out")).call("build_wheel").unwrap();
+    std::fs::rename(fixture.root.join("out"), fixture.root.join("old")).unwrap();
+    std::fs::create_dir(fixture.root.join("victim")).unwrap();
+    symlink("victim", fixture.root.join("out")).unwrap();
     let output = call.open_output().unwrap().unwrap();
     rustix::fs::mkdirat(output, "made", Mode::from_raw_mode(0o755)).unwrap();
-    assert!(scene.root.join("old/made").exists());
-    assert!(!scene.root.join("victim/made").exists());
+    assert!(fixture.root.join("old/made").exists());
+    assert!(!fixture.root.join("victim/made").exists());
 }
 
 #[test]
 fn a_name_through_a_link_of_the_callers_own_is_told() {
-    let scene = Scene::new();
-    symlink(".", scene.root.join("alias")).unwrap();
-    let named = scene.root.join("alias/out");
-    let call = scene.wheel_input(&named).call("build_wheel").unwrap();
-    assert!(call.names().any(|names| names == (named.clone(), scene.root.join("out"))));
-    assert!(call.trees().any(|tree| tree.path == scene.root.join("out")));
+    let fixture = Fixture::new();
+    symlink(".", fixture.root.join("alias")).unwrap();
+    let named = fixture.root.join("alias/out");
+    let call = fixture.wheel_input(&named).call("build_wheel").unwrap();
+    assert!(call.names().any(|names| names == (named.clone(), fixture.root.join("out"))));
+    assert!(call.trees().any(|tree| tree.path == fixture.root.join("out")));
 }
 
 #[test]
 fn an_output_directory_that_is_also_the_source_tree_is_refused() {
-    let scene = Scene::new();
-    let said = scene.wheel_input(&scene.root.join("src/.")).refusal("build_wheel");
+    let fixture = Fixture::new();
+    let said = fixture.wheel_input(&fixture.root.join("src/.")).refusal("build_wheel");
     assert!(said.contains("also the source tree"), "{said}");
-    assert!(scene.wheel_input(&scene.root).call("build_wheel").is_ok());
+    assert!(fixture.wheel_input(&fixture.root).call("build_wheel").is_ok());
 }
 
 proptest! {
@@ -267,8 +267,8 @@ proptest! {
     ) {
         let argv: Vec<_> = words.iter().map(|word| OsStr::from_bytes(word).to_owned()).collect();
         prop_assert!(HookCall::parse(&argv, Path::new("/"), &[]).is_err());
-        let scene = Scene::new();
-        std::fs::write(scene.root.join("control/input.json"), input).unwrap();
-        let _ = scene.call("build_wheel");
+        let fixture = Fixture::new();
+        std::fs::write(fixture.root.join("control/input.json"), input).unwrap();
+        let _ = fixture.call("build_wheel");
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::Failure;
 use crate::paths::{self, PathError, Trust};
-use crate::payload::{Held, Payload};
+use crate::payload::{HeldPaths, Payload};
 use crate::policy::Policy;
 
 /// A demand whose paths are without links.
@@ -14,7 +14,7 @@ pub(super) struct Settled {
     pub(super) policy: Policy,
     pub(super) payload: Payload,
     /// What keeps the files that were looked at the same until the launch is over.
-    _held: Held,
+    _held: HeldPaths,
 }
 
 /// Follows every path of `policy` and `payload`.

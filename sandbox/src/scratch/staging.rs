@@ -9,7 +9,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat, renameat, symlinkat};
 use rustix::io::Errno;
 
 use super::{Copied, FillError, GoOn, Scratch};
-use crate::overlay::Ground;
+use crate::overlay::AttachedScratch;
 use crate::payload::{PrivateTree, Purpose};
 use crate::pep517::relocated_input;
 use crate::plan::Relocation;
@@ -72,9 +72,9 @@ impl Scratch {
     ///
     /// # Errors
     /// The errno of `openat(2)`.
-    pub fn reopen(path: &Path) -> Result<Ground, Fault> {
+    pub fn reopen(path: &Path) -> Result<AttachedScratch, Fault> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        openat(CWD, path, flags, Mode::empty()).map(Ground::at).at(Step::Scratch)
+        openat(CWD, path, flags, Mode::empty()).map(AttachedScratch::at).at(Step::Scratch)
     }
 }
 

@@ -13,7 +13,7 @@ use rustix::process::{
     set_dumpable_behavior, wait,
 };
 
-use super::{Ties, Walls, payload};
+use super::{ChildContext, ConfinedRoot, payload};
 use crate::identity::processes;
 use crate::layers::mounts::NewRoot;
 use crate::plan::Plan;
@@ -35,7 +35,7 @@ pub(super) struct Init {
 
 impl Init {
     /// Starts the payload's process, which goes as far as it can without the files of the build.
-    pub(super) fn start(plan: &Plan, ties: &Ties) -> Result<Self, Fault> {
+    pub(super) fn start(plan: &Plan, context: &ChildContext) -> Result<Self, Fault> {
         if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {
             // Without a process namespace, what loses its parent must come back here to be ended.
             set_child_subreaper(Some(rustix::process::getpid())).at(Step::ForkPayload)?;
@@ -50,22 +50,27 @@ impl Init {
             Side::Parent(payload) => {
                 // So that the supervisor can look at what is around it in good time.
                 let process = [payload.pidfd.as_fd()];
-                ties.supervisor.send_with(Message::Payload, &process).at(Step::ForkPayload)?;
+                context.supervisor.send_with(Message::Payload, &process).at(Step::ForkPayload)?;
                 Ok(Self { payload, word, signals })
             }
             Side::Child => {
                 // Its end must be heard, so nobody else may hold the other side.
                 drop((word, signals));
-                payload::become_payload(plan, ties, heard)
+                payload::become_payload(plan, context, heard)
             }
         }
     }
 
-    /// Runs the payload within `walls` and gives its status of `waitpid(2)`.
-    pub(super) fn reign(self, plan: &Plan, ties: &Ties, walls: Walls) -> Result<i32, Fault> {
-        let Ties { supervisor, user, .. } = ties;
+    /// Runs the payload within `confined` and gives its status of `waitpid(2)`.
+    pub(super) fn run_until_payload_exits(
+        self,
+        plan: &Plan,
+        context: &ChildContext,
+        confined: ConfinedRoot,
+    ) -> Result<i32, Fault> {
+        let ChildContext { supervisor, user, .. } = context;
         let Self { payload, word, signals } = self;
-        let rules: Vec<_> = walls.rules.iter().map(AsFd::as_fd).collect();
+        let rules: Vec<_> = confined.rules.iter().map(AsFd::as_fd).collect();
         word.send_with(Message::Go, &rules).at(Step::ForkPayload)?;
         drop(word);
         if plan.has(Layer::Privileges) {
@@ -75,7 +80,7 @@ impl Init {
         }
         // The kernel takes its time over this, in which the payload's process gives up the rest of
         // what it must not have.
-        walls.root.map_or(Ok(()), NewRoot::let_go)?;
+        confined.root.map_or(Ok(()), NewRoot::let_go)?;
         supervisor.send(Message::Entered).at(Step::ForkPayload)?;
         let status = watch(plan, supervisor, &payload, &signals, *user)?;
         if plan.has(Layer::Leash) && !plan.has(Layer::Pid) {

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use rustix::process::fchdir;
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
-use super::{Output, Ties};
+use super::{ChildContext, Output};
 
 use crate::layers::landlock::{Proof, Rules};
 use crate::layers::mounts::Entry;
@@ -34,16 +34,16 @@ const NOT_FOUND: i32 = 127;
 
 /// Gives up what the payload must not have, and becomes it. The files of the build are there when
 /// the first process has sent its `word`.
-pub(super) fn become_payload(plan: &Plan, ties: &Ties, word: Link) -> ! {
+pub(super) fn become_payload(plan: &Plan, context: &ChildContext, word: Link) -> ! {
     let Err(fault) =
-        first_steps(plan, word).and_then(|rules| last_steps(plan, ties, rules.as_ref()));
+        first_steps(plan, word).and_then(|rules| last_steps(plan, context, rules.as_ref()));
     // The supervisor reports the step; a command that is not there is an end like any other.
     let status = match (fault.step, fault.errno) {
         (Step::Exec, Errno::NOENT) => NOT_FOUND,
         (Step::Exec, Errno::ACCESS | Errno::NOEXEC | Errno::ISDIR) => NOT_EXECUTABLE,
         _ => 125,
     };
-    let _ = ties.supervisor.send(Message::Failed(fault));
+    let _ = context.supervisor.send(Message::Failed(fault));
     std::process::exit(status)
 }
 
@@ -66,17 +66,21 @@ fn first_steps(plan: &Plan, word: Link) -> Result<Option<OwnedFd>, Fault> {
     }
 }
 
-fn last_steps(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) -> Result<Infallible, Fault> {
-    standard_streams(plan, ties).at(Step::StandardStreams)?;
+fn last_steps(
+    plan: &Plan,
+    context: &ChildContext,
+    begun: Option<&OwnedFd>,
+) -> Result<Infallible, Fault> {
+    standard_streams(plan, context).at(Step::StandardStreams)?;
     enter_directory(plan).at(Step::WorkingDirectory)?;
     if !plan.has(Userns) {
         if plan.has(Privileges) {
             // While there still is the capability to do so.
             privileges::empty_bounding_set_if_allowed()?;
-            identity::apply(ties.user)?;
+            identity::apply(context.user)?;
         } else {
             // Landlock and the filter want `no_new_privs` or a capability; the exec drops it.
-            privileges::kept_across(|| identity::apply(ties.user))?;
+            privileges::kept_across(|| identity::apply(context.user))?;
         }
     }
     reach(plan)?;
@@ -101,13 +105,13 @@ fn last_steps(plan: &Plan, ties: &Ties, begun: Option<&OwnedFd>) -> Result<Infal
         }
     }
     restore().at(Step::Exec)?;
-    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&ties.mask), None).at(Step::Exec)?;
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&context.mask), None).at(Step::Exec)?;
     if let Some(filter) = &plan.syscalls {
         // Last, for everything above needs calls that the payload may not make.
         syscalls::apply(filter).at(Step::Syscalls)?;
     }
-    await_gate(ties)?;
-    ties.command.execute().at(Step::Exec)
+    await_gate(context)?;
+    context.command.execute().at(Step::Exec)
 }
 
 /// Enters the working directory; where it is the host's own, the one that was looked at.
@@ -142,12 +146,12 @@ fn confine_files(
     })
 }
 
-fn standard_streams(plan: &Plan, ties: &Ties) -> Result<(), Errno> {
+fn standard_streams(plan: &Plan, context: &ChildContext) -> Result<(), Errno> {
     if plan.stdin == Stdin::Null {
         let null = openat(CWD, "/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         dup2_stdin(&null)?;
     }
-    if let Some(pipes) = &ties.output {
+    if let Some(pipes) = &context.output {
         let Output { standard_output, standard_error, standard_input } = pipes;
         dup2_stdout(standard_output)?;
         dup2_stderr(standard_error.as_ref().unwrap_or(standard_output))?;
@@ -163,10 +167,10 @@ fn standard_streams(plan: &Plan, ties: &Ties) -> Result<(), Errno> {
 }
 
 /// Tells the supervisor that all is in place, and waits until it has seen for itself.
-fn await_gate(ties: &Ties) -> Result<(), Fault> {
-    ties.supervisor.send(Message::Ready).at(Step::Gate)?;
+fn await_gate(context: &ChildContext) -> Result<(), Fault> {
+    context.supervisor.send(Message::Ready).at(Step::Gate)?;
     loop {
-        match rustix::io::read(&ties.gate, &mut [0; 1]) {
+        match rustix::io::read(&context.gate, &mut [0; 1]) {
             Ok(1) => return Ok(()),
             Err(Errno::INTR) => {}
             // It has seen something else than it should, or is dead.

@@ -22,12 +22,12 @@ enum Much {
 
 /// A home `me` with the source tree `me/pkg`, an installation `me/py`, and `written`, which builds may
 /// write to.
-struct Scene {
+struct Fixture {
     _place: tempfile::TempDir,
     root: PathBuf,
 }
 
-impl Scene {
+impl Fixture {
     fn new() -> Self {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().canonicalize().unwrap();
@@ -145,49 +145,49 @@ fn what_is_granted_follows_from_who_has_chosen(
     #[case] prefix: &str,
     #[case] much: Much,
 ) {
-    let scene = Scene::new();
+    let fixture = Fixture::new();
     for installation in [PY, UV, PYENV, PROD, "me/other"] {
-        scene.install(installation);
+        fixture.install(installation);
     }
     for (at, base) in links {
         if at.ends_with("env") {
-            scene.environment(at, base);
+            fixture.environment(at, base);
         } else if base.ends_with("python3") {
-            scene.link(at, base);
+            fixture.link(at, base);
         } else {
-            scene.link(at, &format!("{base}/bin/python3"));
+            fixture.link(at, &format!("{base}/bin/python3"));
         }
     }
-    assert_eq!(scene.much(python, prefix, &[], &[]), much);
+    assert_eq!(fixture.much(python, prefix, &[], &[]), much);
     if much != Much::Nothing {
         return;
     }
     // With a word of the caller's it is granted; packages come by that word's own rule.
     if !links.iter().any(|(at, _)| *at == "me/env") {
         let bin = format!("{prefix}/bin");
-        assert_eq!(scene.much(python, prefix, &[&bin], &[]), Much::Library, "by PATH");
-        assert_eq!(scene.much(python, prefix, &[], &[prefix]), Much::Library, "by --ro");
-        scene.link("me/own/python3", &format!("{prefix}/bin/python3"));
+        assert_eq!(fixture.much(python, prefix, &[&bin], &[]), Much::Library, "by PATH");
+        assert_eq!(fixture.much(python, prefix, &[], &[prefix]), Much::Library, "by --ro");
+        fixture.link("me/own/python3", &format!("{prefix}/bin/python3"));
         assert_eq!(
-            scene.much(python, prefix, &["me/own"], &[]),
+            fixture.much(python, prefix, &["me/own"], &[]),
             Much::Library,
             "by a link in PATH"
         );
         // And that word is the caller's, not another link in the tree.
-        scene.link("me/pkg/bin", &bin);
-        scene.link("written/b/python3", &format!("{prefix}/bin/python3"));
+        fixture.link("me/pkg/bin", &bin);
+        fixture.link("written/b/python3", &format!("{prefix}/bin/python3"));
         let strangers = ["me/pkg/bin", "written/b", "me/pkg"];
-        assert_eq!(scene.much(python, prefix, &strangers, &[]), Much::Nothing, "by the tree");
+        assert_eq!(fixture.much(python, prefix, &strangers, &[]), Much::Nothing, "by the tree");
     }
 }
 
 #[test]
 fn a_link_of_another_users_is_a_strangers() {
-    let scene = Scene::new();
-    scene.install(PROD);
-    scene.link("me/bin/python3", &format!("{PROD}/bin/python3"));
-    if lchown(scene.root.join("me/bin/python3"), Some(4321), None).is_ok() {
-        assert_eq!(scene.much("me/bin/python3", PROD, &[], &[]), Much::Nothing);
+    let fixture = Fixture::new();
+    fixture.install(PROD);
+    fixture.link("me/bin/python3", &format!("{PROD}/bin/python3"));
+    if lchown(fixture.root.join("me/bin/python3"), Some(4321), None).is_ok() {
+        assert_eq!(fixture.much("me/bin/python3", PROD, &[], &[]), Much::Nothing);
     }
 }
 
@@ -205,39 +205,39 @@ fn a_first_line_counts_only_where_no_stranger_could_have_written_it(
     #[case] prefix: &str,
     #[case] much: Much,
 ) {
-    let scene = Scene::new();
-    scene.install(prefix);
-    let file = scene.root.join(script);
+    let fixture = Fixture::new();
+    fixture.install(prefix);
+    let file = fixture.root.join(script);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     if script.starts_with("me/env") {
-        fs::write(scene.root.join("me/env").join(pyvenv::NAME), "home = /usr/bin\n").unwrap();
+        fs::write(fixture.root.join("me/env").join(pyvenv::NAME), "home = /usr/bin\n").unwrap();
     }
-    let python = scene.root.join(prefix).join("bin/python3");
+    let python = fixture.root.join(prefix).join("bin/python3");
     fs::write(&file, format!("#!{}\n", python.display())).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-    let mut payload = scene.payload(script, &[], &[]);
+    let mut payload = fixture.payload(script, &[], &[]);
     let homes = Homes::of(&payload);
     let withheld = program(&mut payload, &homes).unwrap().withheld;
-    let library = scene.root.join(prefix).join("lib/python3.12");
+    let library = fixture.root.join(prefix).join("lib/python3.12");
     let grant = payload.grants.iter().find(|grant| grant.path == library);
     let found = grant.map_or(Much::Nothing, |grant| {
         if grant.hidden.is_empty() { Much::Packages } else { Much::Library }
     });
     assert_eq!(found, much, "{:?}", payload.grants);
     if much == Much::Nothing && !script.contains("pkg") && !script.contains("env") {
-        let told = withheld.iter().find(|it| it.path == scene.root.join(prefix)).unwrap();
+        let told = withheld.iter().find(|it| it.path == fixture.root.join(prefix)).unwrap();
         assert!(told.why.contains(file.to_str().unwrap()), "{}", told.why);
     }
 }
 
 #[test]
 fn packages_that_only_an_environment_asks_for_are_told() {
-    let scene = Scene::new();
-    scene.install(PY);
-    scene.environment("me/env", PY);
-    let packages = scene.root.join("me/py/lib/python3.12/site-packages");
+    let fixture = Fixture::new();
+    fixture.install(PY);
+    fixture.environment("me/env", PY);
+    let packages = fixture.root.join("me/py/lib/python3.12/site-packages");
     let told = |path: &[&str]| {
-        let found = scene.found("me/env/bin/python3", path, &[]).unwrap().found;
+        let found = fixture.found("me/env/bin/python3", path, &[]).unwrap().found;
         found.withheld.into_iter().map(|it| it.path).collect::<Vec<_>>()
     };
     assert_eq!(told(&["me/env/bin"]), [packages]);
@@ -246,8 +246,8 @@ fn packages_that_only_an_environment_asks_for_are_told() {
 
 #[test]
 fn a_place_of_pythons_is_where_the_caller_says() {
-    let scene = Scene::new();
-    let at = |path: &str| scene.root.join(path);
+    let fixture = Fixture::new();
+    let at = |path: &str| fixture.root.join(path);
     let confirms = |variables: &[(&str, &str)], prefix: &str| {
         let mut environment = vec![("HOME".into(), at("me").into())];
         environment.extend(variables.iter().map(|(name, path)| ((*name).into(), at(path).into())));
@@ -256,7 +256,7 @@ fn a_place_of_pythons_is_where_the_caller_says() {
     };
     for (name, part) in PYTHONS {
         let prefix = format!("store/{part}/x");
-        scene.install(&prefix);
+        fixture.install(&prefix);
         assert!(confirms(&[(name, "store")], &prefix), "{name}");
         assert!(!confirms(&[], &prefix), "{name}");
         assert!(
@@ -266,7 +266,7 @@ fn a_place_of_pythons_is_where_the_caller_says() {
     }
     for part in PYTHONS_OF_HOME {
         let prefix = format!("me/{part}/x");
-        scene.install(&prefix);
+        fixture.install(&prefix);
         assert!(confirms(&[], &prefix), "{part}");
         fs::write(at(&prefix).join(pyvenv::NAME), "home = /usr/bin\n").unwrap();
         assert!(!confirms(&[], &prefix), "{part}: an environment");
@@ -276,15 +276,15 @@ fn a_place_of_pythons_is_where_the_caller_says() {
             [(&[][..], "me/.local/share"), (&[("XDG_DATA_HOME", "data")][..], "data")]
         {
             let prefix = format!("{data}/{part}/x");
-            scene.install(&prefix);
+            fixture.install(&prefix);
             assert!(confirms(variables, &prefix), "{prefix}");
         }
     }
     // A home is none, nor is what the tree leads to.
-    scene.install("me/.rye-python");
+    fixture.install("me/.rye-python");
     assert!(!confirms(&[("UV_PYTHON_INSTALL_DIR", "me")], "me/.rye-python"));
-    scene.link("me/pkg/pythons", "elsewhere");
-    scene.install("elsewhere/x");
+    fixture.link("me/pkg/pythons", "elsewhere");
+    fixture.install("elsewhere/x");
     assert!(!confirms(&[("UV_PYTHON_INSTALL_DIR", "me/pkg/pythons")], "elsewhere/x"));
     assert!(confirms(&[("UV_PYTHON_INSTALL_DIR", "elsewhere")], "elsewhere/x"));
 }

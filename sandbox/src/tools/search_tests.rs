@@ -6,12 +6,12 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use super::*;
 use crate::policy::environment::EnvironmentPolicy;
 
-struct Scene {
+struct Fixture {
     _tree: tempfile::TempDir,
     root: PathBuf,
 }
 
-impl Scene {
+impl Fixture {
     fn new() -> Self {
         let tree = tempfile::tempdir().unwrap();
         let root = tree.path().canonicalize().unwrap();
@@ -46,7 +46,7 @@ impl Scene {
         (payload, withheld)
     }
 
-    /// What is granted, below the root of the scene.
+    /// What is granted, below the root of the fixture.
     fn granted(&self, payload: &Payload) -> Vec<String> {
         let paths = payload.grants.iter().map(|grant| &grant.path);
         let mut names: Vec<_> = paths
@@ -59,70 +59,70 @@ impl Scene {
 
 #[test]
 fn a_directory_that_is_no_tool_chain_grants_nothing() {
-    let scene = Scene::new();
-    scene.program("me/bin/tool").program("me/.local/bin/tool").program("elsewhere/bin/tool");
+    let fixture = Fixture::new();
+    fixture.program("me/bin/tool").program("me/.local/bin/tool").program("elsewhere/bin/tool");
     let path = ["me/bin", "me/.local/bin", "elsewhere/bin", "nowhere", "me/pkg/bin"];
-    let (payload, _) = scene.searched(&path, &[]);
+    let (payload, _) = fixture.searched(&path, &[]);
     assert!(payload.grants.is_empty(), "{:?}", payload.grants);
 }
 
 #[test]
 fn an_activated_environment_is_granted_as_its_interpreter_would_be() {
-    let scene = Scene::new();
-    let env = scene.root.join("env");
+    let fixture = Fixture::new();
+    let env = fixture.root.join("env");
     fs::create_dir_all(env.join("bin")).unwrap();
     fs::create_dir_all(env.join("lib/python3.12/site-packages")).unwrap();
     fs::write(env.join("pyvenv.cfg"), "home = /usr/bin\n").unwrap();
     if Path::new("/usr/bin/python3").exists() {
         symlink("/usr/bin/python3", env.join("bin/python3")).unwrap();
     }
-    let (payload, withheld) = scene.searched(&["env/bin"], &[]);
-    assert_eq!(scene.granted(&payload), ["env/bin", "env/lib", "env/pyvenv.cfg"]);
+    let (payload, withheld) = fixture.searched(&["env/bin"], &[]);
+    assert_eq!(fixture.granted(&payload), ["env/bin", "env/lib", "env/pyvenv.cfg"]);
     assert!(payload.suspects.contains(&env) && withheld.is_empty(), "{withheld:?}");
     // What its configuration says of another place grants nothing, and that is told.
     fs::write(env.join("pyvenv.cfg"), "home = /root/other/bin\n").unwrap();
-    let (payload, withheld) = scene.searched(&["env/bin"], &[]);
+    let (payload, withheld) = fixture.searched(&["env/bin"], &[]);
     assert!(payload.grants.is_empty() && withheld.len() == 1, "{:?} {withheld:?}", payload.grants);
 }
 
 #[test]
 fn an_environment_in_the_tree_needs_no_grant() {
-    let scene = Scene::new();
-    let env = scene.root.join("me/pkg/.venv");
+    let fixture = Fixture::new();
+    let env = fixture.root.join("me/pkg/.venv");
     fs::create_dir_all(env.join("bin")).unwrap();
     fs::write(env.join("pyvenv.cfg"), "home = /usr/bin\n").unwrap();
-    let (payload, withheld) = scene.searched(&["me/pkg/.venv/bin"], &[]);
+    let (payload, withheld) = fixture.searched(&["me/pkg/.venv/bin"], &[]);
     assert!(payload.grants.is_empty() && withheld.is_empty(), "{:?}", payload.grants);
 }
 
 #[test]
 fn the_tool_chains_of_rustup_are_found_from_another_home() {
-    let scene = Scene::new();
-    scene.program("me/.cargo/bin/cargo");
-    fs::create_dir_all(scene.root.join("me/.rustup/toolchains")).unwrap();
-    fs::create_dir_all(scene.root.join("me/.rustup/update-hashes")).unwrap();
-    fs::write(scene.root.join("me/.cargo/credentials.toml"), "").unwrap();
-    let (payload, _) = scene.searched(&["me/.cargo/bin"], &[]);
+    let fixture = Fixture::new();
+    fixture.program("me/.cargo/bin/cargo");
+    fs::create_dir_all(fixture.root.join("me/.rustup/toolchains")).unwrap();
+    fs::create_dir_all(fixture.root.join("me/.rustup/update-hashes")).unwrap();
+    fs::write(fixture.root.join("me/.cargo/credentials.toml"), "").unwrap();
+    let (payload, _) = fixture.searched(&["me/.cargo/bin"], &[]);
     let wanted = ["me/.cargo/bin", "me/.rustup/toolchains", "me/.rustup/update-hashes"];
-    assert_eq!(scene.granted(&payload), wanted);
-    let rustup = scene.root.join("me/.rustup");
+    assert_eq!(fixture.granted(&payload), wanted);
+    let rustup = fixture.root.join("me/.rustup");
     assert_eq!(payload.variable("RUSTUP_HOME"), Some(rustup.as_os_str()));
     // By the variables, where these name other places.
-    scene.program("tools/cargo/bin/cargo");
-    fs::create_dir_all(scene.root.join("tools/rustup/toolchains")).unwrap();
+    fixture.program("tools/cargo/bin/cargo");
+    fs::create_dir_all(fixture.root.join("tools/rustup/toolchains")).unwrap();
     let variables = [("CARGO_HOME", "ROOT/tools/cargo"), ("RUSTUP_HOME", "ROOT/tools/rustup")];
-    let (payload, _) = scene.searched(&["tools/cargo/bin"], &variables);
-    assert_eq!(scene.granted(&payload), ["tools/cargo/bin", "tools/rustup/toolchains"]);
+    let (payload, _) = fixture.searched(&["tools/cargo/bin"], &variables);
+    assert_eq!(fixture.granted(&payload), ["tools/cargo/bin", "tools/rustup/toolchains"]);
 }
 
 #[test]
 fn pyenv_is_granted_with_what_the_caller_has_chosen_of_it() {
-    let scene = Scene::new();
-    scene.program("me/.pyenv/shims/python3").program("me/.pyenv/libexec/pyenv");
+    let fixture = Fixture::new();
+    fixture.program("me/.pyenv/shims/python3").program("me/.pyenv/libexec/pyenv");
     for version in ["3.11.2", "3.12.1"] {
         let prefix = format!("me/.pyenv/versions/{version}");
         let library = format!("{prefix}/lib/python{}", &version[..4]);
-        scene.program(&format!("{prefix}/bin/python")).program(&format!("{library}/os.py"));
+        fixture.program(&format!("{prefix}/bin/python")).program(&format!("{library}/os.py"));
     }
     let own = ["me/.pyenv/libexec", "me/.pyenv/shims"].map(str::to_owned);
     let with = |version: &str| {
@@ -131,54 +131,54 @@ fn pyenv_is_granted_with_what_the_caller_has_chosen_of_it() {
         [own.to_vec(), vec![format!("{prefix}/bin"), library]].concat()
     };
     let shims = ["me/.pyenv/shims"];
-    let (payload, _) = scene.searched(&shims, &[]);
-    assert_eq!(scene.granted(&payload), own);
-    let (payload, _) = scene.searched(&shims, &[("PYENV_VERSION", "3.12")]);
-    assert_eq!(scene.granted(&payload), with("3.12.1"));
+    let (payload, _) = fixture.searched(&shims, &[]);
+    assert_eq!(fixture.granted(&payload), own);
+    let (payload, _) = fixture.searched(&shims, &[("PYENV_VERSION", "3.12")]);
+    assert_eq!(fixture.granted(&payload), with("3.12.1"));
     // A source tree chooses nothing, and that is told.
-    fs::write(scene.root.join("me/pkg/.python-version"), "3.11.2\n").unwrap();
-    let (payload, withheld) = scene.searched(&shims, &[("PYENV_VERSION", "3.12.1")]);
-    assert_eq!(scene.granted(&payload), with("3.12.1"));
+    fs::write(fixture.root.join("me/pkg/.python-version"), "3.11.2\n").unwrap();
+    let (payload, withheld) = fixture.searched(&shims, &[("PYENV_VERSION", "3.12.1")]);
+    assert_eq!(fixture.granted(&payload), with("3.12.1"));
     assert!(withheld.iter().any(|it| it.path.ends_with("versions/3.11.2")), "{withheld:?}");
-    let version = scene.root.join("me/.pyenv/version");
+    let version = fixture.root.join("me/.pyenv/version");
     fs::write(&version, "3.11.2\n").unwrap();
-    let (payload, withheld) = scene.searched(&shims, &[]);
+    let (payload, withheld) = fixture.searched(&shims, &[]);
     let expected = [with("3.11.2"), vec!["me/.pyenv/version".to_owned()]].concat();
-    let mut granted = scene.granted(&payload);
+    let mut granted = fixture.granted(&payload);
     granted.sort_by_key(|path| expected.iter().position(|known| known == path));
     assert_eq!(granted, expected);
     assert!(withheld.is_empty(), "{withheld:?}");
-    let (payload, _) = scene.searched(&["me/.pyenv/plugins"], &[]);
+    let (payload, _) = fixture.searched(&["me/.pyenv/plugins"], &[]);
     assert!(payload.grants.is_empty());
 }
 
 #[test]
 fn a_prefix_of_condas_is_granted_where_it_is_activated() {
-    let scene = Scene::new();
-    scene.program("me/conda/bin/cc").program("me/conda/libexec/cc1").program("me/conda/.condarc");
+    let fixture = Fixture::new();
+    fixture.program("me/conda/bin/cc").program("me/conda/libexec/cc1").program("me/conda/.condarc");
     for directory in ["conda-meta", "envs/other", "pkgs"] {
-        fs::create_dir_all(scene.root.join("me/conda").join(directory)).unwrap();
+        fs::create_dir_all(fixture.root.join("me/conda").join(directory)).unwrap();
     }
-    let (payload, _) = scene.searched(&["me/conda/bin"], &[]);
+    let (payload, _) = fixture.searched(&["me/conda/bin"], &[]);
     assert!(payload.grants.is_empty(), "{:?}", payload.grants);
-    let (payload, _) = scene.searched(&["me/conda/bin"], &[("CONDA_PREFIX", "ROOT/me/conda")]);
+    let (payload, _) = fixture.searched(&["me/conda/bin"], &[("CONDA_PREFIX", "ROOT/me/conda")]);
     let parts = ["me/conda/bin", "me/conda/conda-meta", "me/conda/libexec"];
-    assert_eq!(scene.granted(&payload), parts);
+    assert_eq!(fixture.granted(&payload), parts);
     // A home is no prefix, whatever a variable says.
-    let (payload, _) = scene.searched(&["me/bin"], &[("CONDA_PREFIX", "ROOT/me")]);
+    let (payload, _) = fixture.searched(&["me/bin"], &[("CONDA_PREFIX", "ROOT/me")]);
     assert!(payload.grants.is_empty(), "{:?}", payload.grants);
 }
 
 /// As where a project's settings say `CARGO_HOME=$PWD/.cargo`.
 #[test]
 fn no_link_of_the_tree_says_where_a_managers_directory_lies() {
-    let scene = Scene::new();
-    scene.program("me/private/bin/key").program("me/private/bin/python3");
+    let fixture = Fixture::new();
+    fixture.program("me/private/bin/key").program("me/private/bin/python3");
     for part in ["private/toolchains", "private/conda-meta", "pkg/.cargo", "pkg/.rustup"] {
-        fs::create_dir_all(scene.root.join("me").join(part)).unwrap();
+        fs::create_dir_all(fixture.root.join("me").join(part)).unwrap();
     }
     let link = |at: &str, to: &str| {
-        symlink(scene.root.join(to), scene.root.join("me/pkg").join(at)).unwrap();
+        symlink(fixture.root.join(to), fixture.root.join("me/pkg").join(at)).unwrap();
     };
     link(".cargo/bin", "me/private/bin");
     link(".rustup/toolchains", "me/private/toolchains");
@@ -189,28 +189,30 @@ fn no_link_of_the_tree_says_where_a_managers_directory_lies() {
         ("me/pkg/conda/bin", "CONDA_PREFIX", "ROOT/me/pkg/conda"),
         ("me/private/bin", "CONDA_PREFIX", "ROOT/me/pkg/conda"),
     ] {
-        let (payload, _) = scene.searched(&[entry], &[(name, place)]);
+        let (payload, _) = fixture.searched(&[entry], &[(name, place)]);
         assert!(payload.grants.is_empty(), "{name}: {:?}", payload.grants);
     }
     let private = [("CONDA_PREFIX", "ROOT/me/private")];
-    let (payload, _) = scene.searched(&["me/private/bin"], &private);
-    assert_eq!(scene.granted(&payload).len(), 3, "the control: {:?}", payload.grants);
+    let (payload, _) = fixture.searched(&["me/private/bin"], &private);
+    assert_eq!(fixture.granted(&payload).len(), 3, "the control: {:?}", payload.grants);
 }
 
 #[test]
 fn a_link_that_a_build_may_have_made_leads_to_no_tool_chain() {
-    let scene = Scene::new();
-    scene.program("me/.pyenv/shims/python3").program("me/.pyenv/libexec/pyenv");
-    symlink("../.pyenv/shims", scene.root.join("me/pkg/bin")).unwrap();
-    let (payload, withheld) = scene.searched(&["me/pkg/bin"], &[]);
+    let fixture = Fixture::new();
+    fixture.program("me/.pyenv/shims/python3").program("me/.pyenv/libexec/pyenv");
+    symlink("../.pyenv/shims", fixture.root.join("me/pkg/bin")).unwrap();
+    let (payload, withheld) = fixture.searched(&["me/pkg/bin"], &[]);
     assert!(payload.grants.is_empty(), "{:?}", payload.grants);
     assert!(withheld[0].why.contains("symbolic link"), "{withheld:?}");
-    symlink(".pyenv/shims", scene.root.join("me/shims")).unwrap();
-    let (payload, _) = scene.searched(&["me/shims"], &[]);
+    symlink(".pyenv/shims", fixture.root.join("me/shims")).unwrap();
+    let (payload, _) = fixture.searched(&["me/shims"], &[]);
     let parts = ["me/.pyenv/libexec", "me/.pyenv/shims"];
-    assert_eq!(scene.granted(&payload), parts, "the caller's own does");
+    assert_eq!(fixture.granted(&payload), parts, "the caller's own does");
     assert!(
-        payload.links.contains(&(scene.root.join("me/shims"), scene.root.join("me/.pyenv/shims")))
+        payload
+            .links
+            .contains(&(fixture.root.join("me/shims"), fixture.root.join("me/.pyenv/shims")))
     );
 }
 
@@ -230,19 +232,19 @@ fn a_tool_chain_is_granted_whole_but_never_the_root_of_all() {
 
 #[test]
 fn a_tool_chain_that_holds_a_home_or_the_tree_is_granted_in_parts() {
-    let scene = Scene::new();
-    scene.program("app/bin/tool").program("app/libexec/x").program("app/etc/y");
-    fs::create_dir_all(scene.root.join("app/src/pkg")).unwrap();
-    fs::create_dir_all(scene.root.join("app/private")).unwrap();
+    let fixture = Fixture::new();
+    fixture.program("app/bin/tool").program("app/libexec/x").program("app/etc/y");
+    fs::create_dir_all(fixture.root.join("app/src/pkg")).unwrap();
+    fs::create_dir_all(fixture.root.join("app/private")).unwrap();
     let parts = |homes: &Homes| {
-        let found = prefix::tool_chain(&scene.root.join("app"), homes);
+        let found = prefix::tool_chain(&fixture.root.join("app"), homes);
         found.shares.into_iter().map(|share| share.path).collect::<Vec<_>>()
     };
-    assert_eq!(parts(&Homes::default()), [scene.root.join("app")]);
-    let within = Homes::of_test(&[scene.root.join("app/src")]);
-    let expected = ["app/bin", "app/libexec", "app/etc"].map(|part| scene.root.join(part));
+    assert_eq!(parts(&Homes::default()), [fixture.root.join("app")]);
+    let within = Homes::of_test(&[fixture.root.join("app/src")]);
+    let expected = ["app/bin", "app/libexec", "app/etc"].map(|part| fixture.root.join(part));
     assert_eq!(parts(&within), expected);
-    let deeper = Homes::of_test(&[scene.root.join("app/etc/home")]);
+    let deeper = Homes::of_test(&[fixture.root.join("app/etc/home")]);
     assert_eq!(parts(&deeper), expected[..2], "also of a part");
 }
 

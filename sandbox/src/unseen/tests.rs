@@ -9,14 +9,14 @@ use crate::host::fakes;
 use crate::policy::Policy;
 use crate::policy::levels::Level;
 
-struct Scene {
+struct Fixture {
     _tree: tempfile::TempDir,
     root: PathBuf,
     payload: Payload,
     policy: Policy,
 }
 
-impl Scene {
+impl Fixture {
     fn new() -> Self {
         let tree = tempfile::tempdir().unwrap();
         let root = tree.path().canonicalize().unwrap();
@@ -53,50 +53,50 @@ impl Scene {
 
 #[test]
 fn a_plain_build_is_told_nothing() {
-    let mut scene = Scene::new();
-    scene.variable("PATH", "/usr/bin:/bin:/nowhere").variable("CC", "gcc -O2");
-    scene.variable("GITHUB_TOKEN", "x").variable("SHLVL", "1").variable("UNRELATED", "1");
-    assert_eq!(scene.told(), Vec::<String>::new());
+    let mut fixture = Fixture::new();
+    fixture.variable("PATH", "/usr/bin:/bin:/nowhere").variable("CC", "gcc -O2");
+    fixture.variable("GITHUB_TOKEN", "x").variable("SHLVL", "1").variable("UNRELATED", "1");
+    assert_eq!(fixture.told(), Vec::<String>::new());
 }
 
 #[test]
 fn an_entry_of_path_that_is_not_granted_is_told_once() {
-    let mut scene = Scene::new();
-    let tools = scene.at("tools/bin");
-    scene.variable("PATH", format!("{tools}:/usr/bin:{tools}"));
-    let told = scene.told();
+    let mut fixture = Fixture::new();
+    let tools = fixture.at("tools/bin");
+    fixture.variable("PATH", format!("{tools}:/usr/bin:{tools}"));
+    let told = fixture.told();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains(&tools) && told[0].contains(&format!("`--ro {tools}`")), "{told:?}");
-    scene.payload.grant_named(tools.into(), false).unwrap();
-    assert_eq!(scene.told(), Vec::<String>::new());
+    fixture.payload.grant_named(tools.into(), false).unwrap();
+    assert_eq!(fixture.told(), Vec::<String>::new());
 }
 
 #[test]
 fn a_place_that_a_variable_names_is_told_by_every_variable_that_passes() {
     for name in ["CC", "CMAKE_PREFIX_PATH", "PKG_CONFIG_PATH", "JAVA_HOME", "CFLAGS", "LLVM_CONFIG"]
     {
-        let mut scene = Scene::new();
-        let deps = scene.at("deps/lib");
-        scene.variable(name, format!("-I{deps}"));
-        let told = scene.told();
+        let mut fixture = Fixture::new();
+        let deps = fixture.at("deps/lib");
+        fixture.variable(name, format!("-I{deps}"));
+        let told = fixture.told();
         assert_eq!(told.len(), 1, "{name}: {told:?}");
         assert!(told[0].contains(name) && told[0].contains(&format!("--ro {deps}")), "{told:?}");
     }
-    let mut scene = Scene::new();
-    let (deps, inside) = (scene.at("deps/lib"), scene.at("repo/pkg/lib"));
+    let mut fixture = Fixture::new();
+    let (deps, inside) = (fixture.at("deps/lib"), fixture.at("repo/pkg/lib"));
     fs::create_dir_all(&inside).unwrap();
-    scene.variable("CFLAGS", format!("-I{inside} -I/usr/include -I{}", scene.at("nowhere")));
-    scene.variable("UNRELATED", deps);
-    assert_eq!(scene.told(), Vec::<String>::new(), "seen, not there, or not passed on");
+    fixture.variable("CFLAGS", format!("-I{inside} -I/usr/include -I{}", fixture.at("nowhere")));
+    fixture.variable("UNRELATED", deps);
+    assert_eq!(fixture.told(), Vec::<String>::new(), "seen, not there, or not passed on");
 }
 
 #[test]
 fn a_variable_that_the_package_or_the_command_mentions_is_told() {
-    let mut scene = Scene::new();
+    let mut fixture = Fixture::new();
     for name in ["PKG_WITH_FAST", "PKG_BY_SETUP", "PKG_DEEPER", "PKG_OTHERS", "PKG_PART"] {
-        scene.variable(name, "1");
+        fixture.variable(name, "1");
     }
-    let tree = scene.root.join("repo/pkg");
+    let tree = fixture.root.join("repo/pkg");
     fs::write(tree.join("setup.py"), "os.environ.get('PKG_BY_SETUP'), 'XPKG_PART', 'PKG_PARTS'")
         .unwrap();
     for directory in ["tools", ".git"] {
@@ -105,9 +105,9 @@ fn a_variable_that_the_package_or_the_command_mentions_is_told() {
     fs::write(tree.join("tools/flags.py"), "PKG_DEEPER").unwrap();
     fs::write(tree.join(".git/config.py"), "PKG_OTHERS").unwrap();
     fs::write(tree.join("notes.bin"), "PKG_OTHERS").unwrap();
-    symlink(scene.at("deps/secret.py"), tree.join("link.py")).unwrap();
-    fs::write(scene.at("deps/secret.py"), "PKG_OTHERS").unwrap();
-    let told = scene.told();
+    symlink(fixture.at("deps/secret.py"), tree.join("link.py")).unwrap();
+    fs::write(fixture.at("deps/secret.py"), "PKG_OTHERS").unwrap();
+    let told = fixture.told();
     for (name, by) in [
         ("PKG_WITH_FAST", "the command"),
         ("PKG_BY_SETUP", "setup.py"),
@@ -123,75 +123,75 @@ fn a_variable_that_the_package_or_the_command_mentions_is_told() {
 
 #[test]
 fn a_secret_that_a_package_asks_for_is_told_by_explain_alone() {
-    let mut scene = Scene::new();
-    scene.variable("PYPI_TOKEN", "x").variable("CMAKE_ARGS", "-DURL=https://me@host/");
-    fs::write(scene.root.join("repo/pkg/setup.py"), "PYPI_TOKEN CMAKE_ARGS").unwrap();
-    assert_eq!(scene.told(), Vec::<String>::new());
-    let all = scene.all();
+    let mut fixture = Fixture::new();
+    fixture.variable("PYPI_TOKEN", "x").variable("CMAKE_ARGS", "-DURL=https://me@host/");
+    fs::write(fixture.root.join("repo/pkg/setup.py"), "PYPI_TOKEN CMAKE_ARGS").unwrap();
+    assert_eq!(fixture.told(), Vec::<String>::new());
+    let all = fixture.all();
     assert_eq!(all.len(), 2, "{all:?}");
     assert!(!all.iter().any(|unseen| unseen.text.contains("me@host")), "never a value");
 }
 
 #[test]
 fn a_link_out_of_the_tree_and_a_repository_around_it_are_told() {
-    let scene = Scene::new();
-    let tree = scene.root.join("repo/pkg");
+    let fixture = Fixture::new();
+    let tree = fixture.root.join("repo/pkg");
     symlink("../../deps", tree.join("vendored")).unwrap();
     symlink("setup.cfg", tree.join("inner")).unwrap();
     symlink("/usr/include", tree.join("system")).unwrap();
     symlink("nowhere", tree.join("dangling")).unwrap();
-    let told = scene.told();
+    let told = fixture.told();
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("vendored") && told[0].contains(&scene.at("deps")), "{told:?}");
+    assert!(told[0].contains("vendored") && told[0].contains(&fixture.at("deps")), "{told:?}");
     fs::remove_file(tree.join("vendored")).unwrap();
 
-    fs::create_dir(scene.root.join("repo/.git")).unwrap();
-    assert_eq!(scene.told(), Vec::<String>::new(), "nobody asks for it");
+    fs::create_dir(fixture.root.join("repo/.git")).unwrap();
+    assert_eq!(fixture.told(), Vec::<String>::new(), "nobody asks for it");
     fs::write(tree.join("pyproject.toml"), "requires = ['hatch-vcs']").unwrap();
-    let told = scene.told();
-    assert!(told.len() == 1 && told[0].contains(&scene.at("repo/.git")), "{told:?}");
+    let told = fixture.told();
+    assert!(told.len() == 1 && told[0].contains(&fixture.at("repo/.git")), "{told:?}");
     // A worktree's `.git` is a file that names another place.
-    fs::create_dir_all(scene.root.join("main/.git/worktrees/pkg")).unwrap();
+    fs::create_dir_all(fixture.root.join("main/.git/worktrees/pkg")).unwrap();
     fs::write(tree.join(".git"), "gitdir: ../../main/.git/worktrees/pkg\n").unwrap();
-    let told = scene.told();
+    let told = fixture.told();
     assert!(told.len() == 1 && told[0].contains("main/.git/worktrees/pkg"), "{told:?}");
 }
 
 #[test]
 fn a_loss_that_programs_may_not_survive_is_always_told() {
-    let mut scene = Scene::new();
-    scene.variable("LD_LIBRARY_PATH", "/opt/x/lib");
-    let told = scene.told();
+    let mut fixture = Fixture::new();
+    fixture.variable("LD_LIBRARY_PATH", "/opt/x/lib");
+    let told = fixture.told();
     assert!(told.len() == 1 && told[0].contains("`--env LD_LIBRARY_PATH`"), "{told:?}");
 }
 
 #[test]
 fn where_everything_is_seen_nothing_is_told() {
-    let mut scene = Scene::new();
-    let tools = scene.at("tools/bin");
-    scene.variable("PATH", tools).variable("PKG_WITH_FAST", "1");
-    scene.policy = Policy::preset(Level::Network);
-    assert_eq!(scene.all(), vec![]);
+    let mut fixture = Fixture::new();
+    let tools = fixture.at("tools/bin");
+    fixture.variable("PATH", tools).variable("PKG_WITH_FAST", "1");
+    fixture.policy = Policy::preset(Level::Network);
+    assert_eq!(fixture.all(), vec![]);
 }
 
 #[test]
 fn an_environment_whose_parts_are_granted_is_there() {
-    let mut scene = Scene::new();
-    fs::create_dir_all(scene.root.join("env/bin")).unwrap();
-    let env = scene.at("env");
-    scene.variable("VIRTUAL_ENV", env.clone());
-    assert_eq!(scene.told().len(), 1, "{:?}", scene.told());
-    scene.payload.grant(PathBuf::from(env).join("bin"));
-    assert_eq!(scene.told(), Vec::<String>::new());
+    let mut fixture = Fixture::new();
+    fs::create_dir_all(fixture.root.join("env/bin")).unwrap();
+    let env = fixture.at("env");
+    fixture.variable("VIRTUAL_ENV", env.clone());
+    assert_eq!(fixture.told().len(), 1, "{:?}", fixture.told());
+    fixture.payload.grant(PathBuf::from(env).join("bin"));
+    assert_eq!(fixture.told(), Vec::<String>::new());
 }
 
 #[test]
 fn where_a_manager_keeps_its_things_is_only_listed() {
     for name in MANAGERS {
-        let mut scene = Scene::new();
-        let place = scene.at("tools");
-        scene.variable(name, place.clone());
-        assert_eq!(scene.told(), Vec::<String>::new(), "{name}");
-        assert!(scene.all().iter().any(|unseen| unseen.text.contains(&place)), "{name}");
+        let mut fixture = Fixture::new();
+        let place = fixture.at("tools");
+        fixture.variable(name, place.clone());
+        assert_eq!(fixture.told(), Vec::<String>::new(), "{name}");
+        assert!(fixture.all().iter().any(|unseen| unseen.text.contains(&place)), "{name}");
     }
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use super::host::{self, Found, word};
+use super::obstacles::{Limit, Obstacle};
 use super::offers::{Offers, Withheld};
-use super::sights::{Limit, Sight};
 use crate::payload::Payload;
 use crate::plain::{quoted, quoted_path};
 use crate::plan::{Plan, PlanKind};
@@ -36,7 +36,7 @@ pub(super) struct Cause {
 }
 
 /// Under what a build has run.
-pub(super) struct Scene<'a> {
+pub(super) struct Context<'a> {
     plan: &'a Plan,
     visible: Option<Visible>,
     offers: Offers,
@@ -47,7 +47,7 @@ pub(super) struct Scene<'a> {
     home: Option<(PathBuf, PathBuf)>,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> Context<'a> {
     pub(super) fn of(plan: &'a Plan, payload: &Payload) -> Self {
         let path = plan.environment.variables.iter().find(|(name, _)| name == "PATH");
         let path = path.map_or(OsStr::new("/usr/bin:/bin"), |(_, value)| value);
@@ -64,20 +64,20 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// What `sight` means; none where it means nothing.
-    pub(super) fn cause(&self, sight: &Sight) -> Option<Cause> {
-        match sight {
-            Sight::Missing(path) => self.missing(path),
-            Sight::NotExecuted(path) => self.not_executed(path),
-            Sight::Closed(path) => self.closed(path),
-            Sight::NotWritten(path, errno) => Some(self.not_written(path, *errno)),
-            Sight::Gone(path) => self.gone(path),
-            Sight::Refused(name, errno) => Some(self.refused(name, *errno)),
-            Sight::NotReached(address, errno) => Some(self.not_reached(address, *errno)),
-            Sight::NoSocket(path) => self.no_socket(path),
-            Sight::Lookup => self.lookup(),
-            Sight::Limit(limit) => Some(self.limit(*limit)),
-            Sight::Owner(path) => Some(plain(
+    /// What `obstacle` means; none where it means nothing.
+    pub(super) fn cause(&self, obstacle: &Obstacle) -> Option<Cause> {
+        match obstacle {
+            Obstacle::Missing(path) => self.missing(path),
+            Obstacle::NotExecuted(path) => self.not_executed(path),
+            Obstacle::Closed(path) => self.closed(path),
+            Obstacle::NotWritten(path, errno) => Some(self.not_written(path, *errno)),
+            Obstacle::Gone(path) => self.gone(path),
+            Obstacle::Refused(name, errno) => Some(self.refused(name, *errno)),
+            Obstacle::NotReached(address, errno) => Some(self.not_reached(address, *errno)),
+            Obstacle::NoSocket(path) => self.no_socket(path),
+            Obstacle::Lookup => self.lookup(),
+            Obstacle::Limit(limit) => Some(self.limit(*limit)),
+            Obstacle::Owner(path) => Some(plain(
                 format!(
                     "could not give {} to another owner: a build has one user",
                     quoted_path(path)
@@ -85,7 +85,7 @@ impl<'a> Scene<'a> {
                 Layer::Identity,
                 "owner",
             )),
-            Sight::Across(path) => Some(plain(
+            Obstacle::Across(path) => Some(plain(
                 format!(
                     "could not move or link to {}, which is on another file system of the build's; \
                      copy it instead",

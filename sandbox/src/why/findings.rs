@@ -6,9 +6,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 use std::path::PathBuf;
 
-use super::causes::{Cause, Scene};
+use super::causes::{Cause, Context};
+use super::obstacles::Trace;
 use super::order::{Order, Rank, Tier};
-use super::sights::Trace;
 use super::{Finding, MOST};
 use crate::outcome::{Clock, End};
 use crate::payload::Payload;
@@ -48,11 +48,11 @@ const fn top(tier: Tier) -> Rank {
 
 /// What was met, that which one switch would help against as one.
 fn met(trace: &Trace, plan: &Plan, payload: &Payload) -> Vec<(Rank, Finding)> {
-    let scene = Scene::of(plan, payload);
+    let context = Context::of(plan, payload);
     let order = Order::of(trace);
     let mut groups: HashMap<String, Vec<(Rank, Cause, String, u64)>> = HashMap::new();
-    for (sight, met) in &trace.met {
-        if let Some(cause) = scene.cause(sight) {
+    for (obstacle, met) in &trace.met {
+        if let Some(cause) = context.cause(obstacle) {
             let rank = order.rank(met, cause.used);
             let member = (rank, cause, met.name.clone(), met.times);
             groups.entry(member.1.group.clone()).or_default().push(member);

@@ -7,9 +7,9 @@ use crate::host::fakes;
 use crate::policy::Policy;
 use crate::policy::levels::Level;
 use crate::why::findings_json;
-use crate::why::sights::{Failed, Met, ROOT, Sight};
+use crate::why::obstacles::{Failed, Met, Obstacle, ROOT};
 
-fn of(sights: Vec<(Sight, u64, u64)>, end: &End, variables: &[&str]) -> Vec<Finding> {
+fn of(obstacles: Vec<(Obstacle, u64, u64)>, end: &End, variables: &[&str]) -> Vec<Finding> {
     let variables = variables.iter().map(|name| ((*name).into(), "1".into()));
     let argv = vec!["x".into(), "MY_SWITCH MY_TOKEN".into()];
     let payload = Payload::command(argv, "/w".into(), variables.collect()).unwrap();
@@ -17,21 +17,21 @@ fn of(sights: Vec<(Sight, u64, u64)>, end: &End, variables: &[&str]) -> Vec<Find
     let plan = Plan::resolve(&policy, Path::new("/x"), &payload, &fakes::root()).unwrap();
     let mut trace = Trace::default();
     trace.failed.push_back(Failed { process: ROOT, parent: 0 });
-    for (sight, process, moment) in sights {
+    for (obstacle, process, moment) in obstacles {
         let by = [(process, moment)].into();
-        trace.met.insert(sight, Met { times: 1, by, name: "cc1".into() });
+        trace.met.insert(obstacle, Met { times: 1, by, name: "cc1".into() });
     }
     findings(&trace, (&plan, &payload), end, Some("its time was up; raise `--timeout`".into()))
 }
 
 #[test]
 fn the_last_that_a_process_on_the_way_met_is_first_and_then_what_the_package_asks_for() {
-    let sights = vec![
-        (Sight::NotReached("192.0.2.1:80".into(), 101), ROOT, 1),
-        (Sight::Refused("mount", 1), ROOT, 2),
-        (Sight::Refused("bpf", 1), 77, 9),
+    let obstacles = vec![
+        (Obstacle::NotReached("192.0.2.1:80".into(), 101), ROOT, 1),
+        (Obstacle::Refused("mount", 1), ROOT, 2),
+        (Obstacle::Refused("bpf", 1), 77, 9),
     ];
-    let found = of(sights, &End::Exited(1), &["MY_SWITCH", "MY_TOKEN", "OTHER"]);
+    let found = of(obstacles, &End::Exited(1), &["MY_SWITCH", "MY_TOKEN", "OTHER"]);
     let layers: Vec<_> = found.iter().map(|it| (it.layer, it.likely)).collect();
     let wanted = [
         (Layer::Syscalls, true),
@@ -45,12 +45,12 @@ fn the_last_that_a_process_on_the_way_met_is_first_and_then_what_the_package_ask
 
 #[test]
 fn an_end_by_a_limit_is_its_own_cause() {
-    let sights = vec![(Sight::Refused("mount", 1), ROOT, 2)];
-    let found = of(sights, &End::TimedOut(Clock::Wall), &[]);
+    let obstacles = vec![(Obstacle::Refused("mount", 1), ROOT, 2)];
+    let found = of(obstacles, &End::TimedOut(Clock::Wall), &[]);
     assert_eq!(found[0].switch.as_deref(), Some("--timeout"));
     assert_eq!(found[0].line().matches("--timeout").count(), 1);
     assert_eq!(found.len(), 2);
-    let limits = vec![(Sight::Limit(crate::why::sights::Limit::Processes), ROOT, 2)];
+    let limits = vec![(Obstacle::Limit(crate::why::obstacles::Limit::Processes), ROOT, 2)];
     assert_eq!(of(limits, &End::TooManyProcesses, &[]).len(), 1, "told once");
 }
 
@@ -58,19 +58,19 @@ fn an_end_by_a_limit_is_its_own_cause() {
 fn what_one_switch_helps_against_is_one_and_their_number_is_bounded() {
     let place = tempfile::tempdir().unwrap();
     let root = place.path().canonicalize().unwrap();
-    let mut sights = Vec::new();
+    let mut obstacles = Vec::new();
     for number in 0..60 {
         let directory = root.join(format!("{number:02}"));
         std::fs::create_dir(&directory).unwrap();
         for name in ["a", "b"] {
             std::fs::write(directory.join(name), "").unwrap();
-            sights.push((Sight::Missing(directory.join(name)), ROOT, number));
+            obstacles.push((Obstacle::Missing(directory.join(name)), ROOT, number));
         }
-        sights.push((Sight::Missing(directory), ROOT, number));
+        obstacles.push((Obstacle::Missing(directory), ROOT, number));
     }
     // On the way to all of them.
-    sights.push((Sight::Missing(root), ROOT, 99));
-    let found = of(sights, &End::Exited(1), &[]);
+    obstacles.push((Obstacle::Missing(root), ROOT, 99));
+    let found = of(obstacles, &End::Exited(1), &[]);
     assert_eq!(found.len(), MOST);
     for finding in &found {
         assert!(finding.text.contains("2 more") || finding.text.contains("1 more"), "{finding:?}");
@@ -80,7 +80,7 @@ fn what_one_switch_helps_against_is_one_and_their_number_is_bounded() {
     assert!(json.len() < 64 << 10, "{}", json.len());
     let hostile = place.path().join("b\n::c");
     std::fs::write(&hostile, "").unwrap();
-    let found = of(vec![(Sight::Missing(hostile), ROOT, 1)], &End::Exited(1), &[]);
+    let found = of(vec![(Obstacle::Missing(hostile), ROOT, 1)], &End::Exited(1), &[]);
     assert_eq!((found[0].line().lines().count(), &found[0].switch), (1, &None));
 }
 
@@ -91,7 +91,8 @@ fn what_leads_to_another_is_told_apart_however_many_there_are() {
     for name in ["a", "a/b", "a/b/c", "a-b", "d"] {
         std::fs::create_dir(root.join(name)).unwrap();
     }
-    let met = ["a", "a/b", "a/b/c", "a-b", "d"].map(|it| (Sight::Missing(root.join(it)), ROOT, 1));
+    let met =
+        ["a", "a/b", "a/b/c", "a-b", "d"].map(|it| (Obstacle::Missing(root.join(it)), ROOT, 1));
     let found = of(met.into(), &End::Exited(1), &[]);
     let mut told: Vec<_> = found.iter().filter_map(|it| it.switch.clone()).collect();
     told.sort();
@@ -101,7 +102,7 @@ fn what_leads_to_another_is_told_apart_however_many_there_are() {
 
 #[test]
 fn a_process_is_named_as_it_names_itself_and_says_no_more() {
-    let sight = Sight::Owner("/tmp/x".into());
+    let obstacle = Obstacle::Owner("/tmp/x".into());
     for (name, shown) in [
         ("cc1plus", "`cc1plus` "),
         ("", "a program "),
@@ -113,7 +114,7 @@ fn a_process_is_named_as_it_names_itself_and_says_no_more() {
         let plan = Plan::resolve(&policy, Path::new("/x"), &payload, &fakes::root()).unwrap();
         let mut trace = Trace::default();
         let met = Met { times: 1, by: [(ROOT, 1)].into(), name: name.into() };
-        trace.met.insert(sight.clone(), met);
+        trace.met.insert(obstacle.clone(), met);
         let found = findings(&trace, (&plan, &payload), &End::Exited(1), None);
         assert!(found[0].line().starts_with(shown), "{}", found[0].line());
     }

@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use super::sights::{Failed, Met, ROOT, Trace};
+use super::obstacles::{Failed, Met, ROOT, Trace};
 
 /// How deep the way of a failure is followed.
 const DEEPEST: usize = 64;

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::calls::{self, Deed, Shape};
 use super::host;
-use super::sights::{Failed, Limit, ROOT, Sight, Trace};
+use super::obstacles::{Failed, Limit, Obstacle, ROOT, Trace};
 use super::{address, remote};
 use crate::plan::{Plan, Relocation};
 use crate::policy::syscalls::numbers::Call;
@@ -161,13 +161,13 @@ impl Recorder {
             Ok(errno @ 1..4096) => self.failed(pid, (number, call), &arguments, errno),
             _ => call.and_then(|call| self.succeeded(pid, call, &arguments)),
         };
-        if let Some(sight) = met {
-            self.meet(sight, thread, pid);
+        if let Some(obstacle) = met {
+            self.meet(obstacle, thread, pid);
         }
     }
 
     /// What a call that succeeded tells.
-    fn succeeded(&mut self, pid: i32, call: Call, arguments: &[u64; 6]) -> Option<Sight> {
+    fn succeeded(&mut self, pid: i32, call: Call, arguments: &[u64; 6]) -> Option<Obstacle> {
         let first = arguments.first().copied().unwrap_or_default();
         if call.name == "clone" && first & UNTRACED != 0 {
             self.trace.out_of_sight += 1;
@@ -178,7 +178,7 @@ impl Recorder {
         // Long enough for the longest of them and its end.
         let read = remote::bytes(pid, address, 17);
         let text = read.split(|byte| *byte == 0).next().unwrap_or_default();
-        RESOLVERS.iter().any(|path| path.as_bytes() == text).then_some(Sight::Lookup)
+        RESOLVERS.iter().any(|path| path.as_bytes() == text).then_some(Obstacle::Lookup)
     }
 
     /// What a call that failed tells.
@@ -188,7 +188,7 @@ impl Recorder {
         (number, call): (u32, Option<Call>),
         arguments: &[u64; 6],
         errno: i32,
-    ) -> Option<Sight> {
+    ) -> Option<Obstacle> {
         let name = call.map_or("a call without a name", |call| call.name);
         let by_filter = match self.view.table.decide(number, arguments) {
             Decision::Refuse(refused) => self.view.filtered && refused as i32 == errno,
@@ -197,48 +197,55 @@ impl Recorder {
         let error = Errno::from_raw_os_error(errno);
         if by_filter {
             let missed = error == Errno::NOSYS && !calls::has_a_substitute(name);
-            return (missed || error != Errno::NOSYS).then_some(Sight::Refused(name, errno));
+            return (missed || error != Errno::NOSYS).then_some(Obstacle::Refused(name, errno));
         }
         if let Some(limit) = limit(name, error) {
-            return Some(Sight::Limit(limit));
+            return Some(Obstacle::Limit(limit));
         }
         if matches!(name, "connect" | "sendto") {
             return self.connected(pid, name, arguments, error);
         }
         if name == "fchown" && error == Errno::PERM {
             let descriptor = i32::try_from(argument(arguments, 0)).ok()?;
-            return remote::directory(pid, descriptor).map(Sight::Owner);
+            return remote::directory(pid, descriptor).map(Obstacle::Owner);
         }
         let shape = calls::shape(name)?;
         let path = path(pid, shape, arguments)?;
         self.stumbled(&path, deed(pid, shape.deed, arguments), error)
     }
 
-    fn connected(&self, pid: i32, name: &str, arguments: &[u64; 6], error: Errno) -> Option<Sight> {
+    fn connected(
+        &self,
+        pid: i32,
+        name: &str,
+        arguments: &[u64; 6],
+        error: Errno,
+    ) -> Option<Obstacle> {
         let at = if name == "connect" { 1 } else { 4 };
         let length = usize::try_from(argument(arguments, at + 1)).ok()?.min(address::LONGEST);
         let bytes = remote::bytes(pid, argument(arguments, at), length);
         match address::read(&bytes)? {
             address::Address::Path(path) => {
-                host::normal(&path).filter(|path| !self.is_own(path)).map(Sight::NoSocket)
+                host::normal(&path).filter(|path| !self.is_own(path)).map(Obstacle::NoSocket)
             }
             address::Address::Network(text) => {
                 let pending = [Errno::INPROGRESS, Errno::AGAIN, Errno::INTR, Errno::ALREADY];
-                (!pending.contains(&error)).then(|| Sight::NotReached(text, error.raw_os_error()))
+                (!pending.contains(&error))
+                    .then(|| Obstacle::NotReached(text, error.raw_os_error()))
             }
         }
     }
 
     /// What it means that a path could not be used so.
-    fn stumbled(&self, path: &Path, deed: Deed, error: Errno) -> Option<Sight> {
+    fn stumbled(&self, path: &Path, deed: Deed, error: Errno) -> Option<Obstacle> {
         if is_noise(path) {
             return None;
         }
         match (deed, error) {
-            (Deed::Change, Errno::XDEV) => return Some(Sight::Across(path.to_owned())),
-            (Deed::Own, Errno::PERM) => return Some(Sight::Owner(path.to_owned())),
+            (Deed::Change, Errno::XDEV) => return Some(Obstacle::Across(path.to_owned())),
+            (Deed::Own, Errno::PERM) => return Some(Obstacle::Owner(path.to_owned())),
             (Deed::Change, Errno::ROFS | Errno::ACCESS | Errno::PERM) => {
-                return Some(Sight::NotWritten(path.to_owned(), error.raw_os_error()));
+                return Some(Obstacle::NotWritten(path.to_owned(), error.raw_os_error()));
             }
             _ => {}
         }
@@ -247,11 +254,11 @@ impl Recorder {
         }
         match error {
             Errno::NOENT | Errno::NOTDIR => Some(match deed {
-                Deed::Change => Sight::Gone(path.to_owned()),
-                Deed::Execute => Sight::NotExecuted(path.to_owned()),
-                _ => Sight::Missing(path.to_owned()),
+                Deed::Change => Obstacle::Gone(path.to_owned()),
+                Deed::Execute => Obstacle::NotExecuted(path.to_owned()),
+                _ => Obstacle::Missing(path.to_owned()),
             }),
-            Errno::ACCESS => Some(Sight::Closed(path.to_owned())),
+            Errno::ACCESS => Some(Obstacle::Closed(path.to_owned())),
             _ => None,
         }
     }
@@ -261,10 +268,10 @@ impl Recorder {
         !in_home && self.view.own.iter().any(|tree| path.starts_with(tree))
     }
 
-    fn meet(&mut self, sight: Sight, thread: Thread, pid: i32) {
+    fn meet(&mut self, obstacle: Obstacle, thread: Thread, pid: i32) {
         self.clock += 1;
         let process = self.processes.get(&thread.process).map_or(0, |process| process.number);
-        self.trace.meet(sight, (process, self.clock), || remote::name(pid));
+        self.trace.meet(obstacle, (process, self.clock), || remote::name(pid));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::host::fakes;
 use crate::payload::Payload;
 use crate::policy::Policy;
 use crate::policy::levels::Level;
-use crate::why::sights::MOST;
+use crate::why::obstacles::MOST;
 
 const OPEN: u32 = 257;
 const EXECUTE: u32 = 59;
@@ -40,10 +40,10 @@ fn opened(recorder: &mut Recorder, path: &str, flags: u64, errno: i32) {
     call(recorder, OPEN, [HERE, text.as_ptr() as u64, flags, 0, 0, 0], -i64::from(errno));
 }
 
-fn sights(recorder: Recorder) -> Vec<Sight> {
-    let mut sights: Vec<_> = recorder.finish().met.into_keys().collect();
-    sights.sort();
-    sights
+fn obstacles(recorder: Recorder) -> Vec<Obstacle> {
+    let mut obstacles: Vec<_> = recorder.finish().met.into_keys().collect();
+    obstacles.sort();
+    obstacles
 }
 
 #[test]
@@ -63,15 +63,15 @@ fn what_is_the_builds_own_and_what_every_program_looks_for_is_no_sight() {
     ] {
         opened(&mut recorder, path, flags, errno);
     }
-    let seen = recorder.trace.met.get(&Sight::Missing("/etc/passwd".into())).unwrap();
+    let seen = recorder.trace.met.get(&Obstacle::Missing("/etc/passwd".into())).unwrap();
     assert_eq!((seen.times, seen.by.len()), (2, 1));
     assert_eq!(
-        sights(recorder),
+        obstacles(recorder),
         [
-            Sight::Missing("/etc/passwd".into()),
-            Sight::Closed("/etc/group".into()),
-            Sight::NotWritten("/etc/made".into(), 30),
-            Sight::Gone("/no/such/file".into()),
+            Obstacle::Missing("/etc/passwd".into()),
+            Obstacle::Closed("/etc/group".into()),
+            Obstacle::NotWritten("/etc/made".into(), 30),
+            Obstacle::Gone("/no/such/file".into()),
         ]
     );
 }
@@ -81,7 +81,7 @@ fn what_is_the_builds_own_and_what_every_program_looks_for_is_no_sight() {
 fn where_a_build_sees_the_host_nothing_is_missing() {
     let mut recorder = recorder(Level::Network);
     opened(&mut recorder, "/etc/passwd", 0, 2);
-    assert_eq!(sights(recorder), []);
+    assert_eq!(obstacles(recorder), []);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_program_that_is_not_there_is_told_from_a_file() {
     let mut recorder = recorder(Level::Full);
     let text = "/nowhere/bin/tool\0";
     call(&mut recorder, EXECUTE, [text.as_ptr() as u64, 0, 0, 0, 0, 0], -2);
-    assert_eq!(sights(recorder), [Sight::NotExecuted("/nowhere/bin/tool".into())]);
+    assert_eq!(obstacles(recorder), [Obstacle::NotExecuted("/nowhere/bin/tool".into())]);
 }
 
 #[test]
@@ -110,12 +110,12 @@ fn refusals_networks_limits_and_processes_out_of_sight_are_told_apart() {
     let notes = recorder.trace.notes();
     assert!(notes.len() == 1 && notes[0].starts_with("1 of its processes"), "{notes:?}");
     assert_eq!(
-        sights(recorder),
+        obstacles(recorder),
         [
-            Sight::Refused("ptrace", 1),
-            Sight::NotReached("192.0.2.1:80".into(), 101),
-            Sight::Lookup,
-            Sight::Limit(Limit::Processes),
+            Obstacle::Refused("ptrace", 1),
+            Obstacle::NotReached("192.0.2.1:80".into(), 101),
+            Obstacle::Lookup,
+            Obstacle::Limit(Limit::Processes),
         ]
     );
 }
@@ -128,7 +128,7 @@ fn what_is_remembered_is_bounded_and_the_last_of_it_stays() {
     for number in 0..most {
         opened(&mut recorder, &format!("/etc/{number}"), 1, 30);
     }
-    let last = Sight::NotWritten(format!("/etc/{}", most - 1).into(), 30);
+    let last = Obstacle::NotWritten(format!("/etc/{}", most - 1).into(), 30);
     let trace = recorder.finish();
     assert!(trace.met.len() < 2 * MOST && trace.met.contains_key(&last));
     assert_eq!(usize::try_from(trace.forgotten).unwrap() + trace.met.len(), most);

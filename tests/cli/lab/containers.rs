@@ -1,7 +1,7 @@
 //! Hosts on which something is refused to everybody: containers, and Ubuntu.
 
 use harness::catalogue::attack::{Need, OracleKind, Privilege};
-use harness::conduct::{Bench, conduct};
+use harness::conduct::{RunContext, conduct};
 use harness::lab::profile::Profile;
 use harness::oracle::Observation;
 use harness::schedule::Trial;
@@ -9,11 +9,11 @@ use harness::target::own;
 use rstest::rstest;
 use sandbox::{Layer, LayerSet, Level};
 
-use crate::fixture::{Fixture, bench, saw};
+use crate::fixture::{Fixture, run_context, saw};
 
 /// What a process says of itself on a host.
-fn said(host: &str, body: &str, bench: &Bench) -> Vec<String> {
-    let seen = Fixture::new(body).run_on(host, bench);
+fn said(host: &str, body: &str, context: &RunContext) -> Vec<String> {
+    let seen = Fixture::new(body).run_on(host, context);
     assert!(seen.run.built, "{host}: {:?}", seen.run);
     seen.run.hearsay
 }
@@ -25,7 +25,7 @@ const MOUNT: &str = "import ctypes\n\
 
 #[test]
 fn on_ubuntu_a_user_namespace_can_be_made_and_nothing_can_be_done_in_it() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let body = format!(
         "{MOUNT}kit.said('unshare', error('unshare', 0x10020000))\n\
          kit.said('mount', error('mount', b'none', b'/var/tmp', b'tmpfs', 0, None))\n\
@@ -33,15 +33,15 @@ fn on_ubuntu_a_user_namespace_can_be_made_and_nothing_can_be_done_in_it() {
          kit.said('more', error('unshare', 0x04000000))"
     );
     let expected = ["unshare 0", "mount 1", "name 1", "more 1"];
-    assert_eq!(said("ubuntu", &body, bench), expected);
+    assert_eq!(said("ubuntu", &body, context), expected);
     // The same as a user elsewhere: it is the host that refuses.
     let expected = ["unshare 0", "mount 0", "name 1", "more 0"];
-    assert_eq!(said("user", &body, bench), expected);
+    assert_eq!(said("user", &body, context), expected);
 }
 
 #[test]
 fn in_a_restricted_pod_nobody_has_or_gets_anything() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let body = "status = open('/proc/self/status').read()\n\
                 word = lambda name: status.split(name + ':')[1].split()[0]\n\
                 first = open('/proc/1/status').read()\n\
@@ -61,13 +61,13 @@ fn in_a_restricted_pod_nobody_has_or_gets_anything() {
         "api '192.0.2.1'".to_owned(),
     ];
     let told: Vec<_> =
-        said("kubernetes", body, bench).iter().map(|line| line.replace("[0]", "[]")).collect();
+        said("kubernetes", body, context).iter().map(|line| line.replace("[0]", "[]")).collect();
     assert_eq!(told, expected);
 }
 
 #[test]
 fn the_pods_token_is_told_to_nobody_and_missed_when_it_is_gone() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let mut fixture = Fixture::new(
         "loot = open('/var/run/secrets/kubernetes.io/serviceaccount/token', 'rb').read()",
     );
@@ -75,14 +75,14 @@ fn the_pods_token_is_told_to_nobody_and_missed_when_it_is_gone() {
         "return kit.wheel(wheel_directory)",
         "return kit.wheel(wheel_directory, {'x': loot})",
     );
-    let seen = fixture.run_on("kubernetes", bench);
+    let seen = fixture.run_on("kubernetes", context);
     assert_eq!(saw(&seen), ["tripwire/canary-in-artefact"]);
     assert!(seen.findings[0].evidence.contains("host-token"), "{:?}", seen.findings);
 }
 
 #[test]
 fn on_a_runner_the_caller_is_root_when_he_likes_and_the_engine_answers_him() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let body = "run = lambda *words: subprocess.run(words, stdout=subprocess.PIPE, text=True).stdout.strip()\n\
                 kit.said('ids', (os.getuid(), os.getgid()))\n\
                 kit.said('root', run('sudo', '-n', 'id', '-u'))\n\
@@ -103,15 +103,15 @@ fn on_a_runner_the_caller_is_root_when_he_likes_and_the_engine_answers_him() {
         "engine True",
         "ci 'true'",
     ];
-    assert_eq!(said("runner", body, bench), expected);
+    assert_eq!(said("runner", body, context), expected);
     // Elsewhere there is none, unless somebody plants it.
     let absent = "kit.said('sudo', os.path.exists('/opt/helpers/sh'))";
-    assert_eq!(said("ubuntu", absent, bench), ["sudo False"]);
+    assert_eq!(said("ubuntu", absent, context), ["sudo False"]);
 }
 
 #[test]
 fn in_a_rootless_container_root_owns_the_files_and_is_a_user_outside() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let created = OracleKind::FileCreated { path: "/etc/planted".to_owned() };
     let caller = OracleKind::PrivilegeGained { what: Privilege::CallerUid };
     let seen = Fixture::new(
@@ -123,7 +123,7 @@ fn in_a_rootless_container_root_owns_the_files_and_is_a_user_outside() {
     )
     .oracle("created", created)
     .oracle("caller", caller)
-    .run_on("podman-rootless", bench);
+    .run_on("podman-rootless", context);
     let expected =
         ["ids (0, 0, 0)", "map ['0', '1000', '1', '1', '100000', '65536']", "first True"];
     assert_eq!(seen.run.hearsay, expected);
@@ -132,7 +132,7 @@ fn in_a_rootless_container_root_owns_the_files_and_is_a_user_outside() {
 
 #[test]
 fn in_a_pod_with_users_of_its_own_root_is_nobody_outside() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let reached = "def tried(name, act):\n\
         \x20   try:\n\
         \x20       act()\n\
@@ -146,7 +146,7 @@ fn in_a_pod_with_users_of_its_own_root_is_nobody_outside() {
         tried('setting', lambda: open('/proc/sys/kernel/core_pattern', 'w'))\n\
         tried('trigger', lambda: open('/proc/sysrq-trigger', 'w'))\n\
         tried('node', lambda: os.mknod('/tmp/node', 0o60600, os.makedev(7, 0)))";
-    let mut told = said("pod-userns", reached, bench);
+    let mut told = said("pod-userns", reached, context);
     // Not every kernel has one.
     let trigger = told.remove(4);
     assert!(["trigger 30", "trigger 2"].contains(&trigger.as_str()), "{trigger}");
@@ -156,13 +156,13 @@ fn in_a_pod_with_users_of_its_own_root_is_nobody_outside() {
 }
 
 /// What `bulkhead` says on a host, in the lines of its standard output.
-fn told(host: &str, words: &str, bench: &Bench) -> Vec<String> {
+fn told(host: &str, words: &str, context: &RunContext) -> Vec<String> {
     let body = format!(
         "out = subprocess.run(['/opt/lab/bin/bulkhead', {words}], stdout=subprocess.PIPE, \
          text=True).stdout\n\
          for line in out.splitlines():\n    kit.said('told', line)"
     );
-    said(host, &body, bench)
+    said(host, &body, context)
 }
 
 #[rstest]
@@ -181,7 +181,7 @@ fn what_is_expected_on_a_host_is_what_the_plan_enforces_there(
     host: &str,
     #[values(Level::Network, Level::Proposal, Level::Full)] level: Level,
 ) {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let body = format!(
         "import json\n\
          words = ['explain', '--json', '--level', '{level}', '--', '/bin/true']\n\
@@ -191,7 +191,7 @@ fn what_is_expected_on_a_host_is_what_the_plan_enforces_there(
          own = ['identity'] if plan.get('identity') == 'caller' else []\n\
          kit.said('layers', ' '.join(one for one in plan.get('layers', []) if one not in own))"
     );
-    let told = said(host, &body, bench);
+    let told = said(host, &body, context);
     let [kind, layers] = &told[..] else { panic!("{told:?}") };
     let (kind, layers) = (kind.trim_matches('\''), layers.split('\'').nth(1).unwrap());
     let kind = kind.strip_prefix("kind '").unwrap();
@@ -215,8 +215,8 @@ fn what_is_expected_on_a_host_is_what_the_plan_enforces_there(
 #[case::unconfined("docker-unconfined", "a container of Docker")]
 #[case::podman("podman-rootless", "Podman")]
 fn bulkhead_knows_in_which_container_it_is(#[case] host: &str, #[case] container: &str) {
-    let Some(bench) = bench() else { return };
-    let told = told(host, "'doctor'", bench);
+    let Some(context) = run_context() else { return };
+    let told = told(host, "'doctor'", context);
     assert!(told.iter().any(|line| line.contains(container)), "{told:?}");
 }
 
@@ -224,7 +224,7 @@ fn bulkhead_knows_in_which_container_it_is(#[case] host: &str, #[case] container
 fn a_host_keeps_its_walls_from_nobody(
     #[values("docker", "docker-unconfined", "podman-rootless", "pod-userns")] host: &str,
 ) {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let body = "status = open('/proc/self/status').read()\n\
                 kit.said('bounding', int(status.split('CapBnd:')[1].split()[0], 16))\n\
                 kit.said('first', int(open('/proc/1/status').read().split('CapBnd:')[1].split()[0], 16))\n\
@@ -242,18 +242,18 @@ fn a_host_keeps_its_walls_from_nobody(
         ),
         "locked False".to_owned(),
     ];
-    assert_eq!(said(host, body, bench), expected);
+    assert_eq!(said(host, body, context), expected);
 }
 
 #[rstest]
 fn without_namespaces_no_honest_build_is_asked_for_loopback(
     #[values("docker", "ubuntu", "kubernetes", "runner")] host: &str,
 ) {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let mut fixture = Fixture::new("kit.mark('here')");
     fixture.attack.requires.push(Need::Loopback);
     let seen = |level| -> Observation {
-        conduct(&Trial { host: host.to_owned(), level, ..fixture.trial() }, bench, 0)
+        conduct(&Trial { host: host.to_owned(), level, ..fixture.trial() }, context, 0)
     };
     assert_eq!(seen(Level::None).unsupported, None);
     assert!(seen(Level::Full).unsupported.unwrap().contains("loopback"));

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use harness::conduct::conduct;
 
-use crate::fixture::{Fixture, bench, victim};
+use crate::fixture::{Fixture, run_context, victim};
 
 #[test]
 fn a_closed_lab_leaves_no_process_and_no_mount() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let before = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     for _ in 0..5 {
-        let rehearsal = bench.rehearse().unwrap();
+        let rehearsal = context.try_empty_lab().unwrap();
         eprintln!("opened in {:?}, closed in {:?}", rehearsal.opened, rehearsal.closed);
     }
     assert_eq!(std::fs::read_to_string("/proc/self/mountinfo").unwrap(), before);
@@ -22,7 +22,7 @@ fn a_closed_lab_leaves_no_process_and_no_mount() {
 #[test]
 fn conductor() {
     let Some(part) = std::env::var_os(CONDUCTOR) else { return };
-    let bench = bench().unwrap();
+    let context = run_context().unwrap();
     let daemon = if part == FROZEN {
         FREEZES
     } else {
@@ -30,7 +30,7 @@ fn conductor() {
     };
     let mut fixture = Fixture::new(daemon).plant("agent", victim("{canary}"));
     fixture.attack.run.timeout = Duration::from_mins(10);
-    let _never = conduct(&fixture.trial(), bench, 0);
+    let _never = conduct(&fixture.trial(), context, 0);
 }
 
 /// Puts the lab's first process to where it cannot even die, and says so by a file outside.
@@ -51,7 +51,7 @@ const CONDUCTOR: &str = "BULKHEAD_TEST_CONDUCTOR";
 
 #[test]
 fn sudden_death_of_the_harness_leaves_nothing() {
-    if bench().is_none() {
+    if run_context().is_none() {
         return;
     }
     for delay in [150, 200, 260, 350, 800] {
@@ -110,7 +110,7 @@ fn all_processes() -> Vec<u32> {
 #[test]
 fn a_lab_that_is_frozen_ends_with_the_harness_too() {
     let freezer = std::path::Path::new("/sys/fs/cgroup/freezer");
-    if bench().is_none() || !freezer.exists() {
+    if run_context().is_none() || !freezer.exists() {
         eprintln!("skipped: freezing the first process needs control groups of version 1");
         return;
     }

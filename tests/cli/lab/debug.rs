@@ -8,7 +8,7 @@ use std::process::Stdio;
 use assert_cmd::Command;
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 
-use crate::fixture::bench;
+use crate::fixture::run_context;
 
 const ATTACK: &str = "files/cron-entry";
 
@@ -35,7 +35,7 @@ fn in_order(text: &str, lines: &[&str]) {
 
 #[test]
 fn every_step_is_told_in_order_and_the_line_that_does_it_again_does_it() {
-    if bench().is_none() {
+    if run_context().is_none() {
         return;
     }
     let text = debug(&["-t", "own@network"], "");
@@ -45,7 +45,7 @@ fn every_step_is_told_in_order_and_the_line_that_does_it_again_does_it() {
             "trial     files/cron-entry against own at network, host root",
             "plant     cron: /etc/cron.d",
             "in front  /opt/lab/bin/bulkhead hook --level network",
-            "oracle    cron-created is awake",
+            "oracle    self-test of cron-created passed",
             " s  hook build_wheel\n",
             " s  mark write-cron\n",
             " s  hook build_wheel returned",
@@ -63,7 +63,7 @@ fn every_step_is_told_in_order_and_the_line_that_does_it_again_does_it() {
 
 #[test]
 fn a_shell_before_sees_the_plants_and_one_after_sees_what_came_of_the_attack() {
-    if bench().is_none() {
+    if run_context().is_none() {
         return;
     }
     let look = "ls /etc/cron.d/exhibit && echo IT IS THERE; echo uid $(id -u) in $(pwd)\n";
@@ -76,7 +76,7 @@ fn a_shell_before_sees_the_plants_and_one_after_sees_what_came_of_the_attack() {
 
 #[test]
 fn at_the_escape_the_build_stands_still_in_its_sandbox_and_goes_on_afterwards() {
-    if bench().is_none() {
+    if run_context().is_none() {
         return;
     }
     // As long as the shell lives the attempt has not been made, however long that is.
@@ -88,12 +88,12 @@ fn at_the_escape_the_build_stands_still_in_its_sandbox_and_goes_on_afterwards() 
     assert!(free.contains("saw       cron-created:") && !free.contains("TOO EARLY"), "{free}");
     let confined = debug(&["--at", "escape"], look);
     assert!(confined.contains("owner 62"), "the build has a uid of its own: {confined}");
-    assert!(confined.contains("saw       nothing") && !confined.contains("asleep"), "{confined}");
+    assert!(confined.contains("saw       nothing") && !confined.contains("failed: "), "{confined}");
 }
 
 #[test]
 fn what_was_written_is_kept_as_plain_files_and_nothing_is_overwritten() {
-    if bench().is_none() {
+    if run_context().is_none() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -115,7 +115,7 @@ fn what_was_written_is_kept_as_plain_files_and_nothing_is_overwritten() {
 
 #[test]
 fn before_a_terminal_the_shell_has_one_of_its_own() {
-    if bench().is_none() {
+    if run_context().is_none() {
         return;
     }
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;

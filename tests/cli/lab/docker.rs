@@ -10,7 +10,7 @@ use sandbox::layers::syscalls::interpreter;
 use sandbox::policy::syscalls::Decision;
 
 use crate::daemon::{Daemon, Engine, IMAGE};
-use crate::fixture::{Fixture, bench};
+use crate::fixture::{Fixture, run_context};
 
 const PROBE: &str = include_str!("probe.py");
 const FILTER: &str = include_str!("filter.py");
@@ -43,7 +43,7 @@ pub(crate) fn probed(host: &str) -> Option<BTreeMap<String, String>> {
          for line in out.stdout.splitlines():\n    kit.said('probe', line)",
     );
     fixture.add("probe.py", PROBE);
-    let seen = fixture.run_on(host, bench()?);
+    let seen = fixture.run_on(host, run_context()?);
     assert!(seen.run.built, "{:?}", seen.run);
     let said = seen.run.hearsay.iter().filter_map(|line| line.strip_prefix("probe "));
     Some(by_name(&said.map(|line| line.trim_matches(['\'', '"'])).collect::<Vec<_>>().join("\n")))

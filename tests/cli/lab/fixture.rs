@@ -1,4 +1,4 @@
-//! The bench, and source trees that do one thing.
+//! The context, and source trees that do one thing.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,18 +9,18 @@ use harness::catalogue::attack::{
     Attack, AttackId, Hook, OracleKind, OracleSpec, Plant, PlantKind, Purpose, RunPlan,
 };
 use harness::catalogue::tree::Node;
-use harness::conduct::{Bench, conduct};
+use harness::conduct::{RunContext, conduct};
 use harness::oracle::Observation;
 use harness::schedule::{Sandbox, Trial};
 use sandbox::Level;
 
-/// The bench, once; `None`, with a reason on standard error, where tests must be skipped.
-pub(crate) fn bench() -> Option<&'static Bench> {
-    static BENCH: OnceLock<Result<Bench, String>> = OnceLock::new();
-    let bench = BENCH.get_or_init(|| {
+/// The context, once; `None`, with a reason on standard error, where tests must be skipped.
+pub(crate) fn run_context() -> Option<&'static RunContext> {
+    static BENCH: OnceLock<Result<RunContext, String>> = OnceLock::new();
+    let context = BENCH.get_or_init(|| {
         let program = Path::new(env!("CARGO_BIN_EXE_harness"));
-        let measured = |bench: Bench| bench.measure(2).map(|()| bench);
-        let prepared = Bench::prepare(None, Some(program)).and_then(measured);
+        let measured = |context: RunContext| context.measure(2).map(|()| context);
+        let prepared = RunContext::prepare(None, Some(program)).and_then(measured);
         prepared.map_err(|error| error.to_string())
     });
     let told = |why: &String| {
@@ -28,7 +28,7 @@ pub(crate) fn bench() -> Option<&'static Bench> {
         assert!(!must, "REQUIRE_ISOLATION=1, but: {why}");
         crate::skipped::note(why);
     };
-    bench.as_ref().map_err(told).ok()
+    context.as_ref().map_err(told).ok()
 }
 
 const BACKEND: &str = "backend.py";
@@ -123,19 +123,19 @@ impl Fixture {
     }
 
     /// Runs it on a host of another kind.
-    pub(crate) fn run_on(&self, host: &str, bench: &Bench) -> Observation {
-        let seen = conduct(&Trial { host: host.to_owned(), ..self.trial() }, bench, 0);
+    pub(crate) fn run_on(&self, host: &str, context: &RunContext) -> Observation {
+        let seen = conduct(&Trial { host: host.to_owned(), ..self.trial() }, context, 0);
         assert_eq!(seen.run.broken, None, "{}", String::from_utf8_lossy(&seen.run.log));
         seen
     }
 
-    /// Runs it at level `none`; every oracle must have been awake.
-    pub(crate) fn run(&self, bench: &Bench) -> Observation {
-        let seen = conduct(&self.trial(), bench, 0);
+    /// Runs it at level `none`; every self-test must pass.
+    pub(crate) fn run(&self, context: &RunContext) -> Observation {
+        let seen = conduct(&self.trial(), context, 0);
         assert_eq!(seen.run.broken, None, "{}", String::from_utf8_lossy(&seen.run.log));
         assert_eq!(seen.contaminated, None);
-        let asleep: Vec<_> = seen.self_tests.iter().filter(|it| it.failure.is_some()).collect();
-        assert!(asleep.is_empty(), "{asleep:?}");
+        let failed: Vec<_> = seen.self_tests.iter().filter(|it| it.failure.is_some()).collect();
+        assert!(failed.is_empty(), "{failed:?}");
         seen
     }
 }

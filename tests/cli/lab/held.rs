@@ -14,7 +14,7 @@ use harness::oracle::Observation;
 use harness::schedule::Trial;
 use rstest::rstest;
 
-use crate::fixture::{Fixture, bench, file, saw};
+use crate::fixture::{Fixture, file, run_context, saw};
 
 /// The harness, as the host has it.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_harness");
@@ -40,7 +40,7 @@ fn on(host: &str, body: &str) -> Fixture {
 /// Conducts it on a host, whatever comes of it.
 fn seen(fixture: &Fixture, host: &str) -> Option<Observation> {
     let trial = Trial { host: host.to_owned(), ..fixture.trial() };
-    let seen = conduct(&trial, bench()?, 0);
+    let seen = conduct(&trial, run_context()?, 0);
     if let Some(reason) = &seen.unsupported {
         eprintln!("skipped: {reason}");
         return None;
@@ -51,7 +51,7 @@ fn seen(fixture: &Fixture, host: &str) -> Option<Observation> {
 /// The same, and whether it has taken no longer than a busy machine needs.
 fn seen_in_time(fixture: &Fixture, host: &str) -> Option<Observation> {
     // It is made ready first.
-    bench()?;
+    run_context()?;
     let begin = Instant::now();
     let seen = seen(fixture, host);
     assert!(begin.elapsed() < Duration::from_mins(5), "{:?}", begin.elapsed());

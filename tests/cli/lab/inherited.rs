@@ -3,13 +3,13 @@
 use std::fs::File;
 
 use harness::conduct::conduct_before;
-use harness::conduct::onlooker::{Moment, Onlooker};
+use harness::conduct::observer::{Observer, TrialEvent};
 use harness::lab::profile::Profile;
 use harness::schedule::Trial;
 use rstest::rstest;
 use rustix::io::FdFlags;
 
-use crate::fixture::{Fixture, bench, victim};
+use crate::fixture::{Fixture, run_context, victim};
 
 /// Looks at every descriptor in a lab while the build stands still.
 #[derive(Default)]
@@ -18,14 +18,14 @@ struct Inspector {
     descriptors: Vec<String>,
 }
 
-impl Onlooker for Inspector {
+impl Observer for Inspector {
     fn pauses(&self) -> Vec<String> {
         vec!["here".to_owned()]
     }
 
-    fn sees(&mut self, moment: Moment<'_>) {
-        if let Moment::AtTheEscape(room) = moment {
-            let processes = &room.lab.processes;
+    fn sees(&mut self, moment: TrialEvent<'_>) {
+        if let TrialEvent::AtTheEscape(handle) = moment {
+            let processes = &handle.lab.processes;
             let all = processes.list().unwrap();
             self.processes = all.len();
             self.descriptors =
@@ -51,20 +51,20 @@ fn left_open(dir: &std::path::Path) -> Vec<File> {
 fn no_process_of_a_lab_has_what_the_caller_left_open(
     #[values(0, 1, 2, 3, 4, 5, 6, 7, 8)] number: usize,
 ) {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let (_, host) = Profile::ALL[number];
     let dir = tempfile::Builder::new().prefix("of-the-caller-").tempdir().unwrap();
     let left = left_open(dir.path());
     let fixture = Fixture::new("kit.mark('here')").plant("agent", victim("agent"));
-    let mut eyes = Inspector::default();
+    let mut observer = Inspector::default();
     let trial = Trial { host: host.to_owned(), ..fixture.trial() };
-    let seen = conduct_before(&trial, bench, 0, &mut eyes);
+    let seen = conduct_before(&trial, context, 0, &mut observer);
     drop(left);
     assert_eq!(seen.run.marks, ["here"], "{host}: {:?}", seen.run);
     // The first process, the victim, the front end, the hook.
-    assert!(eyes.processes >= 4, "{host}: {} processes", eyes.processes);
-    assert!(eyes.descriptors.len() > eyes.processes, "{host}: {:?}", eyes.descriptors);
+    assert!(observer.processes >= 4, "{host}: {} processes", observer.processes);
+    assert!(observer.descriptors.len() > observer.processes, "{host}: {:?}", observer.descriptors);
     let found: Vec<_> =
-        eyes.descriptors.iter().filter(|name| name.contains("of-the-caller")).collect();
+        observer.descriptors.iter().filter(|name| name.contains("of-the-caller")).collect();
     assert!(found.is_empty(), "{host}: {found:?}");
 }

@@ -8,7 +8,6 @@
 )]
 
 mod containers;
-mod course;
 #[path = "../../engines/daemon.rs"]
 #[allow(dead_code, reason = "not every engine is held against a host of the lab")]
 mod daemon;
@@ -19,10 +18,11 @@ mod fixture;
 mod held;
 mod hosts;
 mod inherited;
+mod oracles;
+mod oracles_by_kind;
 mod plants;
-mod rooms;
 mod scaffold;
 mod shared;
-mod sight;
 #[path = "../../skipped.rs"]
 mod skipped;
+mod trial;

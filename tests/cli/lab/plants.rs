@@ -3,7 +3,7 @@
 use harness::catalogue::attack::{Answer, Namespace, OracleKind, PlantKind};
 use harness::oracle::Observation;
 
-use crate::fixture::{Fixture, bench, file, saw};
+use crate::fixture::{Fixture, file, run_context, saw};
 
 /// Lets the body put what it finds into the wheel.
 fn with_loot(body: &str) -> Fixture {
@@ -25,7 +25,7 @@ fn said(seen: &Observation) -> String {
 
 #[test]
 fn every_listener_is_reached_where_its_facts_say() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let seen = Fixture::new(
         "for name in ('loopback', 'six'):\n    \
              plant = kit.plant(name)\n    \
@@ -40,13 +40,13 @@ fn every_listener_is_reached_where_its_facts_say() {
     .oracle("loopback", OracleKind::SocketReached { plant: "loopback".to_owned() })
     .oracle("six", OracleKind::SocketReached { plant: "six".to_owned() })
     .oracle("netlink", OracleKind::SocketReached { plant: "netlink".to_owned() })
-    .run(bench);
+    .run(context);
     assert_eq!(saw(&seen), ["loopback", "netlink", "six"], "{}", said(&seen));
 }
 
 #[test]
 fn a_service_answers_in_http_and_a_variable_can_name_its_address() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let mut fixture = with_loot(
         "import urllib.request\n\
          loot = urllib.request.urlopen(os.environ['TOKEN_URL'], timeout=5).read()",
@@ -62,13 +62,13 @@ fn a_service_answers_in_http_and_a_variable_can_name_its_address() {
     .oracle("token", in_wheel("service"));
     fixture.attack.plants[0].answer =
         Some(Answer { text: "{\"value\": \"{canary}\"}".to_owned(), http: true });
-    let seen = fixture.run(bench);
+    let seen = fixture.run(context);
     assert_eq!(saw(&seen), ["token"], "{}", said(&seen));
 }
 
 #[test]
 fn a_helper_lends_its_privilege_to_another_user() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     for kind in [PlantKind::SetUidHelper, PlantKind::CapabilityHelper] {
         let seen = with_loot(
             "command = [kit.plant('helper').path, kit.plant('netrc').path]\n\
@@ -77,7 +77,7 @@ fn a_helper_lends_its_privilege_to_another_user() {
         .plant("netrc", file("{home}/.netrc"))
         .plant("helper", kind.clone())
         .oracle("read", in_wheel("netrc"))
-        .run(bench);
+        .run(context);
         assert_eq!(saw(&seen), ["read"], "{kind:?}: {}", said(&seen));
     }
     let seen = with_loot(
@@ -85,13 +85,13 @@ fn a_helper_lends_its_privilege_to_another_user() {
     )
     .plant("netrc", file("{home}/.netrc"))
     .oracle("read", in_wheel("netrc"))
-    .run(bench);
+    .run(context);
     assert_eq!(saw(&seen), Vec::<&str>::new(), "{}", said(&seen));
 }
 
 #[test]
 fn what_the_front_end_holds_is_inherited() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let mut fixture = Fixture::new(
         "links = []\n\
          for number in range(3, 64):\n    \
@@ -107,7 +107,7 @@ fn what_the_front_end_holds_is_inherited() {
     .plant("etc", PlantKind::Directory { path: "/etc".to_owned(), mode: 0o755 })
     .oracle("agent", OracleKind::SocketReached { plant: "agent".to_owned() });
     fixture.attack.run.inherit = ["agent", "net", "etc"].map(str::to_owned).to_vec();
-    let seen = fixture.run(bench);
+    let seen = fixture.run(context);
     assert_eq!(saw(&seen), ["agent"], "{}", said(&seen));
     let links = seen.run.hearsay.iter().find(|line| line.starts_with("links")).unwrap();
     for expected in ["'/etc'", "'net'", "'socket'"] {
@@ -117,7 +117,7 @@ fn what_the_front_end_holds_is_inherited() {
 
 #[test]
 fn a_victim_holds_a_file_open() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let seen = with_loot("loot = open(f\"/proc/{kit.find('holder')}/fd/1\", 'rb').read()")
         .plant("secret", file("/run/secret"))
         .plant(
@@ -131,6 +131,6 @@ fn a_victim_holds_a_file_open() {
             },
         )
         .oracle("read", in_wheel("secret"))
-        .run(bench);
+        .run(context);
     assert_eq!(saw(&seen), ["read"], "{}", said(&seen));
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use predicates::str::contains;
 
-use crate::fixture::bench;
+use crate::fixture::run_context;
 
 /// Copies the files of an honest build, without which nothing counts.
 fn honest_build(attacks: &Path) {
@@ -20,7 +20,7 @@ fn honest_build(attacks: &Path) {
 
 #[test]
 fn a_new_attack_gets_through_unedited_and_is_stopped_by_the_strongest_level() {
-    if bench().is_none() {
+    if run_context().is_none() {
         return;
     }
     let checkout = tempfile::tempdir().unwrap();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use harness::conduct::conduct;
 use harness::lab::profile::Profile;
 
-use crate::fixture::{Fixture, bench};
+use crate::fixture::{Fixture, run_context};
 
 /// Covers the root of every mount that the lab has, and the program that plays the sandbox.
 const COVER: &str = "import ctypes\n\
@@ -53,7 +53,7 @@ fn is_part() -> bool {
 
 #[test]
 fn nothing_that_is_mounted_in_a_lab_shows_on_a_host_whose_mounts_are_shared() {
-    if bench().is_none() {
+    if run_context().is_none() {
         return;
     }
     let (before, after) = on_a_shared_host("shared::labs_that_cover_everything");
@@ -67,14 +67,14 @@ fn labs_that_cover_everything() {
     if !is_part() {
         return;
     }
-    let bench = bench().unwrap();
+    let context = run_context().unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_harness"));
     let found = std::fs::metadata(program).unwrap();
     let mut able = BTreeSet::new();
     for (_, host) in Profile::ALL {
         let fixture = Fixture::new(COVER);
         let trial = harness::schedule::Trial { host: host.to_owned(), ..fixture.trial() };
-        let seen = conduct(&trial, bench, 0);
+        let seen = conduct(&trial, context, 0);
         assert_eq!(seen.contaminated, None, "{host}");
         // Hosts that let nobody mount have nothing to show.
         if seen.run.hearsay.iter().any(|said| !said.starts_with("covered (0, ")) {
@@ -88,7 +88,7 @@ fn labs_that_cover_everything() {
 
 #[test]
 fn a_mount_of_the_host_is_shown_and_never_written() {
-    if bench().is_none() {
+    if run_context().is_none() {
         return;
     }
     let _tables = on_a_shared_host("shared::a_lab_that_writes_to_a_mount_of_the_host");
@@ -104,8 +104,8 @@ fn a_lab_that_writes_to_a_mount_of_the_host() {
     let words = ["-t", "tmpfs", "none", "/mnt"];
     assert!(Command::new("mount").args(words).status().unwrap().success());
     std::fs::write(place.join("shown"), "as it was").unwrap();
-    // What the host shows is found out when the bench is made ready.
-    let bench = bench().unwrap();
+    // What the host shows is found out when the context is made ready.
+    let context = run_context().unwrap();
     let body = "import ctypes\n\
         libc = ctypes.CDLL(None, use_errno=True)\n\
         kit.said('shown', open('/mnt/shown').read())\n\
@@ -115,7 +115,7 @@ fn a_lab_that_writes_to_a_mount_of_the_host() {
         \x20   open('/mnt/shown', 'w').write('reached')\n\
         except OSError as error:\n\
         \x20   kit.said('refused', error.errno)";
-    let seen = conduct(&Fixture::new(body).trial(), bench, 0);
+    let seen = conduct(&Fixture::new(body).trial(), context, 0);
     let told = std::fs::read_to_string(place.join("shown")).unwrap();
     assert!(Command::new("umount").arg("/mnt").status().unwrap().success());
     assert_eq!(told, "as it was");
@@ -125,7 +125,7 @@ fn a_lab_that_writes_to_a_mount_of_the_host() {
 
 #[test]
 fn what_somebody_mounts_on_the_host_while_a_trial_runs_is_told_once() {
-    if bench().is_none() {
+    if run_context().is_none() {
         return;
     }
     let (before, after) = on_a_shared_host("shared::a_trial_while_somebody_mounts");
@@ -138,15 +138,15 @@ fn a_trial_while_somebody_mounts() {
     if !is_part() {
         return;
     }
-    let bench = bench().unwrap();
+    let context = run_context().unwrap();
     let fixture = Fixture::new("time.sleep(1)");
     let somebody = std::thread::spawn(|| {
         std::thread::sleep(Duration::from_millis(300));
         let words = ["-t", "tmpfs", "none", "/mnt"];
         assert!(Command::new("mount").args(words).status().unwrap().success());
     });
-    let told = conduct(&fixture.trial(), bench, 0).contaminated;
+    let told = conduct(&fixture.trial(), context, 0).contaminated;
     somebody.join().unwrap();
     assert_eq!(told.as_deref(), Some("/mnt was mounted on the host"));
-    assert_eq!(conduct(&fixture.trial(), bench, 0).contaminated, None);
+    assert_eq!(conduct(&fixture.trial(), context, 0).contaminated, None);
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use sandbox::host::offer::Offer;
+use sandbox::host::limit_support::LimitSupport;
 use sandbox::layers::limits::slot::{Slot, SlotError, Usage, sweep};
 use sandbox::layers::limits::{self, Bounds};
 use sandbox::policy::limits::{Demand, Limits};
@@ -35,7 +35,7 @@ fn policy(words: &str) -> Limits {
 /// The payload's half: into the groups that the supervisor made, then the resource limits.
 pub(crate) fn confine(words: &str) {
     let slot = std::env::var(SLOT);
-    let mut offer = Offer::probe(true);
+    let mut offer = LimitSupport::probe(true);
     if slot.is_err() {
         // Without groups the resource limits are all there is.
         (offer.memory, offer.processes) = (None, None);
@@ -43,7 +43,7 @@ pub(crate) fn confine(words: &str) {
     let bounds = limits::resolve(&policy(words), &offer).expect("bounds");
     if let Ok(name) = slot {
         let slot = Slot::make(&bounds.groups, &name).expect("the groups that are there already");
-        limits::join(slot.doors()).expect("a way in");
+        limits::join(slot.cgroup_fds()).expect("a way in");
     }
     limits::apply(&bounds).expect("limits");
 }
@@ -68,11 +68,11 @@ fn run(words: &str, name: &str, code: &str) -> (Ran, Usage) {
 }
 
 fn bounds(words: &str) -> Bounds {
-    limits::resolve(&policy(words), &Offer::probe(true)).expect("bounds")
+    limits::resolve(&policy(words), &LimitSupport::probe(true)).expect("bounds")
 }
 
 fn no_groups() -> bool {
-    let offer = Offer::probe(true);
+    let offer = LimitSupport::probe(true);
     let none = offer.memory.is_none() || offer.processes.is_none();
     if none {
         assert!(std::env::var_os("REQUIRE_ISOLATION").is_none(), "{offer:?}");
@@ -203,7 +203,7 @@ fn an_empty_group_of_a_dead_supervisor_is_used_again_or_swept() {
         let other = self::bounds(words);
         drop(Slot::make(&other.groups, &name).expect("the same groups with other limits"));
     }
-    let offer = Offer::probe(true);
+    let offer = LimitSupport::probe(true);
     assert_eq!(sweep(&offer, &|_| false), Vec::<String>::new());
     assert_eq!(made(&bounds), bounds.groups.len(), "somebody holds the lease");
     sweep(&offer, &|free| free == name);
@@ -224,7 +224,7 @@ fn a_group_in_which_something_runs_is_neither_taken_nor_swept() {
     std::fs::write(&procs, sleeper.id().to_string()).expect("moved");
     let taken = Slot::make(&bounds.groups, &name);
     assert!(matches!(taken, Err(SlotError::Occupied(path)) if path == directory));
-    assert_eq!(sweep(&Offer::probe(true), &|free| free == name), [name.as_str()]);
+    assert_eq!(sweep(&LimitSupport::probe(true), &|free| free == name), [name.as_str()]);
     sleeper.kill().expect("killed");
     sleeper.wait().expect("dead");
     slot.remove().expect("empty now");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::{At, keep};
-use crate::conduct::onlooker::{Moment, Onlooker, Room};
+use crate::conduct::observer::{LabHandle, Observer, TrialEvent};
 use crate::lab::shell;
 use crate::oracle::SelfTest;
 use crate::redact;
@@ -15,7 +15,7 @@ use crate::schedule::Trial;
 /// Longer sayings of a build are cut off.
 const LONGEST: usize = 300;
 
-/// The onlooker of `harness debug`.
+/// The observer of `harness debug`.
 pub(super) struct Guide<'a> {
     trial: &'a Trial,
     at: Option<At>,
@@ -67,24 +67,24 @@ impl<'a> Guide<'a> {
         self.say(&name, what);
     }
 
-    fn rehearsed(&mut self, tests: &[SelfTest]) {
+    fn self_tested(&mut self, tests: &[SelfTest]) {
         for test in tests {
             let state = match &test.failure {
-                None => "awake".to_owned(),
-                Some(failure) => format!("asleep: {failure}"),
+                None => "passed".to_owned(),
+                Some(failure) => format!("failed: {failure}"),
             };
-            self.say("oracle", &format!("{} is {state}", test.oracle));
+            self.say("oracle", &format!("self-test of {} {state}", test.oracle));
         }
     }
 
-    fn open(&mut self, at: At, room: Room<'_>) {
+    fn open(&mut self, at: At, handle: LabHandle<'_>) {
         if self.at != Some(at) {
             return;
         }
         self.paused = true;
         let mut extra = vec![("PS1", format!("lab of {} $ ", self.trial.attack.id))];
         self.say("shell", "as the front end's caller, outside the sandbox; exit goes on");
-        if let Some(hook) = room.hook {
+        if let Some(hook) = handle.hook {
             let there = format!(
                 "the build is process {hook}, $HOOK: /proc/$HOOK/root is what it sees, and \
                  `nsenter --target $HOOK --all` goes there"
@@ -92,7 +92,7 @@ impl<'a> Guide<'a> {
             self.say("", &there);
             extra.push(("HOOK", hook.to_string()));
         }
-        if let Err(error) = shell::open(room.lab, room.front, &extra) {
+        if let Err(error) = shell::open(handle.lab, handle.front, &extra) {
             self.say("shell", &format!("cannot be opened: {error}"));
             self.trouble.get_or_insert((PathBuf::from("the shell's terminal"), error));
         }
@@ -100,35 +100,35 @@ impl<'a> Guide<'a> {
     }
 }
 
-impl Onlooker for Guide<'_> {
+impl Observer for Guide<'_> {
     fn pauses(&self) -> Vec<String> {
         let last = self.trial.attack.run.marks.last().cloned();
         if self.at == Some(At::Escape) { last.into_iter().collect() } else { Vec::new() }
     }
 
-    fn sees(&mut self, moment: Moment<'_>) {
+    fn sees(&mut self, moment: TrialEvent<'_>) {
         match moment {
-            Moment::Furnished { prefix, plants } => {
+            TrialEvent::LabMade { prefix, plants } => {
                 for (plant, path) in plants {
                     self.say("plant", &format!("{plant}: {}", path.display()));
                 }
                 let front = if prefix.is_empty() { "nothing".to_owned() } else { prefix.join(" ") };
                 self.say("in front", &front);
             }
-            Moment::Rehearsed(tests) => self.rehearsed(tests),
-            Moment::Before(room) => {
-                self.open(At::Before, room);
+            TrialEvent::SelfTested(tests) => self.self_tested(tests),
+            TrialEvent::Before(handle) => {
+                self.open(At::Before, handle);
                 self.begin = Instant::now();
             }
-            Moment::Hook(hook) => self.timed(&format!("hook {hook}")),
-            Moment::Mark(mark) => self.timed(&format!("mark {mark}")),
-            Moment::AtTheEscape(room) => self.open(At::Escape, room),
-            Moment::HookEnded(hook, how) => self.timed(&format!("hook {hook} {how}")),
-            Moment::After(room) => {
+            TrialEvent::Hook(hook) => self.timed(&format!("hook {hook}")),
+            TrialEvent::Mark(mark) => self.timed(&format!("mark {mark}")),
+            TrialEvent::AtTheEscape(handle) => self.open(At::Escape, handle),
+            TrialEvent::HookEnded(hook, how) => self.timed(&format!("hook {hook} {how}")),
+            TrialEvent::After(handle) => {
                 self.timed("the front end has ended");
-                self.open(At::After, room);
+                self.open(At::After, handle);
             }
-            Moment::Over { root, changes, log } => {
+            TrialEvent::Over { root, changes, log } => {
                 let Some(dir) = self.keep else { return };
                 match keep::all(dir, root, changes, log) {
                     Ok(files) => {

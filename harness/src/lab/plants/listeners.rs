@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::super::ears::{Answer as Said, Ear, Socket};
+use super::super::listeners::{Answer as Said, Listener, Socket};
 use super::super::root::Root;
 use super::super::{dns, icmp, netlink, network};
-use super::{Gardener, Planted};
+use super::{PlantInstaller, Planted};
 use crate::catalogue::attack::PlantKind;
 
 /// The first TCP sink's port, and the first UDP sink's.
@@ -21,9 +21,9 @@ const PORTS: (u16, u16) = (8001, 9001);
 /// What the metadata service answers to.
 const METADATA_PATH: &str = "/latest/meta-data/iam/security-credentials/build-role";
 
-impl Gardener<'_> {
+impl PlantInstaller<'_> {
     pub(super) fn listener(&self, planted: &mut Planted) -> io::Result<Value> {
-        let nth = u16::try_from(planted.ears.len()).map_err(io::Error::other)?;
+        let nth = u16::try_from(planted.listeners.len()).map_err(io::Error::other)?;
         let canary = || self.canary.to_owned();
         let (socket, answer, fact) = match &self.plant.kind {
             PlantKind::TcpListener => {
@@ -71,7 +71,7 @@ impl Gardener<'_> {
                 let fact = json!({
                     "address": address.0, "port": address.1, "path": METADATA_PATH
                 });
-                (socket, Said::Farewell(credentials(self.canary)), fact)
+                (socket, Said::ReplyThenClose(credentials(self.canary)), fact)
             }
             PlantKind::UnixListener { path, mode } => {
                 let path = self.path(path, planted);
@@ -80,7 +80,7 @@ impl Gardener<'_> {
                 (Socket::Unix(socket), Said::Bytes(canary().into()), json!({ "path": path }))
             }
             _ => {
-                let name = format!("bulkhead-{}-{nth}", self.cast.nonce);
+                let name = format!("bulkhead-{}-{nth}", self.secrets.nonce);
                 let address = SocketAddr::from_abstract_name(&name)?;
                 let socket = Socket::Unix(UnixListener::bind_addr(&address)?);
                 (socket, Said::Bytes(canary().into()), json!({ "name": name }))
@@ -88,10 +88,12 @@ impl Gardener<'_> {
         };
         let answer = match &self.plant.answer {
             None => answer,
-            Some(told) if told.http => Said::Farewell(response(&self.fill(&told.text, planted))),
+            Some(told) if told.http => {
+                Said::ReplyThenClose(response(&self.fill(&told.text, planted)))
+            }
             Some(told) => Said::Bytes(self.fill(&told.text, planted).into()),
         };
-        planted.ears.push(Ear { plant: self.plant.id.clone(), socket, answer });
+        planted.listeners.push(Listener { plant: self.plant.id.clone(), socket, answer });
         Ok(fact)
     }
 }

@@ -132,8 +132,8 @@ pub fn self_test(reader: LogReader) -> Option<String> {
         LogReader::Terminal => b"\x1b[2J",
         LogReader::Unicode => b"\xed\xa0\x80",
     };
-    let awake = found(seed, reader).is_some() && found(b"a :: b\n# [c]\n", reader).is_none();
-    (!awake).then(|| "a seeded command is not noticed".to_owned())
+    let notices = found(seed, reader).is_some() && found(b"a :: b\n# [c]\n", reader).is_none();
+    (!notices).then(|| "a seeded command is not noticed".to_owned())
 }
 
 #[cfg(test)]

@@ -236,7 +236,7 @@ fn directory(entries: &[Entry], items: &[(String, Vec<String>)]) -> Option<Strin
 /// Whether a seed of this kind is noticed, and an honest artefact is not; the reason otherwise.
 #[must_use]
 pub fn self_test(what: Hostility) -> Option<String> {
-    let awake = match what {
+    let notices = match what {
         Hostility::NameOutside => named_outside(&[returned("../x.whl")]).is_some(),
         Hostility::Extra => extra(&[Entry::file("y.whl", b"")], &[returned("x.whl")]).is_some(),
         Hostility::Directory => {
@@ -245,7 +245,7 @@ pub fn self_test(what: Hostility) -> Option<String> {
         }
         _ => is_hostile(&seed(what), what) && !is_hostile(&honest(), what),
     };
-    (!awake).then(|| format!("a seeded artefact is not noticed: {}", word(what)))
+    (!notices).then(|| format!("a seeded artefact is not noticed: {}", word(what)))
 }
 
 fn returned(name: &str) -> (String, Vec<String>) {

@@ -47,8 +47,8 @@ pub fn self_test(what: Demanded) -> Option<String> {
         Demanded::Path => "./x",
         Demanded::Archive => "x-1.0.tar.gz",
     };
-    let awake = demands(seed, what) && !demands("setuptools>=61; python_version < '3.12'", what);
-    (!awake).then(|| "a requirement that is none is not noticed".to_owned())
+    let notices = demands(seed, what) && !demands("setuptools>=61; python_version < '3.12'", what);
+    (!notices).then(|| "a requirement that is none is not noticed".to_owned())
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 #![forbid(unsafe_code)]
 
 use super::resolve;
-use crate::host::offer::Offer;
+use crate::host::limit_support::LimitSupport;
 use crate::policy::limits::{Demand, Limits};
 
-/// The demands of `policy` that `offer` can meet; the others fall back to the default. Pure.
+/// The demands of `policy` that `support` can meet; the others fall back to the default. Pure.
 #[must_use]
-pub fn attainable(policy: &Limits, offer: &Offer) -> Limits {
+pub fn attainable(policy: &Limits, support: &LimitSupport) -> Limits {
     let mut cut = *policy;
     let cuts: [fn(&mut Limits); 5] = [
         |limits| limits.memory = Demand::Default,
@@ -22,7 +22,7 @@ pub fn attainable(policy: &Limits, offer: &Offer) -> Limits {
         for (_, forget) in cuts.iter().enumerate().filter(|(other, _)| *other != one) {
             forget(&mut alone);
         }
-        if let (Err(_), Some(forget)) = (resolve(&alone, offer), cuts.get(one)) {
+        if let (Err(_), Some(forget)) = (resolve(&alone, support), cuts.get(one)) {
             forget(&mut cut);
         }
     }

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::host::groups::{Place, Version, field, read};
-use crate::host::offer::Offer;
+use crate::host::limit_support::LimitSupport;
 
 mod lend;
 
@@ -147,7 +147,7 @@ pub enum SlotError {
     Lost(PathBuf),
     /// The membership file could not be opened.
     #[error("cannot open {path:?}: {source}")]
-    Door {
+    Membership {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -181,7 +181,7 @@ struct Made {
     limits: Vec<PathBuf>,
     /// What is counted in it.
     counted: Counted,
-    door: OwnedFd,
+    cgroup_fd: OwnedFd,
     before: Usage,
     /// The limits of memory, in the order in which they can be lowered.
     memory: Vec<(PathBuf, u64)>,
@@ -214,8 +214,8 @@ impl Slot {
     }
 
     /// What the child writes itself through with [`super::join`].
-    pub fn doors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.made.iter().map(|made| made.door.as_fd())
+    pub fn cgroup_fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.made.iter().map(|made| made.cgroup_fd.as_fd())
     }
 
     /// What its groups are called, all of them.
@@ -310,12 +310,14 @@ impl Made {
             }
         }
         // `tasks` moves the one thread that writes and waits for nobody.
-        let door = match version {
+        let cgroup_fd = match version {
             Version::One => directory.join("tasks"),
             Version::Two => directory.join("cgroup.procs"),
         };
-        let door = rustix::fs::open(&door, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|source| SlotError::Door { path: door, source: source.into() })?;
+        let cgroup_fd =
+            rustix::fs::open(&cgroup_fd, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).map_err(
+                |source| SlotError::Membership { path: cgroup_fd, source: source.into() },
+            )?;
         let has = |kind: &str| group.settings.iter().any(|(file, _)| file.starts_with(kind));
         let counted = Counted { memory: has("memory."), processes: has("pids.") };
         let before = if fresh {
@@ -329,7 +331,7 @@ impl Made {
         let memory =
             lowered.filter_map(|(file, limit)| Some((directory.join(file), limit.parse().ok()?)));
         let memory = memory.collect();
-        Ok(Self { version, directory, limits, counted, door, before, memory, charged: 0 })
+        Ok(Self { version, directory, limits, counted, cgroup_fd, before, memory, charged: 0 })
     }
 }
 
@@ -431,9 +433,9 @@ fn end_all_in(directory: &Path) -> io::Result<()> {
 
 /// Removes the empty groups whose name `is_free` says nobody holds; answers the names of those that
 /// are not empty. A name must be held while its group is in use, and while this runs.
-pub fn sweep(offer: &Offer, is_free: &dyn Fn(&str) -> bool) -> Vec<String> {
+pub fn sweep(support: &LimitSupport, is_free: &dyn Fn(&str) -> bool) -> Vec<String> {
     let mut directories: Vec<_> =
-        offer.memory.iter().chain(&offer.processes).map(|place| &place.directory).collect();
+        support.memory.iter().chain(&support.processes).map(|place| &place.directory).collect();
     directories.dedup();
     let mut occupied = Vec::new();
     for entry in directories.into_iter().flat_map(fs::read_dir).flatten().flatten() {

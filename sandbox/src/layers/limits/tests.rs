@@ -2,15 +2,15 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::host::groups::{Closed, Place, Version};
-use crate::host::offer::{Cores, Watching};
+use crate::host::limit_support::{Cores, Watching};
 
 fn place(version: Version, directory: &str) -> Place {
     Place { version, directory: PathBuf::from(directory), swap: false, lend: false }
 }
 
 /// A host with nothing to lend but the limits of processes.
-fn bare() -> Offer {
-    Offer {
+fn bare() -> LimitSupport {
+    LimitSupport {
         processes: None,
         memory: None,
         closed: Some(Closed::Undelegated),
@@ -27,9 +27,9 @@ fn bare() -> Offer {
     }
 }
 
-fn v1() -> Offer {
+fn v1() -> LimitSupport {
     let (processes, memory) = (place(Version::One, "/p"), place(Version::One, "/m"));
-    Offer { processes: Some(processes), memory: Some(memory), closed: None, ..bare() }
+    LimitSupport { processes: Some(processes), memory: Some(memory), closed: None, ..bare() }
 }
 
 fn ceiling_of(bounds: &Bounds, resource: Resource) -> Option<(Option<u64>, Option<u64>)> {
@@ -67,8 +67,8 @@ fn the_defaults_are_those_of_the_design() {
 #[test]
 fn one_group_of_version_2_has_both_limits() {
     let both = Some(place(Version::Two, "/u"));
-    let offer = Offer { processes: both.clone(), memory: both, closed: None, ..bare() };
-    let bounds = resolve(&Limits::default(), &offer).unwrap();
+    let support = LimitSupport { processes: both.clone(), memory: both, closed: None, ..bare() };
+    let bounds = resolve(&Limits::default(), &support).unwrap();
     assert_eq!(bounds.groups.len(), 1);
     assert_eq!(
         settings(&bounds),
@@ -78,12 +78,12 @@ fn one_group_of_version_2_has_both_limits() {
 
 #[test]
 fn a_default_that_cannot_be_set_falls_back_and_says_so() {
-    let offer = Offer { counted_alone: false, ..bare() };
-    let bounds = resolve(&Limits::default(), &offer).unwrap();
+    let support = LimitSupport { counted_alone: false, ..bare() };
+    let bounds = resolve(&Limits::default(), &support).unwrap();
     assert_eq!(bounds.fallbacks, [Fallback::MemoryPerProcess, Fallback::ProcessesPerUser]);
     assert_eq!(ceiling_of(&bounds, Resource::Data), Some((Some(900_000), Some(900_000))));
     assert_eq!(bounds.groups, []);
-    let blind = Offer { memory_left: None, ..bare() };
+    let blind = LimitSupport { memory_left: None, ..bare() };
     let bounds = resolve(&Limits::default(), &blind).unwrap();
     assert_eq!((bounds.fallbacks, bounds.memory), (vec![Fallback::MemoryUnbounded], None));
 }
@@ -95,7 +95,7 @@ fn a_demand_that_cannot_be_set_is_a_refusal() {
     assert_eq!(refused, Err(Unsettable::Memory(Bytes(1 << 30))));
     let processes = Demand::Exactly(Count(9));
     let policy = Limits { processes, ..Limits::default() };
-    let crowd = Offer { counted_alone: false, ..bare() };
+    let crowd = LimitSupport { counted_alone: false, ..bare() };
     assert_eq!(resolve(&policy, &crowd), Err(Unsettable::Processes(Count(9))));
     let alone = resolve(&policy, &bare()).unwrap();
     assert_eq!(ceiling_of(&alone, Resource::Nproc), Some((Some(9), Some(9))));
@@ -105,10 +105,10 @@ fn a_demand_that_cannot_be_set_is_a_refusal() {
 fn nothing_is_raised_neither_quietly_nor_at_all() {
     let own = Rlimit { current: Some(256), maximum: Some(1024) };
     let current = vec![(Resource::Nofile, own), (Resource::Fsize, own), (Resource::Cpu, own)];
-    let offer = Offer { current, ..bare() };
-    let bounds = resolve(&Limits::default(), &offer).unwrap();
+    let support = LimitSupport { current, ..bare() };
+    let bounds = resolve(&Limits::default(), &support).unwrap();
     assert_eq!(ceiling_of(&bounds, Resource::Nofile), Some((Some(256), Some(1024))));
-    let demand = |policy: Limits| resolve(&policy, &offer).map(drop).map_err(|e| e.to_string());
+    let demand = |policy: Limits| resolve(&policy, &support).map(drop).map_err(|e| e.to_string());
     let open_files = Demand::Exactly(Count(2000));
     assert_eq!(
         demand(Limits { open_files, ..Limits::default() }),
@@ -157,14 +157,14 @@ fn a_build_that_is_its_caller_leaves_it_most_of_what_a_user_may_have() {
     let most = Rlimit { current: Some(8000), maximum: Some(8000) };
     let watching = Some(Watching { instances: 128, watches: 4 });
     let current = vec![(Resource::Sigpending, most)];
-    let shared = Offer { counted_apart: false, watching, current, ..bare() };
+    let shared = LimitSupport { counted_apart: false, watching, current, ..bare() };
     let bounds = resolve(&Limits::default(), &shared).unwrap();
     let counts = [("max_inotify_instances", 16), ("max_inotify_watches", 1)];
     assert_eq!(bounds.counts, counts);
     assert_eq!(ceiling_of(&bounds, Resource::Sigpending), Some((Some(1000), Some(1000))));
     assert_eq!(ceiling_of(&bounds, Resource::Msgqueue), Some((Some(204_800), Some(204_800))));
     assert_eq!(ceiling_of(&bounds, Resource::Memlock), Some((Some(1 << 20), Some(1 << 20))));
-    let own = resolve(&Limits::default(), &Offer { counted_apart: true, ..shared }).unwrap();
+    let own = resolve(&Limits::default(), &LimitSupport { counted_apart: true, ..shared }).unwrap();
     assert_eq!((own.counts.len(), ceiling_of(&own, Resource::Sigpending)), (0, None));
     assert_eq!(ceiling_of(&own, Resource::Memlock), Some((Some(8 << 20), Some(8 << 20))));
 }
@@ -172,8 +172,8 @@ fn a_build_that_is_its_caller_leaves_it_most_of_what_a_user_may_have() {
 #[test]
 fn several_builds_side_by_side_leave_numbers_for_processes_to_others() {
     let processes = |room| {
-        let offer = Offer { process_room: room, ..bare() };
-        let bounds = resolve(&Limits::default(), &offer).unwrap();
+        let support = LimitSupport { process_room: room, ..bare() };
+        let bounds = resolve(&Limits::default(), &support).unwrap();
         (bounds.processes, ceiling_of(&bounds, Resource::Nproc).unwrap().1)
     };
     assert_eq!(processes(Some(32_768)), (Some(4096), Some(4096)));
@@ -185,7 +185,7 @@ fn several_builds_side_by_side_leave_numbers_for_processes_to_others() {
 #[test]
 fn a_build_leaves_the_machine_files_that_it_can_open() {
     let found = |policy: Limits, room| {
-        let bounds = resolve(&policy, &Offer { file_room: room, ..bare() }).unwrap();
+        let bounds = resolve(&policy, &LimitSupport { file_room: room, ..bare() }).unwrap();
         let files = ceiling_of(&bounds, Resource::Nofile).unwrap().1.unwrap();
         (bounds.processes.unwrap(), files)
     };
@@ -209,8 +209,8 @@ fn a_build_leaves_the_machine_files_that_it_can_open() {
 fn a_core_that_a_program_outside_would_get_is_kept_from_it_or_it_is_said() {
     let zero = vec![(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })];
     let fallbacks = |cores, current| {
-        let offer = Offer { cores, current, ..v1() };
-        let bounds = resolve(&Limits::default(), &offer).unwrap();
+        let support = LimitSupport { cores, current, ..v1() };
+        let bounds = resolve(&Limits::default(), &support).unwrap();
         let core = ceiling_of(&bounds, Resource::Core).unwrap().0;
         (bounds.fallbacks, core)
     };
@@ -230,8 +230,8 @@ fn a_build_that_is_its_caller_leaves_the_caller_processes() {
     let nproc = |most: Option<u64>, counted_alone, counted_apart| {
         let limit = Rlimit { current: most, maximum: most };
         let current = vec![(Resource::Nproc, limit)];
-        let offer = Offer { counted_alone, counted_apart, current, ..bare() };
-        let bounds = resolve(&Limits::default(), &offer).unwrap();
+        let support = LimitSupport { counted_alone, counted_apart, current, ..bare() };
+        let bounds = resolve(&Limits::default(), &support).unwrap();
         let (_, limit) =
             bounds.ceilings.iter().find(|(resource, _)| *resource == Resource::Nproc).unwrap();
         limit.maximum.unwrap()

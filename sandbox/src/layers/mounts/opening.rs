@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::{Entry, MountPlan, What, idmap};
 use crate::layers::proc;
-use crate::overlay::{self, Ground};
+use crate::overlay::{self, AttachedScratch};
 use crate::step::{At, Fault, Step};
 use crate::sys::mount::{Attributes, clone_tree};
 
@@ -69,22 +69,22 @@ fn open_entry(entry: &Entry, owner: (u32, u32)) -> Result<Option<OwnedFd>, Errno
 
 /// Adds to what was `opened` the directories of the scratch file system, and where there is a layer
 /// for an overlay puts that in its place. In a mount namespace of its own, which has the scratch
-/// file system as `ground`.
+/// file system as `attached`.
 ///
 /// # Errors
 /// The entry that could not be opened.
 pub fn open_scratch(
     plan: &MountPlan,
-    ground: &Ground,
+    attached: &AttachedScratch,
     opened: &mut [Option<OwnedFd>],
     overlays: Overlays,
 ) -> Result<(), Fault> {
     for (index, (entry, opened)) in plan.entries.iter().zip(opened).enumerate() {
         let made = match (&entry.what, overlays) {
-            (What::Scratch(name), _) => ground.directory(*name),
+            (What::Scratch(name), _) => attached.directory(*name),
             (What::Overlay { upper, notes, .. }, Overlays::ToBeMade) => {
                 let lower = opened.take().ok_or(Errno::BADF);
-                lower.and_then(|lower| overlay::view(ground, lower.as_fd(), upper, *notes))
+                lower.and_then(|lower| overlay::view(attached, lower.as_fd(), upper, *notes))
             }
             _ => continue,
         };

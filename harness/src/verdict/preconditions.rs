@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Control, Ground, Honest, Ruling, Seen, Verdict};
+use super::{Control, Honest, Preconditions, Ruling, Seen, Verdict};
 use crate::catalogue::attack::ControlAt;
 use crate::gaps::Gaps;
 use crate::oracle::Observation;
@@ -17,56 +17,58 @@ pub(super) fn rule(
     gaps: &BTreeMap<String, Gaps>,
     today: &str,
 ) -> Vec<Ruling> {
-    let bench = Bench { cells, attempts, gaps, today };
-    let controls: Vec<_> = (0..cells.len()).map(|index| bench.without_others(index)).collect();
-    (0..cells.len()).map(|index| bench.with_others(index, &controls)).collect()
+    let rulings = Rulings { cells, attempts, gaps, today };
+    let controls: Vec<_> = (0..cells.len()).map(|index| rulings.without_others(index)).collect();
+    (0..cells.len()).map(|index| rulings.with_others(index, &controls)).collect()
 }
 
 /// The rulings on all cells as if every other trial had gone as it should: what is wrong here is
 /// a cell's own fault.
 pub(super) fn rule_alone(cells: &[Cell], attempts: &[Vec<Observation>]) -> Vec<Ruling> {
-    let bench = Bench { cells, attempts, gaps: &BTreeMap::new(), today: "" };
-    let firm = Ground { control: Control::Escaped, honest: Honest::Built };
-    let alone = |index| bench.without_others(index).or_else(|| bench.settle(index, &firm));
+    let rulings = Rulings { cells, attempts, gaps: &BTreeMap::new(), today: "" };
+    let firm = Preconditions { control: Control::Escaped, honest: Honest::Built };
+    let alone = |index| rulings.without_others(index).or_else(|| rulings.settle(index, &firm));
     (0..cells.len()).map(|index| alone(index).unwrap_or_else(Ruling::outside)).collect()
 }
 
-struct Bench<'a> {
+struct Rulings<'a> {
     cells: &'a [Cell],
     attempts: &'a [Vec<Observation>],
     gaps: &'a BTreeMap<String, Gaps>,
     today: &'a str,
 }
 
-impl Bench<'_> {
-    /// The ruling on an honest build, or on an attack at its control level: they need no ground.
+impl Rulings<'_> {
+    /// The ruling on an honest build, or on an attack at its control level: they need no preconditions.
     fn without_others(&self, index: usize) -> Option<Ruling> {
         let cell = self.cells.get(index)?;
         let attack = &cell.trial.attack;
         if !attack.is_benign() && !is_control(&cell.trial) {
             return None;
         }
-        self.settle(index, &Ground { control: Control::Itself, honest: Honest::Untried })
+        self.settle(index, &Preconditions { control: Control::Itself, honest: Honest::Untried })
     }
 
     fn with_others(&self, index: usize, controls: &[Option<Ruling>]) -> Ruling {
         if let Some(Some(ruling)) = controls.get(index) {
             return ruling.clone();
         }
-        let ground = self.cells.get(index).map(|cell| Ground {
+        let preconditions = self.cells.get(index).map(|cell| Preconditions {
             control: self.control(cell, controls),
             honest: self.honest(cell, controls),
         });
-        ground.and_then(|ground| self.settle(index, &ground)).unwrap_or_else(Ruling::outside)
+        preconditions
+            .and_then(|preconditions| self.settle(index, &preconditions))
+            .unwrap_or_else(Ruling::outside)
     }
 
-    fn settle(&self, index: usize, ground: &Ground) -> Option<Ruling> {
+    fn settle(&self, index: usize, preconditions: &Preconditions) -> Option<Ruling> {
         let cell = self.cells.get(index)?;
         let trial = &cell.trial;
         let gaps = self.gaps.get(&trial.target);
         let (attack, level) = (&trial.attack.id.0, trial.level);
         let gap = gaps.and_then(|gaps| gaps.tolerating(attack, level, &trial.host, self.today));
-        let reach = |observed| Verdict::reach(trial, cell.expected, ground, observed, gap);
+        let reach = |observed| Verdict::reach(trial, cell.expected, preconditions, observed, gap);
         let attempts: Vec<_> = self.attempts.get(index)?.iter().map(reach).collect();
         Some(Verdict::settle(&attempts).unwrap_or_else(Ruling::outside))
     }

@@ -7,12 +7,12 @@ use harness::catalogue::attack::{Interrupt, InterruptSignal, OracleKind, Second,
 use harness::conduct::conduct;
 use nix::sys::signal::{SigSet, Signal};
 
-use crate::fixture::{Fixture, bench, saw};
+use crate::fixture::{Fixture, run_context, saw};
 
 #[test]
 fn an_honest_build_builds_and_trips_nothing() {
-    let Some(bench) = bench() else { return };
-    let seen = Fixture::new("kit.mark('here')").run(bench);
+    let Some(context) = run_context() else { return };
+    let seen = Fixture::new("kit.mark('here')").run(context);
     assert!(seen.run.built, "{:?}", seen.run);
     assert_eq!(seen.run.marks, ["here"]);
     assert_eq!(seen.findings, []);
@@ -20,14 +20,14 @@ fn an_honest_build_builds_and_trips_nothing() {
 
 #[test]
 fn the_lab_has_no_address_but_its_own_and_no_way_out() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let seen = Fixture::new(
         "kit.said('devices', sorted(os.listdir('/sys/class/net')))\n\
          kit.said('routes', len(open('/proc/net/route').readlines()) - 1)\n\
          s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
          kit.said('out', s.connect_ex(('192.0.2.1', 9)))",
     )
-    .run(bench);
+    .run(context);
     let unreachable = nix::libc::ENETUNREACH;
     assert!(seen.run.hearsay.contains(&"routes 0".to_owned()), "{:?}", seen.run.hearsay);
     assert!(seen.run.hearsay.contains(&format!("out {unreachable}")), "{:?}", seen.run.hearsay);
@@ -37,7 +37,7 @@ fn the_lab_has_no_address_but_its_own_and_no_way_out() {
 
 #[test]
 fn the_host_is_unchanged_after_a_lab_rewrote_its_files() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let marker = std::env::temp_dir().join(format!("bulkhead-never-{}", std::process::id()));
     let seen = Fixture::new(&format!(
         "open('/etc/issue.net', 'w').write('rewritten')\n\
@@ -47,7 +47,7 @@ fn the_host_is_unchanged_after_a_lab_rewrote_its_files() {
         marker.display()
     ))
     .oracle("rewritten", OracleKind::FileCreated { path: "/usr/local/bulkhead-never".to_owned() })
-    .run(bench);
+    .run(context);
     assert!(saw(&seen).contains(&"rewritten"), "{:?}", seen.run);
     assert!(!marker.exists());
     assert!(!Path::new("/usr/local/bulkhead-never").exists());
@@ -56,18 +56,18 @@ fn the_host_is_unchanged_after_a_lab_rewrote_its_files() {
 
 #[test]
 fn the_home_of_the_lab_is_empty_whatever_the_host_has_there() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let seen =
-        Fixture::new("kit.said('home', os.listdir('/root') + os.listdir('/home'))").run(bench);
+        Fixture::new("kit.said('home', os.listdir('/root') + os.listdir('/home'))").run(context);
     assert_eq!(seen.run.hearsay, ["home []"]);
 }
 
 #[test]
 fn a_build_that_does_not_end_is_cut_off() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let mut fixture = Fixture::new("kit.mark('asleep')\ntime.sleep(60)");
     fixture.attack.run.timeout = Duration::from_millis(500);
-    let seen = fixture.run(bench);
+    let seen = fixture.run(context);
     assert!(seen.run.timed_out);
     assert_eq!(seen.run.marks, ["asleep"]);
     assert!(!seen.run.built);
@@ -75,25 +75,25 @@ fn a_build_that_does_not_end_is_cut_off() {
 
 #[test]
 fn the_supervisor_is_killed_when_the_mark_arrives() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let mut fixture = Fixture::new("kit.mark('now')\ntime.sleep(60)");
     fixture.attack.run.interrupt = Some(Interrupt {
         signal: InterruptSignal::Kill,
         whom: Whom::Supervisor,
         after: "now".to_owned(),
     });
-    let seen = fixture.run(bench);
+    let seen = fixture.run(context);
     assert!(!seen.run.timed_out && !seen.run.built);
     assert!(seen.run.hooks[0].exception.as_ref().unwrap().contains("SIGKILL"));
 }
 
 #[test]
 fn a_second_build_runs_before_beside_and_after() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     for second in [Second::Before, Second::Beside, Second::After] {
         let mut fixture = Fixture::new("kit.mark('here')");
         fixture.attack.run.second = Some(second);
-        let seen = fixture.run(bench);
+        let seen = fixture.run(context);
         assert!(seen.run.built);
         assert_eq!(saw(&seen), Vec::<&str>::new(), "{second:?}: {:?}", seen.findings);
     }
@@ -101,20 +101,20 @@ fn a_second_build_runs_before_beside_and_after() {
 
 #[test]
 fn a_source_tree_that_cannot_be_laid_out_breaks_the_trial_and_not_the_run() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let mut fixture = Fixture::new("kit.mark('here')");
     fixture.add("backend.py/below", "a file is no folder");
-    let seen = conduct(&fixture.trial(), bench, 0);
+    let seen = conduct(&fixture.trial(), context, 0);
     assert!(seen.run.broken.unwrap().contains("the source tree"));
 }
 
 #[test]
 fn trials_at_the_same_time_do_not_meet() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let seen = Fixture::that_connects().run(bench);
+                let seen = Fixture::that_connects().run(context);
                 assert_eq!(saw(&seen), ["reached"]);
             });
         }
@@ -123,7 +123,7 @@ fn trials_at_the_same_time_do_not_meet() {
 
 #[test]
 fn the_front_end_is_killed_when_the_mark_arrives_and_the_hook_goes_on() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     let mut fixture = Fixture::new("kit.mark('now')\ntime.sleep(60)")
         .oracle("survives", OracleKind::ProcessSurvives);
     fixture.attack.run.interrupt = Some(Interrupt {
@@ -131,20 +131,20 @@ fn the_front_end_is_killed_when_the_mark_arrives_and_the_hook_goes_on() {
         whom: Whom::Frontend,
         after: "now".to_owned(),
     });
-    let seen = fixture.run(bench);
+    let seen = fixture.run(context);
     assert!(!seen.run.timed_out && seen.run.hooks.is_empty());
     assert_eq!(saw(&seen), ["survives"]);
 }
 
 #[test]
 fn a_build_inherits_no_blocked_signal() {
-    let Some(bench) = bench() else { return };
+    let Some(context) = run_context() else { return };
     // As the harness does for itself, to end a run in order.
     SigSet::from(Signal::SIGTERM).thread_block().unwrap();
     let seen = Fixture::new(
         "status = open('/proc/self/status').read()\n\
          kit.said('blocked', int(status.split('SigBlk:')[1].split()[0], 16))",
     )
-    .run(bench);
+    .run(context);
     assert_eq!(seen.run.hearsay, ["blocked 0"]);
 }

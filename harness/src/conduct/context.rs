@@ -24,7 +24,7 @@ use crate::target::own;
 
 /// Everything that is found out once, before the first trial.
 #[derive(Debug)]
-pub struct Bench {
+pub struct RunContext {
     /// The harness's own program, which plays the lab's first process, the victims and `bulkhead`.
     pub program: PathBuf,
     /// The interpreter, as it is outside.
@@ -46,7 +46,7 @@ pub struct Bench {
 
 /// Why no trial can be conducted on this machine; the command line exits with 20.
 #[derive(Debug, thiserror::Error)]
-pub enum BenchError {
+pub enum RunContextError {
     /// The caller is not root.
     #[error(
         "the harness needs root, because every trial gets a host of its own (mounts, network, \
@@ -65,31 +65,31 @@ pub enum BenchError {
     /// The host was changed meanwhile.
     #[error("{0}, while an honest build was timed")]
     Contaminated(String),
-    /// The thread of the rehearsal failed.
-    #[error("the rehearsal of a lab failed: {0}")]
-    Rehearsal(String),
+    /// The thread of the empty lab failed.
+    #[error("the empty lab failed: {0}")]
+    EmptyLab(String),
 }
 
 /// How long an empty lab takes.
 #[derive(Clone, Copy, Debug)]
-pub struct Rehearsal {
+pub struct EmptyLab {
     /// Until its first process is ready.
     pub opened: Duration,
     /// From its end to the death of its last process.
     pub closed: Duration,
 }
 
-impl Bench {
-    /// Finds interpreter and front end, rehearses a lab, and notes what the host looks like.
+impl RunContext {
+    /// Finds interpreter and front end, opens an empty lab, and notes what the host looks like.
     ///
     /// `python` is the interpreter to use, by default the `python3` of PATH; `program` is the
     /// harness, by default the running program.
     ///
     /// # Errors
     /// When no trial could be conducted.
-    pub fn prepare(python: Option<&Path>, program: Option<&Path>) -> Result<Self, BenchError> {
+    pub fn prepare(python: Option<&Path>, program: Option<&Path>) -> Result<Self, RunContextError> {
         if !rustix::process::geteuid().is_root() {
-            return Err(BenchError::NotRoot);
+            return Err(RunContextError::NotRoot);
         }
         let python = Python::ask(python)?;
         let frontend = Frontend::find(&python)?;
@@ -99,7 +99,7 @@ impl Bench {
         // Labs are started from `/`, so a relative path would lead elsewhere.
         let program = program.unwrap_or(Path::new("/proc/self/exe"));
         let program = at_step("the program", std::path::absolute(program))?;
-        let bench = Self {
+        let context = Self {
             _keeper: at_step("the process that outlives the harness", Keeper::post(&program))?,
             program,
             unmet: unmet(&python),
@@ -112,8 +112,8 @@ impl Bench {
             users: std::array::from_fn(|_| OnceLock::new()),
             slowest: Slowest::default(),
         };
-        bench.rehearse()?;
-        Ok(bench)
+        context.try_empty_lab()?;
+        Ok(context)
     }
 
     /// How fast this machine is, as far as anybody has measured it.
@@ -126,9 +126,9 @@ impl Bench {
     ///
     /// # Errors
     /// When that does not work on this machine.
-    pub fn rehearse(&self) -> Result<Rehearsal, BenchError> {
-        let rehearsed = on_fresh_thread("rehearsal", || self.empty_lab());
-        Ok(rehearsed.map_err(BenchError::Rehearsal)??)
+    pub fn try_empty_lab(&self) -> Result<EmptyLab, RunContextError> {
+        let opened = on_fresh_thread("empty-lab", || self.empty_lab());
+        Ok(opened.map_err(RunContextError::EmptyLab)??)
     }
 
     /// The user namespace of a container of an ordinary user's, where this machine has such.
@@ -143,23 +143,23 @@ impl Bench {
         let place = Profile::ALL.iter().position(|(known, _)| *known == profile)?;
         Some(self.users.get(place)?.get_or_init(|| {
             let namespace = users::namespace(&self.program, profile)?;
-            on_fresh_thread("users", || users::rehearse(profile, namespace.as_fd())).flatten()?;
+            on_fresh_thread("users", || users::try_out(profile, namespace.as_fd())).flatten()?;
             Ok(namespace)
         }))
     }
 
-    fn empty_lab(&self) -> Result<Rehearsal, LabError> {
+    fn empty_lab(&self) -> Result<EmptyLab, LabError> {
         let begin = Instant::now();
         lab::seclude()?;
         let mut root = at_step("its file tree", Root::make(self.staged.prefix.as_deref(), None))?;
         at_step("the host's mounts", root.show(&self.shown))?;
-        at_step("its files", staging::furnish(&root, "rehearsal", &self.program))?;
-        let groups = Groups::make("rehearsal", 0);
+        at_step("its files", staging::fill(&root, "empty-lab", &self.program))?;
+        let groups = Groups::make("empty-lab", 0);
         let lab = Lab::open(&root, groups, None, Spec::default())?;
         let opened = begin.elapsed();
         let begin = Instant::now();
         lab.close()?;
-        Ok(Rehearsal { opened, closed: begin.elapsed() })
+        Ok(EmptyLab { opened, closed: begin.elapsed() })
     }
 
     /// Why a trial cannot be conducted on this machine, or not on its host.

@@ -1,4 +1,4 @@
-//! The scenes of a trial, in order: set up, rehearse the oracles, build, look, tear down, judge.
+//! The phases of a trial, in order: set up, test the oracles, build, look, tear down, judge.
 #![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,25 +8,25 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::account::Account;
-use super::bench::Bench;
 use super::broken;
-use super::onlooker::{Eyes, Moment, Room};
+use super::build_trace::BuildTrace;
+use super::context::RunContext;
+use super::observer::{DynObserver, LabHandle, TrialEvent};
 use super::outputs::{exists, outputs};
-use super::rehearsal::{Unseen, complete};
+use super::self_test::{Unseen, complete};
 use super::watch::Watch;
 use crate::catalogue::attack::{Interrupt, OracleKind, RunLimits};
 use crate::catalogue::spelling::Spelt as _;
 use crate::frontend;
-use crate::lab::ears::Ears;
+use crate::lab::file_watch::FileWatch;
 use crate::lab::groups::Groups;
 use crate::lab::layout::{Interpreter, OUTPUT, SECOND_OUTPUT, SOURCE, fill};
+use crate::lab::listeners::Listeners;
 use crate::lab::pace::Pace;
-use crate::lab::plants::{Cast, Planted, has_helpers, plant};
-use crate::lab::processes::Standing;
+use crate::lab::plants::{Planted, TrialSecrets, has_helpers, plant};
+use crate::lab::processes::SchedulingState;
 use crate::lab::profile::Profile;
 use crate::lab::root::Root;
-use crate::lab::sentry::Sentry;
 use crate::lab::snapshot::Snapshot;
 use crate::lab::wire::{Command, Spec};
 use crate::lab::{Lab, LabError, at_step, network, seclude, staging, users};
@@ -45,40 +45,41 @@ const PASSWD: usize = 4 << 20;
 /// Conducts the trial on the calling thread, which gives up its namespaces for it.
 pub(super) fn perform(
     trial: &Trial,
-    bench: &Bench,
+    context: &RunContext,
     slot: usize,
-    eyes: &mut Eyes<'_>,
+    observer: &mut DynObserver<'_>,
 ) -> Observation {
-    let cast = match Cast::of(&trial.attack, Profile::of(&trial.host)) {
-        Ok(cast) => cast,
+    let secrets = match TrialSecrets::of(&trial.attack, Profile::of(&trial.host)) {
+        Ok(secrets) => secrets,
         Err(error) => return broken(error.to_string()),
     };
-    let mut observation =
-        match Scene::set(trial, bench, slot, &cast, eyes).and_then(|scene| scene.play(eyes)) {
-            Ok(observation) => observation,
-            Err(LabError::Alive(left)) => {
-                Observation { contaminated: Some(left.clone()), ..broken(left) }
-            }
-            Err(error) => broken(error.to_string()),
-        };
-    observation.canaries = cast.canaries.values().cloned().collect();
-    let left = observation.contaminated.take().into_iter().chain(bench.baseline.difference());
+    let mut observation = match PreparedTrial::prepare(trial, context, slot, &secrets, observer)
+        .and_then(|prepared| prepared.run(observer))
+    {
+        Ok(observation) => observation,
+        Err(LabError::Alive(left)) => {
+            Observation { contaminated: Some(left.clone()), ..broken(left) }
+        }
+        Err(error) => broken(error.to_string()),
+    };
+    observation.canaries = secrets.canaries.values().cloned().collect();
+    let left = observation.contaminated.take().into_iter().chain(context.baseline.difference());
     let left = left.collect::<Vec<_>>().join("; ");
     observation.contaminated = (!left.is_empty()).then_some(left);
     observation
 }
 
 /// A lab, ready for the front end.
-pub(super) struct Scene<'a> {
+pub(super) struct PreparedTrial<'a> {
     pub(super) trial: &'a Trial,
-    bench: &'a Bench,
+    context: &'a RunContext,
     pub(super) pace: Pace,
     pub(super) interpreter: Interpreter,
-    pub(super) cast: &'a Cast,
+    pub(super) secrets: &'a TrialSecrets,
     pub(super) root: Root,
     pub(super) planted: Planted,
-    pub(super) ears: Ears,
-    pub(super) sentry: Option<Sentry>,
+    pub(super) listeners: Listeners,
+    pub(super) file_watch: Option<FileWatch>,
     pub(super) hostname: String,
     pub(super) lab: Lab,
     front: Command,
@@ -89,60 +90,49 @@ struct Before {
     mounts: String,
     accounts: BTreeSet<String>,
     space: (u64, u64),
-    standings: BTreeMap<String, Standing>,
+    standings: BTreeMap<String, SchedulingState>,
     files: Snapshot,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> PreparedTrial<'a> {
     /// Sets up the lab.
-    fn set(
+    fn prepare(
         trial: &'a Trial,
-        bench: &'a Bench,
+        context: &'a RunContext,
         slot: usize,
-        cast: &'a Cast,
-        eyes: &mut Eyes<'_>,
+        secrets: &'a TrialSecrets,
+        observer: &mut DynObserver<'_>,
     ) -> Result<Self, LabError> {
         let attack = &trial.attack;
         let profile = Profile::of(&trial.host);
         // The same from beginning to end, whatever becomes of the machine meanwhile.
-        let pace = bench.pace();
-        let interpreter = Interpreter { home: profile.home(), ..bench.staged.interpreter.clone() };
-        let users = bench.users(profile);
-        seclude()?;
-        at_step("its files' owner", users::write_as_root_of(profile))?;
-        let prefix = bench.staged.prefix.as_deref();
-        let mut root = at_step("its file tree", Root::make(prefix, users))?;
-        at_step("the host's mounts", root.show(&bench.shown))?;
-        if has_helpers(attack, profile) {
-            at_step("its helpers", root.add_helpers(users))?;
-        }
-        if profile.engine().is_some() {
-            at_step("its ports", network::open_ports())?;
-        }
-        let short: String = cast.nonce.chars().take(4).collect();
-        let mut hostname = format!("buildhost-{short}");
-        let mut planted = plant(attack, cast, &root, &interpreter, profile)?;
-        if let Some(name) = planted.hostname.take() {
-            hostname = name;
-        }
-        at_step("its files", staging::furnish(&root, &hostname, &bench.program))?;
+        let pace = context.pace();
+        let interpreter =
+            Interpreter { home: profile.home(), ..context.staged.interpreter.clone() };
+        let users = context.users(profile);
+        let root = file_tree(trial, context, profile)?;
+        let mut planted = plant(attack, secrets, &root, &interpreter, profile)?;
+        let short: String = secrets.nonce.chars().take(4).collect();
+        let hostname = planted.hostname.take().unwrap_or_else(|| format!("buildhost-{short}"));
+        at_step("its files", staging::fill(&root, &hostname, &context.program))?;
         at_step("its accounts", staging::accounts(&root, target::own::uids(slot)))?;
         at_step("the source tree", staging::source(&root, &attack.tree))?;
         if attack.run.second.is_some() {
-            at_step("the second build", staging::second(&root, &cast.nonce, profile.home()))?;
+            at_step("the second build", staging::second(&root, &secrets.nonce, profile.home()))?;
         }
-        if let Some((path, content)) = &bench.staged.moved {
+        if let Some((path, content)) = &context.staged.moved {
             at_step("the interpreter", root.write(path, 0o755, content))?;
         }
         let prefix = target::prefix(trial, slot, pace);
-        eyes.sees(Moment::Furnished { prefix: &prefix, plants: &planted.paths });
+        observer.sees(TrialEvent::LabMade { prefix: &prefix, plants: &planted.paths });
         let mut files =
-            frontend::files(&bench.frontend, attack, &prefix, &interpreter, &planted, pace);
+            frontend::files(&context.frontend, attack, &prefix, &interpreter, &planted, pace);
         files.extend(target::files(trial));
         at_step("the front end", staging::frontend(&root, &files))?;
-        let ears = at_step("the listeners", Ears::open(std::mem::take(&mut planted.ears)))?;
+        let listeners =
+            at_step("the listeners", Listeners::open(std::mem::take(&mut planted.listeners)))?;
         // Its thread must be there before the lab: this one can start none afterwards.
-        let sentry = at_step("the sentry", sentry(&root, trial, &interpreter))?;
+        let file_watch = at_step("the watch over files", file_watch(&root, trial, &interpreter))?;
         let mut front =
             Command { caller: profile.own_name(), ..frontend::command(&interpreter, &planted) };
         // What the manifest plants is found first.
@@ -171,7 +161,7 @@ impl<'a> Scene<'a> {
         let owned = staging::hand_over(&root, profile, &interpreter);
         at_step("the caller's files", owned)?;
         let lent_to = if profile.lends_groups() { profile.caller() } else { 0 };
-        let groups = Groups::make(&cast.nonce, lent_to);
+        let groups = Groups::make(&secrets.nonce, lent_to);
         let lab = Lab::open(&root, groups, users, spec)?;
         for victim in &lab.victims {
             tell(&mut planted, &victim.plant, "pid", json!(victim.pid));
@@ -180,19 +170,26 @@ impl<'a> Scene<'a> {
             tell(&mut planted, plant, "serial", json!(serial));
         }
         let (source, home) = (Path::new(SOURCE), profile.home());
-        let facts =
-            staging::facts(&root, source, &cast.nonce, home, &planted.facts, &eyes.pauses(), pace);
+        let facts = staging::facts(
+            &root,
+            source,
+            &secrets.nonce,
+            home,
+            &planted.facts,
+            &observer.pauses(),
+            pace,
+        );
         at_step("the trial's facts", facts)?;
         Ok(Self {
             trial,
-            bench,
+            context,
             pace,
             interpreter,
-            cast,
+            secrets,
             root,
             planted,
-            ears,
-            sentry,
+            listeners,
+            file_watch,
             hostname,
             lab,
             front,
@@ -200,63 +197,63 @@ impl<'a> Scene<'a> {
     }
 
     /// Lets the front end build, and judges what is left.
-    fn play(self, eyes: &mut Eyes<'_>) -> Result<Observation, LabError> {
+    fn run(self, observer: &mut DynObserver<'_>) -> Result<Observation, LabError> {
         let mut self_tests = self.self_tests();
-        eyes.sees(Moment::Rehearsed(&self_tests));
-        eyes.sees(Moment::Before(self.room()));
+        observer.sees(TrialEvent::SelfTested(&self_tests));
+        observer.sees(TrialEvent::Before(self.handle()));
         let before = self.look()?;
         let begin = Instant::now();
-        let (sentry, nonce) = (self.sentry.as_ref(), &self.cast.nonce);
-        let mut account =
-            Watch::of(self.room(), sentry, self.trial, self.pace, nonce, eyes).follow();
-        account.run.elapsed = begin.elapsed();
-        let mut evidence = self.living(&account, &before);
-        eyes.sees(Moment::After(self.room()));
-        let Self { trial, bench, pace, root, ears, sentry, lab, .. } = self;
+        let (file_watch, nonce) = (self.file_watch.as_ref(), &self.secrets.nonce);
+        let mut trace =
+            Watch::of(self.handle(), file_watch, self.trial, self.pace, nonce, observer).follow();
+        trace.run.elapsed = begin.elapsed();
+        let mut evidence = self.living(&trace, &before);
+        observer.sees(TrialEvent::After(self.handle()));
+        let Self { trial, context, pace, root, listeners, file_watch, lab, .. } = self;
         // Times are held against those of the manifest, which are an ordinary machine's.
-        account.longest = pace.shrunk(account.longest);
+        trace.longest = pace.shrunk(trace.longest);
         evidence.mounts = (before.mounts, mounts(&lab));
         // The groups count until the last process is dead.
         let groups = lab.close()?;
-        evidence.sightings = sentry.map(Sentry::relieve).unwrap_or_default();
-        evidence.sightings.retain(|it| !it.inner.is_some_and(|pid| account.is_ours(pid)));
+        evidence.sightings = file_watch.map(FileWatch::stop).unwrap_or_default();
+        evidence.sightings.retain(|it| !it.inner.is_some_and(|pid| trace.is_ours(pid)));
         let after = at_step("the list of its files", Snapshot::take(&root))?;
         let cut_off = before.files.cut_off || after.cut_off;
         let (entries, unread) = outputs(&root, OUTPUT);
         let unseen = Unseen { files: cut_off, outputs: unread };
-        complete(&mut self_tests, &trial.attack.oracles, &account, unseen);
-        account.conclude(trial, exists(&root, OUTPUT));
-        evidence.usage = usage(&groups, &account, before.space, root.space());
+        complete(&mut self_tests, &trial.attack.oracles, &trace, unseen);
+        trace.conclude(trial, exists(&root, OUTPUT));
+        evidence.usage = usage(&groups, &trace, before.space, root.space());
         let left = groups.left();
         evidence.outlived = trial
             .attack
             .run
             .limits
             .timeout
-            .map(|limit| (limit.0, account.longest))
+            .map(|limit| (limit.0, trace.longest))
             .and_then(|(limit, ran)| (ran > limit + LATE).then_some(ran));
-        evidence.heard = ears.close();
+        evidence.heard = listeners.close();
         evidence.changes = before.files.changes(&after, &root);
-        let log = &account.run.log;
-        eyes.sees(Moment::Over { root: &root, changes: &evidence.changes, log });
+        let log = &trace.run.log;
+        observer.sees(TrialEvent::Over { root: &root, changes: &evidence.changes, log });
         evidence.accounts = (before.accounts, accounts(&root));
         evidence.entries = entries;
         // A sandbox that refuses this host has harmed nobody.
-        if trial.attack.run.second.is_some() && account.run.refused.is_none() {
-            evidence.second = Some(account.second_build(exists(&root, SECOND_OUTPUT)));
+        if trial.attack.run.second.is_some() && trace.run.refused.is_none() {
+            evidence.second = Some(trace.second_build(exists(&root, SECOND_OUTPUT)));
             let (wheel, _) = outputs(&root, SECOND_OUTPUT);
-            evidence.second_differs = neighbours::difference(&wheel, &bench.honest);
+            evidence.second_differs = neighbours::difference(&wheel, &context.honest);
             evidence.neighbour = wheel;
         }
-        evidence.survivors = account.survivors;
-        evidence.postures = account.postures;
-        evidence.values = account.values;
-        evidence.items = account.items;
-        evidence.log.clone_from(&account.run.log);
-        evidence.log_cut_off = account.log_cut_off;
+        evidence.survivors = trace.survivors;
+        evidence.postures = trace.postures;
+        evidence.values = trace.values;
+        evidence.items = trace.items;
+        evidence.log.clone_from(&trace.run.log);
+        evidence.log_cut_off = trace.log_cut_off;
         Ok(Observation {
             findings: findings(&trial.attack.oracles, &evidence),
-            run: account.run,
+            run: trace.run,
             self_tests,
             contaminated: groups_left(&left),
             ..Observation::default()
@@ -264,8 +261,8 @@ impl<'a> Scene<'a> {
     }
 
     /// The living lab, for whoever wants to enter it.
-    fn room(&self) -> Room<'_> {
-        Room { lab: &self.lab, front: &self.front, hook: None }
+    fn handle(&self) -> LabHandle<'_> {
+        LabHandle { lab: &self.lab, front: &self.front, hook: None }
     }
 
     /// What there is before the front end starts.
@@ -280,7 +277,7 @@ impl<'a> Scene<'a> {
     }
 
     /// What can be seen only while the lab lives.
-    fn living(&self, account: &Account, before: &Before) -> Evidence {
+    fn living(&self, trace: &BuildTrace, before: &Before) -> Evidence {
         let mut evidence = Evidence::none(self.interpreter.clone());
         evidence.makes_accounts = self.trial.makes_accounts();
         let profile = Profile::of(&self.trial.host);
@@ -290,10 +287,10 @@ impl<'a> Scene<'a> {
         }
         let kill = Interrupt::is_supervisors_death;
         evidence.killed =
-            account.interrupted && self.trial.attack.run.interrupt.as_ref().is_some_and(kill);
-        evidence.nonce.clone_from(&self.cast.nonce);
-        evidence.canaries.clone_from(&self.cast.canaries);
-        evidence.victims = self.victims(account, before);
+            trace.interrupted && self.trial.attack.run.interrupt.as_ref().is_some_and(kill);
+        evidence.nonce.clone_from(&self.secrets.nonce);
+        evidence.canaries.clone_from(&self.secrets.canaries);
+        evidence.victims = self.victims(trace, before);
         // One that cannot be asked for was found deaf by its self-test, where it matters.
         let name = self.lab.processes.hostname(1).unwrap_or_else(|_| self.hostname.clone());
         evidence.hostname = (self.hostname.clone(), name);
@@ -313,17 +310,17 @@ impl<'a> Scene<'a> {
     }
 
     /// How the kernel treats the victims now.
-    fn standings(&self) -> BTreeMap<String, Standing> {
+    fn standings(&self) -> BTreeMap<String, SchedulingState> {
         let standing = |pid| self.lab.processes.standing(pid);
         self.lab.victims.iter().map(|one| (one.plant.clone(), standing(one.pid))).collect()
     }
 
-    fn victims(&self, account: &Account, before: &Before) -> Vec<VictimSeen> {
+    fn victims(&self, trace: &BuildTrace, before: &Before) -> Vec<VictimSeen> {
         self.lab
             .victims
             .iter()
             .map(|living| {
-                let ended = account.victims_ended.get(&living.plant).copied();
+                let ended = trace.victims_ended.get(&living.plant).copied();
                 let word = self.word(&living.plant);
                 let standing = before.standings.get(&living.plant).copied().unwrap_or_default();
                 processes::examine(&self.lab.processes, living, &word, standing, ended)
@@ -335,7 +332,7 @@ impl<'a> Scene<'a> {
         let segments = self.planted.segments.iter();
         segments
             .map(|(plant, segment)| {
-                let mut expected = self.cast.canary(plant).as_bytes().to_vec();
+                let mut expected = self.secrets.canary(plant).as_bytes().to_vec();
                 expected.resize(segment.size(), 0);
                 (plant.clone(), segment.read() != expected)
             })
@@ -358,8 +355,29 @@ fn accounts(root: &Root) -> BTreeSet<String> {
     remnants::names(&root.read(Path::new("/etc/passwd"), PASSWD).unwrap_or_default())
 }
 
-/// A sentry, if an oracle asks for one.
-fn sentry(root: &Root, trial: &Trial, interpreter: &Interpreter) -> io::Result<Option<Sentry>> {
+/// The lab's file tree, empty but for what the host shows, in a mount namespace of its own.
+fn file_tree(trial: &Trial, context: &RunContext, profile: Profile) -> Result<Root, LabError> {
+    let users = context.users(profile);
+    seclude()?;
+    at_step("its files' owner", users::write_as_root_of(profile))?;
+    let prefix = context.staged.prefix.as_deref();
+    let mut root = at_step("its file tree", Root::make(prefix, users))?;
+    at_step("the host's mounts", root.show(&context.shown))?;
+    if has_helpers(&trial.attack, profile) {
+        at_step("its helpers", root.add_helpers(users))?;
+    }
+    if profile.engine().is_some() {
+        at_step("its ports", network::open_ports())?;
+    }
+    Ok(root)
+}
+
+/// A watch over files, if an oracle asks for one.
+fn file_watch(
+    root: &Root,
+    trial: &Trial,
+    interpreter: &Interpreter,
+) -> io::Result<Option<FileWatch>> {
     let watched = trial.attack.oracles.iter().filter_map(|spec| match &spec.kind {
         OracleKind::FileOpened { path } | OracleKind::FileWritable { path } => {
             Some(PathBuf::from(fill(path, interpreter, "")))
@@ -367,7 +385,7 @@ fn sentry(root: &Root, trial: &Trial, interpreter: &Interpreter) -> io::Result<O
         _ => None,
     });
     let paths: Vec<_> = watched.collect();
-    if paths.is_empty() { Ok(None) } else { Sentry::post(root, &paths).map(Some) }
+    if paths.is_empty() { Ok(None) } else { FileWatch::start(root, &paths).map(Some) }
 }
 
 /// What is said of control groups that could not be removed.
@@ -390,13 +408,13 @@ const fn shows_groups(limits: &RunLimits) -> bool {
 }
 
 /// What the build used, from what was counted and what is left.
-fn usage(groups: &Groups, account: &Account, before: (u64, u64), after: (u64, u64)) -> Usage {
+fn usage(groups: &Groups, trace: &BuildTrace, before: (u64, u64), after: (u64, u64)) -> Usage {
     Usage {
         memory: groups.memory(),
         processes: groups.processes(),
         disk: after.0.saturating_sub(before.0),
         files: after.1.saturating_sub(before.1),
-        longest: account.longest,
-        log: account.printed,
+        longest: trace.longest,
+        log: trace.printed,
     }
 }

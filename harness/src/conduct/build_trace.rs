@@ -1,4 +1,4 @@
-//! The account of a build: what was seen while it ran, and what follows from it.
+//! The trace of a build: what was seen while it ran, and what follows from it.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use crate::target::Run;
 
 /// What was seen while the build ran.
 #[derive(Debug, Default)]
-pub(super) struct Account {
+pub(super) struct BuildTrace {
     /// What goes into the report.
     pub(super) run: Run,
     /// What outlived the front end.
@@ -59,7 +59,7 @@ pub(super) struct Account {
     pub(super) ended: Option<(Option<i32>, Option<i32>)>,
 }
 
-impl Account {
+impl BuildTrace {
     /// Whether a process is the lab's first one, the front end, or a sandbox itself.
     pub(super) fn is_ours(&self, pid: i32) -> bool {
         pid == 1 || self.ours.contains(&pid)

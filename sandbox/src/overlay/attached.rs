@@ -21,12 +21,12 @@ pub const WAITING_PLACE: &str = "/dev";
 
 /// A scratch file system that is attached in this process's own mount namespace.
 #[derive(Debug)]
-pub struct Ground {
+pub struct AttachedScratch {
     root: OwnedFd,
     waits: bool,
 }
 
-impl Ground {
+impl AttachedScratch {
     /// Attaches `scratch`, which is attached nowhere. The mounts of this namespace must be private.
     ///
     /// # Errors

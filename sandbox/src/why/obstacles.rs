@@ -9,11 +9,11 @@ pub(super) const MOST: usize = 4096;
 /// How many processes that failed are remembered.
 const MOST_FAILED: usize = 1024;
 /// How many processes are remembered to have met one thing.
-const MOST_SIGHTINGS: usize = 4;
+const MOST_MEETINGS: usize = 4;
 
 /// One thing that was met.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Sight {
+pub(super) enum Obstacle {
     /// A path that was not there.
     Missing(PathBuf),
     /// The same, to be executed: itself or its interpreter was not there.
@@ -76,7 +76,7 @@ pub(super) struct Failed {
 /// Everything that is remembered of a build.
 #[derive(Debug, Default)]
 pub struct Trace {
-    pub(super) met: HashMap<Sight, Met>,
+    pub(super) met: HashMap<Obstacle, Met>,
     /// In the order in which they ended.
     pub(super) failed: VecDeque<Failed>,
     /// What was met and is not remembered.
@@ -87,15 +87,20 @@ pub struct Trace {
 
 impl Trace {
     /// A process and the moment `by` which something was met; `name` gives the process's name.
-    pub(super) fn meet(&mut self, sight: Sight, by: (u64, u64), name: impl FnOnce() -> String) {
-        let met = self.met.entry(sight).or_default();
+    pub(super) fn meet(
+        &mut self,
+        obstacle: Obstacle,
+        by: (u64, u64),
+        name: impl FnOnce() -> String,
+    ) {
+        let met = self.met.entry(obstacle).or_default();
         met.times += 1;
         match met.by.back_mut() {
             Some(last) if last.0 == by.0 => *last = by,
             _ => {
                 met.name = name();
                 met.by.push_back(by);
-                if met.by.len() > MOST_SIGHTINGS {
+                if met.by.len() > MOST_MEETINGS {
                     met.by.pop_front();
                 }
             }

@@ -18,13 +18,13 @@ const YOUNG: Duration = Duration::from_mins(1);
 
 /// A directory that is gone with this value; if this process is killed, with the next sweep.
 #[derive(Debug)]
-pub struct Scrap {
+pub struct RunTempDir {
     dir: TempDir,
     /// Its lock, which the kernel gives up with this process.
     _lock: File,
 }
 
-impl Scrap {
+impl RunTempDir {
     /// Makes one in `place`.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn what_a_dead_run_left_goes_and_what_a_living_one_uses_stays() {
         let place = tempfile::tempdir().unwrap();
-        let living = Scrap::make(place.path()).unwrap();
+        let living = RunTempDir::make(place.path()).unwrap();
         let dead = place.path().join(format!("{PREFIX}dead"));
         fs::create_dir_all(dead.join("target/deep")).unwrap();
         let young = place.path().join(format!("{PREFIX}young"));
@@ -119,10 +119,10 @@ mod tests {
     #[test]
     fn it_is_gone_with_its_value() {
         let place = tempfile::tempdir().unwrap();
-        let scrap = Scrap::make(place.path()).unwrap();
-        let path = scrap.path().to_owned();
+        let run_temp_dir = RunTempDir::make(place.path()).unwrap();
+        let path = run_temp_dir.path().to_owned();
         assert!(path.is_dir());
-        drop(scrap);
+        drop(run_temp_dir);
         assert!(!path.exists());
     }
 }

@@ -24,7 +24,7 @@ pub struct Heard {
 
 /// A listener before it listens.
 #[derive(Debug)]
-pub struct Ear {
+pub struct Listener {
     /// The plant.
     pub plant: String,
     /// The socket, bound.
@@ -56,7 +56,7 @@ pub enum Answer {
     /// These bytes.
     Bytes(Vec<u8>),
     /// These bytes, and then it hangs up.
-    Farewell(Vec<u8>),
+    ReplyThenClose(Vec<u8>),
     /// The address of the sink, or this text.
     Name(String),
 }
@@ -67,7 +67,7 @@ pub struct Hearing(Arc<(Mutex<Vec<Heard>>, Condvar)>);
 
 /// The thread of the listeners.
 #[derive(Debug)]
-pub struct Ears {
+pub struct Listeners {
     hearing: Hearing,
     stop: Option<UnixStream>,
     thread: Option<JoinHandle<()>>,
@@ -120,24 +120,24 @@ impl Hearing {
     }
 }
 
-impl Ears {
+impl Listeners {
     /// Lets the listeners listen, in a thread of their own.
     ///
     /// # Errors
     /// When the thread or its sockets cannot be set up.
-    pub fn open(ears: Vec<Ear>) -> io::Result<Self> {
+    pub fn open(listeners: Vec<Listener>) -> io::Result<Self> {
         let hearing = Hearing::default();
-        if ears.is_empty() {
+        if listeners.is_empty() {
             return Ok(Self { hearing, stop: None, thread: None });
         }
-        for ear in &ears {
-            ear.socket.set_nonblocking()?;
+        for listener in &listeners {
+            listener.socket.set_nonblocking()?;
         }
         let (stop, stopped) = UnixStream::pair()?;
         let log = hearing.clone();
         let thread = std::thread::Builder::new()
-            .name("ears".to_owned())
-            .spawn(move || Server { ears, log, talks: Vec::new() }.serve(&stopped))?;
+            .name("listeners".to_owned())
+            .spawn(move || Server { listeners, log, talks: Vec::new() }.serve(&stopped))?;
         Ok(Self { hearing, stop: Some(stop), thread: Some(thread) })
     }
 
@@ -208,7 +208,7 @@ struct Talk {
 }
 
 struct Server {
-    ears: Vec<Ear>,
+    listeners: Vec<Listener>,
     log: Hearing,
     talks: Vec<Talk>,
 }
@@ -224,19 +224,19 @@ impl Server {
             if last_rounds > 0 || ended {
                 last_rounds += 1;
             }
-            let (ears, talks) = ready.split_at(self.ears.len().min(ready.len()));
+            let (listeners, talks) = ready.split_at(self.listeners.len().min(ready.len()));
             let mut open = Vec::new();
             for (talk, ready) in std::mem::take(&mut self.talks).into_iter().zip(talks) {
                 open.extend(if *ready { self.listen(talk) } else { Some(talk) });
             }
             self.talks = open;
-            for (number, _) in ears.iter().enumerate().filter(|(_, ready)| **ready) {
+            for (number, _) in listeners.iter().enumerate().filter(|(_, ready)| **ready) {
                 self.take(number);
             }
         }
     }
 
-    /// Which sockets have something, in the order of `ears` and `talks`; and whether to stop.
+    /// Which sockets have something, in the order of `listeners` and `talks`; and whether to stop.
     fn wait(
         &self,
         stopped: &UnixStream,
@@ -244,8 +244,11 @@ impl Server {
     ) -> rustix::io::Result<(Vec<bool>, bool)> {
         let full = self.talks.len() >= AT_ONCE;
         let listening = if full { PollFlags::empty() } else { PollFlags::IN };
-        let mut watched: Vec<PollFd<'_>> =
-            self.ears.iter().map(|ear| PollFd::new(&ear.socket, listening)).collect();
+        let mut watched: Vec<PollFd<'_>> = self
+            .listeners
+            .iter()
+            .map(|listener| PollFd::new(&listener.socket, listening))
+            .collect();
         watched.extend(self.talks.iter().map(|talk| PollFd::new(&talk.stream, PollFlags::IN)));
         // Once told to stop, its hang-up would end every wait at once.
         if patience.is_none() {
@@ -262,30 +265,30 @@ impl Server {
 
     /// A peer, or a datagram, at listener `number`.
     fn take(&mut self, number: usize) {
-        let Some(ear) = self.ears.get(number) else { return };
-        if let Socket::Udp(socket) = &ear.socket {
+        let Some(listener) = self.listeners.get(number) else { return };
+        if let Socket::Udp(socket) = &listener.socket {
             let mut packet = vec![0; KEPT];
             while let Ok((length, peer)) = socket.recv_from(&mut packet) {
                 let packet = packet.get(..length).unwrap_or_default();
-                let Answer::Name(text) = &ear.answer else {
-                    self.log.begin(&ear.plant, packet);
+                let Answer::Name(text) = &listener.answer else {
+                    self.log.begin(&listener.plant, packet);
                     continue;
                 };
                 if let Some(question) = dns::question(packet) {
-                    self.log.begin(&ear.plant, &question.logged());
+                    self.log.begin(&listener.plant, &question.logged());
                     // The peer may be dead by now; it was heard, and that is all that counts.
                     let answer = question.answer(packet, network::SINK, text);
                     let _unsent = socket.send_to(&answer, peer);
                 }
             }
-        } else if let Socket::Netlink(socket) | Socket::Icmp(socket) = &ear.socket {
+        } else if let Socket::Netlink(socket) | Socket::Icmp(socket) = &listener.socket {
             while let Some(packet) = packet::receive(socket) {
-                self.log.begin(&ear.plant, &packet);
+                self.log.begin(&listener.plant, &packet);
             }
         } else {
-            while let Ok(stream) = ear.socket.accept() {
-                let entry = self.log.begin(&ear.plant, b"");
-                self.talks.push(Talk { stream, entry, answer: ear.answer.clone() });
+            while let Ok(stream) = listener.socket.accept() {
+                let entry = self.log.begin(&listener.plant, b"");
+                self.talks.push(Talk { stream, entry, answer: listener.answer.clone() });
             }
         }
     }
@@ -307,7 +310,7 @@ impl Server {
                 Answer::Bytes(bytes) => {
                     let _unsent = rustix::io::write(&talk.stream, &bytes);
                 }
-                Answer::Farewell(bytes) => {
+                Answer::ReplyThenClose(bytes) => {
                     let _unsent = rustix::io::write(&talk.stream, &bytes);
                     return None;
                 }

@@ -25,7 +25,7 @@ const RESOURCES: [(Resource, resource::Resource); 11] = [
 
 /// What the host lends for limits: a plain value, so that a test can lend something else.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Offer {
+pub struct LimitSupport {
     /// Where a group that counts processes can be made.
     pub processes: Option<Place>,
     /// Where a group that counts memory can be made.
@@ -87,7 +87,7 @@ impl Cores {
     }
 }
 
-impl Offer {
+impl LimitSupport {
     /// What this host lends to this process.
     #[must_use]
     pub fn probe(counted_alone: bool) -> Self {
@@ -113,7 +113,7 @@ impl Offer {
         }
     }
 
-    /// The same offer without control groups, because making one was answered with `why`.
+    /// The same without control groups, because making one was answered with `why`.
     #[must_use]
     pub fn without_groups(self, why: &str) -> Self {
         let closed = Some(Closed::Refused(why.to_owned()));

@@ -1,4 +1,4 @@
-//! A sentry: sees, from outside, who opens a file of the lab and who could write to it.
+//! A watch over files: sees, from outside, who opens a file of the lab and who could write to it.
 //!
 //! Files of the lab's own trees are watched by the file system, so that it does not matter through
 //! which mount or name they are reached. What the kernel shows in `/proc` is another file in every
@@ -36,7 +36,7 @@ pub struct Sighting {
 
 /// What is watched, and what was seen.
 #[derive(Debug, Default)]
-struct Book {
+struct WatchLog {
     watched: Vec<Watched>,
     seen: Vec<Sighting>,
 }
@@ -55,18 +55,18 @@ enum File {
     Kernel { device: u64, inode: u64 },
 }
 
-type Shared = Arc<(Mutex<Book>, Condvar)>;
+type Shared = Arc<(Mutex<WatchLog>, Condvar)>;
 
-/// The sentry of one lab.
+/// The watch over files of one lab.
 #[derive(Debug)]
-pub struct Sentry {
+pub struct FileWatch {
     group: Arc<Fanotify>,
-    book: Shared,
+    log: Shared,
     stop: Option<UnixStream>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a sentry looks for.
+/// What a watch looks for.
 const EVENTS: MaskFlags = MaskFlags::FAN_OPEN.union(MaskFlags::FAN_CLOSE_WRITE);
 /// No more sightings than this are kept.
 const MOST: usize = 10_000;
@@ -79,12 +79,12 @@ pub fn is_kernels(path: &Path) -> bool {
     path.starts_with("/proc") || path.starts_with("/sys")
 }
 
-impl Sentry {
+impl FileWatch {
     /// Watches `paths` of the lab; those of the kernel later.
     ///
     /// # Errors
     /// Those of fanotify(7).
-    pub fn post(root: &Root, paths: &[PathBuf]) -> io::Result<Self> {
+    pub fn start(root: &Root, paths: &[PathBuf]) -> io::Result<Self> {
         let flags = InitFlags::FAN_CLOEXEC
             | InitFlags::FAN_NONBLOCK
             | InitFlags::FAN_CLASS_NOTIF
@@ -95,22 +95,22 @@ impl Sentry {
             | EventFFlags::O_CLOEXEC
             | EventFFlags::O_NONBLOCK;
         let group = Arc::new(Fanotify::init(flags, opened)?);
-        let mut book = Book::default();
+        let mut log = WatchLog::default();
         for path in paths.iter().filter(|path| !is_kernels(path)) {
             let Some((tree, rest)) = root.tree_of(path) else { continue };
             let whole = MarkFlags::FAN_MARK_ADD | MarkFlags::FAN_MARK_FILESYSTEM;
             group.mark(whole, EVENTS, &tree.mount, Some("."))?;
             let mount = tree.mount.try_clone()?;
             let file = File::Lab { mount, path: relative(rest).to_owned() };
-            book.watched.push(Watched { path: path.clone(), file });
+            log.watched.push(Watched { path: path.clone(), file });
         }
-        let shared = Arc::new((Mutex::new(book), Condvar::new()));
+        let shared = Arc::new((Mutex::new(log), Condvar::new()));
         let (stop, stopped) = UnixStream::pair()?;
         let (events, log) = (Arc::clone(&group), Arc::clone(&shared));
         let thread = std::thread::Builder::new()
-            .name("sentry".to_owned())
+            .name("file_watch".to_owned())
             .spawn(move || keep_watch(&events, &log, &stopped))?;
-        Ok(Self { group, book: shared, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { group, log: shared, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Watches the file of the kernel that somebody sees, reached through `seen`.
@@ -122,9 +122,9 @@ impl Sentry {
         let (device, inode) = (status.st_dev, status.st_ino);
         let through = format!("/proc/self/fd/{}", seen.as_raw_fd());
         {
-            let mut book = self.book.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut log = self.log.0.lock().unwrap_or_else(PoisonError::into_inner);
             let file = File::Kernel { device, inode };
-            book.watched.push(Watched { path: path.to_owned(), file });
+            log.watched.push(Watched { path: path.to_owned(), file });
         }
         self.group.mark(MarkFlags::FAN_MARK_ADD, EVENTS, CWD, Some(through.as_str()))?;
         // Nobody else has been let go yet: whoever is seen first must be we ourselves.
@@ -160,30 +160,30 @@ impl Sentry {
     /// Waits until this process is among those that were seen.
     fn sees_us(&self, path: &Path, writing: bool) -> io::Result<()> {
         let end = Instant::now() + PATIENCE;
-        let mut book = self.book.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log = self.log.0.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let is_ours = |it: &Sighting| is_us(it) && it.path == path && it.writing >= writing;
-            if book.seen.iter().any(is_ours) {
+            if log.seen.iter().any(is_ours) {
                 return Ok(());
             }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(io::Error::other("the sentry does not see an open file"));
+                return Err(io::Error::other("the file_watch does not see an open file"));
             }
-            let woken = self.book.1.wait_timeout(book, left);
-            book = woken.unwrap_or_else(PoisonError::into_inner).0;
+            let woken = self.log.1.wait_timeout(log, left);
+            log = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
     /// Ends the watch; everybody but this process who was seen.
     #[must_use]
-    pub fn relieve(mut self) -> Vec<Sighting> {
+    pub fn stop(mut self) -> Vec<Sighting> {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
             let _panicked = thread.join();
         }
-        let mut book = self.book.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut seen = std::mem::take(&mut book.seen);
+        let mut log = self.log.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = std::mem::take(&mut log.seen);
         seen.retain(|sighting| !is_us(sighting));
         seen
     }
@@ -217,18 +217,18 @@ fn keep_watch(group: &Fanotify, shared: &Shared, stopped: &UnixStream) {
 }
 
 fn note(events: &[FanotifyEvent], shared: &Shared) {
-    let mut book = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut log = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
     for event in events {
         let Some(status) = event.fd().and_then(|file| fstat(file).ok()) else { continue };
-        let Some(watched) = book.watched.iter().find(|it| it.is(&status)) else { continue };
+        let Some(watched) = log.watched.iter().find(|it| it.is(&status)) else { continue };
         let sighting = Sighting {
             path: watched.path.clone(),
             pid: event.pid(),
             inner: inner(event.pid()),
             writing: event.mask().contains(MaskFlags::FAN_CLOSE_WRITE),
         };
-        if book.seen.len() < MOST && !book.seen.contains(&sighting) {
-            book.seen.push(sighting);
+        if log.seen.len() < MOST && !log.seen.contains(&sighting) {
+            log.seen.push(sighting);
         }
     }
     shared.1.notify_all();
@@ -251,7 +251,7 @@ fn inner(pid: i32) -> Option<i32> {
     numbers.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// A file as the process `root` of the lab's `/proc` sees it, for [`Sentry::add`].
+/// A file as the process `root` of the lab's `/proc` sees it, for [`FileWatch::add`].
 ///
 /// # Errors
 /// Those of open(2).

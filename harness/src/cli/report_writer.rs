@@ -12,7 +12,7 @@ use super::workspace;
 use crate::report::diff::{self, Scope};
 use crate::report::publish::{Page, publish};
 use crate::report::schema::{Record, Report};
-use crate::report::{self, Discretion, json};
+use crate::report::{self, Redactor, json};
 use crate::verdict::Settled;
 
 /// What a difference from the committed reports means.
@@ -27,12 +27,12 @@ pub(super) enum Stance {
 }
 
 /// What a run writes, and what it is compared with.
-pub(super) struct Paper<'a> {
+pub(super) struct ReportWriter<'a> {
     pub(super) out: PathBuf,
     pub(super) committed: Option<PathBuf>,
     pub(super) stance: Stance,
     pub(super) scope: Scope,
-    pub(super) discretion: Discretion,
+    pub(super) redactor: Redactor,
     pub(super) settled: &'a [Settled],
     pub(super) views: Views<'a>,
 }
@@ -43,10 +43,10 @@ pub(super) struct Comparison {
     pub(super) exit: Exit,
 }
 
-impl Paper<'_> {
+impl ReportWriter<'_> {
     /// Writes everything, after all of it was rendered and looked through for canaries.
     pub(super) fn write(&self, record: &Record) -> Result<Comparison, Failure> {
-        let reports = report::reports(self.settled, &self.discretion);
+        let reports = report::reports(self.settled, &self.redactor);
         let mut comparison = Comparison { text: String::new(), exit: Exit::Ok };
         let mut pages = Vec::new();
         for report in &reports {
@@ -62,7 +62,7 @@ impl Paper<'_> {
                 self.views_are_current(dir, &mut comparison)?;
             }
         }
-        publish(&pages, self.discretion.canaries())?;
+        publish(&pages, self.redactor.canaries())?;
         Ok(comparison)
     }
 

@@ -1,21 +1,21 @@
-//! The rehearsal: every oracle of the manifest is asked, on the living lab, whether it is awake.
+//! Self-tests: every oracle of the manifest is asked, on the living lab, whether it notices what it is there for.
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
 
-use super::account::Account;
-use super::scene::Scene;
+use super::build_trace::BuildTrace;
+use super::prepared::PreparedTrial;
 use crate::catalogue::attack::{OracleKind, OracleSpec, Resource};
+use crate::lab::file_watch::is_kernels;
 use crate::lab::layout::fill;
 use crate::lab::profile::Profile;
-use crate::lab::sentry::is_kernels;
 use crate::oracle::{
     SelfTest, artefacts, files, neighbours, network, privileges, processes, remnants, resources,
     secrets,
 };
 
-impl Scene<'_> {
-    /// Asks every oracle of the manifest whether it is awake. Those that need a process known to
+impl PreparedTrial<'_> {
+    /// Asks every oracle of the manifest whether it notices what it is there for. Those that need a process known to
     /// live are asked again once the front end runs.
     pub(super) fn self_tests(&self) -> Vec<SelfTest> {
         let mut watch_of_files = None;
@@ -23,16 +23,16 @@ impl Scene<'_> {
         for spec in &self.trial.attack.oracles {
             let failure = match &spec.kind {
                 OracleKind::CanaryReceived { plant } => {
-                    secrets::self_test(self.cast.canary(plant)).or_else(|| self.knock_at_all())
+                    secrets::self_test(self.secrets.canary(plant)).or_else(|| self.knock_at_all())
                 }
                 OracleKind::CanaryInArtefact { plant } => {
-                    artefacts::self_test(self.cast.canary(plant))
+                    artefacts::self_test(self.secrets.canary(plant))
                 }
-                OracleKind::SocketReached { plant } => self.knock(plant),
+                OracleKind::SocketReached { plant } => self.probe_listener(plant),
                 OracleKind::FileCreated { .. }
                 | OracleKind::FileChanged { .. }
                 | OracleKind::FileExposed { .. } => watch_of_files
-                    .get_or_insert_with(|| files::self_test(&self.root, &self.cast.nonce))
+                    .get_or_insert_with(|| files::self_test(&self.root, &self.secrets.nonce))
                     .clone(),
                 OracleKind::UserLeaked => self
                     .accounts()
@@ -46,7 +46,7 @@ impl Scene<'_> {
                     .then(|| "the list of mounts misses one that is there".to_owned()),
                 OracleKind::VictimSignalled { plant }
                 | OracleKind::VictimChanged { plant }
-                | OracleKind::VictimDisturbed { plant } => self.feel(plant),
+                | OracleKind::VictimDisturbed { plant } => self.probe_victim(plant),
                 OracleKind::HostnameChanged => match self.lab.processes.hostname(1) {
                     Ok(name) if name == self.hostname => None,
                     Ok(_) => Some("the host has another name than it was given".to_owned()),
@@ -72,8 +72,8 @@ impl Scene<'_> {
                     resources::self_test(*what, &self.lab.groups)
                 }
                 OracleKind::HookOutlivedDeadline => None,
-                OracleKind::FileOpened { path } => self.challenge(path, false),
-                OracleKind::FileWritable { path } => self.challenge(path, true),
+                OracleKind::FileOpened { path } => self.probe_watch(path, false),
+                OracleKind::FileWritable { path } => self.probe_watch(path, true),
                 OracleKind::ProcessSurvives => remnants::self_test(&self.lab.processes, 1),
             };
             answers.push(SelfTest { oracle: spec.id.clone(), failure });
@@ -81,21 +81,23 @@ impl Scene<'_> {
         answers
     }
 
-    /// Walks past the sentry at a file.
-    fn challenge(&self, path: &str, writing: bool) -> Option<String> {
+    /// Opens a file that is watched.
+    fn probe_watch(&self, path: &str, writing: bool) -> Option<String> {
         let path = PathBuf::from(fill(path, &self.interpreter, ""));
-        let Some(sentry) = &self.sentry else { return Some("there is no sentry".to_owned()) };
-        sentry.self_test(&self.root, &path, writing)
+        let Some(file_watch) = &self.file_watch else {
+            return Some("nothing is watched".to_owned());
+        };
+        file_watch.self_test(&self.root, &path, writing)
     }
 
     /// Knocks at one listener.
-    fn knock(&self, id: &str) -> Option<String> {
+    fn probe_listener(&self, id: &str) -> Option<String> {
         let Some(plant) = self.trial.attack.plants.iter().find(|plant| plant.id == id) else {
             return Some(format!("there is no plant {id}"));
         };
         let facts = self.planted.facts.get(id).cloned().unwrap_or_default();
         let patience = self.pace.stretched(network::PATIENCE);
-        network::self_test(id, &plant.kind, &facts, &self.root, self.ears.hearing(), patience)
+        network::self_test(id, &plant.kind, &facts, &self.root, self.listeners.hearing(), patience)
     }
 
     /// Knocks at every listener; one must be there, or nothing can be received.
@@ -105,13 +107,13 @@ impl Scene<'_> {
         if listeners.is_empty() {
             return Some("the manifest has no listener at which a canary could arrive".to_owned());
         }
-        listeners.iter().find_map(|plant| self.knock(&plant.id))
+        listeners.iter().find_map(|plant| self.probe_listener(&plant.id))
     }
 
     /// Feels the pulse of a victim, or looks into a segment.
-    fn feel(&self, plant: &str) -> Option<String> {
+    fn probe_victim(&self, plant: &str) -> Option<String> {
         if let Some(segment) = self.planted.segments.get(plant) {
-            let holds = segment.read().starts_with(self.cast.canary(plant).as_bytes());
+            let holds = segment.read().starts_with(self.secrets.canary(plant).as_bytes());
             return (!holds).then(|| format!("the segment {plant} holds something else"));
         }
         let Some(living) = self.lab.victims.iter().find(|victim| victim.plant == plant) else {
@@ -135,19 +137,19 @@ pub(super) struct Unseen {
 pub(super) fn complete(
     self_tests: &mut [SelfTest],
     specs: &[OracleSpec],
-    account: &Account,
+    trace: &BuildTrace,
     unseen: Unseen,
 ) {
     for (test, spec) in self_tests.iter_mut().zip(specs) {
         let blind = match &spec.kind {
             OracleKind::PrivilegeGained { .. }
-            | OracleKind::LimitExceeded { what: Resource::Core, .. } => account.missed.clone(),
+            | OracleKind::LimitExceeded { what: Resource::Core, .. } => trace.missed.clone(),
             OracleKind::FileOpened { path } | OracleKind::FileWritable { path }
                 if is_kernels(Path::new(path)) =>
             {
-                let announced = account.watched.iter().any(|watched| watched == Path::new(path));
+                let announced = trace.watched.iter().any(|watched| watched == Path::new(path));
                 let never = || "no process announced itself at the file".to_owned();
-                account.unwatched.clone().or_else(|| (!announced).then(never))
+                trace.unwatched.clone().or_else(|| (!announced).then(never))
             }
             OracleKind::FileCreated { .. }
             | OracleKind::FileChanged { .. }
@@ -163,6 +165,6 @@ pub(super) fn complete(
             }
             _ => None,
         };
-        test.failure = test.failure.take().or(blind).or_else(|| account.blind.clone());
+        test.failure = test.failure.take().or(blind).or_else(|| trace.blind.clone());
     }
 }

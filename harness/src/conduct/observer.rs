@@ -10,29 +10,29 @@ use crate::lab::snapshot::Change;
 use crate::lab::wire::Command;
 use crate::oracle::SelfTest;
 
-/// What an onlooker is shown, in this order.
-pub enum Moment<'a> {
-    /// The lab is furnished.
-    Furnished {
+/// What an observer is shown, in this order.
+pub enum TrialEvent<'a> {
+    /// The lab has its files.
+    LabMade {
         /// What stands in front of every hook.
         prefix: &'a [String],
         /// Where the plants with a path lie.
         plants: &'a BTreeMap<String, PathBuf>,
     },
-    /// The oracles were asked whether they are awake.
-    Rehearsed(&'a [SelfTest]),
+    /// The oracles were asked whether they notice what they are there for.
+    SelfTested(&'a [SelfTest]),
     /// Everything is ready; the front end has not started.
-    Before(Room<'a>),
+    Before(LabHandle<'a>),
     /// A hook is about to be called.
     Hook(&'a str),
     /// A mark arrived.
     Mark(&'a str),
     /// The build stands still at the last mark, just before the attempt that it announces.
-    AtTheEscape(Room<'a>),
+    AtTheEscape(LabHandle<'a>),
     /// A hook is over; what came of it.
     HookEnded(&'a str, &'a str),
     /// The front end has ended, and nothing stirs any more; the lab still lives.
-    After(Room<'a>),
+    After(LabHandle<'a>),
     /// All is dead.
     Over {
         /// Its files.
@@ -46,7 +46,7 @@ pub enum Moment<'a> {
 
 /// A living lab, to be entered.
 #[derive(Clone, Copy)]
-pub struct Room<'a> {
+pub struct LabHandle<'a> {
     /// The lab.
     pub lab: &'a Lab,
     /// The front end's command, with its environment and directory.
@@ -56,24 +56,24 @@ pub struct Room<'a> {
 }
 
 /// Who looks on.
-pub trait Onlooker {
+pub trait Observer {
     /// The marks at which the build is to stand still.
     fn pauses(&self) -> Vec<String>;
 
     /// Is shown a moment. The trial goes on when it returns.
-    fn sees(&mut self, moment: Moment<'_>);
+    fn sees(&mut self, moment: TrialEvent<'_>);
 }
 
 /// Nobody.
 pub struct Nobody;
 
-impl Onlooker for Nobody {
+impl Observer for Nobody {
     fn pauses(&self) -> Vec<String> {
         Vec::new()
     }
 
-    fn sees(&mut self, _moment: Moment<'_>) {}
+    fn sees(&mut self, _moment: TrialEvent<'_>) {}
 }
 
-/// An onlooker of a trial, which runs on a thread of its own.
-pub type Eyes<'a> = dyn Onlooker + Send + 'a;
+/// An observer of a trial, which runs on a thread of its own.
+pub type DynObserver<'a> = dyn Observer + Send + 'a;
