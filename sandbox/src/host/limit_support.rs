@@ -1,6 +1,8 @@
 //! What the host lends for limits.
 #![forbid(unsafe_code)]
 
+use std::path::Path;
+
 use nix::sys::resource;
 use rustix::fs::CWD;
 use rustix::process::{Resource, Rlimit};
@@ -42,11 +44,11 @@ pub struct LimitSupport {
     /// Whether what the kernel counts for the payload's user is counted off nobody else.
     pub counted_apart: bool,
     /// How many processes and threads the machine can have at all.
-    pub process_room: Option<u64>,
+    pub process_room: u64,
     /// How many files the machine can have open at all.
-    pub file_room: Option<u64>,
+    pub file_room: u64,
     /// How many bytes the machine gives to the buffers of TCP at all.
-    pub socket_room: Option<u64>,
+    pub socket_room: u64,
     /// How much a user may watch.
     pub watching: Option<Watching>,
     /// What becomes of cores.
@@ -105,10 +107,10 @@ impl LimitSupport {
             counted_alone,
             counted_apart: true,
             process_room: process_room(),
-            file_room: number("fs/file-max"),
+            file_room: number("fs/file-max").unwrap_or(LEAST_FILES),
             socket_room: socket_room(),
             watching: watching(),
-            cores: Cores::of(&setting("kernel/core_pattern").unwrap_or_default()),
+            cores: setting("kernel/core_pattern").map_or(Cores::Service, |text| Cores::of(&text)),
             current: RESOURCES.iter().filter_map(|(name, number)| limit(*name, *number)).collect(),
         }
     }
@@ -134,29 +136,47 @@ fn limit(name: Resource, number: resource::Resource) -> Option<(Resource, Rlimit
     Some((name, Rlimit { current: finite(current), maximum: finite(maximum) }))
 }
 
-/// A setting of the kernel's.
+/// A setting of the kernel's. What cannot be read is taken for the least that Linux has by itself: a
+/// read that fails makes no limit wider.
 fn setting(name: &str) -> Option<String> {
     read_text(CWD, format!("/proc/sys/{name}")).ok()
 }
+
+/// Numbers of processes: `PID_MAX_DEFAULT` of `linux/threads.h`.
+const LEAST_PROCESSES: u64 = 32_768;
+/// Open files: `NR_FILE` of `linux/fs.h`.
+const LEAST_FILES: u64 = 8_192;
+/// Buffers of TCP, in bytes: what a machine of 1 GiB has.
+const LEAST_SOCKET_BYTES: u64 = 96 << 20;
+/// Watches of a user: what the kernel has at boot where there is little memory (`inotify(7)`).
+const LEAST_WATCHING: Watching = Watching { instances: 128, watches: 8_192 };
 
 fn number(name: &str) -> Option<u64> {
     setting(name)?.trim().parse().ok()
 }
 
 /// The lesser of the numbers that processes can have and of the threads that memory allows.
-fn process_room() -> Option<u64> {
-    [number("kernel/pid_max"), number("kernel/threads-max")].into_iter().flatten().min()
+fn process_room() -> u64 {
+    let least = |name| number(name).unwrap_or(LEAST_PROCESSES);
+    least("kernel/pid_max").min(least("kernel/threads-max"))
 }
 
 /// The last of three numbers of pages (`tcp(7)`).
-fn socket_room() -> Option<u64> {
-    let pages: u64 = setting("net/ipv4/tcp_mem")?.split_whitespace().last()?.parse().ok()?;
-    pages.checked_mul(u64::try_from(rustix::param::page_size()).ok()?)
+fn socket_room() -> u64 {
+    let page = u64::try_from(rustix::param::page_size()).ok();
+    let pages =
+        setting("net/ipv4/tcp_mem").and_then(|text| text.split_whitespace().last()?.parse().ok());
+    let bytes = pages.zip(page).and_then(|(pages, page): (u64, u64)| pages.checked_mul(page));
+    bytes.unwrap_or(LEAST_SOCKET_BYTES)
 }
 
+/// None where the kernel has no watches.
 fn watching() -> Option<Watching> {
-    let instances = number("user/max_inotify_instances")?;
-    Some(Watching { instances, watches: number("user/max_inotify_watches")? })
+    if !Path::new("/proc/sys/user/max_inotify_instances").try_exists().unwrap_or(true) {
+        return None;
+    }
+    let known = number("user/max_inotify_instances").zip(number("user/max_inotify_watches"));
+    Some(known.map_or(LEAST_WATCHING, |(instances, watches)| Watching { instances, watches }))
 }
 
 #[cfg(test)]

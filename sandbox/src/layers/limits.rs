@@ -251,22 +251,16 @@ fn processes(
 
 /// The default of processes: each has open files, and of those and of processes a machine has so many.
 fn most_processes(support: &LimitSupport) -> Count {
-    let numbers = support.process_room.map(|room| (room / limits::PROCESSES_PART).max(1));
-    let files = support.file_room.map(|room| {
-        let shared = room / limits::OPEN_FILES_PART / limits::FEWEST_OPEN_FILES;
-        shared.max(limits::FEWEST_PROCESSES)
-    });
-    let most = [numbers, files].into_iter().flatten().fold(limits::PROCESSES.0, u64::min);
-    Count(most)
+    let numbers = (support.process_room / limits::PROCESSES_PART).max(1);
+    let shared = support.file_room / limits::OPEN_FILES_PART / limits::FEWEST_OPEN_FILES;
+    Count(limits::PROCESSES.0.min(numbers).min(shared.max(limits::FEWEST_PROCESSES)))
 }
 
 /// The default of open files of one process, where so many processes may be.
 fn open_files(support: &LimitSupport, processes: Option<u64>) -> Count {
     let processes = processes.unwrap_or(limits::PROCESSES.0).max(1);
-    let shared = support
-        .file_room
-        .map(|room| (room / limits::OPEN_FILES_PART / processes).max(limits::FEWEST_OPEN_FILES));
-    Count(shared.map_or(limits::OPEN_FILES.0, |shared| shared.min(limits::OPEN_FILES.0)))
+    let shared = support.file_room / limits::OPEN_FILES_PART / processes;
+    Count(shared.clamp(limits::FEWEST_OPEN_FILES, limits::OPEN_FILES.0))
 }
 
 fn wanted<T: Copy>(demand: Demand<T>, default: Option<T>) -> Option<T> {

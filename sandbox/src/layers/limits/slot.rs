@@ -58,9 +58,9 @@ pub fn file_name(name: &str) -> String {
 impl Group {
     /// One whose processes have `bytes` of memory together, on a machine that gives `socket_room` bytes
     /// to sockets.
-    pub(crate) fn of_memory(place: &Place, bytes: u64, socket_room: Option<u64>) -> Self {
+    pub(crate) fn of_memory(place: &Place, bytes: u64, socket_room: u64) -> Self {
         let mut settings = Vec::new();
-        let sockets = bytes.min(socket_room.unwrap_or(u64::MAX)) / SOCKETS_PART;
+        let sockets = bytes.min(socket_room) / SOCKETS_PART;
         match place.version {
             Version::One => {
                 settings.push(("memory.limit_in_bytes", bytes.to_string()));

@@ -18,9 +18,9 @@ fn bare() -> LimitSupport {
         memory_left: Some(1_000_000),
         counted_alone: true,
         counted_apart: true,
-        process_room: None,
-        file_room: None,
-        socket_room: None,
+        process_room: u64::MAX,
+        file_room: u64::MAX,
+        socket_room: u64::MAX,
         watching: None,
         cores: Cores::Files,
         current: Vec::new(),
@@ -176,10 +176,9 @@ fn several_builds_side_by_side_leave_numbers_for_processes_to_others() {
         let bounds = resolve(&Limits::default(), &support).unwrap();
         (bounds.processes, ceiling_of(&bounds, Resource::Nproc).unwrap().1)
     };
-    assert_eq!(processes(Some(32_768)), (Some(4096), Some(4096)));
-    assert_eq!(processes(Some(4 << 20)), (Some(16_384), Some(16_384)));
-    assert_eq!(processes(Some(3)), (Some(1), Some(1)));
-    assert_eq!(processes(None), (Some(16_384), Some(16_384)));
+    assert_eq!(processes(32_768), (Some(4096), Some(4096)));
+    assert_eq!(processes(4 << 20), (Some(16_384), Some(16_384)));
+    assert_eq!(processes(3), (Some(1), Some(1)));
 }
 
 #[test]
@@ -191,18 +190,17 @@ fn a_build_leaves_the_machine_files_that_it_can_open() {
     };
     let default = |room| found(Limits::default(), room);
     // systemd's: as many as there is memory for.
-    assert_eq!(default(Some(i64::MAX.cast_unsigned())), (16_384, 65_536));
-    assert_eq!(default(None), (16_384, 65_536));
+    assert_eq!(default(i64::MAX.cast_unsigned()), (16_384, 65_536));
     for room in [1_u64 << 40, 1 << 30, 1 << 25, 2_466_183, 1 << 21] {
-        let (processes, files) = default(Some(room));
+        let (processes, files) = default(room);
         assert!(processes * files <= room / 2, "{room}: {processes} times {files}");
         assert!(processes >= 512 && files >= 1024, "{room}: {processes} times {files}");
     }
-    assert_eq!(default(Some(4_096)), (512, 1_024), "nothing to share out");
+    assert_eq!(default(4_096), (512, 1_024), "nothing to share out");
     let few = Limits { processes: Demand::Exactly(Count(64)), ..Limits::default() };
-    assert_eq!(found(few, Some(2_466_183)), (64, 19_267));
+    assert_eq!(found(few, 2_466_183), (64, 19_267));
     let many = Limits { open_files: Demand::Exactly(Count(9_999)), ..Limits::default() };
-    assert_eq!(found(many, Some(2_466_183)).1, 9_999, "whoever names a number gets it");
+    assert_eq!(found(many, 2_466_183).1, 9_999, "whoever names a number gets it");
 }
 
 #[test]

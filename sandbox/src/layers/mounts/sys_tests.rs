@@ -7,7 +7,7 @@ use crate::layers::mounts::Base;
 /// A group that bounds memory, and the plan of an otherwise empty root that shows it.
 fn shown(version: Version, separate: &[&str]) -> Vec<(PathBuf, What)> {
     let place = Place { version, directory: "/g".into(), swap: false, lend: false };
-    let group = Group::of_memory(&place, 1 << 30, None);
+    let group = Group::of_memory(&place, 1 << 30, u64::MAX);
     let separate: Vec<Vec<String>> =
         separate.iter().map(|names| names.split(',').map(str::to_owned).collect()).collect();
     let plan =

@@ -4,7 +4,7 @@ use super::*;
 fn memory_cannot_move_to_swap() {
     let place = |version| Place { version, directory: "/g".into(), swap: true, lend: false };
     let files = |version| {
-        let group = Group::of_memory(&place(version), 16, Some(8));
+        let group = Group::of_memory(&place(version), 16, 8);
         group
             .settings
             .into_iter()
