@@ -45,6 +45,8 @@ pub use publish::{Destination, Owner};
 pub use question::{Inspector, Opinion, Question, examine};
 pub use refused::{Refused, Why};
 pub use requirement::{RequirementError, check as check_requirement};
-pub use returned::{Answer, Return, ReturnError, Returning, read_return, return_control_file};
+pub use returned::{
+    Answer, OUTPUT as ANSWER, Return, ReturnError, Returning, read_return, return_control_file,
+};
 pub use unchecked::copy_unchecked;
 pub use warning::Warning;

@@ -83,6 +83,12 @@ enum Product<'a> {
 }
 
 impl Collected<'_> {
+    /// The name that the product gets, where there is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&OsStr> {
+        self.product.as_ref().map(|(name, _)| name.as_os_str())
+    }
+
     /// Gives the product its name, and does what is to be done when it has it. Where that fails the
     /// product is taken back: nobody is told of it.
     ///

@@ -19,7 +19,8 @@ use crate::paths::Beneath;
 use crate::pep517::{HookKind, Product, json_object};
 use crate::plain::{document, plain};
 
-const OUTPUT: &str = "output.json";
+/// The file in the control directory that a hook answers in (`pyproject_hooks`).
+pub const OUTPUT: &str = "output.json";
 
 /// The build tag with which setuptools marks a wheel that leads into its source tree.
 const EDITABLE: &str = "0.editable";

@@ -118,12 +118,16 @@ impl Failure {
         End::NotStarted { step, cause: self.to_string(), status: self.exit_status() }
     }
 
-    /// The end of a build that ran and has put another file where its outcome was to be: whatever it
-    /// ended with, who reads that file may be told anything.
-    pub(super) fn of_exchanged(&self) -> Option<End> {
-        let Self::OutcomeExchanged { path } = self else { return None };
-        let file = path.display().to_string();
-        Some(End::OutputRefused { file, why: "it was exchanged by the build".to_owned() })
+    /// The end of a build that ran with `end` and has no outcome because of this. Who reads a file that
+    /// was put in its place may be told anything, whatever the build ended with; where it could not be
+    /// written, it is not well at least.
+    pub(super) fn of_no_outcome(&self, end: &End) -> Option<End> {
+        let (path, why) = match self {
+            Self::OutcomeExchanged { path } => (path, "it was exchanged by the build".to_owned()),
+            Self::Outcome { path, source } if *end == End::Exited(0) => (path, source.to_string()),
+            _ => return None,
+        };
+        Some(End::OutputRefused { file: path.display().to_string(), why })
     }
 }
 

@@ -15,8 +15,8 @@ use super::options::{Demanded, Options};
 use super::report::Report;
 use super::settle::note_names;
 use crate::harvest::{
-    Collected, Destination, Expected, Harvest, Limits, Origin, Refused, Returning, Wishes, collect,
-    copy_unchecked, read_return, return_control_file,
+    ANSWER, Collected, Destination, Expected, Harvest, Limits, Origin, Refused, Returning, Wishes,
+    collect, copy_unchecked, read_return, return_control_file,
 };
 use crate::launch::{Beginning, Finished, LaunchError};
 use crate::outcome::End;
@@ -111,7 +111,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let mut suspects = arguments.options.suspects(&directory)?;
     let call = HookCall::parse(&arguments.argv, &directory, &suspects).map_err(Failure::from);
     suspects.extend(call.iter().flat_map(HookCall::trees).map(|tree| tree.path));
-    let report = Report::open(&arguments.options, &suspects)?;
+    let mut report = Report::open(&arguments.options, &suspects)?;
     let launched =
         call.and_then(|call| launch(arguments, &beginning, (directory, &suspects), call));
     let Launched { plan, mut finished, call, wishes, payload } = match launched {
@@ -121,7 +121,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     // Without a file system of its own the hook wrote to where the front end reads.
     if finished.outcome.end == End::Exited(0) && finished.scratch().is_some() {
         if plan.has(Layer::Harvest) {
-            hand_over(&plan, &call, &mut finished, &wishes);
+            hand_over(&plan, &call, &mut finished, &wishes, &mut report);
         } else if let Err(error) = hand_over_unchecked(&call, &mut finished) {
             match finished.over().cloned() {
                 Some(end) => finished.outcome.end = end,
@@ -150,7 +150,13 @@ fn status(end: &End) -> u8 {
 
 /// Takes out what the hook made, clears away what it had, and hands over what was taken out: last, for
 /// until then whoever called may end the call, and then finds nothing.
-fn hand_over(plan: &Plan, call: &HookCall, finished: &mut Finished, wishes: &Wishes) {
+fn hand_over(
+    plan: &Plan,
+    call: &HookCall,
+    finished: &mut Finished,
+    wishes: &Wishes,
+    report: &mut Report,
+) {
     let opened = call.open_output().and_then(|output| Ok((output, call.open_control()?)));
     let (output, control) = match opened {
         Ok(opened) => opened,
@@ -170,6 +176,10 @@ fn hand_over(plan: &Plan, call: &HookCall, finished: &mut Finished, wishes: &Wis
     }
     let handed = taken.and_then(|(collected, returning)| {
         call.is_in_place()?;
+        let product = collected.as_ref().and_then(Collected::name);
+        let product = output.as_ref().map(|output| output.directory).zip(product);
+        let answer = (control.directory, OsStr::new(ANSWER));
+        report.secure(&product.into_iter().chain([answer]).collect::<Vec<_>>())?;
         let answer = || returning.publish();
         Ok(match collected {
             Some(collected) => collected.publish(answer)?,
@@ -307,7 +317,12 @@ impl HandingOver {
     fn end(self) -> End {
         let (file, why) = match self {
             Self::Refused(Refused { file, why }) => (file, why.to_string()),
-            Self::Failed(failure) => (".".to_owned(), failure.to_string()),
+            Self::Failed(failure) => {
+                if let Some(end) = failure.of_no_outcome(&End::Exited(0)) {
+                    return end;
+                }
+                (".".to_owned(), failure.to_string())
+            }
         };
         End::OutputRefused { file, why }
     }
@@ -316,6 +331,12 @@ impl HandingOver {
 impl From<Refused> for HandingOver {
     fn from(refused: Refused) -> Self {
         Self::Refused(refused)
+    }
+}
+
+impl From<Failure> for HandingOver {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
     }
 }
 

@@ -1,13 +1,17 @@
 //! The outcome, written where the caller wants it.
 #![forbid(unsafe_code)]
 
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{ErrorKind, Seek, Write};
+use std::io::{self, ErrorKind, Seek, Write};
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
+use rustix::fs::{
+    AtFlags, FallocateFlags, FileType, Mode, OFlags, fallocate, fstat, openat, statat,
+};
 use rustix::io::Errno;
 
 use super::ended;
@@ -21,6 +25,9 @@ use crate::plain::say;
 use crate::plan::Plan;
 use crate::why::Finding;
 use crate::wire::outcome_json;
+
+/// Room for an outcome, in bytes, that is taken before anything is handed over. Few are longer.
+const ROOM: u64 = 64 << 10;
 
 /// A file for the outcome, opened before anything runs: a place that cannot be written is a usage
 /// error then, and not a surprise afterwards.
@@ -63,6 +70,33 @@ impl Report {
         Ok(Self(Some((path, file.into()))))
     }
 
+    /// Looks whether the outcome can be written, before anything is handed over that it tells of:
+    /// nobody has put another file in its place, it is none of `products`, each a directory and a
+    /// name, and there is room for it. Where it cannot, nothing is written to it later.
+    pub(super) fn secure(&mut self, products: &[(BorrowedFd<'_>, &OsStr)]) -> Result<(), Failure> {
+        let Some((path, file)) = &self.0 else { return Ok(()) };
+        let path = path.clone();
+        let is_outcome = |(directory, name): &(BorrowedFd<'_>, &OsStr)| {
+            let there = statat(directory, *name, AtFlags::SYMLINK_NOFOLLOW);
+            let own = fstat(file);
+            there.is_ok_and(|there| {
+                own.is_ok_and(|own| (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino))
+            })
+        };
+        let why = "what the hook hands over has the same name";
+        let secured = if is_exchanged(file, &path) {
+            Err(Failure::OutcomeExchanged { path })
+        } else if products.iter().any(is_outcome) {
+            Err(Failure::NotPlain { path, why })
+        } else {
+            reserve(file, ROOM).map_err(|source| Failure::Outcome { path, source })
+        };
+        if secured.is_err() {
+            self.0 = None;
+        }
+        secured
+    }
+
     /// Clears away what the build had, writes its outcome and gives its end.
     ///
     /// The build has run: what goes wrong here is said, and does not make it one that has not.
@@ -82,12 +116,15 @@ impl Report {
         if let Some(hint) = hint {
             say(hint);
         }
-        telling.tell(&outcome.end, over, trace.as_ref().zip(found.as_deref()));
-        let exchanged = written.as_ref().err().and_then(Failure::of_exchanged);
+        // What ended because nobody could watch it has not failed of itself.
+        if watched.is_ok() {
+            telling.tell(&outcome.end, over, trace.as_ref().zip(found.as_deref()));
+        }
+        let untold = written.as_ref().err().and_then(|error| error.of_no_outcome(&outcome.end));
         for failure in [watched, cleared, written].into_iter().filter_map(Result::err) {
             say_afterwards(&failure);
         }
-        exchanged.unwrap_or(outcome.end)
+        untold.unwrap_or(outcome.end)
     }
 
     /// Writes that nothing was run, and gives the failure on: it is what the caller has to hear.
@@ -107,10 +144,29 @@ impl Report {
         if is_exchanged(&file, &path) {
             return Err(Failure::OutcomeExchanged { path });
         }
-        let regular = file.metadata().is_ok_and(|found| found.is_file());
-        let cleared = if regular { file.set_len(0).and_then(|()| file.rewind()) } else { Ok(()) };
-        let written = cleared.and_then(|()| file.write_all(text.as_bytes()));
-        written.map_err(|source| Failure::Outcome { path, source })
+        write(&mut file, text.as_bytes()).map_err(|source| Failure::Outcome { path, source })
+    }
+}
+
+/// Writes the whole of `file` anew. What was in it goes only once there is room for what comes; of
+/// something half written nothing stays.
+fn write(file: &mut File, text: &[u8]) -> io::Result<()> {
+    if !file.metadata().is_ok_and(|found| found.is_file()) {
+        return file.write_all(text);
+    }
+    let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+    reserve(file, length)?;
+    file.rewind()?;
+    let written = file.write_all(text).and_then(|()| file.set_len(length));
+    written.inspect_err(|_| drop(file.set_len(0)))
+}
+
+/// Takes room for so many bytes, where the file is one that takes any and its file system knows how
+/// to; what is in the file and how long it is stays as it was (`fallocate(2)`).
+fn reserve(file: &File, length: u64) -> io::Result<()> {
+    match fallocate(file, FallocateFlags::KEEP_SIZE, 0, length) {
+        Err(errno @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => Err(errno.into()),
+        _ => Ok(()),
     }
 }
 

@@ -118,6 +118,14 @@ fn a_build_does_not_learn_which_files_others_read() {
         assert_eq!(on_both("fadvise64", &[3, 0, 0, advice]), dropped, "{advice}");
         assert_eq!(on_both("fadvise64", &[3, 0, 0, advice | 1 << 35]), dropped, "{advice}");
     }
+    for advice in 0..26 {
+        let pretended = if [20, 21].contains(&advice) { Decision::Pretend } else { Decision::Allow };
+        assert_eq!(on_both("madvise", &[POINTER, 4096, advice]), pretended, "{advice}");
+        assert_eq!(on_both("madvise", &[POINTER, 4096, advice | 1 << 35]), pretended, "{advice}");
+    }
+    for name in ["mincore", "cachestat", "process_madvise"] {
+        assert_eq!(on_both(name, &[POINTER, 4096]), Decision::Refuse(Errno::ENOSYS), "{name}");
+    }
     let none = Decision::Refuse(Errno::EOPNOTSUPP);
     for flags in [8, 9, 0x18, 8 | 1 << 32] {
         assert_eq!(on_both("preadv2", &[3, POINTER, 1, 0, 0, flags]), none, "{flags:x}");

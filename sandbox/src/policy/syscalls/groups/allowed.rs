@@ -14,7 +14,6 @@ pub(super) const GROUPS: &[Group] = &[
             SYS_pwritev SYS_pwritev2 SYS_lseek SYS_sendfile SYS_splice SYS_tee
             SYS_copy_file_range SYS_truncate SYS_ftruncate SYS_fallocate
             SYS_readahead SYS_fsync SYS_fdatasync SYS_sync SYS_syncfs SYS_sync_file_range
-            SYS_cachestat
         },
     },
     Group {
@@ -44,8 +43,7 @@ pub(super) const GROUPS: &[Group] = &[
         when: When::Always(Allow),
         why: "a process arranges its own memory and says on which node it prefers it",
         calls: calls! {
-            SYS_munmap SYS_mprotect SYS_mremap SYS_brk SYS_madvise SYS_process_madvise
-            SYS_mincore SYS_mlock SYS_mlock2 SYS_mlockall SYS_munlock SYS_munlockall SYS_msync
+            SYS_munmap SYS_mprotect SYS_mremap SYS_brk SYS_mlock SYS_mlock2 SYS_mlockall SYS_munlock SYS_munlockall SYS_msync
             SYS_remap_file_pages SYS_pkey_mprotect SYS_pkey_alloc SYS_pkey_free
             SYS_membarrier SYS_mseal SYS_map_shadow_stack SYS_mbind SYS_set_mempolicy
             SYS_get_mempolicy SYS_set_mempolicy_home_node

@@ -202,6 +202,14 @@ pub(super) const GROUPS: &[Group] = &[
         },
     },
     Group {
+        name: "advice about memory",
+        when: When::Arguments(&objects::MADVISE),
+        why: "how memory will be used; pages of a file that are dropped are dropped for everybody",
+        calls: calls! {
+            SYS_madvise
+        },
+    },
+    Group {
         name: "reading with flags",
         when: When::Arguments(&objects::PREADV),
         why: "a file is read; whether others have read it before is not told",

@@ -25,6 +25,14 @@ pub(super) const GROUPS: &[Group] = &[
         },
     },
     Group {
+        name: "residency",
+        when: When::Always(Refuse(Errno::ENOSYS)),
+        why: "which pages of a file are in memory, and advice about memory by process: the first tells what others read, and whoever asks does without",
+        calls: calls! {
+            SYS_mincore SYS_cachestat SYS_process_madvise
+        },
+    },
+    Group {
         name: "inspection",
         when: When::Always(Refuse(Errno::ENOSYS)),
         why: "newer ways to look at mounts and security modules; every user of them still knows the older",

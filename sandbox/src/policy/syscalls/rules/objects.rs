@@ -79,6 +79,13 @@ pub const FADVISE: Check = Check {
     otherwise: Allow,
 };
 
+/// `madvise`, likewise: `MADV_COLD` and `MADV_PAGEOUT` reach the pages of a file.
+pub const MADVISE: Check = Check {
+    says: "MADV_COLD and MADV_PAGEOUT have no effect",
+    clauses: &[Clause { all: &[is(2, &[20, 21])], then: Pretend }],
+    otherwise: Allow,
+};
+
 /// `preadv2`, likewise: with `RWF_NOWAIT` it tells whether a file is in memory. The answer is that of a
 /// file system that cannot.
 pub const PREADV: Check = Check {
