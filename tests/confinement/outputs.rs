@@ -338,3 +338,57 @@ fn an_outcome_that_a_build_has_exchanged_says_nothing_and_the_status_says_so() {
     assert_eq!(output.status.code(), Some(123), "{said}");
     assert!(said.contains("has put another in its place"), "{said}");
 }
+
+#[test]
+fn an_outcome_that_cannot_be_written_keeps_back_what_it_would_tell_of() {
+    if !is_root() {
+        return;
+    }
+    // The build exchanges it, or the wheel has its name.
+    let exchange =
+        "    os.rename('../out/o.json', '../out/old'); open('../out/o.json', 'w').write('{}')\n";
+    let backend = ANY_RELEASE.replace("    return file\n", &format!("{exchange}    return file\n"));
+    for (backend, outcome, said) in [
+        (&*format!("import os\n{backend}"), "out/o.json", "has put another in its place"),
+        (ANY_RELEASE, "dist/pkg-1.0-py3-none-any.whl", "has the same name"),
+    ] {
+        let front_end = FrontEnd::new(backend);
+        fs::create_dir(front_end.path("out")).unwrap();
+        let rw = front_end.path("out");
+        let outcome = front_end.path(outcome);
+        let options = ["--rw", rw.to_str().unwrap(), "--outcome", outcome.to_str().unwrap()];
+        let options = [&options[..], &["--replace"]].concat();
+        let (status, text) = built(&front_end, "pkg-1.0-py3-none-any.whl", &options);
+        assert_eq!(status, Some(123), "{text}");
+        assert!(text.contains(said), "{text}");
+        assert!(!front_end.path("control/output.json").exists(), "{text}");
+        let wheel = fs::read(front_end.path("dist/pkg-1.0-py3-none-any.whl"));
+        assert!(wheel.is_err() || wheel.is_ok_and(|wheel| wheel.is_empty()), "{text}");
+    }
+}
+
+#[test]
+fn a_full_disk_costs_neither_the_last_outcome_nor_the_status_that_says_so() {
+    if !is_root() {
+        return;
+    }
+    let place = directory();
+    fs::create_dir_all(place.path().join("disk")).unwrap();
+    let script = "mount -t tmpfs -o size=64k tmpfs ../disk && truncate -s 3 ../disk/outcome.json
+        head -c 65536 /dev/zero >../disk/rest 2>/dev/null
+        \"$@\"; echo status $?; cat ../disk/outcome.json";
+    fs::create_dir(place.path().join("work")).unwrap();
+    // What was there takes no room, so that there is none for another.
+    let kept = "\0\0\0";
+    for outcome in ["../disk/outcome.json", "/dev/full"] {
+        let bulkhead = bulkhead(&place.path().join("work"));
+        let mut shell = Command::new("unshare");
+        shell.args(["--mount", "sh", "-c", script, "sh"]).arg(bulkhead.get_program());
+        shell.args(["run", "--outcome", outcome, "--", "/bin/true"]);
+        shell.current_dir(place.path().join("work"));
+        let output = shell.output().unwrap();
+        let (said, told) = (output.stdout, String::from_utf8_lossy(&output.stderr).into_owned());
+        assert_eq!(String::from_utf8_lossy(&said), format!("status 123\n{kept}"), "{told}");
+        assert!(told.contains("could not write the outcome"), "{told}");
+    }
+}

@@ -119,7 +119,8 @@ fn a_build_does_not_learn_which_files_others_read() {
         assert_eq!(on_both("fadvise64", &[3, 0, 0, advice | 1 << 35]), dropped, "{advice}");
     }
     for advice in 0..26 {
-        let pretended = if [20, 21].contains(&advice) { Decision::Pretend } else { Decision::Allow };
+        let pretended =
+            if [20, 21].contains(&advice) { Decision::Pretend } else { Decision::Allow };
         assert_eq!(on_both("madvise", &[POINTER, 4096, advice]), pretended, "{advice}");
         assert_eq!(on_both("madvise", &[POINTER, 4096, advice | 1 << 35]), pretended, "{advice}");
     }
