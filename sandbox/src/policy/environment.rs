@@ -150,7 +150,7 @@ impl EnvironmentPolicy {
             return Ruling::Deleted;
         }
         let listed = listed(name);
-        let suspect = suspect(name, value);
+        let suspect = suspect((name, listed), value);
         let named = |open: bool| {
             self.keep.iter().any(|pattern| pattern.is_open() == open && pattern.matches(name))
         };
@@ -168,8 +168,8 @@ impl EnvironmentPolicy {
 }
 
 /// By what the variable `name` with `value` may be a secret. A name that is listed as a whole is known.
-fn suspect(name: &str, value: &OsStr) -> Option<Ruling> {
-    if listed(name) != Some(Listed::Exactly) && marks_secret(name) {
+fn suspect((name, listed): (&str, Option<Listed>), value: &OsStr) -> Option<Ruling> {
+    if listed != Some(Listed::Exactly) && marks_secret(name) {
         return Some(Ruling::SecretName);
     }
     holds_secret(&String::from_utf8_lossy(value.as_bytes())).then_some(Ruling::SecretValue)
@@ -178,7 +178,8 @@ fn suspect(name: &str, value: &OsStr) -> Option<Ruling> {
 /// Whether the variable `name` with `value` may be a secret, by its name or its value.
 #[must_use]
 pub fn looks_secret(name: &OsStr, value: &OsStr) -> bool {
-    suspect(&name.to_string_lossy(), value).is_some()
+    let name = name.to_string_lossy();
+    suspect((&name, listed(&name)), value).is_some()
 }
 
 /// Whether the name of a variable marks a secret by one of its words.

@@ -50,22 +50,55 @@ fn place(link: &Path, trust: &Trust, found: &mut Found) -> Option<PathBuf> {
     opened.real.parent().map(Path::to_owned)
 }
 
-/// The links right in a directory of the system's that may lead out of it.
+/// The links right in a directory of the system's that may lead to tools. There are hundreds, and few
+/// do: it is told by what they say, as far as that goes, and only those that are left are followed.
 fn leading_out(directory: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = directory.read_dir().into_iter().flatten().flatten();
     let links = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
-    links.take(MOST_LINKS).map(|entry| entry.path()).filter(|link| {
-        let target = link.read_link().unwrap_or_default();
-        // Most are `/etc/alternatives/x`, and lead straight back.
-        let next = if target.is_absolute() && !is_system(&target) {
-            target.read_link().unwrap_or_else(|_| target.clone())
-        } else {
-            target
-        };
-        let next = beyond(directory, &next);
-        // A directory on the way may be a link in turn, as `/usr/local/cuda` is.
-        next.parent() != Some(directory) && (!is_system(&next) || paths::has_link(&next))
-    })
+    let merged = Merged::look();
+    let links = links.take(MOST_LINKS).map(|entry| entry.path());
+    links.filter(move |link| may_lead_to_tools(directory, link, &merged))
+}
+
+/// Whether `link`, which lies right in `directory`, may lead to a place of tools. One that leads to
+/// another name in `directory` is no further than that is.
+fn may_lead_to_tools(directory: &Path, link: &Path, merged: &Merged) -> bool {
+    /// Most lead by way of `/etc/alternatives`.
+    const LINKS: usize = 8;
+    let mut place = link.to_owned();
+    for _ in 0..LINKS {
+        let Ok(target) = place.read_link() else { break };
+        let Some(around) = place.parent() else { break };
+        place = merged.of(beyond(around, &target));
+        if place.parent() == Some(directory) {
+            return false;
+        }
+    }
+    // A directory on the way may be a link in turn, as `/usr/local/cuda` is.
+    is_known_place(&place) || paths::has_link(&place)
+}
+
+/// The directories right in the root that are links to those below `/usr`.
+struct Merged(Vec<(PathBuf, PathBuf)>);
+
+impl Merged {
+    fn look() -> Self {
+        let names = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+        let found = names.iter().filter_map(|name| {
+            let target = Path::new(name).read_link().ok()?;
+            Some((PathBuf::from(name), beyond(Path::new("/"), &target)))
+        });
+        Self(found.collect())
+    }
+
+    /// The same path without such a link in the beginning.
+    fn of(&self, path: PathBuf) -> PathBuf {
+        let moved = self
+            .0
+            .iter()
+            .find_map(|(name, target)| Some(target.join(path.strip_prefix(name).ok()?)));
+        moved.unwrap_or(path)
+    }
 }
 
 /// Where `target`, of a link right in `directory`, leads by its text; `directory` has no link in it.
@@ -89,10 +122,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_links_that_may_lead_out_are_followed() {
+    fn only_links_that_may_lead_to_tools_are_followed() {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().canonicalize().unwrap();
         fs::create_dir(root.join("alternatives")).unwrap();
+        fs::create_dir_all(root.join("lib/real")).unwrap();
+        fs::write(root.join("lib/real/tool"), "").unwrap();
         let to = |target: &str, name: &str| symlink(target, root.join(name)).unwrap();
         to("/usr/lib/jvm/bin/java", "alternatives/java");
         to("/opt/jdk/bin/javac", "alternatives/javac");
@@ -103,12 +138,19 @@ mod tests {
         to("../../opt/gcc/bin/gcc", "gcc");
         to("python3.11", "python3");
         to("/usr/bin/true", "true");
+        to("lib/real/tool", "tool");
+        // By way of a directory that is a link, which its text does not tell.
+        to("real", "lib/version");
+        to("lib/version/tool", "versioned");
+        to("nowhere/else", "dangling");
+        to("circle", "circle2");
+        to("circle2", "circle");
         fs::write(root.join("file"), "").unwrap();
         let mut names: Vec<_> = leading_out(&root)
             .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
             .collect();
         names.sort();
-        assert_eq!(names, ["cmake", "gcc", "javac"]);
+        assert_eq!(names, ["cmake", "gcc", "javac", "versioned"]);
     }
 
     #[test]

@@ -91,8 +91,11 @@ pub(super) fn is_below_another(plan: &MountPlan, index: usize) -> bool {
     })
 }
 
+/// Both are normal, so that their bytes tell: of a hundred entries each is held against all others.
 fn is_strictly_below(path: &Path, other: &Path) -> bool {
-    path != other && path.starts_with(other)
+    let (path, other) = (path.as_os_str().as_bytes(), other.as_os_str().as_bytes());
+    let rest = path.strip_prefix(other.strip_suffix(b"/").unwrap_or(other));
+    rest.is_some_and(|rest| rest.len() > 1 && rest.starts_with(b"/"))
 }
 
 fn place(plan: &MountPlan, index: usize, entry: &Entry) -> Place {
@@ -219,6 +222,17 @@ mod tests {
     use super::*;
     use std::fs;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn what_lies_below_is_told_by_whole_names() {
+        let paths = ["/", "/a", "/a/b", "/a/bc", "/ab", "/a/b/c"].map(Path::new);
+        for path in paths {
+            for other in paths {
+                let below = path != other && path.starts_with(other);
+                assert_eq!(is_strictly_below(path, other), below, "{path:?} {other:?}");
+            }
+        }
+    }
 
     fn entry(target: &str, what: What) -> Entry {
         Entry { target: target.into(), what }
