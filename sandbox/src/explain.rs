@@ -39,19 +39,18 @@ pub fn sections(plan: &Plan) -> Vec<Section> {
     ]
 }
 
-/// Writes all of `plan`.
-///
-/// # Errors
-/// Those of `f`.
-pub fn write(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for section in sections(plan) {
-        writeln!(f, "{}", section.title)?;
-        if section.lines.is_empty() {
-            writeln!(f, "  none")?;
+/// All of the plan, section by section.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for section in sections(self) {
+            writeln!(f, "{}", section.title)?;
+            if section.lines.is_empty() {
+                writeln!(f, "  none")?;
+            }
+            section.lines.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         }
-        section.lines.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+        Ok(())
     }
-    Ok(())
 }
 
 /// What the build does not see, as the last section.
