@@ -9,9 +9,9 @@ use crate::plan::holdings::{Holding, Holdings};
 use crate::plan::{Plan, PlanKind};
 use crate::policy::IdentityChoice;
 
-mod walls;
+mod enforcement;
 
-pub use walls::{Calls, calls, what};
+pub use enforcement::{Calls, calls, what};
 
 /// A part of the explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +32,10 @@ pub fn sections(plan: &Plan) -> Vec<Section> {
         section("command", command(plan)),
         section("environment, kept", environment(plan, true)),
         section("environment, dropped", environment(plan, false)),
-        section("files", walls::files(plan)),
-        section("landlock", walls::landlock(plan)),
-        section("system calls", walls::system_calls(plan)),
-        section("limits", walls::limits(plan)),
+        section("files", enforcement::files(plan)),
+        section("landlock", enforcement::landlock(plan)),
+        section("system calls", enforcement::system_calls(plan)),
+        section("limits", enforcement::limits(plan)),
     ]
 }
 
