@@ -6,6 +6,7 @@ mod background;
 mod changes;
 mod check;
 mod conducted;
+mod contenders;
 mod coverage;
 mod debug;
 mod diff;

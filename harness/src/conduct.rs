@@ -11,6 +11,7 @@ mod measure;
 mod nodes;
 pub mod observer;
 mod outputs;
+mod perform;
 mod prepared;
 mod self_test;
 mod watch;
@@ -61,7 +62,7 @@ fn conducted(
     slot: usize,
     observer: &mut DynObserver<'_>,
 ) -> Observation {
-    on_fresh_thread("trial", || prepared::perform(trial, context, slot, observer))
+    on_fresh_thread("trial", || perform::perform(trial, context, slot, observer))
         .unwrap_or_else(broken)
 }
 

@@ -21,7 +21,7 @@ use crate::lab::wire::Command;
 /// The driver that calls the hooks.
 const DRIVER: &str = include_str!("frontend/driver.py");
 /// What it does beside that.
-const DEPUTY: &str = include_str!("frontend/steps.py");
+const STEPS: &str = include_str!("frontend/steps.py");
 /// Where it finds what to do.
 const SPEC: &str = "spec.json";
 
@@ -124,7 +124,7 @@ pub fn files(
     });
     let mut files = frontend.files.clone();
     files.push((PathBuf::from("driver.py"), DRIVER.into()));
-    files.push((PathBuf::from("steps.py"), DEPUTY.into()));
+    files.push((PathBuf::from("steps.py"), STEPS.into()));
     files.push((PathBuf::from(SPEC), spec.to_string().into()));
     files
 }

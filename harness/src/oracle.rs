@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod artefacts;
+pub mod encodings;
 pub mod evidence;
 pub mod files;
 pub mod neighbours;

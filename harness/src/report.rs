@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ablation;
+mod columns;
 pub mod coverage;
 pub mod diff;
 pub mod github;

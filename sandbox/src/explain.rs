@@ -9,9 +9,9 @@ use crate::plan::holdings::{Holding, Holdings};
 use crate::plan::{Plan, PlanKind};
 use crate::policy::IdentityChoice;
 
-mod walls;
+mod enforcement;
 
-pub use walls::{Calls, calls, what};
+pub use enforcement::{Calls, calls, what};
 
 /// A part of the explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,26 +32,25 @@ pub fn sections(plan: &Plan) -> Vec<Section> {
         section("command", command(plan)),
         section("environment, kept", environment(plan, true)),
         section("environment, dropped", environment(plan, false)),
-        section("files", walls::files(plan)),
-        section("landlock", walls::landlock(plan)),
-        section("system calls", walls::system_calls(plan)),
-        section("limits", walls::limits(plan)),
+        section("files", enforcement::files(plan)),
+        section("landlock", enforcement::landlock(plan)),
+        section("system calls", enforcement::system_calls(plan)),
+        section("limits", enforcement::limits(plan)),
     ]
 }
 
-/// Writes all of `plan`.
-///
-/// # Errors
-/// Those of `f`.
-pub fn write(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for section in sections(plan) {
-        writeln!(f, "{}", section.title)?;
-        if section.lines.is_empty() {
-            writeln!(f, "  none")?;
+/// All of the plan, section by section.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for section in sections(self) {
+            writeln!(f, "{}", section.title)?;
+            if section.lines.is_empty() {
+                writeln!(f, "  none")?;
+            }
+            section.lines.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         }
-        section.lines.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+        Ok(())
     }
-    Ok(())
 }
 
 /// What the build does not see, as the last section.

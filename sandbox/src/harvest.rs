@@ -8,6 +8,7 @@
 //! passed on.
 #![forbid(unsafe_code)]
 
+mod answer;
 mod archive;
 mod build_info;
 mod collect;
@@ -18,6 +19,7 @@ mod headers;
 mod limits;
 mod marker;
 mod metadata;
+mod metadata_error;
 mod names;
 mod note;
 mod origin;
@@ -25,6 +27,7 @@ mod publish;
 mod question;
 mod refused;
 mod requirement;
+mod return_error;
 mod returned;
 mod tree;
 mod unchecked;
@@ -33,11 +36,12 @@ mod warning;
 use crate::policy::version;
 
 pub use crate::pep517::{HookKind, Product};
+pub use answer::{Answer, Return};
 pub use archive::{ArchiveError, Fault, NameFault, inspect};
 pub use collect::{Collected, Harvest, Harvested, Wishes, collect};
 pub use expected::{Expected, Unexpected};
 pub use limits::Limits;
-pub use metadata::MetadataError;
+pub use metadata_error::MetadataError;
 pub use names::{Artefact, Form, NameError, Release};
 pub use note::{Note, NoteKind};
 pub use origin::Origin;
@@ -45,8 +49,7 @@ pub use publish::{Destination, Owner};
 pub use question::{Inspector, Opinion, Question, examine};
 pub use refused::{Refused, Why};
 pub use requirement::{RequirementError, check as check_requirement};
-pub use returned::{
-    Answer, OUTPUT as ANSWER, Return, ReturnError, Returning, read_return, return_control_file,
-};
+pub use return_error::ReturnError;
+pub use returned::{OUTPUT as ANSWER, Returning, read_return, return_control_file};
 pub use unchecked::copy_unchecked;
 pub use warning::Warning;

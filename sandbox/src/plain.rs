@@ -9,11 +9,13 @@
 #![forbid(unsafe_code)]
 
 mod characters;
+mod digits;
 mod document;
 mod line;
 mod quoted;
 mod speech;
 
+pub use digits::hex;
 pub use document::document;
 pub use quoted::{quoted, quoted_path};
 pub use speech::{heard, print, print_own, say};

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rustix::thread::UnshareFlags;
@@ -399,12 +398,6 @@ fn said(notes: Vec<String>, landlock: Option<&Rules>, limits: Option<&Bounds>) -
     let fallbacks = limits.map(|bounds| bounds.fallbacks.as_slice()).unwrap_or_default();
     let lacking = lacking.iter().map(ToString::to_string);
     notes.into_iter().chain(lacking).chain(fallbacks.iter().map(ToString::to_string)).collect()
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::explain::write(self, f)
-    }
 }
 
 #[cfg(test)]

@@ -124,7 +124,7 @@ fn confine(plan: &Plan, context: &ChildContext) -> Result<(Init, ConfinedRoot), 
         become_user(plan, *user)?;
     }
     // Before the first fork, so that no process is ever outside.
-    let cgroup_fds = await_doors(supervisor)?;
+    let cgroup_fds = await_cgroup_fds(supervisor)?;
     limits::join(cgroup_fds.iter().map(AsFd::as_fd)).at(Step::JoinControlGroup)?;
     drop(cgroup_fds);
     if plan.mounts.is_some() {
@@ -191,7 +191,7 @@ fn enter_files(
     };
     let root = NewRoot::of(files, laid_out)?;
     let empty = root.fill(files, own, opened)?;
-    close_doors(plan, files, &root, empty)?;
+    cover_proc_and_bound(plan, files, &root, empty)?;
     root.enter()?;
     Ok(Some(root))
 }
@@ -217,7 +217,7 @@ fn become_user(plan: &Plan, user: (u32, u32)) -> Result<(), Fault> {
 
 /// Covers what `/proc` tells and does, forbids namespaces inside this one, and bounds what its user
 /// may take of the caller's.
-fn close_doors(
+fn cover_proc_and_bound(
     plan: &Plan,
     files: &MountPlan,
     root: &NewRoot,
@@ -282,7 +282,7 @@ fn await_mapping(supervisor: &Link) -> Result<(), Fault> {
 }
 
 /// Waits for the control groups to join.
-fn await_doors(supervisor: &Link) -> Result<Vec<OwnedFd>, Fault> {
+fn await_cgroup_fds(supervisor: &Link) -> Result<Vec<OwnedFd>, Fault> {
     match word(supervisor)? {
         (Message::CgroupFds, cgroup_fds) => Ok(cgroup_fds),
         _ => Err(Fault::new(Step::AwaitGo, Errno::BADMSG)),

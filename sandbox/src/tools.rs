@@ -11,17 +11,22 @@ use std::path::{Component, Path, PathBuf};
 
 mod chosen;
 mod conda;
+mod directory;
 mod homes;
 mod interpreter;
+mod interpreter_error;
+mod known_places;
 mod prefix;
 mod program;
 mod pyenv;
+mod pythons;
 mod pyvenv;
 mod search;
 mod system;
 
 pub use homes::Homes;
-pub use interpreter::{Interpreter, InterpreterError};
+pub use interpreter::Interpreter;
+pub use interpreter_error::InterpreterError;
 pub use program::{Program, ProgramError, of_interpreter, program};
 pub use pyvenv::PyvenvError;
 pub use search::search;

@@ -11,7 +11,7 @@ use crate::tree::{files, hold, names, read, root};
 const UNTRIED: [Guarantee; 0] = [];
 
 /// Files of `harness/src/oracle/` that are no guarantee's oracle.
-const BESIDE_ORACLES: [&str; 1] = ["evidence"];
+const BESIDE_ORACLES: [&str; 2] = ["encodings", "evidence"];
 
 /// The harvest is a layer with a floor of its own: it works after the payload has ended.
 const LAYERS_ELSEWHERE: [Layer; 1] = [Layer::Harvest];
@@ -144,4 +144,120 @@ fn every_entry_of_the_catalogue_lies_where_its_id_says() {
         }
     }
     hold("An attack's path is its id.", &breaches);
+}
+
+/// The words that are not used, by the glossary's table of them.
+fn unused_words() -> BTreeSet<String> {
+    let text = read("docs/glossary.md");
+    let (_, section) = text.split_once("\n## Words that are not used\n").expect("the section");
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |"));
+    let words = rows.map(|(word, _)| word.trim().to_owned());
+    words.filter(|word| word != "not").collect()
+}
+
+/// The words of all names in a text of Rust, in small letters: `AttachPoint` has two. Comments and
+/// texts in quotes hold none.
+fn words_of_names(text: &str) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '"' => quoted_length(rest),
+            'r' if rest.starts_with("r\"") || rest.starts_with("r#\"") => raw_length(rest),
+            // A quote in quotes begins no text.
+            '\'' if rest.starts_with("'\"'") => 3,
+            '\'' if rest.starts_with("'\\") => 3,
+            _ if first.is_ascii_alphabetic() || first == '_' => {
+                let inside = |it: char| it.is_ascii_alphanumeric() || it == '_';
+                let end = rest.find(|it| !inside(it)).unwrap_or(rest.len());
+                words.extend(words_of(&rest[..end]));
+                end
+            }
+            _ => first.len_utf8(),
+        };
+        rest = &rest[length..];
+    }
+    words
+}
+
+fn quoted_length(text: &str) -> usize {
+    let mut escaped = false;
+    let end = text.char_indices().skip(1).find(|(_, it)| {
+        let ends = *it == '"' && !escaped;
+        escaped = *it == '\\' && !escaped;
+        ends
+    });
+    end.map_or(text.len(), |(at, _)| at + 1)
+}
+
+fn raw_length(text: &str) -> usize {
+    let end = if text.starts_with("r#") { "\"#" } else { "\"" };
+    let begin = if text.starts_with("r#") { 3 } else { 2 };
+    text[begin..].find(end).map_or(text.len(), |at| begin + at + end.len())
+}
+
+/// The words that a name is put together from.
+fn words_of(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for it in name.chars() {
+        let begins = it.is_ascii_uppercase() && before.is_ascii_lowercase();
+        if it == '_' || begins {
+            words.push(String::new());
+        }
+        if it != '_' {
+            words.last_mut().unwrap().push(it.to_ascii_lowercase());
+        }
+        before = it;
+    }
+    words
+}
+
+#[test]
+fn no_name_has_a_word_that_is_not_used() {
+    let unused = unused_words();
+    assert!(unused.len() > 15, "the table of words that are not used lists {unused:?}");
+    let mut breaches = Vec::new();
+    for file in files(&["sandbox/src", "harness/src"], Some("rs")) {
+        let path = file.with_extension("");
+        let path = path.iter().flat_map(|part| words_of(part.to_str().unwrap()));
+        let mut found = words_of_names(&read(&file));
+        found.extend(path);
+        let found = found.intersection(&unused);
+        breaches.extend(found.map(|word| format!("{} has `{word}` in a name", file.display())));
+    }
+    hold("docs/glossary.md says what is used instead.", &breaches);
+}
+
+#[test]
+fn words_are_found_in_names_of_every_form_and_nowhere_else() {
+    let text = "// a bench\nfn close_doors(ears: Scene<'_>) { let x = '\"'; GROUND; f(\"sentry \\\" x\") }";
+    let found = words_of_names(text);
+    for word in ["close", "doors", "ears", "scene", "ground"] {
+        assert!(found.contains(word), "{word} in {found:?}");
+    }
+    for word in ["bench", "sentry"] {
+        assert!(!found.contains(word), "{word} in {found:?}");
+    }
+    assert!(words_of_names("r#\"walls\"#; let walls_up = 'x';").contains("up"));
+}
+
+#[test]
+fn the_glossary_tells_each_word_once_and_uses_none_that_it_forbids() {
+    let text = read("docs/glossary.md");
+    let (terms, _) = text.split_once("\n## Words that are not used\n").expect("the section");
+    let rows = terms.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |"));
+    let (mut seen, mut breaches) = (BTreeSet::new(), Vec::new());
+    for (word, _) in rows.filter(|(word, _)| *word != "word") {
+        if !seen.insert(word) {
+            breaches.push(format!("`{word}` is told twice"));
+        }
+        if unused_words().contains(word) {
+            breaches.push(format!("`{word}` is told and not to be used"));
+        }
+    }
+    assert!(seen.len() > 50, "the glossary tells {seen:?}");
+    hold("Each word stands once in docs/glossary.md.", &breaches);
 }

@@ -2,13 +2,13 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
+use sandbox::plain::hex;
 use sha2::{Digest, Sha256};
 
 use super::diagnostic::{Code, Diagnostic};
@@ -66,12 +66,8 @@ pub(crate) fn digest(tree: &Tree) -> String {
             sha.update(part);
         }
     }
-    let hex = sha.finalize().iter().take(6).fold(String::new(), |mut hex, byte| {
-        // Writing into a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    format!("sha256:{hex}")
+    let hash = sha.finalize();
+    format!("sha256:{}", hex(hash.get(..6).unwrap_or_default()))
 }
 
 fn walk(root: &Path, dir: &Path, tree: &mut Tree, found: &mut Vec<Diagnostic>) {

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use super::contenders::{contenders, controls};
 use super::exit::Exit;
 use super::failure::{Failure, plural};
-use super::wanted::{Wanted, contenders, controls};
+use super::wanted::Wanted;
 use super::workspace::Workspace;
 use super::{Places, World};
 use crate::catalogue::Catalogue;

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use sandbox::Level;
 
+use super::contenders::contenders;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::wanted::{HOST, Host, Wanted, contenders};
+use super::wanted::{HOST, Host, Wanted};
 use super::workspace::Workspace;
 use super::{Places, Wishes, World, quoted};
 use crate::catalogue::attack::{Expected, Lent};

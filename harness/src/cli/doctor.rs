@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use super::contenders::contenders;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::wanted::{HOST, Host, OWN, Wanted, contenders};
+use super::wanted::{HOST, Host, OWN, Wanted};
 use super::workspace::Workspace;
 use super::{Places, Wishes, World, machine};
 use crate::lab::profile::Profile;

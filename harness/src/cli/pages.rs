@@ -14,7 +14,7 @@ use super::failure::{Failure, plural};
 use super::workspace::{Workspace, ablations, library};
 use super::{Places, World};
 use crate::catalogue::Catalogue;
-use crate::report::pages::{Exhibit, docstring, index, page};
+use crate::report::pages::{PageSources, docstring, index, page};
 use crate::report::publish::{Page, publish};
 use crate::report::redact::Canaries;
 
@@ -74,14 +74,14 @@ fn pages(dir: &Path, catalogue: &Catalogue, committed: &Path) -> Result<Vec<Page
     let mut pages = Vec::new();
     for attack in catalogue.entries() {
         let backend = fs::read_to_string(attack.dir.join("backend.py")).unwrap_or_default();
-        let exhibit = Exhibit {
+        let sources = PageSources {
             attack,
             docstring: docstring(&backend),
             reports: &reports,
             ablations: &ablations,
         };
         let file = dir.join(format!("{}.md", attack.id));
-        pages.push(Page { file, text: page(&exhibit) });
+        pages.push(Page { file, text: page(&sources) });
     }
     let text = index(catalogue, &reports, &ablations);
     pages.push(Page { file: dir.join("README.md"), text });

@@ -9,11 +9,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
+use super::contenders::{boundaries, chosen, contenders, controls, ours_alone};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::report_writer::{ReportWriter, Stance};
 use super::views::Views;
-use super::wanted::{HOST, Host, Wanted, boundaries, chosen, contenders, controls, ours_alone};
+use super::wanted::{HOST, Host, Wanted};
 use super::workspace::Workspace;
 use super::{
     Places, STATUS, Wishes, World, background, conducted, outcome, quoted, slots, summary,

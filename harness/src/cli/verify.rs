@@ -10,9 +10,10 @@ use clap::Args;
 use sandbox::Level;
 use serde_json::json;
 
+use super::contenders::{contenders, controls};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::wanted::{Host, Wanted, contenders, controls};
+use super::wanted::{Host, Wanted};
 use super::workspace::Workspace;
 use super::{Places, Wishes, World, conducted, outcome, slots};
 use crate::catalogue::attack::Expected;

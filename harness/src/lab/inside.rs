@@ -82,16 +82,16 @@ fn kernel_mounts(root: &OwnedFd) -> io::Result<()> {
 /// them.
 fn control_groups(root: &OwnedFd, attributes: MountAttrFlags) -> io::Result<()> {
     const PLACE: &str = "/sys/fs/cgroup";
-    let shelf = tmpfs("cgroup", 0o755, "1m", INERT)?;
+    let folder = tmpfs("cgroup", 0o755, "1m", INERT)?;
     let mut trees = Vec::new();
     for controller in ["memory", "pids"] {
         // Under version 2 there is no such tree; a sandbox then does without, or says so.
         if let Ok(tree) = detached("cgroup", &[(controller, "")], attributes) {
-            rustix::fs::mkdirat(&shelf, controller, Mode::from_raw_mode(0o755))?;
+            rustix::fs::mkdirat(&folder, controller, Mode::from_raw_mode(0o755))?;
             trees.push((controller, tree));
         }
     }
-    attach(shelf.as_fd(), beneath(root, Path::new(PLACE))?.as_fd())?;
+    attach(folder.as_fd(), beneath(root, Path::new(PLACE))?.as_fd())?;
     for (controller, tree) in trees {
         let place = beneath(root, &Path::new(PLACE).join(controller))?;
         attach(tree.as_fd(), place.as_fd())?;

@@ -87,7 +87,7 @@ pub fn overlay(
 ///
 /// # Errors
 /// Those of the kernel, which takes not every file system for a layer.
-pub fn glass(lower: BorrowedFd<'_>, empty: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+pub fn read_only_view(lower: BorrowedFd<'_>, empty: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let layer = |layer: BorrowedFd<'_>| format!("/proc/self/fd/{}", layer.as_raw_fd());
     let layers = format!("{}:{}", layer(empty), layer(lower));
     let read_only = INERT.union(MountAttrFlags::MOUNT_ATTR_RDONLY);
@@ -112,23 +112,23 @@ pub fn part() -> io::Result<()> {
 /// A place in the calling thread's mount namespace where mounts are attached, side by side, because
 /// the kernel lets no layer be named and no clone be made of one that is attached nowhere.
 #[derive(Debug)]
-pub struct Shelf {
+pub struct AttachPoint {
     mount: OwnedFd,
     held: usize,
 }
 
-/// Where a shelf lies: a directory that every Linux has, in which nothing is that a trial needs, and
+/// Where it lies: a directory that every Linux has, in which nothing is that a trial needs, and
 /// which a lab has fresh.
-const SHELF: &str = "/proc/driver";
+const ATTACH_POINT: &str = "/proc/driver";
 
-impl Shelf {
+impl AttachPoint {
     /// Puts one up; the calling thread has parted from the mounts of everybody else.
     ///
     /// # Errors
     /// Those of the kernel.
     pub fn put_up() -> io::Result<Self> {
-        let mount = tmpfs("shelf", 0o700, "1m", INERT)?;
-        attach(mount.as_fd(), place(CWD, Path::new(SHELF))?.as_fd())?;
+        let mount = tmpfs("attach-point", 0o700, "1m", INERT)?;
+        attach(mount.as_fd(), place(CWD, Path::new(ATTACH_POINT))?.as_fd())?;
         Ok(Self { mount, held: 0 })
     }
 

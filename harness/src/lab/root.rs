@@ -18,7 +18,8 @@ use sandbox::sys::mount::map_ids;
 
 use super::layout::{BULKHEAD, FRESH, HELPERS, LAB, MARKER, PYTHON, relative};
 use super::mounts::{
-    INERT, Shelf, clone_of, glass, overlay, part_of, place, tmpfs, twin, without_writers,
+    AttachPoint, INERT, clone_of, overlay, part_of, place, read_only_view, tmpfs, twin,
+    without_writers,
 };
 
 /// The user namespace by which owners of files are shown.
@@ -53,7 +54,7 @@ pub struct Root {
     trees: Vec<Tree>,
     /// Further mounts of the host, where they are, each behind an overlay.
     shown: Vec<(String, OwnedFd)>,
-    shelf: Option<Shelf>,
+    attach_point: Option<AttachPoint>,
 }
 
 /// The six device nodes: name, major, minor.
@@ -83,8 +84,8 @@ impl Root {
     /// # Errors
     /// Those of the kernel.
     pub fn make(prefix: Option<&Path>, users: Users<'_>) -> io::Result<Self> {
-        let shelf = Some(Shelf::put_up()?);
-        let mut root = Self { shelf, ..Self::default() };
+        let attach_point = Some(AttachPoint::put_up()?);
+        let mut root = Self { attach_point, ..Self::default() };
         root.layer("/", Path::new("/"), users)?;
         root.add("/dev", device_tree(users)?, None)?;
         for (at, mode, size) in FRESH {
@@ -108,12 +109,12 @@ impl Root {
     /// # Errors
     /// Those of mkdirat(2).
     pub fn show(&mut self, paths: &[String]) -> io::Result<()> {
-        let Some(attached) = &mut self.shelf else { return Ok(()) };
+        let Some(attached) = &mut self.attach_point else { return Ok(()) };
         let empty = attached.empty()?;
         for path in paths {
             let shown = clone_of(Path::new(path)).and_then(|lower| {
                 attached.hold(lower.as_fd())?;
-                glass(lower.as_fd(), empty.as_fd())
+                read_only_view(lower.as_fd(), empty.as_fd())
             });
             self.shown.extend(shown.ok().map(|mount| (path.clone(), mount)));
         }
@@ -155,7 +156,7 @@ impl Root {
     }
 
     fn hold(&mut self, mount: &OwnedFd) -> io::Result<()> {
-        self.shelf.as_mut().map_or(Ok(()), |shelf| shelf.hold(mount.as_fd()))
+        self.attach_point.as_mut().map_or(Ok(()), |attach_point| attach_point.hold(mount.as_fd()))
     }
 
     /// Adds an overlay over the host's `lower`, its upper directory on a tmpfs of its own.

@@ -12,8 +12,8 @@ use std::io::Read as _;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
+use super::encodings::{contains, encodings};
 use super::evidence::{Entry, Evidence};
-use super::secrets::{contains, encodings};
 
 /// No more than this is unpacked of one archive.
 const MOST: u64 = 64 << 20;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::fs::FileType;
 
-use super::secrets::encodings;
+use super::encodings::encodings;
 use crate::lab::file_watch::Sighting;
 use crate::lab::layout::Interpreter;
 use crate::lab::listeners::Heard;

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::encodings::{contains, encodings};
 use super::evidence::Evidence;
-use super::secrets::{contains, encodings};
 use crate::catalogue::attack::PlantKind;
 use crate::lab::dns;
 use crate::lab::icmp;

@@ -10,8 +10,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
+use super::columns::columns;
 use super::listed_cells;
-use super::matrix::columns;
 use super::redact;
 use super::schema::Report;
 use super::schema::ablation::Ablation;

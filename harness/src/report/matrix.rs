@@ -4,10 +4,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use sandbox::Level;
-
+use super::columns::{Column, columns};
 use super::redact;
-use super::schema::{At, Cell, Report};
+use super::schema::{Cell, Report};
 use super::totals::{Count, answer, by_host, folders};
 use crate::catalogue::BENIGN;
 use crate::verdict::{Seen, Verdict};
@@ -113,44 +112,6 @@ fn headings(text: &mut String, first: &str, columns: &[Column<'_>]) {
     line(text, &format!("|---|{}", "---|".repeat(headings.len())));
 }
 
-/// A column: its heading, its report, and its level; none for a sandbox with one way of being
-/// started, whose cell is the last of the entry.
-pub(super) struct Column<'a> {
-    pub(super) heading: String,
-    pub(super) report: &'a Report,
-    pub(super) level: Option<Level>,
-}
-
-impl Column<'_> {
-    /// The cell of an entry.
-    pub(super) fn cell(&self, id: &str) -> Option<&Cell> {
-        let cells = &self.report.results.get(id)?.cells;
-        match self.level {
-            Some(level) => cells.get(&At(level)),
-            None => cells.last_key_value().map(|(_, cell)| cell),
-        }
-    }
-}
-
-/// The columns of a host: the levels of our own sandbox first.
-pub(super) fn columns<'a>(reports: &[&'a Report]) -> Vec<Column<'a>> {
-    let (own, rivals): (Vec<_>, Vec<_>) =
-        reports.iter().copied().partition(|report| report.target == "own");
-    let levels = own.into_iter().flat_map(|report| {
-        let column = move |level: Level| Column {
-            heading: level.name().to_owned(),
-            report,
-            level: Some(level),
-        };
-        Level::ALL.into_iter().map(column)
-    });
-    let rivals = rivals.into_iter().map(|report| {
-        let heading = report.subject.as_deref().unwrap_or(&report.target);
-        Column { heading: heading.to_owned(), report, level: None }
-    });
-    levels.chain(rivals).collect()
-}
-
 fn section(text: &mut String, folder: &str, columns: &[Column<'_>], attacks: Option<&str>) {
     let start = format!("{folder}/");
     let ids: BTreeSet<&str> = columns
@@ -198,6 +159,9 @@ fn line(text: &mut String, line: &str) {
 
 #[cfg(test)]
 mod tests {
+    use sandbox::Level;
+
+    use super::super::schema::At;
     use super::super::specimen::report;
     use super::*;
 

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::matrix::{Column, columns};
+use super::columns::{Column, columns};
 use super::redact;
 use super::schema::Report;
 use super::totals::{Count, folders};

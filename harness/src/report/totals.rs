@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sandbox::{Guarantee, Level};
 
-use super::matrix::{Column, columns};
+use super::columns::{Column, columns};
 use super::schema::{At, Report};
 use crate::catalogue::BENIGN;
 use crate::verdict::{Seen, Verdict};

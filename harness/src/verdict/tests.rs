@@ -151,7 +151,7 @@ fn where_it_must_be_stopped(
     Preconditions { honest: Honest::Broken(vec!["benign/wheel".to_owned()]), ..firm() }
 )]
 #[case::no_honest_build_was_tried(Preconditions { honest: Honest::Untried, ..firm() })]
-fn without_firm_ground_nothing_is_blocked(#[case] preconditions: Preconditions) {
+fn where_a_precondition_fails_nothing_is_blocked(#[case] preconditions: Preconditions) {
     assert_eq!(reach(Expected::Blocked, &preconditions, &quiet()), (Seen::Error, Verdict::Vacuous));
     assert_eq!(
         reach(Expected::Blocked, &preconditions, &fired()),

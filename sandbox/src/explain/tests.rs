@@ -60,7 +60,7 @@ fn the_system_calls_of_both_plans_are_written_out() {
         let plan = planned(Level::Full, &host).unwrap();
         insta::assert_snapshot!(
             format!("system-calls-{name}"),
-            walls::system_calls(&plan).join("\n")
+            enforcement::system_calls(&plan).join("\n")
         );
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::headers::Headers;
-use super::metadata::MetadataError;
+use super::metadata_error::MetadataError;
 use super::names::Artefact;
 
 /// More combinations than the tags of any wheel have.

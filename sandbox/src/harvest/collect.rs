@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
+use super::answer::Return;
 use super::archive::{ArchiveError, Part};
 use super::expected::Expected;
 use super::limits::Limits;
@@ -19,9 +20,9 @@ use super::origin::Origin;
 use super::publish::{Destination, Draft, Replacing};
 use super::question::{Inspector, Opinion, Question};
 use super::refused::{Refused, Why};
-use super::returned::Return;
 use super::tree;
 use crate::paths::{Beneath, OpenError};
+use crate::plain::hex;
 use crate::scratch::{GoOn, each_part};
 
 /// What was handed over.
@@ -359,16 +360,6 @@ fn copy_tree(
     };
     let files = nodes.iter().filter_map(harvested).collect();
     Ok((nodes, Harvest { files, notes: found }))
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

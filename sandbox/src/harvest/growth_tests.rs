@@ -7,11 +7,11 @@ use std::time::Duration;
 use rstest::rstest;
 use rustix::time::{ClockId, clock_gettime};
 
+use super::answer;
 use super::archive::build_tests::{
     METADATA, WHEEL, ZipMember, gzip, members, tar, tar_member, with_record,
 };
 use super::archive::inspect;
-use super::returned;
 use super::*;
 use crate::pep517::HookKind;
 
@@ -48,7 +48,7 @@ impl By {
             Self::Wheel => Artefact::wheel("my_pkg-1.0-py3-none-any.whl"),
             Self::Sdist => Artefact::sdist("my_pkg-1.0.tar.gz"),
             Self::Answer => {
-                let _ = returned::parse(bytes, HookKind::GetRequiresForBuildWheel, &limits);
+                let _ = answer::parse(bytes, HookKind::GetRequiresForBuildWheel, &limits);
                 return;
             }
         };

@@ -5,7 +5,7 @@
 //! refused.
 #![forbid(unsafe_code)]
 
-use super::metadata::MetadataError;
+use super::metadata_error::MetadataError;
 
 /// Headers of text for people to read. Only there may words be encoded, as old back ends did with the
 /// names of authors.

@@ -14,7 +14,7 @@ use rustix::fs::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::collect::hex;
+use crate::plain::hex;
 
 /// The extended attribute that holds the mark.
 const ATTRIBUTE: &str = "user.bulkhead.tree";

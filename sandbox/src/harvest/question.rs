@@ -9,13 +9,13 @@ use std::os::fd::BorrowedFd;
 
 use sha2::{Digest as _, Sha256};
 
+use super::answer::{self, Answer, Return};
 use super::archive;
 use super::limits::Limits;
 use super::metadata;
 use super::names::{Artefact, NameError, Release};
 use super::note::{MOST_OF_A_KIND, Note, NoteKind};
 use super::refused::Why;
-use super::returned::{self, Answer, Return};
 use crate::pep517::{HookKind, Product};
 use crate::plain::plain;
 
@@ -89,7 +89,7 @@ fn opinion(question: &Question, file: &mut File, limits: &Limits) -> Result<Opin
     Ok(match question {
         Question::Answer(hook) => {
             let bytes = whole(file, limits.json.bytes)?;
-            Opinion::Answer(returned::parse(&bytes, *hook, limits)?)
+            Opinion::Answer(answer::parse(&bytes, *hook, limits)?)
         }
         Question::Archive(hook, name, releases) => {
             let artefact = Artefact { releases: releases.clone(), ..artefact(*hook, name)? };

@@ -6,10 +6,10 @@ use std::io;
 
 use super::archive::ArchiveError;
 use super::expected::Unexpected;
-use super::metadata::MetadataError;
+use super::metadata_error::MetadataError;
 use super::names::NameError;
 use super::note::Note;
-use super::returned::ReturnError;
+use super::return_error::ReturnError;
 use crate::paths::OpenError;
 use crate::pep517::JsonError;
 

@@ -7,7 +7,11 @@ use std::os::unix::fs::symlink;
 use proptest::prelude::*;
 use rstest::rstest;
 
+use serde_json::json;
+
 use super::*;
+use crate::harvest::answer::{Answer, parse};
+use crate::harvest::expected::Expected;
 use crate::harvest::question::direct::Direct;
 
 fn parsed(hook: HookKind, text: &str) -> Result<Return, Why> {

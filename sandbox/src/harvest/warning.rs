@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::limits::Limits;
-use super::returned::ReturnError;
+use super::return_error::ReturnError;
 use crate::plain::plain;
 
 /// A Python warning of the back end.

@@ -10,9 +10,9 @@ use rustix::fs::{Access, CWD, access};
 use super::kernel_file::{read_bytes, read_text};
 use crate::paths::mountinfo::{self, Mount};
 
-mod station;
+mod lending;
 
-use station::Station;
+use lending::LendingGroup;
 
 /// The two interfaces of control groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Hierarchies {
             return None;
         }
         let two = self.0.iter().find(|tree| tree.version == Version::Two);
-        let unified = two.filter(|tree| Station::look(&tree.own).has(WANTED[0]));
+        let unified = two.filter(|tree| LendingGroup::look(&tree.own).has(WANTED[0]));
         let one = || self.0.iter().any(|tree| WANTED.iter().any(|name| tree.has(name)));
         Some(match (unified, two) {
             (None, _) if one() => Closed::One,
@@ -152,17 +152,17 @@ impl Hierarchy {
             }),
             Version::One => None,
             Version::Two => {
-                let mut stations = self.outwards().take(2).map(Station::look);
-                let (own, parent) = (stations.next()?, stations.next());
-                station::choose(&own, parent.as_ref(), controller)
+                let mut groups = self.outwards().take(2).map(LendingGroup::look);
+                let (own, parent) = (groups.next()?, groups.next());
+                lending::choose(&own, parent.as_ref(), controller)
             }
         }
     }
 
     fn closed(&self) -> Closed {
-        match Station::look(&self.own).kind {
+        match LendingGroup::look(&self.own).kind {
             _ if self.read_only => Closed::Sealed,
-            Some(kind) if kind != station::DOMAIN => Closed::Threaded(kind),
+            Some(kind) if kind != lending::DOMAIN => Closed::Threaded(kind),
             _ => Closed::Undelegated,
         }
     }

@@ -110,8 +110,8 @@ impl Namespaces {
             _ if self.are_usable() => None,
             Self::Off => Some("user namespaces are switched off here".to_owned()),
             Self::Refusing(refused) => {
-                let grave = refused.iter().find(|(act, _)| !act.can_be_spared());
-                grave.map(|(act, errno)| {
+                let indispensable = refused.iter().find(|(act, _)| !act.can_be_spared());
+                indispensable.map(|(act, errno)| {
                     format!("this host does not let the sandbox {act} ({})", in_words(*errno))
                 })
             }

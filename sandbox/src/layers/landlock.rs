@@ -1,5 +1,5 @@
 //! Landlock: the same files as the mount plan once more, by a mechanism that shares no code with
-//! it, and walls for sockets and signals.
+//! it, and rules for sockets and signals.
 //!
 //! A right is denied where the ruleset handles it and no rule gives it. Rules reach everything
 //! beneath a directory, so a grant inside another can only add. What Landlock does not know

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use super::*;
 use crate::payload::PrivateTree;
 
-fn scene() -> (tempfile::TempDir, PathBuf, Payload) {
+fn fixture() -> (tempfile::TempDir, PathBuf, Payload) {
     let place = tempfile::tempdir().unwrap();
     let root = place.path().canonicalize().unwrap();
     for name in ["pkg/own", "deps", "victim"] {
@@ -18,7 +18,7 @@ fn scene() -> (tempfile::TempDir, PathBuf, Payload) {
 
 #[test]
 fn every_path_is_known_by_what_it_stands_for() {
-    let (_place, root, mut payload) = scene();
+    let (_place, root, mut payload) = fixture();
     payload.grant_named(root.join("deps"), false).unwrap();
     payload.grant_named(root.join("pkg/../pkg/own"), true).unwrap();
     let _held = payload.settle().unwrap();
@@ -35,7 +35,7 @@ fn every_path_is_known_by_what_it_stands_for() {
 
 #[test]
 fn a_link_of_the_callers_own_becomes_one_of_the_builds() {
-    let (_place, root, mut payload) = scene();
+    let (_place, root, mut payload) = fixture();
     symlink("deps", root.join("alias")).unwrap();
     payload.grant_named(root.join("alias"), false).unwrap();
     let _held = payload.settle().unwrap();
@@ -45,7 +45,7 @@ fn a_link_of_the_callers_own_becomes_one_of_the_builds() {
 
 #[test]
 fn no_link_is_made_over_what_the_build_has() {
-    let (_place, root, mut payload) = scene();
+    let (_place, root, mut payload) = fixture();
     let to = root.join("deps");
     let own = ["/tmp", "/home", "/", "/etc", "/etc/alternatives/x", "/usr/lib/x", "/proc/x"];
     payload.links.extend(own.map(|at| (at.into(), to.clone())));
@@ -60,7 +60,7 @@ fn no_link_is_made_over_what_the_build_has() {
 
 #[test]
 fn a_path_behind_a_link_that_a_build_may_have_made_is_refused() {
-    let (_place, root, mut payload) = scene();
+    let (_place, root, mut payload) = fixture();
     symlink("../victim", root.join("pkg/link")).unwrap();
     symlink("../victim", root.join("deps/link")).unwrap();
     let refused = |payload: &Payload| payload.clone().settle().map(drop).unwrap_err().to_string();
@@ -82,7 +82,7 @@ fn a_path_behind_a_link_that_a_build_may_have_made_is_refused() {
 
 #[test]
 fn what_was_exchanged_since_it_was_looked_at_is_refused() {
-    let (_place, root, mut payload) = scene();
+    let (_place, root, mut payload) = fixture();
     payload.grant_named(root.join("deps"), false).unwrap();
     let held = payload.settle().unwrap();
     fs::rename(root.join("deps"), root.join("elsewhere")).unwrap();

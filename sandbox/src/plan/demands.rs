@@ -125,7 +125,7 @@ pub(super) fn refuse_writable(payload: &Payload) -> Result<(), Refusal> {
 pub(super) fn check_required(policy: &Policy, plan: &Plan) -> Result<(), Refusal> {
     let holdings = Holdings::of(plan);
     let missing = |guarantee: &Guarantee| match holdings.get(*guarantee) {
-        Holding::HeldPaths(_) => None,
+        Holding::Held(_) => None,
         Holding::Partly(_, reasons) | Holding::Not(reasons) => {
             Some((*guarantee, reasons.join("; ")))
         }

@@ -17,7 +17,7 @@ use crate::words::{Guarantee, Layer, LayerSet};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holding {
     /// In full, by these layers.
-    HeldPaths(LayerSet),
+    Held(LayerSet),
     /// By these layers, but for this.
     Partly(LayerSet, Vec<String>),
     /// Not at all, because of this.
@@ -29,7 +29,7 @@ impl Holding {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::HeldPaths(_) => "held",
+            Self::Held(_) => "held",
             Self::Partly(..) => "partly",
             Self::Not(_) => "not held",
         }
@@ -39,7 +39,7 @@ impl Holding {
     #[must_use]
     pub fn reasons(&self) -> &[String] {
         match self {
-            Self::HeldPaths(_) => &[],
+            Self::Held(_) => &[],
             Self::Partly(_, reasons) | Self::Not(reasons) => reasons,
         }
     }
@@ -48,7 +48,7 @@ impl Holding {
     #[must_use]
     pub const fn layers(&self) -> LayerSet {
         match self {
-            Self::HeldPaths(by) | Self::Partly(by, _) => *by,
+            Self::Held(by) | Self::Partly(by, _) => *by,
             Self::Not(_) => LayerSet::EMPTY,
         }
     }
@@ -57,7 +57,7 @@ impl Holding {
     #[must_use]
     pub fn summary(&self) -> String {
         match self {
-            Self::HeldPaths(by) => format!("held by {by}"),
+            Self::Held(by) => format!("held by {by}"),
             Self::Partly(LayerSet::EMPTY, _) => self.name().to_owned(),
             Self::Partly(by, _) => format!("partly, by {by}"),
             Self::Not(_) => "not held".to_owned(),
@@ -125,7 +125,7 @@ impl Gaps {
 
     fn holding(self, by: LayerSet) -> Holding {
         match self {
-            Self { partly, .. } if partly.is_empty() => Holding::HeldPaths(by),
+            Self { partly, .. } if partly.is_empty() => Holding::Held(by),
             Self { partly, whole: true } => Holding::Not(partly),
             Self { partly, whole: false } => Holding::Partly(by, partly),
         }

@@ -134,7 +134,7 @@ impl PolicyFile {
             mistakes.push(Mistake::new(0..0, format!("the file has more than {MOST_BYTES} bytes")));
             Self::default()
         } else {
-            reader::read(text, &mut mistakes)
+            sections::read(text, &mut mistakes)
         };
         if mistakes.is_empty() { Ok(file) } else { Err(Mistakes::new(name, text, mistakes)) }
     }

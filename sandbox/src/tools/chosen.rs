@@ -13,15 +13,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::interpreter::installation;
-use super::search::is_known_place;
+use super::known_places::is_known_place;
+use super::prefix::of_executables;
+use super::pythons::NAMES;
 use super::{Homes, is_system, pyvenv};
 use crate::paths::{self, PathError, Trust};
 use crate::payload::Payload;
 use crate::policy::files::{PYTHONS, PYTHONS_OF_DATA, PYTHONS_OF_HOME};
-
-/// The names by which a directory's own interpreter is found.
-pub(super) const NAMES: [&str; 2] = ["python3", "python"];
 
 /// Who has chosen what is at the end of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +72,7 @@ impl Chosen {
             return By::Stranger;
         }
         let directories = chain.iter().filter_map(|path| path.parent()?.canonicalize().ok());
-        let mut others = directories.filter_map(|directory| installation(&directory));
+        let mut others = directories.filter_map(|directory| of_executables(&directory));
         if environment || others.any(|prefix| Some(&*prefix) != base && !is_system(&prefix)) {
             return By::Installed;
         }
@@ -109,12 +107,12 @@ fn prefixes(directory: &Path, trust: &Trust) -> Vec<PathBuf> {
         return vec![];
     }
     let environment = opened.real.parent().filter(|prefix| pyvenv::is_environment(prefix));
-    let own = environment.map(Path::to_owned).or_else(|| installation(&opened.real));
+    let own = environment.map(Path::to_owned).or_else(|| of_executables(&opened.real));
     if let Some(own) = own {
         return vec![own];
     }
     let pythons = NAMES.iter().filter_map(|name| paths::open(&opened.real.join(name), trust).ok());
-    pythons.filter_map(|python| python.real.parent().and_then(installation)).collect()
+    pythons.filter_map(|python| python.real.parent().and_then(of_executables)).collect()
 }
 
 /// Where programs that install Pythons put them.

@@ -6,8 +6,9 @@ use std::os::unix::fs::{PermissionsExt as _, lchown, symlink};
 use rstest::rstest;
 
 use super::*;
-use crate::tools::interpreter::{Interpreter, InterpreterError};
-use crate::tools::program::{looked_at, program};
+use crate::tools::interpreter::{Interpreter, looked_at};
+use crate::tools::interpreter_error::InterpreterError;
+use crate::tools::program::program;
 
 /// How much of the installation at the end is granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,17 +1,19 @@
 //! Which parts of the host an interpreter needs, found by reading links and `pyvenv.cfg`.
 #![forbid(unsafe_code)]
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use super::chosen::{By, Chosen};
-use super::pyvenv::{self, PyvenvError, Settings};
+use super::interpreter_error::InterpreterError;
+use super::known_places::{is_known_place, store};
+use super::pythons::is_executable;
+use super::pyvenv::{self, Settings};
 use super::{Found, Homes, Withheld, conda, is_system, prefix};
-use crate::paths::{self, LinkError, PathError, Trust};
+use crate::paths::{self, Trust};
+use crate::payload::Payload;
 
 /// What was found out about an interpreter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,99 +65,41 @@ impl Surroundings<'_> {
     }
 }
 
-/// Why an interpreter cannot be granted.
-#[derive(Debug, thiserror::Error)]
-pub enum InterpreterError {
-    /// No absolute directory of PATH holds an executable of that name.
-    #[error("no directory of PATH holds an executable file named {0:?}; give its absolute path")]
-    NotFound(PathBuf),
-    /// The path is not plain.
-    #[error("the interpreter's path {0:?} holds a control character; give it without")]
-    NotPlain(PathBuf),
-    /// The path leads nowhere.
-    #[error("the interpreter cannot be found: {0}")]
-    Links(#[from] LinkError),
-    /// A directory on the way to it cannot be followed.
-    #[error("the interpreter cannot be found: {0}")]
-    Path(#[from] PathError),
-    /// What is there cannot be executed.
-    #[error("{0:?} is no executable file; give the path of a Python interpreter")]
-    NotExecutable(PathBuf),
-    /// It is a script, such as the shims that pyenv puts into PATH.
-    #[error(
-        "{0:?} is a script that looks for an interpreter; give the path that \
-         `python -c 'import sys; print(sys.executable)'` prints"
-    )]
-    Script(PathBuf),
-    /// The virtual environment's configuration cannot be used.
-    #[error("the pyvenv.cfg in {prefix:?} cannot be used: {source}; make the environment anew")]
-    Pyvenv {
-        /// The directory of the virtual environment.
-        prefix: PathBuf,
-        /// What is wrong.
-        source: PyvenvError,
-    },
-    /// The configuration names another installation than the interpreter's own links lead to.
-    #[error(
-        "the pyvenv.cfg in {prefix:?} says that its Python is in {home:?}, and its executable leads to \
-         {real:?}; a build requirement could have written the one or the other, so neither is believed: \
-         make the environment anew, or if that is right add `--ro` for what {home:?} lies in"
-    )]
-    Home {
-        /// The directory of the virtual environment.
-        prefix: PathBuf,
-        /// What its configuration says.
-        home: PathBuf,
-        /// Where its executable leads.
-        real: PathBuf,
-    },
-    /// The executable of an environment leads into another one.
-    #[error(
-        "the executable of the environment {prefix:?} leads into another environment, {other:?}, which \
-         is not granted for it; make the environment from an installed Python, or add `--ro` for the \
-         other one"
-    )]
-    Foreign {
-        /// The environment.
-        prefix: PathBuf,
-        /// The other one.
-        other: PathBuf,
-    },
-    /// Somebody else has chosen it, and the caller's words do not lead there.
-    #[error(
-        "a source tree, a build or another user may have made the link or written the line that leads from \
-         {executable:?} to {prefix:?}, and nothing else leads there; put its directory into PATH, or add \
-         `--ro` for it"
-    )]
-    Stranger {
-        /// The executable.
-        executable: PathBuf,
-        /// The installation or the environment.
-        prefix: PathBuf,
-    },
-    /// There is no standard library where one must be.
-    #[error(
-        "{0:?} does not belong to a Python installation: no lib/python3.*/os.py in it or in its \
-         parent; give the path of an installed interpreter"
-    )]
-    NoPrefix(PathBuf),
+/// The interpreter `python` that the caller of `payload` names, and what it needs; nothing is granted.
+///
+/// # Errors
+/// Those of [`interpreter`].
+pub(super) fn looked_at(
+    payload: &Payload,
+    python: &Path,
+    entries: &[PathBuf],
+    homes: &Homes,
+) -> Result<Interpreter, InterpreterError> {
+    looked_at_for(payload, python, entries, homes, false)
 }
 
-impl InterpreterError {
-    /// What is left out for it, where `path` was looked at.
-    pub(super) fn withheld(self, path: PathBuf) -> Withheld {
-        match self {
-            Self::Stranger { executable, prefix } => {
-                let why = format!(
-                    "nothing but {} leads there, which a source tree, a build or another user may have \
-                     written",
-                    executable.display()
-                );
-                Withheld { path: prefix, why }
-            }
-            problem => Withheld { path, why: problem.to_string() },
-        }
-    }
+/// The same, where it is only a stranger who names it if `by_stranger`.
+pub(super) fn looked_at_for(
+    payload: &Payload,
+    python: &Path,
+    entries: &[PathBuf],
+    homes: &Homes,
+    by_stranger: bool,
+) -> Result<Interpreter, InterpreterError> {
+    let trees = payload.trees.iter().map(|tree| &tree.path);
+    let trees = trees.filter(|path| path.parent().is_some());
+    let granted: Vec<_> =
+        payload.grants.iter().map(|grant| &grant.path).chain(trees).cloned().collect();
+    let around = Surroundings {
+        directory: &payload.directory,
+        search: entries,
+        homes,
+        granted: &granted,
+        activated: &conda::activated(payload),
+        chosen: &Chosen::of(payload, entries, homes),
+        by_stranger,
+    };
+    interpreter(python, around)
 }
 
 /// Finds the interpreter `python` and what it needs, without running it.
@@ -176,7 +120,7 @@ pub fn interpreter(
     check_executable(&opened.real)?;
     let directory = opened.real.parent().unwrap_or(Path::new("/")).to_owned();
     let environment = environment(&chain)?;
-    let base = installation(&directory);
+    let base = prefix::of_executables(&directory);
     let by = if around.by_stranger {
         By::Stranger
     } else {
@@ -204,7 +148,7 @@ pub fn interpreter(
         // A copied executable leads nowhere. What can be seen anyway may be named by anybody.
         let own = opened.real.starts_with(&solid) || seen(&opened.real);
         let base = real_home.filter(|home| own && seen(&home.real));
-        let Some(base) = base.and_then(|home| installation(&home.real)) else {
+        let Some(base) = base.and_then(|home| prefix::of_executables(&home.real)) else {
             let (home, real) = (home.clone(), opened.real);
             return Err(InterpreterError::Home { prefix, home, real });
         };
@@ -240,10 +184,10 @@ fn of_base(base: &Path, real: &Path, with_packages: bool, around: Surroundings<'
     }
     let name = real.file_name().unwrap_or_default();
     let mut found = prefix::installation(base, name, with_packages, around.homes);
-    if let Some(store) = super::search::store(base) {
+    if let Some(store) = store(base) {
         found.shares.push(super::Share::all(store));
     }
-    if conda::looks_like_one(base) && !super::search::is_known_place(base) {
+    if conda::looks_like_one(base) && !is_known_place(base) {
         let why = "it looks like one of conda's that is not activated, so only what Python itself \
                    needs of it is there"
             .to_owned();
@@ -281,10 +225,6 @@ fn plain(path: &Path) -> Result<PathBuf, InterpreterError> {
     Ok(paths::open(parent, &Trust::All)?.real.join(name))
 }
 
-pub(super) fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-}
-
 fn check_executable(path: &Path) -> Result<(), InterpreterError> {
     if !is_executable(path) {
         return Err(InterpreterError::NotExecutable(path.to_owned()));
@@ -318,26 +258,11 @@ fn environment(chain: &[PathBuf]) -> Result<Option<(PathBuf, Settings)>, Interpr
     Ok(None)
 }
 
-/// The prefix of the installation whose executables are in `directory`.
-pub(super) fn installation(directory: &Path) -> Option<PathBuf> {
-    [directory.parent(), Some(directory)]
-        .into_iter()
-        .flatten()
-        .find(|path| *path != Path::new("/") && prefix::has_standard_library(path))
-        .map(Path::to_owned)
-}
-
 /// What the interpreter will call the prefix `base`: by the name that its executable was started by.
 fn named_prefix(executable: &Path, base: &Path) -> PathBuf {
     let above = executable.parent().and_then(Path::parent);
     let named = above.filter(|path| path.canonicalize().is_ok_and(|solid| solid == base));
     named.unwrap_or(base).to_owned()
-}
-
-/// Whether a program of that name is an interpreter of Python.
-pub(super) fn is_named_python(path: &Path) -> bool {
-    let name = path.file_name().map(OsStr::as_bytes).unwrap_or_default();
-    [&b"python"[..], b"pypy"].iter().any(|begin| name.starts_with(begin))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! and as somebody would who wants more than they are given.
 
 use std::ffi::OsStr;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::*;
 use crate::tools::Share;

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use super::interpreter::is_named_python;
+use super::pythons::is_named_python;
 use super::{Found, Homes, Share, Withheld, pyvenv};
 
 /// The parts of a virtual environment: in it are an interpreter and what build requirements install.
@@ -124,8 +124,17 @@ fn programs(prefix: &Path, name: &OsStr, all: bool, homes: &Homes) -> Found {
     contained(prefix, paths.into_iter().filter(|path| !directory(path)))
 }
 
+/// The prefix of the installation whose executables are in `directory`.
+pub(super) fn of_executables(directory: &Path) -> Option<PathBuf> {
+    [directory.parent(), Some(directory)]
+        .into_iter()
+        .flatten()
+        .find(|path| *path != Path::new("/") && has_standard_library(path))
+        .map(Path::to_owned)
+}
+
 /// Whether there is a standard library in `prefix`.
-pub(super) fn has_standard_library(prefix: &Path) -> bool {
+fn has_standard_library(prefix: &Path) -> bool {
     ["lib", "lib64"].iter().any(|lib| {
         let lib = prefix.join(lib);
         entries(&lib)

@@ -7,12 +7,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use super::chosen::Chosen;
-use super::interpreter::{
-    Interpreter, InterpreterError, Surroundings, interpreter, is_executable, is_named_python,
-};
-use super::search::named;
-use super::{Found, Homes, Share, Withheld, conda, is_system, pyvenv};
+use super::directory::named;
+use super::interpreter::{Interpreter, looked_at, looked_at_for};
+use super::interpreter_error::InterpreterError;
+use super::pythons::{is_executable, is_named_python};
+use super::{Found, Homes, Share, Withheld, is_system, pyvenv};
 use crate::paths::{self, Opened, PathError, Trust};
 use crate::payload::{Payload, PayloadError};
 
@@ -138,40 +137,6 @@ pub fn of_interpreter(
     let found = looked_at(payload, python, &entries, homes)?;
     found.found.clone().grant(payload);
     Ok(found)
-}
-
-/// The same without granting anything.
-pub(super) fn looked_at(
-    payload: &Payload,
-    python: &Path,
-    entries: &[PathBuf],
-    homes: &Homes,
-) -> Result<Interpreter, InterpreterError> {
-    looked_at_for(payload, python, entries, homes, false)
-}
-
-/// The same, where it is only a stranger who names it if `by_stranger`.
-fn looked_at_for(
-    payload: &Payload,
-    python: &Path,
-    entries: &[PathBuf],
-    homes: &Homes,
-    by_stranger: bool,
-) -> Result<Interpreter, InterpreterError> {
-    let trees = payload.trees.iter().map(|tree| &tree.path);
-    let trees = trees.filter(|path| path.parent().is_some());
-    let granted: Vec<_> =
-        payload.grants.iter().map(|grant| &grant.path).chain(trees).cloned().collect();
-    let around = Surroundings {
-        directory: &payload.directory,
-        search: entries,
-        homes,
-        granted: &granted,
-        activated: &conda::activated(payload),
-        chosen: &Chosen::of(payload, entries, homes),
-        by_stranger,
-    };
-    interpreter(python, around)
 }
 
 /// The path without `.` and `..`, which are followed as the kernel follows them; the name of the file

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::program::looked_at;
+use super::interpreter::looked_at;
 use super::{Found, Homes, Withheld, prefix};
 use crate::paths::{self, Beneath};
 use crate::payload::Payload;

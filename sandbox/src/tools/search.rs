@@ -2,18 +2,15 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::chosen::NAMES;
-use super::interpreter::{InterpreterError, is_executable};
-use super::program::looked_at;
-use super::{Found, Homes, Share, Withheld, conda, is_system, prefix, pyenv, pyvenv, system};
-use crate::paths::{self, Opened, PathError, Trust};
-use crate::payload::{Payload, is_normal};
+use super::directory::named;
+use super::known_places::in_known_place;
+use super::{Homes, Withheld, conda, system};
+use crate::paths;
+use crate::payload::Payload;
 use crate::policy::environment::EnvironmentPolicy;
-use crate::policy::files::{
-    CARGO_HOME, CARGO_PROGRAMS, RUSTUP_HOME, RUSTUP_PARTS, STORES, TOOL_ROOTS,
-};
+use crate::policy::files::{CARGO_HOME, CARGO_PROGRAMS, RUSTUP_HOME, RUSTUP_PARTS};
 
 /// Grants `payload` the tool chains that its caller's PATH names, and those in the known places that
 /// the variables name which reach it under `policy`. Gives what was left out.
@@ -49,109 +46,6 @@ pub fn search(payload: &mut Payload, policy: &EnvironmentPolicy, homes: &Homes) 
         }
     }
     withheld
-}
-
-/// What the directory `entry`, which the caller names as one of programs, brings along.
-pub(super) fn named(payload: &Payload, entry: &Path, entries: &[PathBuf], homes: &Homes) -> Found {
-    if paths::open(entry, &Trust::All).is_ok_and(|it| it.links.is_empty() && is_system(&it.real)) {
-        return Found::default();
-    }
-    let Opened { real, links, .. } = match paths::open(entry, &payload.trust(&[])) {
-        Ok(opened) => opened,
-        Err(problem @ PathError::Link { .. }) => {
-            let why = problem.to_string();
-            let withheld = vec![Withheld { path: entry.to_owned(), why }];
-            return Found { withheld, ..Found::default() };
-        }
-        Err(_) => return Found::default(),
-    };
-    let mut found = Found { links, ..Found::default() };
-    if is_system(&real) {
-        return found;
-    }
-    // What lies in the tree the build has of its own; what an environment there is based on it has not.
-    let in_tree = payload.trees.iter().any(|tree| real.starts_with(&tree.path));
-    let activated = conda::activated(payload);
-    if let Some(known) = in_known_place(&real, homes, &activated).filter(|_| !in_tree) {
-        found.add(known);
-    } else if let Some(prefix) = activated.iter().find(|prefix| real.starts_with(prefix)) {
-        found.add(conda::prefix(prefix, homes));
-    } else if let Some(root) = pyenv::root(payload, &real) {
-        found.add(pyenv::parts(payload, &root, entries, homes));
-    }
-    let python = NAMES.iter().map(|name| real.join(name)).find(|path| is_executable(path));
-    let environment = real.parent().filter(|prefix| pyvenv::is_environment(prefix));
-    if let Some(python) = python {
-        // Where a shim is first in a directory, its interpreter is another's.
-        match looked_at(payload, &python, entries, homes) {
-            Ok(interpreter) => found.add(interpreter.found),
-            Err(problem @ InterpreterError::Stranger { .. }) => {
-                found.withheld.push(problem.withheld(real.clone()));
-            }
-            Err(problem) if environment.is_some() => {
-                found.withheld.push(problem.withheld(real.clone()));
-            }
-            Err(_) => {}
-        }
-    } else if let Some(prefix) = environment {
-        found.add(prefix::environment(prefix, homes));
-    }
-    found
-}
-
-/// What is granted of a place that is known to hold nothing but tools, and of the prefixes `activated` by
-/// the caller there.
-fn in_known_place(real: &Path, homes: &Homes, activated: &[PathBuf]) -> Option<Found> {
-    if let Some(store) = store(real) {
-        return Some(Found { shares: vec![Share::all(store)], ..Found::default() });
-    }
-    let root = tool_root(real)?;
-    // Environments may lie side by side there, and one is never granted with another. What marks a
-    // place as one only makes the grant smaller: each mark leaves of what is around it what it allows.
-    let mut looks = None;
-    for place in real.ancestors().take_while(|path| path.starts_with(&root)) {
-        if activated.iter().any(|prefix| prefix == place) {
-            return Some(conda::prefix(place, homes));
-        }
-        if place != root && pyvenv::is_environment(place) {
-            let environment = prefix::environment(place, homes);
-            return Some(within(environment, looks, homes));
-        }
-        if looks.is_none() && conda::looks_like_one(place) {
-            looks = Some(place);
-        }
-    }
-    Some(within(prefix::tool_chain(&root, homes), looks, homes))
-}
-
-/// Of what is found that part which the prefix of conda's `looks` would have too, where there is one.
-fn within(found: Found, looks: Option<&Path>, homes: &Homes) -> Found {
-    match looks {
-        Some(place) => prefix::both(conda::prefix(place, homes), found),
-        None => found,
-    }
-}
-
-/// Whether `real` lies in a place that is known to hold nothing but tools.
-pub(super) fn is_known_place(real: &Path) -> bool {
-    store(real).is_some() || tool_root(real).is_some()
-}
-
-/// The store in which `path` lies: everything in it may lean on everything else, and all of it may be
-/// read by everybody.
-pub(super) fn store(path: &Path) -> Option<PathBuf> {
-    STORES.iter().map(PathBuf::from).find(|store| path.starts_with(store))
-}
-
-/// The directory that is granted for a place below a known root of tool chains: for `/opt/rust/bin` it
-/// is that tool chain, `/opt/rust`.
-fn tool_root(path: &Path) -> Option<PathBuf> {
-    if !is_normal(path) || is_system(path) {
-        return None;
-    }
-    let root = TOOL_ROOTS.iter().find(|root| path.starts_with(root) && path != Path::new(root))?;
-    let first = path.strip_prefix(root).ok()?.components().next()?;
-    Some(Path::new(root).join(first))
 }
 
 /// Where PATH names cargo's programs: grants them and rustup's tool chains, and says where these are.

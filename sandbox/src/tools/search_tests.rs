@@ -3,8 +3,11 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use std::path::PathBuf;
+
 use super::*;
 use crate::policy::environment::EnvironmentPolicy;
+use crate::tools::prefix;
 
 struct Fixture {
     _tree: tempfile::TempDir,
@@ -214,20 +217,6 @@ fn a_link_that_a_build_may_have_made_leads_to_no_tool_chain() {
             .links
             .contains(&(fixture.root.join("me/shims"), fixture.root.join("me/.pyenv/shims")))
     );
-}
-
-#[test]
-fn a_tool_chain_is_granted_whole_but_never_the_root_of_all() {
-    assert_eq!(tool_root(Path::new("/opt/rust/bin")), Some(PathBuf::from("/opt/rust")));
-    assert_eq!(
-        tool_root(Path::new("/home/linuxbrew/.linuxbrew/bin")),
-        Some("/home/linuxbrew/.linuxbrew".into())
-    );
-    for none in ["/opt", "/usr/local/bin", "/opt/../etc", "/home/x/bin", "/home/linuxbrew"] {
-        assert_eq!(tool_root(Path::new(none)), None, "{none}");
-    }
-    assert_eq!(store(Path::new("/nix/store/abc-gcc/bin")), Some("/nix/store".into()));
-    assert_eq!(store(Path::new("/nix/var")), None);
 }
 
 #[test]

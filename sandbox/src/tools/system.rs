@@ -7,7 +7,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::search::{is_known_place, named};
+use super::directory::named;
+use super::known_places::is_known_place;
 use super::{Found, Homes, is_system};
 use crate::paths::{self, Trust};
 use crate::payload::Payload;

@@ -6,7 +6,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::super::matrix::{Column, columns, told};
+use super::super::columns::{Column, columns};
+use super::super::matrix::told;
 use super::super::redact;
 use super::super::schema::ablation::{Ablation, By};
 use super::super::schema::{Cell, Listed, Report};

@@ -1,7 +1,7 @@
 //! Guarantees by columns: a number in every cell, small enough for a telephone.
 #![forbid(unsafe_code)]
 
-use super::super::matrix::Column;
+use super::super::columns::Column;
 use super::super::totals::Count;
 use super::{escaped, line};
 use crate::catalogue::BENIGN;
@@ -51,7 +51,7 @@ fn cell(column: &Column<'_>, folder: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::matrix::columns;
+    use crate::report::columns::columns;
     use crate::report::specimen::report;
 
     #[test]

@@ -49,7 +49,7 @@ fn ablation() -> Ablation {
 fn rendered(attack: &Attack, docstring: &str) -> String {
     let docstring = Some(docstring.to_owned());
     let (reports, ablations) = ([report()], [ablation()]);
-    page(&Exhibit { attack, docstring, reports: &reports, ablations: &ablations })
+    page(&PageSources { attack, docstring, reports: &reports, ablations: &ablations })
 }
 
 #[test]

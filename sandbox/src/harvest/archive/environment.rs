@@ -8,6 +8,7 @@
 //! Paths are taken as [`folded`](super::twins::folded).
 #![forbid(unsafe_code)]
 
+use super::project_names::is_own;
 use super::twins::folded_path;
 use super::{modules, shared};
 use crate::harvest::note::NoteKind;
@@ -172,15 +173,6 @@ fn acts_in_etc(inner: &str, projects: &[&str]) -> bool {
     let first = inner.split('/').next().unwrap_or(inner);
     let read = READ_OF_ETC.split_ascii_whitespace().any(|name| first.starts_with(name));
     read || !(first == "jupyter" || is_own(first, projects))
-}
-
-/// Whether a name is that of one of `projects`, or begins with it.
-pub(super) fn is_own(name: &str, projects: &[&str]) -> bool {
-    let words: Vec<_> = name.split(['-', '_', '.']).filter(|word| !word.is_empty()).collect();
-    let name = words.join("-");
-    projects.iter().any(|project| {
-        name.strip_prefix(project).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    })
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@
 //! Paths are taken as [`folded`](super::twins::folded).
 #![forbid(unsafe_code)]
 
-use super::environment::is_own;
 use super::programs;
+use super::project_names::is_own;
 
 /// Names that programs read by themselves, whosever they seem to be.
 const READ: &str = "\

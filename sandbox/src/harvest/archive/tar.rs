@@ -7,6 +7,7 @@ use super::Fault;
 use super::check_unpacked;
 use super::member::{self, NameFault};
 use super::pax::{self, Pending};
+use super::tar_fields::{number, padded};
 use crate::harvest::limits::Limits;
 
 const BLOCK: usize = 512;
@@ -244,7 +245,7 @@ fn header(block: &[u8; BLOCK]) -> Result<Header, Fault> {
     // The checksum counts itself as blanks.
     let sum: u64 = block.iter().map(|byte| u64::from(*byte)).sum();
     let own: u64 = field(148, 8).iter().map(|byte| u64::from(*byte)).sum();
-    if pax::number(field(148, 8))? != sum - own + 8 * u64::from(b' ') {
+    if number(field(148, 8))? != sum - own + 8 * u64::from(b' ') {
         return Err(Fault::Structure("the checksum of a header is wrong"));
     }
     // What stands behind the end of a text, or where a header is only filled up, is read by nobody.
@@ -263,24 +264,17 @@ fn header(block: &[u8; BLOCK]) -> Result<Header, Fault> {
     // Owners, time and device numbers mean nothing here, but Python takes a header in which one is
     // no number for the end of the archive, and GNU tar does not.
     for (from, length, most) in NUMBERS {
-        if pax::number(field(from, length))? > most {
+        if number(field(from, length))? > most {
             return Err(Fault::Structure("a number in a header is too large"));
         }
     }
-    let mode = u32::try_from(pax::number(field(100, 8))?).unwrap_or(u32::MAX);
+    let mode = u32::try_from(number(field(100, 8))?).unwrap_or(u32::MAX);
     Ok(Header {
         name,
         link: link.to_vec(),
-        size: pax::number(field(124, 12))?,
+        size: number(field(124, 12))?,
         mode,
         kind: block.get(156).copied().unwrap_or_default(),
         user,
     })
-}
-
-/// What stands in a field that zeros fill up; nothing when there is something behind the first.
-pub(super) fn padded(field: &[u8]) -> Option<&[u8]> {
-    let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
-    let (text, filling) = field.split_at_checked(end)?;
-    filling.iter().all(|byte| *byte == 0).then_some(text)
 }

@@ -40,13 +40,13 @@ impl Rules {
     /// What is denied besides files that are not granted.
     #[must_use]
     pub fn denied(&self) -> Vec<&'static str> {
-        let walls = [
+        let kinds = [
             (self.handled.network & CONNECT_TCP != 0, "TCP"),
             (self.handled.network & CONNECT_SEND_UDP != 0, "UDP"),
             (self.denies_sockets(), "path-name sockets of others that are not granted for writing"),
             (self.handled.scopes & SIGNALS != 0, "abstract sockets and signals of others"),
             (true, "tracing others"),
         ];
-        walls.into_iter().filter_map(|(denied, what)| denied.then_some(what)).collect()
+        kinds.into_iter().filter_map(|(denied, what)| denied.then_some(what)).collect()
     }
 }

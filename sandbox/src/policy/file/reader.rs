@@ -1,4 +1,4 @@
-//! From TOML to values, with every mistake on the way.
+//! From single values of TOML to values, with every mistake on the way.
 #![forbid(unsafe_code)]
 
 use std::fmt::Display;
@@ -9,22 +9,9 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Mistake, PolicyFile, sections};
+use super::Mistake;
 use crate::payload::is_normal;
 use crate::words::UnknownWord;
-
-/// Reads the whole file; mistakes are added to `mistakes`.
-pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> PolicyFile {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        // What a broken file seems to say would only be confusing.
-        mistakes.extend(errors.iter().map(|error| {
-            Mistake::new(error.span().unwrap_or(0..0), format!("not TOML: {}", error.message()))
-        }));
-        return PolicyFile::default();
-    }
-    sections::file(table.get_ref(), &mut Reader { mistakes })
-}
 
 /// Reads single values, and collects what is wrong with them.
 pub(super) struct Reader<'m> {
@@ -34,7 +21,12 @@ pub(super) struct Reader<'m> {
 /// A value with its place.
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
 
-impl Reader<'_> {
+impl<'m> Reader<'m> {
+    /// One who adds to `mistakes`.
+    pub(super) const fn new(mistakes: &'m mut Vec<Mistake>) -> Self {
+        Self { mistakes }
+    }
+
     /// Notes a mistake.
     pub(super) fn note(&mut self, mistake: Mistake) {
         self.mistakes.push(mistake);

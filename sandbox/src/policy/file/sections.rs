@@ -66,8 +66,20 @@ pub(super) fn all_keys() -> Vec<(&'static str, &'static str)> {
     .concat()
 }
 
-/// The whole file.
-pub(super) fn file(table: &DeTable<'_>, reader: &mut Reader<'_>) -> PolicyFile {
+/// Reads the whole file; mistakes are added to `mistakes`.
+pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> PolicyFile {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        // What a broken file seems to say would only be confusing.
+        mistakes.extend(errors.iter().map(|error| {
+            Mistake::new(error.span().unwrap_or(0..0), format!("not TOML: {}", error.message()))
+        }));
+        return PolicyFile::default();
+    }
+    file(table.get_ref(), &mut Reader::new(mistakes))
+}
+
+fn file(table: &DeTable<'_>, reader: &mut Reader<'_>) -> PolicyFile {
     let mut packages: Vec<(Package, Section)> = Vec::new();
     let sections = table.iter().find(|(key, _)| key.get_ref() == "package");
     let sections = sections.and_then(|(_, value)| reader.table(value));

@@ -20,7 +20,7 @@ const MARKS: [&str; 2] = ["user.delegate", "trusted.delegate"];
 
 /// A group of version 2.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Station {
+pub(super) struct LendingGroup {
     directory: PathBuf,
     /// Its type; none for the root of the tree, which has none.
     pub(super) kind: Option<String>,
@@ -58,7 +58,7 @@ enum Owner {
     Delegate,
 }
 
-impl Station {
+impl LendingGroup {
     /// Looks at the group `directory`. What cannot be read counts as absent.
     pub(super) fn look(directory: &Path) -> Self {
         let words = |name: &str| -> Vec<String> {
@@ -125,15 +125,19 @@ impl Station {
 ///
 /// What was delegated comes first. A group that lends already is better than one that is changed for
 /// it.
-pub(super) fn choose(own: &Station, parent: Option<&Station>, controller: &str) -> Option<Place> {
-    let lends = |station: &&Station| station.lends(controller);
-    let can_lend = |station: &&Station| station.can_lend(controller);
+pub(super) fn choose(
+    own: &LendingGroup,
+    parent: Option<&LendingGroup>,
+    controller: &str,
+) -> Option<Place> {
+    let lends = |group: &&LendingGroup| group.lends(controller);
+    let can_lend = |group: &&LendingGroup| group.can_lend(controller);
     let own = Some(own);
-    let lent = |station: Option<&Station>| station.filter(lends).map(|it| it.place(false));
-    let lendable = |station: Option<&Station>| station.filter(can_lend).map(|it| it.place(true));
+    let lent = |group: Option<&LendingGroup>| group.filter(lends).map(|it| it.place(false));
+    let lendable = |group: Option<&LendingGroup>| group.filter(can_lend).map(|it| it.place(true));
     lent(own)
-        .or_else(|| lendable(own.filter(|station| station.owner == Owner::Delegate)))
+        .or_else(|| lendable(own.filter(|group| group.owner == Owner::Delegate)))
         .or_else(|| lent(parent))
         .or_else(|| lendable(own))
-        .or_else(|| lendable(parent.filter(|station| !station.occupied)))
+        .or_else(|| lendable(parent.filter(|group| !group.occupied)))
 }
