@@ -95,28 +95,29 @@ impl Collected<'_> {
     ///
     /// # Errors
     /// When it cannot be written or named there, and those of `and_then`.
-    pub fn publish(
+    pub fn publish<E: From<Refused>>(
         self,
-        and_then: impl FnOnce() -> Result<(), Refused>,
-    ) -> Result<Harvest, Refused> {
+        and_then: impl FnOnce(&Harvest) -> Result<(), E>,
+    ) -> Result<Harvest, E> {
+        let harvest = self.harvest;
         let Some((name, product)) = self.product else {
-            and_then()?;
-            return Ok(self.harvest);
+            and_then(&harvest)?;
+            return Ok(harvest);
         };
         let failed = |cause: io::Error| written(cause).refuse(&name);
         match product {
             Product::File(draft) => {
                 let place = draft.place().map_err(failed)?;
                 draft.publish(&name, &self.replacing).map_err(failed)?;
-                and_then().inspect_err(|_| place.take_back(&name))?;
+                and_then(&harvest).inspect_err(|_| place.take_back(&name))?;
             }
             Product::Tree(destination, nodes) => {
                 let replace = self.replacing.anything;
                 tree::write(&destination, &name, &nodes, replace).map_err(failed)?;
-                and_then().inspect_err(|_| tree::discard(&destination, &name, &nodes))?;
+                and_then(&harvest).inspect_err(|_| tree::discard(&destination, &name, &nodes))?;
             }
         }
-        Ok(self.harvest)
+        Ok(harvest)
     }
 }
 

@@ -50,7 +50,7 @@ impl Fixture {
         let directory = File::open(self.placed("")).unwrap();
         let destination = Destination { directory: directory.as_fd(), owner: None };
         let rules = (limits, &self.1);
-        collect(&returned, staging.as_fd(), &destination, rules, &mut Direct)?.publish(|| Ok(()))
+        collect(&returned, staging.as_fd(), &destination, rules, &mut Direct)?.publish(|_| Ok(()))
     }
 
     /// The sentence of a refusal, after checking that the destination is as it was.

@@ -14,12 +14,13 @@ use super::error::{self, Failure};
 use super::options::{Demanded, Options};
 use super::report::Report;
 use super::settle::note_names;
+use super::why::Telling;
 use crate::harvest::{
     ANSWER, Collected, Destination, Expected, Harvest, Limits, Origin, Refused, Returning, Wishes,
     collect, copy_unchecked, read_return, return_control_file,
 };
 use crate::launch::{Beginning, Finished, LaunchError};
-use crate::outcome::End;
+use crate::outcome::{End, Outcome};
 use crate::payload::{Payload, Purpose};
 use crate::pep517::{HookCall, HookError, HookKind, PYTHONPATH, overlay};
 use crate::plain::say;
@@ -118,10 +119,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
         Ok(launched) => launched,
         Err(failure) => return Err(report.not_started(failure)),
     };
+    let telling = arguments.options.telling(&payload);
     // Without a file system of its own the hook wrote to where the front end reads.
     if finished.outcome.end == End::Exited(0) && finished.scratch().is_some() {
         if plan.has(Layer::Harvest) {
-            hand_over(&plan, &call, &mut finished, &wishes, &mut report);
+            hand_over(&plan, &call, &mut finished, &wishes, (&mut report, telling));
         } else if let Err(error) = hand_over_unchecked(&call, &mut finished) {
             match finished.over().cloned() {
                 Some(end) => finished.outcome.end = end,
@@ -129,7 +131,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
             }
         }
     }
-    let telling = arguments.options.telling(&payload);
     Ok(status(&report.conclude(&plan, finished, telling)))
 }
 
@@ -155,7 +156,7 @@ fn hand_over(
     call: &HookCall,
     finished: &mut Finished,
     wishes: &Wishes,
-    report: &mut Report,
+    (report, telling): (&mut Report, Telling<'_>),
 ) {
     let opened = call.open_output().and_then(|output| Ok((output, call.open_control()?)));
     let (output, control) = match opened {
@@ -174,17 +175,23 @@ fn hand_over(
         finished.outcome.end = end;
         return;
     }
+    let outcome = finished.outcome.clone();
+    let found = telling.findings(plan, finished.trace.as_ref(), &outcome);
     let handed = taken.and_then(|(collected, returning)| {
         call.is_in_place()?;
         let product = collected.as_ref().and_then(Collected::name);
         let product = output.as_ref().map(|output| output.directory).zip(product);
         let answer = (control.directory, OsStr::new(ANSWER));
         report.secure(&product.into_iter().chain([answer]).collect::<Vec<_>>())?;
-        let answer = || returning.publish();
-        Ok(match collected {
-            Some(collected) => collected.publish(answer)?,
-            None => answer().map(|()| Harvest::default())?,
-        })
+        let tell = |harvest: &Harvest| {
+            let outcome = Outcome { harvest: harvest.clone(), ..outcome };
+            report.put(Some(plan), &outcome, found.as_deref())?;
+            Ok::<_, HandingOver>(returning.publish()?)
+        };
+        match collected {
+            Some(collected) => collected.publish(tell),
+            None => tell(&Harvest::default()).map(|()| Harvest::default()),
+        }
     });
     match handed {
         Ok(harvest) => finished.outcome.harvest = harvest,

@@ -32,7 +32,12 @@ const ROOM: u64 = 64 << 10;
 /// A file for the outcome, opened before anything runs: a place that cannot be written is a usage
 /// error then, and not a surprise afterwards.
 #[derive(Debug)]
-pub(super) struct Report(Option<(PathBuf, File)>);
+pub(super) struct Report {
+    /// The file, and the path that it is called by.
+    file: Option<(PathBuf, File)>,
+    /// What is in it by now.
+    told: Option<Outcome>,
+}
 
 impl Report {
     /// Opens the file that the caller named, if any. What is in it stays until there is an outcome.
@@ -40,7 +45,9 @@ impl Report {
     /// No link is followed that a stranger may have made, and nothing but a regular file with one
     /// name is written where one may have made it: `suspects` are directories that builds write to.
     pub(super) fn open(options: &Options, suspects: &[PathBuf]) -> Result<Self, Failure> {
-        let Some(path) = options.outcome.clone() else { return Ok(Self(None)) };
+        let Some(path) = options.outcome.clone() else {
+            return Ok(Self { file: None, told: None });
+        };
         let named = std::path::absolute(&path).map_err(Failure::Directory)?;
         let trust = Trust::of_caller(suspects);
         let placed =
@@ -67,14 +74,14 @@ impl Report {
         if regular && status.st_nlink != 1 {
             return Err(Failure::NotPlain { path, why: "it has another name, a hard link" });
         }
-        Ok(Self(Some((path, file.into()))))
+        Ok(Self { file: Some((path, file.into())), told: None })
     }
 
     /// Looks whether the outcome can be written, before anything is handed over that it tells of:
     /// nobody has put another file in its place, it is none of `products`, each a directory and a
     /// name, and there is room for it. Where it cannot, nothing is written to it later.
     pub(super) fn secure(&mut self, products: &[(BorrowedFd<'_>, &OsStr)]) -> Result<(), Failure> {
-        let Some((path, file)) = &self.0 else { return Ok(()) };
+        let Some((path, file)) = &self.file else { return Ok(()) };
         let path = path.clone();
         let is_outcome = |(directory, name): &(BorrowedFd<'_>, &OsStr)| {
             let there = statat(directory, *name, AtFlags::SYMLINK_NOFOLLOW);
@@ -92,7 +99,7 @@ impl Report {
             reserve(file, ROOM).map_err(|source| Failure::Outcome { path, source })
         };
         if secured.is_err() {
-            self.0 = None;
+            self.file = None;
         }
         secured
     }
@@ -100,7 +107,12 @@ impl Report {
     /// Clears away what the build had, writes its outcome and gives its end.
     ///
     /// The build has run: what goes wrong here is said, and does not make it one that has not.
-    pub(super) fn conclude(self, plan: &Plan, mut finished: Finished, telling: Telling<'_>) -> End {
+    pub(super) fn conclude(
+        mut self,
+        plan: &Plan,
+        mut finished: Finished,
+        telling: Telling<'_>,
+    ) -> End {
         let named = finished.named_sanitizer;
         let (trace, over) = (finished.trace.take(), finished.over().is_some());
         let watched = finished.trouble.take().map_or(Ok(()), |error| Err(Failure::from(error)));
@@ -108,7 +120,11 @@ impl Report {
         let outcome = finished.outcome.clone();
         let cleared = cleared.and(finished.clear().map(drop).map_err(Failure::from));
         let found = telling.findings(plan, trace.as_ref(), &outcome);
-        let written = self.put(Some(plan), &outcome, found.as_deref());
+        let written = if self.told.as_ref() == Some(&outcome) {
+            Ok(())
+        } else {
+            self.put(Some(plan), &outcome, found.as_deref())
+        };
         if let Some(sentence) = ended::sentence(&outcome.end, plan.limits.as_ref()) {
             say(sentence);
         }
@@ -128,23 +144,29 @@ impl Report {
     }
 
     /// Writes that nothing was run, and gives the failure on: it is what the caller has to hear.
-    pub(super) fn not_started(self, failure: Failure) -> Failure {
+    pub(super) fn not_started(mut self, failure: Failure) -> Failure {
         let outcome = Outcome::new(failure.end(), Duration::ZERO);
         self.put(None, &outcome, None).err().unwrap_or(failure)
     }
 
-    fn put(
-        self,
+    /// Writes the outcome, in the place of any that was written before.
+    pub(super) fn put(
+        &mut self,
         plan: Option<&Plan>,
         outcome: &Outcome,
         found: Option<&[Finding]>,
     ) -> Result<(), Failure> {
-        let Some((path, mut file)) = self.0 else { return Ok(()) };
-        let text = outcome_json(plan, outcome, found);
-        if is_exchanged(&file, &path) {
+        let Some((path, file)) = &mut self.file else { return Ok(()) };
+        if is_exchanged(file, path) {
+            let path = path.clone();
+            self.file = None;
             return Err(Failure::OutcomeExchanged { path });
         }
-        write(&mut file, text.as_bytes()).map_err(|source| Failure::Outcome { path, source })
+        let text = outcome_json(plan, outcome, found);
+        write(file, text.as_bytes())
+            .map_err(|source| Failure::Outcome { path: path.clone(), source })?;
+        self.told = Some(outcome.clone());
+        Ok(())
     }
 }
 
