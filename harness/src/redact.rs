@@ -1,4 +1,7 @@
 //! What comes from a build is hostile text: made harmless before a person or a file sees it.
+//!
+//! The sandbox has a filter of its own, [`sandbox::plain`]. That one is on trial here, so what the harness
+//! shows does not rest on it.
 #![forbid(unsafe_code)]
 
 mod commands;
@@ -64,6 +67,23 @@ pub fn markdown(text: &str) -> String {
     escaped
 }
 
+/// The text on one line, with everything escaped that means something in HTML or XML.
+#[must_use]
+pub fn markup(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in one_line(text).chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
 /// How many bytes of a form decide whether it is compared at all. A shorter text than this would
 /// be found everywhere, and is no canary.
 const KEY: usize = 8;
@@ -114,11 +134,7 @@ impl Canaries {
 
 fn forms(canary: &str) -> Vec<Vec<u8>> {
     let raw = canary.as_bytes();
-    let hex = raw.iter().flat_map(|byte| {
-        let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
-        [digit(byte >> 4), digit(byte & 15)]
-    });
-    let hex: String = hex.collect();
+    let hex = sandbox::plain::hex(raw);
     let mut forms = vec![
         raw.to_vec(),
         raw.iter().rev().copied().collect(),
@@ -221,6 +237,14 @@ mod tests {
         assert_eq!(
             markdown("| <img src=x> ![a](b) `c`\n# d"),
             "\\| &lt;img src=x&gt; \\!\\[a\\]\\(b\\) \\`c\\` \\# d"
+        );
+    }
+
+    #[test]
+    fn nothing_in_markup_ends_a_tag_an_attribute_or_a_text() {
+        assert_eq!(
+            markup("<a b=\"c\" d='e'> & f"),
+            "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt; &amp; f"
         );
     }
 

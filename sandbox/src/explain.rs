@@ -5,6 +5,7 @@
 use std::ffi::OsStr;
 use std::fmt::{self, Write};
 
+use crate::plain::escaped;
 use crate::plan::holdings::{Holding, Holdings};
 use crate::plan::{Plan, PlanKind};
 use crate::policy::IdentityChoice;
@@ -62,7 +63,7 @@ pub fn not_seen(lines: &[impl fmt::Display]) -> String {
     }
     for line in lines {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {}", plain(OsStr::new(&line.to_string())));
+        let _ = writeln!(text, "  {}", escaped(OsStr::new(&line.to_string())));
     }
     text
 }
@@ -98,9 +99,9 @@ fn guarantees(plan: &Plan) -> Vec<String> {
 }
 
 fn command(plan: &Plan) -> Vec<String> {
-    let mut lines = vec![format!("program    {}", plain(plan.program.as_os_str()))];
-    lines.extend(plan.argv.iter().map(|word| format!("argument   {}", plain(word))));
-    lines.push(format!("directory  {}", plain(plan.directory.as_os_str())));
+    let mut lines = vec![format!("program    {}", escaped(plan.program.as_os_str()))];
+    lines.extend(plan.argv.iter().map(|word| format!("argument   {}", escaped(word))));
+    lines.push(format!("directory  {}", escaped(plan.directory.as_os_str())));
     lines
 }
 
@@ -110,21 +111,10 @@ fn environment(plan: &Plan, kept: bool) -> Vec<String> {
     let origins = plan.environment.origins.iter().filter(|(_, origin)| origin.passes() == kept);
     origins
         .map(|(name, origin)| match plan.environment.shown(name, *origin) {
-            Some(value) => format!("{}={}  ({origin})", plain(name), plain(value)),
-            None => format!("{}  ({origin})", plain(name)),
+            Some(value) => format!("{}={}  ({origin})", escaped(name), escaped(value)),
+            None => format!("{}  ({origin})", escaped(name)),
         })
         .collect()
-}
-
-/// Text that cannot take over the reader's terminal or pretend to be a line of its own.
-fn plain(text: &OsStr) -> String {
-    text.to_string_lossy().chars().flat_map(printable).collect()
-}
-
-fn printable(letter: char) -> impl Iterator<Item = char> {
-    let escaped = letter.is_control().then(|| letter.escape_default());
-    let itself = escaped.is_none().then_some(letter);
-    escaped.into_iter().flatten().chain(itself)
 }
 
 fn identity(plan: &Plan) -> String {

@@ -52,4 +52,4 @@ pub use outcome::{End, Outcome};
 pub use payload::Payload;
 pub use policy::Policy;
 pub use policy::levels::Level;
-pub use words::{Guarantee, Layer, LayerSet, UnknownWord};
+pub use words::{Guarantee, Layer, LayerSet, UnknownWord, nearest};

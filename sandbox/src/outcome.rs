@@ -51,6 +51,9 @@ pub enum Clock {
 }
 
 impl Clock {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Wall, Self::Cpu, Self::Silence];
+
     /// The word for it.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -4,7 +4,7 @@
 mod among;
 mod beneath;
 mod links;
-pub(crate) mod mountinfo;
+pub mod mountinfo;
 mod walk;
 
 pub(crate) use among::among;

@@ -17,7 +17,7 @@ mod speech;
 
 pub use digits::hex;
 pub use document::document;
-pub use quoted::{quoted, quoted_path};
+pub use quoted::{escaped, quoted, quoted_path};
 pub use speech::{heard, print, print_own, say};
 
 use characters::Characters;

@@ -127,6 +127,9 @@ pub enum PlanKind {
 }
 
 impl PlanKind {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Bare, Self::Namespaced, Self::Contained];
+
     /// The word for it.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -72,6 +72,9 @@ pub enum IdentityChoice {
 }
 
 impl IdentityChoice {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Lease, Self::Useradd, Self::Caller];
+
     /// The word for it, as it stands on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -243,17 +243,27 @@ pub struct UnknownWord {
 }
 
 impl UnknownWord {
+    /// How many letters of a suggestion may be wrong.
+    pub const MOST_WRONG: usize = 3;
+
     /// The error for `word`, with a suggestion from `known`.
     #[must_use]
     pub fn new(kind: &'static str, word: &str, known: &[&str]) -> Self {
-        let nearest = known
-            .iter()
-            .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
-            .filter(|(distance, _)| *distance <= 3)
-            .min()
-            .map(|(_, candidate)| candidate.to_owned());
+        let nearest = nearest(word, known, Self::MOST_WRONG).map(str::to_owned);
         Self { kind, word: word.to_owned(), nearest, known: known.join(" ") }
     }
+}
+
+/// The word of `known` that is nearest to `word`: no more than `most` of its letters are wrong, and
+/// not all of them.
+#[must_use]
+pub fn nearest<'a>(word: &str, known: &[&'a str], most: usize) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
+        .filter(|(wrong, candidate)| *wrong <= most && *wrong < candidate.chars().count())
+        .min()
+        .map(|(_, candidate)| candidate)
 }
 
 fn hint(nearest: Option<&str>) -> String {
@@ -302,5 +312,12 @@ mod tests {
         let error = "mount".parse::<Layer>().unwrap_err();
         assert_eq!(error.nearest.as_deref(), Some("mounts"));
         assert!(error.to_string().contains("did you mean `mounts`?"));
+    }
+
+    #[test]
+    fn a_word_of_which_no_letter_is_right_is_not_near() {
+        assert_eq!(nearest("owm", &["box", "own"], 3), Some("own"));
+        assert_eq!(nearest("abc", &["own"], 3), None);
+        assert_eq!(nearest("docker", &["doctor", "run"], 1), None);
     }
 }

@@ -132,3 +132,20 @@ fn the_list_of_changes_is_grouped_by_guarantee() {
     assert!(!groups.is_empty(), "CHANGELOG.md tells no change");
     hold("Groups are the guarantees, and evidence, interface, building.", &strange);
 }
+
+#[test]
+fn a_change_is_made_in_three_files_at_most() {
+    let document = Path::new("docs/changing.md");
+    let text = read(document);
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 20, "{} has {} rows", document.display(), rows.len());
+    let mut breaches = Vec::new();
+    for row in rows {
+        let paths = links(row).into_iter().map(|(_, target)| aim(document, &target));
+        let count = paths.filter(|path| !path.starts_with("docs")).count();
+        if count > 3 {
+            breaches.push(format!("{count} files: {row}"));
+        }
+    }
+    hold("docs/changing.md names three files at most for a kind of change.", &breaches);
+}

@@ -36,12 +36,7 @@ pub(crate) trait Spelt: Copy + PartialEq + 'static {
 
 /// The known word that is nearest to `word`, if one is near.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
-        .filter(|(distance, candidate)| *distance <= 3 && *distance < candidate.chars().count())
-        .min()
-        .map(|(_, candidate)| candidate)
+    sandbox::nearest(word, known, UnknownWord::MOST_WRONG)
 }
 
 macro_rules! spelt {

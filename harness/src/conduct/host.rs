@@ -11,6 +11,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use sandbox::paths::mountinfo;
+
 use super::formats::Formats;
 use super::keyrings::Keyrings;
 use super::nodes::Nodes;
@@ -154,7 +156,7 @@ struct Mounts(BTreeMap<String, String>);
 impl Mounts {
     /// Those of the program's first thread, which never leaves the mounts that it was started in.
     fn now() -> Self {
-        Self::read(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
+        Self::read(&String::from_utf8_lossy(&fs::read("/proc/self/mountinfo").unwrap_or_default()))
     }
 
     fn read(table: &str) -> Self {
@@ -179,8 +181,9 @@ impl Mounts {
 }
 
 /// Where a line of the table says that something is mounted.
-fn place(line: &str) -> &str {
-    line.split(' ').nth(4).unwrap_or("something")
+fn place(line: &str) -> String {
+    let mount = mountinfo::known(line.as_bytes()).next();
+    mount.map_or_else(|| "something".to_owned(), |it| it.place.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

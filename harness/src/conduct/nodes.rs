@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, chmod, mknodat};
+use sandbox::paths::mountinfo;
 
 /// Where the host has its devices.
 const DEVICES: &str = "/dev";
@@ -139,10 +140,10 @@ fn gather(dir: &Path, device: u64, found: &mut BTreeMap<PathBuf, Node>) {
 /// Whether the kernel's own file system is mounted there.
 fn is_kernels() -> bool {
     let Ok(status) = rustix::fs::stat(DEVICES) else { return false };
-    let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let number =
-        format!(" {}:{} ", rustix::fs::major(status.st_dev), rustix::fs::minor(status.st_dev));
-    table.lines().any(|line| line.contains(&number) && line.contains(" - devtmpfs "))
+    let table = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let device =
+        format!("{}:{}", rustix::fs::major(status.st_dev), rustix::fs::minor(status.st_dev));
+    mountinfo::known(&table).any(|mount| mount.device == device && mount.kind == "devtmpfs")
 }
 
 #[cfg(test)]

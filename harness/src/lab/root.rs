@@ -14,6 +14,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use rustix::mount::MountAttrFlags;
+use sandbox::paths::mountinfo;
 use sandbox::sys::mount::map_ids;
 
 use super::layout::{BULKHEAD, FRESH, HELPERS, LAB, MARKER, PYTHON, relative};
@@ -400,12 +401,10 @@ fn device_tree(users: Users<'_>) -> io::Result<OwnedFd> {
 /// # Errors
 /// When `/proc/self/mountinfo` cannot be read.
 pub fn host_mounts() -> io::Result<Vec<PathBuf>> {
-    let table = std::fs::read_to_string("/proc/self/mountinfo")?;
-    let mut found: Vec<PathBuf> = table
-        .lines()
-        .filter_map(|line| line.split(' ').nth(4))
-        .filter(|path| !path.contains('\\'))
-        .map(PathBuf::from)
+    let table = std::fs::read("/proc/self/mountinfo")?;
+    let mut found: Vec<PathBuf> = mountinfo::known(&table)
+        .map(|mount| mount.place)
+        .filter(|place| !place.as_os_str().as_bytes().iter().any(|it| b" \t\n\\".contains(it)))
         .filter(|path| path != Path::new("/") && !is_fresh(path) && path.is_dir())
         .collect();
     found.sort();

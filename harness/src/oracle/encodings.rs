@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use sandbox::plain::hex;
 
 /// How many bytes one group of base 64 and of base 32 takes.
 const GROUPS: (usize, usize) = (3, 5);
@@ -15,8 +16,7 @@ pub fn encodings(canary: &str) -> Vec<Vec<u8>> {
     if raw.is_empty() {
         return Vec::new();
     }
-    let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
-    let hex: Vec<u8> = raw.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+    let hex = hex(raw).into_bytes();
     let mut found = vec![
         raw.to_vec(),
         raw.iter().rev().copied().collect(),

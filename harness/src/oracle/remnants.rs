@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::PathBuf;
+
+use sandbox::paths::mountinfo::{self, Mount};
 
 use super::evidence::Evidence;
 use crate::lab::processes::Processes;
@@ -31,17 +33,18 @@ pub fn account(evidence: &Evidence) -> Option<String> {
 #[must_use]
 pub fn mount(evidence: &Evidence) -> Option<String> {
     let (before, after) = &evidence.mounts;
-    let known: BTreeSet<_> = before.lines().map(identity).collect();
-    let new = after.lines().map(identity).filter(|mount| !known.contains(mount));
-    let mut places = new.map(|(_, place)| place.unwrap_or("an unknown place"));
-    let place = places.find(|place| !evidence.is_record(Path::new(place)))?;
-    Some(format!("a mount is left at {place}"))
-}
-
-/// A mount's number and place; the rest of its line changes when its source is deleted outside.
-fn identity(line: &str) -> (Option<&str>, Option<&str>) {
-    let mut words = line.split(' ');
-    (words.next(), words.nth(3))
+    // The rest of a line changes when the mount's source is deleted outside.
+    let identity = |mount: Result<Mount, &[u8]>| match mount {
+        Ok(mount) => (mount.number, mount.place),
+        Err(line) => (String::from_utf8_lossy(line).into_owned(), "an unknown place".into()),
+    };
+    let identities = |table: &str| -> Vec<(String, PathBuf)> {
+        mountinfo::mounts(table.as_bytes()).map(identity).collect()
+    };
+    let known: BTreeSet<_> = identities(before).into_iter().collect();
+    let new = identities(after).into_iter().filter(|mount| !known.contains(mount));
+    let place = new.map(|(_, place)| place).find(|place| !evidence.is_record(place))?;
+    Some(format!("a mount is left at {}", place.display()))
 }
 
 /// Whether the list of processes has one that is known to live; the reason when it has not.

@@ -53,16 +53,16 @@ pub fn render(reports: &[Report], beside: Beside<'_>) -> serde_json::Result<Stri
     let answers = answer(reports);
     let (first, rest) = answers.split_at(answers.len().min(1));
     for told in first {
-        line(&mut text, &format!("<p class=\"answer\">{}</p>", escaped(told)));
+        line(&mut text, &format!("<p class=\"answer\">{}</p>", redact::markup(told)));
     }
     if let Some((host, reports)) = by_host(reports).first() {
         let columns = columns(reports);
-        let caption = format!("Attacks that got through on {}", escaped(host));
+        let caption = format!("Attacks that got through on {}", redact::markup(host));
         map::render(&mut text, "sandboxes", &caption, &columns, &folders(reports));
     }
     form(&mut text, reports);
     for told in rest {
-        line(&mut text, &format!("<p>{}</p>", escaped(told)));
+        line(&mut text, &format!("<p>{}</p>", redact::markup(told)));
     }
     let hosts = strongest(reports);
     if hosts.len() > 1 {
@@ -123,7 +123,7 @@ fn sections(text: &mut String, reports: &[Report], beside: Beside<'_>) {
             ),
         );
         for id in ids {
-            let name = escaped(id);
+            let name = redact::markup(id);
             let link = match beside.attacks {
                 Some(place) => format!("<a href=\"{place}/{name}.md\">{name}</a>"),
                 None => name,
@@ -133,22 +133,6 @@ fn sections(text: &mut String, reports: &[Report], beside: Beside<'_>) {
         }
         line(text, "</ul></noscript>\n</details>");
     }
-}
-
-/// The text on one line, with nothing in it that means something in HTML.
-fn escaped(text: &str) -> String {
-    let mut safe = String::new();
-    for c in redact::one_line(text).chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c => safe.push(c),
-        }
-    }
-    safe
 }
 
 /// What a content security policy wants to know of an inline style or script.

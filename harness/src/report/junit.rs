@@ -15,7 +15,7 @@ pub fn render(reports: &[Report]) -> String {
     let mut text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
     for report in reports {
         let cells: Vec<_> = listed_cells(std::slice::from_ref(report)).collect();
-        let name = xml(&format!("{} on {}", report.target, report.host));
+        let name = redact::markup(&format!("{} on {}", report.target, report.host));
         let count = |wanted: fn(&Cell) -> bool| cells.iter().filter(|one| wanted(one.cell)).count();
         line(
             &mut text,
@@ -35,10 +35,10 @@ pub fn render(reports: &[Report]) -> String {
 }
 
 fn case(text: &mut String, one: &ListedCell<'_>) {
-    let (id, level) = (xml(one.id), one.level);
-    let class = xml(&format!("{}.{}", one.report.host, one.report.target));
+    let (id, level) = (redact::markup(one.id), one.level);
+    let class = redact::markup(&format!("{}.{}", one.report.host, one.report.target));
     let head = format!("<testcase classname=\"{class}\" name=\"{id} at {level}\"");
-    let reason = xml(one.cell.reason.as_deref().unwrap_or_default());
+    let reason = redact::markup(one.cell.reason.as_deref().unwrap_or_default());
     let verdict = one.cell.verdict;
     if is_failure(one.cell) {
         line(
@@ -58,14 +58,6 @@ const fn is_failure(cell: &Cell) -> bool {
 
 fn is_skipped(cell: &Cell) -> bool {
     cell.verdict == Verdict::Unsupported || cell.expected == Expected::NotRun
-}
-
-fn xml(text: &str) -> String {
-    redact::one_line(text)
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }
 
 fn line(text: &mut String, line: &str) {

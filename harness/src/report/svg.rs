@@ -38,7 +38,7 @@ pub fn render(reports: &[Report], host: &str) -> String {
     );
     for (index, column) in columns.iter().enumerate() {
         let (x, y) = (NAMES + COLUMN * index + 22, HEAD - 6);
-        let heading = xml(&shortened(&column.heading));
+        let heading = redact::markup(&shortened(&column.heading));
         line(
             &mut text,
             &format!("<text transform=\"translate({x} {y}) rotate(-55)\">{heading}</text>"),
@@ -80,10 +80,6 @@ fn shortened(heading: &str) -> String {
         Some((end, _)) => format!("{}…", heading.get(..end).unwrap_or_default()),
         None => heading.to_owned(),
     }
-}
-
-fn xml(text: &str) -> String {
-    redact::one_line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn line(text: &mut String, line: &str) {

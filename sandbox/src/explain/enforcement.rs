@@ -5,6 +5,7 @@ use rustix::process::Rlimit;
 
 use crate::layers::limits::Bounds;
 use crate::layers::mounts::{Entry, What};
+use crate::plain::escaped;
 use crate::plan::Plan;
 use crate::policy::limits::amounts::{Bytes, Span};
 use crate::policy::syscalls::groups::groups;
@@ -17,7 +18,7 @@ const WIDTH: usize = 90;
 pub(super) fn files(plan: &Plan) -> Vec<String> {
     if let Some(mounts) = &plan.mounts {
         let line = |path: &std::path::Path, text: &str| {
-            format!("{:<32} {text}", super::plain(path.as_os_str()))
+            format!("{:<32} {text}", escaped(path.as_os_str()))
         };
         return mounts.entries.iter().map(|entry| line(&entry.target, &what(entry))).collect();
     }

@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::beginning::Beginning;
-use super::signals::{Signals, number};
+use super::signals::{ENDING, Signals, number};
 use super::{Client, LaunchError};
 use crate::outcome::{Clock, End};
 use crate::plan::Plan;
@@ -22,11 +22,6 @@ pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// How many steps are taken before it is looked again.
 const STEPS: u32 = 16;
-
-/// The signals that end a call whose payload has run. Before that every one of those that are passed on
-/// does, for there is nobody yet who could take it.
-const ENDING: [NixSignal; 4] =
-    [NixSignal::SIGTERM, NixSignal::SIGINT, NixSignal::SIGHUP, NixSignal::SIGQUIT];
 
 /// What a call ends with whose client has let go of it.
 const LET_GO: End = End::Signalled(9);

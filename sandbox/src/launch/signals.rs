@@ -22,6 +22,11 @@ const FORWARDED: [NixSignal; 6] = [
     NixSignal::SIGUSR2,
 ];
 
+/// Those of them by which a caller tells a call to end. Before the payload was let through every one of
+/// those that are passed on does, for there is nobody yet who could take it.
+pub(super) const ENDING: [NixSignal; 4] =
+    [NixSignal::SIGTERM, NixSignal::SIGINT, NixSignal::SIGHUP, NixSignal::SIGQUIT];
+
 /// The signals that were blocked before the first launch of this process. What a launch has blocked
 /// stays blocked, for what follows it must not be cut short either; but the payload of a second one
 /// begins as that of the first.

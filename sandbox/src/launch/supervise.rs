@@ -12,7 +12,7 @@ use rustix::process::{Resource, Signal, WaitOptions, pidfd_send_signal, waitpid}
 use super::deadline::Deadline;
 use super::patience::{GRACE, Patience};
 use super::readback::{PausedPayload, is_ending};
-use super::signals::number;
+use super::signals::{ENDING, number};
 use super::streams::Streams;
 use super::tracer::Tracer;
 use super::{Client, LaunchError, located};
@@ -29,10 +29,6 @@ const SIGTERM: u8 = 15;
 /// What a payload is ended with when it cannot be watched any more, or when whom it was launched for
 /// has let go of it.
 const SIGKILL: u8 = 9;
-
-/// The signals by which a caller tells a call to end.
-const ENDING: [NixSignal; 4] =
-    [NixSignal::SIGTERM, NixSignal::SIGINT, NixSignal::SIGHUP, NixSignal::SIGQUIT];
 
 /// Everything that a supervisor watches over.
 pub(super) struct Watch<'a> {

@@ -1,6 +1,6 @@
 //! What is mounted where, as `proc_pid_mountinfo(5)` writes it.
 //!
-//! Read here and nowhere else, as bytes: whoever may mount anything, and with `fusermount` that is
+//! Read here and nowhere else, by the harness too, and as bytes: whoever may mount anything, and with `fusermount` that is
 //! every user, chooses the name of the place. A blank in it is written as `\040`, and a byte that is no
 //! text as it is; neither may hide a mount, or the whole table, from somebody who looks.
 #![forbid(unsafe_code)]
@@ -11,39 +11,41 @@ use std::path::PathBuf;
 
 /// A line of the table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Mount {
+pub struct Mount {
     /// Its number, which is that of no other.
-    pub(crate) number: String,
+    pub number: String,
+    /// The major and minor number of its device, with a colon between them.
+    pub device: String,
     /// What of the file system is mounted.
-    pub(crate) root: PathBuf,
+    pub root: PathBuf,
     /// Where it is mounted.
-    pub(crate) place: PathBuf,
+    pub place: PathBuf,
     options: String,
     /// What says that it passes on what is mounted on it, or takes over what is mounted elsewhere.
-    pub(crate) propagation: Option<String>,
+    pub propagation: Option<String>,
     /// The kind of the file system.
-    pub(crate) kind: String,
+    pub kind: String,
     /// What it is made of, which may be any text.
-    pub(crate) source: String,
+    pub source: String,
     /// The options of the file system.
-    pub(crate) settings: String,
+    pub settings: String,
 }
 
 /// The lines of a table; one that cannot be read is given as it is.
-pub(crate) fn mounts(table: &[u8]) -> impl Iterator<Item = Result<Mount, &[u8]>> {
+pub fn mounts(table: &[u8]) -> impl Iterator<Item = Result<Mount, &[u8]>> {
     let lines = table.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     lines.map(|line| Mount::parse(line).ok_or(line))
 }
 
 /// The lines of a table that can be read, for who looks for one thing and not for all.
-pub(crate) fn known(table: &[u8]) -> impl Iterator<Item = Mount> {
+pub fn known(table: &[u8]) -> impl Iterator<Item = Mount> {
     mounts(table).filter_map(Result::ok)
 }
 
 impl Mount {
     fn parse(line: &[u8]) -> Option<Self> {
         let fields: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
-        let [number, _, _, root, place, options, rest @ ..] = fields.as_slice() else {
+        let [number, _, device, root, place, options, rest @ ..] = fields.as_slice() else {
             return None;
         };
         let end = rest.iter().position(|field| *field == b"-")?;
@@ -54,6 +56,7 @@ impl Mount {
         let passes_on = propagation.iter().find(|field| **field != b"unbindable");
         Some(Self {
             number: text(number),
+            device: text(device),
             root: path(root),
             place: path(place),
             options: text(options),
@@ -65,7 +68,8 @@ impl Mount {
     }
 
     /// Whether it is mounted with this option, such as `ro`.
-    pub(crate) fn has(&self, option: &str) -> bool {
+    #[must_use]
+    pub fn has(&self, option: &str) -> bool {
         self.options.split(',').any(|known| known == option)
     }
 }
@@ -120,6 +124,7 @@ mod tests {
             let line = format!(r"23 22 0:51 /a\040b /x ro,nodev {tags}- fuse.x a\040b rw,c=d");
             let found = known(line.as_bytes()).next().unwrap();
             assert_eq!((found.number.as_str(), found.source.as_str()), ("23", "a b"));
+            assert_eq!(found.device, "0:51");
             assert_eq!((found.root, found.place), ("/a b".into(), "/x".into()));
             assert!(["ro", "nodev"].iter().all(|it| found.options.split(',').any(|at| at == *it)));
             assert_eq!((found.kind.as_str(), found.settings.as_str()), ("fuse.x", "rw,c=d"));

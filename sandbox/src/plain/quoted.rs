@@ -1,6 +1,7 @@
 //! Names that a stranger has chosen, within a sentence of this program's own.
 #![forbid(unsafe_code)]
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 /// A name as it stands in a sentence: as it is if it consists of letters, digits and a few signs of
@@ -32,7 +33,20 @@ fn is_modifier(it: char) -> bool {
     matches!(it, '\u{2b0}'..='\u{2ff}' | '\u{a700}'..='\u{a721}' | '\u{a788}'..='\u{a78c}' | '\u{1fbd}'..='\u{1fff}')
 }
 
-/// A path, in the same way.
+/// A text as it is, but for control characters, which are written as escapes: so it cannot take over the
+/// reader's terminal or pretend to be a line of its own.
+#[must_use]
+pub fn escaped(text: &OsStr) -> String {
+    text.to_string_lossy().chars().flat_map(printable).collect()
+}
+
+fn printable(letter: char) -> impl Iterator<Item = char> {
+    let escaped = letter.is_control().then(|| letter.escape_default());
+    let itself = escaped.is_none().then_some(letter);
+    escaped.into_iter().flatten().chain(itself)
+}
+
+/// A path, in the same way as a name.
 #[must_use]
 pub fn quoted_path(path: &Path) -> String {
     quoted(&path.to_string_lossy())
@@ -44,6 +58,11 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[test]
+    fn what_controls_a_terminal_is_shown_and_the_rest_stays() {
+        assert_eq!(escaped(OsStr::new("a\u{1b}[1m\nb `c`")), "a\\u{1b}[1m\\nb `c`");
+    }
 
     #[rstest]
     #[case("/opt/acme-1.0/include/a+b.h", "/opt/acme-1.0/include/a+b.h")]

@@ -6,6 +6,8 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::words::nearest;
+
 /// How many letters may be wrong in the name of a command.
 const MOST_WRONG: usize = 2;
 
@@ -33,19 +35,14 @@ pub(super) fn remedy(error: &clap::Error, commands: &[&str], word: Option<&str>)
         ),
         ErrorKind::InvalidSubcommand => {
             let found = context(ContextKind::InvalidSubcommand)?;
-            let near = commands
-                .iter()
-                .map(|known| (strsim::damerau_levenshtein(found, known), *known))
-                .min()
-                .filter(|(wrong, known)| *wrong <= MOST_WRONG && *wrong < known.len());
-            Some(near.map_or_else(
+            Some(nearest(found, commands, MOST_WRONG).map_or_else(
                 || {
                     format!(
                         "there is no command `{found}`; if it is a program that is to be \
                          isolated, write `bulkhead run -- {found} …`"
                     )
                 },
-                |(_, known)| format!("there is no command `{found}`; did you mean `{known}`?"),
+                |known| format!("there is no command `{found}`; did you mean `{known}`?"),
             ))
         }
         _ => None,

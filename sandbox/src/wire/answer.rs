@@ -84,10 +84,9 @@ pub fn read_answer(document: &str) -> Option<Answer> {
 }
 
 fn started(body: &Value) -> Option<Started> {
-    let kinds = [PlanKind::Bare, PlanKind::Namespaced, PlanKind::Contained];
     let name = body.get("plan")?.as_str()?;
     Some(Started {
-        plan: kinds.into_iter().find(|kind| kind.name() == name)?,
+        plan: PlanKind::ALL.into_iter().find(|kind| kind.name() == name)?,
         partly: body.get("partly")?.as_array()?.iter().filter_map(text).collect(),
     })
 }
@@ -125,9 +124,8 @@ fn end(body: &Value) -> Option<End> {
         "exited" => End::Exited(byte(details.get("status")?)?),
         "signalled" => End::Signalled(byte(details.get("signal")?)?),
         "timed-out" => {
-            let clocks = [Clock::Wall, Clock::Cpu, Clock::Silence];
             let word = details.as_str()?;
-            End::TimedOut(clocks.into_iter().find(|clock| clock.name() == word)?)
+            End::TimedOut(Clock::ALL.into_iter().find(|clock| clock.name() == word)?)
         }
         "output-refused" => End::OutputRefused {
             file: text(details.get("file")?)?,

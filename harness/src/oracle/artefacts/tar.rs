@@ -1,4 +1,7 @@
 //! The members of a tar archive, with the long names of pax and GNU tar.
+//!
+//! The sandbox has a reader of its own. This one is the witness of what that lets through, so they share
+//! nothing.
 #![forbid(unsafe_code)]
 
 use std::io::Read as _;

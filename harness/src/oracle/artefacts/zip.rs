@@ -1,4 +1,7 @@
 //! The members of a ZIP archive as both its directory and the members themselves name them.
+//!
+//! The sandbox has a reader of its own. This one is the witness of what that lets through, so they share
+//! nothing.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;

@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 use super::super::columns::Column;
+use super::super::redact;
 use super::super::totals::Count;
-use super::{escaped, line};
+use super::line;
 use crate::catalogue::BENIGN;
 
 /// With more columns than these the numbers are smaller.
@@ -18,7 +19,7 @@ pub(super) fn render(
     folders: &[&str],
 ) {
     let heading = |column: &Column<'_>| {
-        format!("<th scope=\"col\"><span>{}</span></th>", escaped(&column.heading))
+        format!("<th scope=\"col\"><span>{}</span></th>", redact::markup(&column.heading))
     };
     // Two digits have to fit into each column of a telephone.
     let many = if columns.len() > MANY { " class=\"many\"" } else { "" };

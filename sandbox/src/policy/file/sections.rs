@@ -153,10 +153,10 @@ fn required(value: &Value<'_>, reader: &mut Reader<'_>) -> Vec<Guarantee> {
 
 fn identity(value: &Value<'_>, reader: &mut Reader<'_>) -> Option<IdentityChoice> {
     let text = reader.text(value)?;
-    let known = [IdentityChoice::Lease, IdentityChoice::Useradd, IdentityChoice::Caller];
-    let found = known.into_iter().find(|choice| choice.name() == text);
+    let found = IdentityChoice::ALL.into_iter().find(|choice| choice.name() == text);
     if found.is_none() {
-        let message = format!("`{text}` is no identity; known: lease useradd caller");
+        let known = IdentityChoice::ALL.map(IdentityChoice::name).join(" ");
+        let message = format!("`{text}` is no identity; known: {known}");
         reader.note(Mistake::new(value.span(), message));
     }
     found
