@@ -74,7 +74,7 @@ impl Release {
     /// The release of a project and a version, if both are well-formed.
     #[must_use]
     pub fn new(project: &str, version: &str) -> Option<Self> {
-        let version = version::canonical(version).or_else(|| version::legacy(version))?;
+        let version = version::compared(version)?;
         is_name(project).then(|| Self { project: normalised(project), version })
     }
 
@@ -82,7 +82,7 @@ impl Release {
     #[must_use]
     pub fn is_legacy(&self) -> bool {
         let said = !self.version.is_empty() && self.version != ORDINARY;
-        said && version::canonical(&self.version).is_none()
+        said && version::is_legacy(&self.version)
     }
 
     /// Whether `found`, which says its version, is this release.

@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use super::version::{canonical, legacy};
+use super::version::compared;
 
 /// A package, or one version of it, that a policy has a section for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Version {
 impl Version {
     /// The version that `text` is; nothing where it is none.
     fn new(text: &str) -> Option<Self> {
-        let normal = canonical(text).or_else(|| legacy(text))?;
+        let normal = compared(text)?;
         Some(Self { text: text.to_owned(), normal })
     }
 
