@@ -3,6 +3,7 @@
 
 use super::requirement::is_name;
 use super::version;
+use crate::policy::artefacts::BuildTag;
 
 /// The longest name of a file that Linux file systems take, in bytes.
 const MOST_BYTES: usize = 255;
@@ -116,8 +117,8 @@ impl Artefact {
             !tag.is_empty()
                 && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte))
         };
-        let numbered = build.is_none_or(|build| build.starts_with(|it: char| it.is_ascii_digit()));
-        if !numbered || !tags.iter().all(tag) || !is_name(project) {
+        let tagged = build.is_none_or(|build| build.parse::<BuildTag>().is_ok());
+        if !tagged || !tags.iter().all(tag) || !is_name(project) {
             return Err(NameError::Wheel);
         }
         let release = Release::new(project, version).ok_or(NameError::Version)?;
