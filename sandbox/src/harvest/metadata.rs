@@ -9,11 +9,20 @@ use super::requirement::{self, RequirementError};
 const MOST_REQUIREMENTS: usize = 5000;
 
 /// Why a metadata file is not accepted.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
     /// A line is neither a header nor the continuation of one, so readers would disagree.
     #[error("line {line} of its metadata is no header")]
     Line {
+        /// The line's number.
+        line: usize,
+    },
+    /// A line has a character at which some readers end it, and something that they act on then.
+    #[error(
+        "line {line} of its metadata has a control character, at which some readers end the line and \
+         find another header"
+    )]
+    Control {
         /// The line's number.
         line: usize,
     },
@@ -127,9 +136,9 @@ mod tests {
     #[case("\nName: my-pkg\nVersion: 1\n", MetadataError::Count { name: "Name", found: 0 })]
     #[case(" Name: my-pkg\nVersion: 1\n", MetadataError::Line { line: 1 })]
     #[case("Name: my-pkg\nnonsense\nVersion: 1\n", MetadataError::Line { line: 2 })]
-    #[case("Name: my-pkg\rName: x\nVersion: 1\n", MetadataError::Line { line: 1 })]
+    #[case("Name: my-pkg\rName: x\nVersion: 1\n", MetadataError::Control { line: 1 })]
     #[case("Name : my-pkg\nVersion: 1\n", MetadataError::Line { line: 1 })]
-    #[case("Summary: a\u{2028}Name: x\nName: my-pkg\nVersion: 1\n", MetadataError::Line { line: 1 })]
+    #[case("Summary: a\u{2028}Name: x\nName: my-pkg\nVersion: 1\n", MetadataError::Control { line: 1 })]
     fn metadata_that_readers_could_read_differently_is_refused(
         #[case] content: &str,
         #[case] expected: MetadataError,
