@@ -101,9 +101,11 @@ fn is_seen(it: char) -> bool {
     !it.is_control() && !matches!(it, '\u{2028}' | '\u{2029}') && !is_ignored(it)
 }
 
-/// The mode of a member without the bits of its type, if it gives no other user's rights.
-pub(super) fn check_mode(mode: u32) -> Result<(), Fault> {
-    if mode & 0o6000 == 0 { Ok(()) } else { Err(Fault::SetId(mode & 0o7777)) }
+/// The mode of a member without the bits of its type, if it gives no other user's rights. On a directory
+/// the bit for groups gives none: what is made there belongs to its group (`inode(7)`).
+pub(super) fn check_mode(mode: u32, is_directory: bool) -> Result<(), Fault> {
+    let harmless = if is_directory { 0o2000 } else { 0 };
+    if mode & 0o6000 & !harmless == 0 { Ok(()) } else { Err(Fault::SetId(mode & 0o7777)) }
 }
 
 #[cfg(test)]
@@ -162,6 +164,14 @@ mod tests {
         assert_eq!(check(name), expected);
         assert_eq!(check(&"a".repeat(256)), Err(NameFault::TooLong));
         assert_eq!(check(&"a/".repeat(2000)), Err(NameFault::TooLong));
+    }
+
+    #[test]
+    fn no_set_id_bit_gives_rights() {
+        for mode in 0..=0o7777 {
+            assert_eq!(check_mode(mode, false).is_ok(), mode & 0o6000 == 0, "{mode:o}");
+            assert_eq!(check_mode(mode, true).is_ok(), mode & 0o4000 == 0, "{mode:o}");
+        }
     }
 
     proptest! {
