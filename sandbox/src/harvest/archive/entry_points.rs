@@ -7,7 +7,7 @@
 //! group end at any bracket and cuts comments out of the middle of a line; that of pip finds the name
 //! wherever it can. So nothing is guessed here: what stands in the two groups, and every line that
 //! could begin one, must be as the specification has it, and is refused where it is not. In other
-//! groups a line may be anything.
+//! groups a line may be anything; of these those are told that tools load unasked.
 #![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,15 +30,54 @@ const ENTRY: Fault = Fault::Layout(
 const OUTSIDE: Fault =
     Fault::Layout("it has an entry point whose name is no plain name of a program");
 
-/// The names of the programs that an installer makes.
-pub(super) fn programs(content: &[u8]) -> Result<BTreeSet<String>, Fault> {
+/// Groups of which a tool loads every entry that it finds in its environment, without being asked to, and
+/// the projects that bring such entries as parts of the tool itself. The tools are those that nearly every
+/// environment has: setuptools, whose groups begin with its name or that of distutils; pytest; and keyring,
+/// which pip asks for passwords. What only one of many other tools loads (`flake8.extension`, `hatch`,
+/// `sphinx.builders`) is as much that tool's own matter as what it imports.
+const LOADED: [(&str, &[&str]); 5] = [
+    ("distutils.", &["setuptools", "wheel"]),
+    ("setuptools.", &["setuptools"]),
+    ("egg_info.writers", &["setuptools"]),
+    ("keyring.backends", &["keyring"]),
+    ("pytest11", &["pytest"]),
+];
+
+/// What is made of the entries.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    /// The names of the programs that an installer makes.
+    pub(super) programs: BTreeSet<String>,
+    /// The other groups.
+    groups: BTreeSet<String>,
+}
+
+impl Listed {
+    /// The groups of which a tool loads every entry, unless a release of one of `projects` is that tool.
+    pub(super) fn loaded<'a>(&'a self, projects: &'a [&str]) -> impl Iterator<Item = &'a str> {
+        self.groups.iter().map(String::as_str).filter(move |group| {
+            LOADED.iter().any(|(name, owners)| {
+                let whole =
+                    if name.ends_with('.') { group.starts_with(name) } else { group == name };
+                whole && !owners.iter().any(|owner| projects.contains(owner))
+            })
+        })
+    }
+}
+
+/// Reads the file.
+///
+/// # Errors
+/// Readers could take a line of it for different programs.
+pub(super) fn read(content: &[u8]) -> Result<Listed, Fault> {
     let Ok(text) = std::str::from_utf8(content) else { return Err(READING) };
     let mut reading = Reading::default();
     for line in text.split('\n') {
         reading.take(line.strip_suffix('\r').unwrap_or(line))?;
     }
-    let groups = reading.groups.into_iter();
-    Ok(groups.flat_map(|(_, names)| names.into_keys().map(str::to_owned)).collect())
+    let names = reading.groups.into_iter().flat_map(|(_, names)| names.into_keys());
+    let programs = names.map(str::to_owned).collect();
+    Ok(Listed { programs, groups: reading.others.into_iter().map(str::to_owned).collect() })
 }
 
 /// What stood on the lines so far.
@@ -46,6 +85,8 @@ pub(super) fn programs(content: &[u8]) -> Result<BTreeSet<String>, Fault> {
 struct Reading<'a> {
     /// The groups of which programs are made, and their entries with their values.
     groups: Vec<(&'a str, BTreeMap<&'a str, &'a str>)>,
+    /// The other groups.
+    others: BTreeSet<&'a str>,
     /// The last line that was no continuation.
     last: Last,
     /// Whether that is in a group of which programs are made.
@@ -97,6 +138,7 @@ impl<'a> Reading<'a> {
         if !self.makes_programs {
             // What `DEFAULT` has is in every group, to some.
             let nearly = GROUPS.iter().any(|it| same(it)) || same("default");
+            self.others.insert(name);
             return if nearly { Err(GROUP) } else { Ok(()) };
         }
         if self.groups.iter().any(|(group, _)| *group == name) {
@@ -178,6 +220,45 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    fn programs(content: &[u8]) -> Result<BTreeSet<String>, Fault> {
+        read(content).map(|listed| listed.programs)
+    }
+
+    #[test]
+    fn what_tools_load_unasked_is_told_unless_it_is_their_own() {
+        let loaded = |group: &str, project: &str| {
+            let text = format!("[console_scripts]\na = b\n[{group}]\nc = d:e\n");
+            let listed = read(text.as_bytes()).unwrap();
+            listed.loaded(&[project]).map(str::to_owned).collect::<Vec<_>>()
+        };
+        for group in [
+            "distutils.commands",
+            "distutils.setup_keywords",
+            "egg_info.writers",
+            "keyring.backends",
+            "pytest11",
+            "setuptools.file_finders",
+            "setuptools.finalize_distribution_options",
+        ] {
+            assert_eq!(loaded(group, "pkg"), [group]);
+            let (_, owners) = LOADED.iter().find(|(name, _)| group.starts_with(name)).unwrap();
+            for owner in *owners {
+                assert!(loaded(group, owner).is_empty(), "{group} {owner}");
+            }
+        }
+        for group in [
+            "flake8.extension",
+            "hatch",
+            "jupyter_client.kernel_provisioners",
+            "pytest",
+            "setuptools_scm.parse_scm",
+            "sphinx.builders",
+            "virtualenv.create",
+        ] {
+            assert!(loaded(group, "pkg").is_empty(), "{group}");
+        }
+    }
 
     fn names(text: &str) -> Vec<String> {
         programs(text.as_bytes()).unwrap().into_iter().collect()
