@@ -39,7 +39,7 @@ use super::build_info;
 use super::limits::Limits;
 use super::metadata_error::MetadataError;
 use super::names::{Artefact, Form, Release};
-use super::note::{Note, Notes};
+use super::note::{Note, NoteKind, Notes};
 pub use member::NameFault;
 pub(super) use member::check as check_name;
 pub(super) use own::Part;
@@ -197,8 +197,12 @@ impl Part {
 /// What the file `name` does, which lists entry points.
 fn entry_points(name: &str, content: &[u8], releases: &[Release]) -> Result<Checked, ArchiveError> {
     let projects: Vec<_> = releases.iter().map(|release| release.project.as_str()).collect();
-    let programs = entry_points::programs(content).map_err(|fault| fault.of(name))?;
+    let listed = entry_points::read(content).map_err(|fault| fault.of(name))?;
     let mut notes = Notes::default();
+    for group in listed.loaded(&projects) {
+        notes.add(NoteKind::Plugin, &format!("{name}: [{group}]"));
+    }
+    let programs = listed.programs;
     for program in &programs {
         // On Windows pip and uv write `git.exe` for an entry point `git.py`, and so for `git.pyx`.
         let python = |end: &str| end.to_ascii_lowercase().starts_with("py");

@@ -169,6 +169,11 @@ mod tests {
     #[case("pkg", "pkg-1.0+zzz-py3-none-any.whl", "`--expect pkg==1+zzz`")]
     #[case("pkg", "pkgs-1.0-py3-none-any.whl", "`--expect pkg`")]
     #[case("pkg==2004d", "pkg-2004e-py3-none-any.whl", "it is of pkg==2004e,")]
+    #[case("pkg", "pkg-1!1.0.post_-py3-none-any.whl", "an epoch")]
+    #[case("pkg", "pkg-1.0a_+zzz-py3-none-any.whl", "a local part")]
+    #[case("pkg", "pkg-1!2004d-py3-none-any.whl", "an epoch")]
+    #[case("pkg", "pkg-1.0d+zzz-py3-none-any.whl", "a local part")]
+    #[case("pkg", "pkg-1.0_1+zzz-py3-none-any.whl", "a local part")]
     fn another_release_version_or_build_is_refused(
         #[case] wanted: &str,
         #[case] name: &str,
@@ -189,6 +194,7 @@ mod tests {
         assert!(passes("pkg", Some("2x"), "pkg-1.0-py3-none-any.whl"));
         assert!(!passes("pkg", Some("2x"), "pkg-1.0-3-py3-none-any.whl"));
         assert!(passes("pkg==2004d", None, "pkg-2004d-py3-none-any.whl"));
+        assert!(passes("pkg==1.0.post1", None, "pkg-1.0_1-py3-none-any.whl"));
     }
 
     #[test]

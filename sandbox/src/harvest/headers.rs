@@ -1,29 +1,38 @@
 //! Blocks of headers, as `METADATA`, `PKG-INFO` and `WHEEL` begin with one: in one reading, or none.
 //!
-//! Python's reader of mail ends lines at more characters than others, and some decode words as mail
-//! has them (`=?utf-8?q?…?=`), where others take them as they stand. What leaves room for both is
-//! refused.
+//! Some readers end lines at more characters than others: those of mail in Python before 3.5, and
+//! whoever takes lines by `str.splitlines`. And some decode words as mail has them (`=?utf-8?q?…?=`),
+//! where others take them as they stand. What leaves room for both is refused where somebody acts on
+//! it; in a text for people it is where one of the readers would find another header in it.
 #![forbid(unsafe_code)]
 
 use super::metadata_error::MetadataError;
 
-/// Headers of text for people to read. Only there may words be encoded, as old back ends did with the
-/// names of authors.
-const TEXTS: [&str; 14] = [
-    "Summary",
-    "Description",
-    "Keywords",
-    "Author",
-    "Author-email",
-    "Maintainer",
-    "Maintainer-email",
-    "License",
-    "Home-page",
-    "Download-URL",
-    "Project-URL",
-    "Classifier",
-    "Platform",
-    "Generator",
+/// Headers on which installers, resolvers and indices act (the core metadata specification, and that of
+/// `WHEEL`). All others are texts for people to read.
+const ACTED_ON: [&str; 22] = [
+    "Metadata-Version",
+    "Name",
+    "Version",
+    "Requires-Dist",
+    "Requires-Python",
+    "Requires",
+    "Provides-Dist",
+    "Provides-Extra",
+    "Provides",
+    "Obsoletes-Dist",
+    "Obsoletes",
+    "Dynamic",
+    "License-Expression",
+    "License-File",
+    "Import-Name",
+    "Import-Namespace",
+    "Description-Content-Type",
+    "Setup-Requires-Dist",
+    "Wheel-Version",
+    "Root-Is-Purelib",
+    "Tag",
+    "Build",
 ];
 
 /// Those of the headers before the first empty line that are asked for.
@@ -48,9 +57,6 @@ impl Headers {
             let line = String::from_utf8_lossy(bytes);
             let number = index + 1;
             let wrong = MetadataError::Line { line: number };
-            if line.contains(ends_line) {
-                return Err(wrong);
-            }
             let (value, (kept, text)) = if line.starts_with([' ', '\t']) {
                 let (kept, text) = last.ok_or(wrong)?;
                 if kept && let Some((_, value)) = headers.last_mut() {
@@ -68,8 +74,11 @@ impl Headers {
                 if kept {
                     headers.push((key.to_owned(), value.trim().to_owned()));
                 }
-                (value, (kept, is_in(&TEXTS, key)))
+                (value, (kept, !is_in(&ACTED_ON, key)))
             };
+            if if text { has_header(value) } else { value.contains(is_control) } {
+                return Err(MetadataError::Control { line: number });
+            }
             if !text && value.contains("=?") {
                 return Err(MetadataError::Encoded { line: number });
             }
@@ -105,8 +114,26 @@ impl Headers {
     }
 }
 
-fn ends_line(it: char) -> bool {
-    (it.is_control() && it != '\t') || matches!(it, '\u{2028}' | '\u{2029}')
+/// Whether a text holds what some reader takes for a further header: behind a lone return, at which all
+/// of Python's end a line and others do not, it may be anything, for what is none ends the headers.
+fn has_header(text: &str) -> bool {
+    text.contains('\r') || text.split(ends_line).skip(1).any(is_header)
+}
+
+/// Where `str.splitlines` ends a line, beside line feeds and returns.
+const fn ends_line(it: char) -> bool {
+    let ascii = matches!(it, '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}');
+    ascii || matches!(it, '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Whether Python's reader of mail takes a line for a header (`headerRE` of `email.feedparser`).
+fn is_header(line: &str) -> bool {
+    let named = |(name, _): (&str, &str)| name.bytes().all(|byte| byte.is_ascii_graphic());
+    line.split_once(':').is_some_and(named)
+}
+
+fn is_control(it: char) -> bool {
+    (it.is_control() && it != '\t') || ends_line(it)
 }
 
 #[cfg(test)]
@@ -116,28 +143,70 @@ mod tests {
 
     use super::*;
 
+    /// Headers for people to read, some of which nobody knows.
+    const TEXTS: [&str; 12] = [
+        "Summary",
+        "Description",
+        "Author",
+        "Maintainer-email",
+        "License",
+        "Home-page",
+        "Platform",
+        "Supported-Platform",
+        "Requires-External",
+        "Contact",
+        "Generator",
+        "Unknown",
+    ];
+
     #[rstest]
     fn a_word_that_not_every_reader_decodes_stands_in_texts_alone(
-        #[values(
-            "Name",
-            "Version",
-            "Requires-Dist",
-            "Requires-Python",
-            "Provides-Extra",
-            "Dynamic",
-            "License-File",
-            "Tag",
-            "Build",
-            "Unknown"
-        )]
-        key: &str,
         #[values("", "x ", "\n ", "x\n\t")] before: &str,
     ) {
-        let text = |key: &str| format!("{key}: {before}=?utf-8?q?=65?=\n");
-        assert!(Headers::read(text(key).as_bytes(), &["Name"]).is_err());
-        for key in TEXTS {
-            assert!(Headers::read(text(key).as_bytes(), &["Name"]).is_ok(), "{key}");
+        let read = |key: &str| {
+            let text = format!("{key}: {before}=?utf-8?q?=65?=\n");
+            Headers::read(text.as_bytes(), &["Name"])
+        };
+        for key in ACTED_ON {
+            assert!(matches!(read(key), Err(MetadataError::Encoded { .. })), "{key}");
         }
+        for key in TEXTS {
+            assert!(read(key).is_ok(), "{key}");
+        }
+    }
+
+    #[rstest]
+    fn no_character_hides_a_header_from_a_reader(
+        #[values("", "x", "\n ", "x\n\t")] before: &str,
+        #[values("", "GPL", " a: b", "a b: c", "\tName: x", "\u{e4}: b")] behind: &str,
+    ) {
+        let lines = ('\0'..='\u{ff}').chain(['\u{2028}', '\u{2029}']);
+        for it in lines.filter(|it| it.is_control() || !it.is_ascii()).filter(|it| *it != '\n') {
+            let line = 1 + before.matches('\n').count();
+            let read = |key: &str, behind: &str| {
+                let text = format!("{key}: {before}y{it}z{it}{behind}.\n");
+                Headers::read(text.as_bytes(), &["Name"]).map(drop)
+            };
+            let told = Err(MetadataError::Control { line });
+            for key in ACTED_ON {
+                let fine = it == '\t' || !is_control(it);
+                assert_eq!(read(key, behind), if fine { Ok(()) } else { told.clone() }, "{it:?}");
+            }
+            for key in TEXTS {
+                assert_eq!(read(key, behind), if it == '\r' { told.clone() } else { Ok(()) });
+                for header in ["Name: x", "Version:", ":", "http://x"] {
+                    let found = if ends_line(it) || it == '\r' { told.clone() } else { Ok(()) };
+                    assert_eq!(read(key, header), found, "{it:?} {header}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_text_of_a_licence_may_have_its_pages() {
+        let page = "License: GPL\n        at your option.\n        \u{c}\n\
+            \x20       \u{c}GNU LESSER GENERAL PUBLIC LICENSE\n        end\u{c}\nName: pkg\n";
+        assert_eq!(Headers::read(page.as_bytes(), &["Name"]).unwrap().single("Name"), Ok("pkg"));
     }
 
     #[test]

@@ -60,9 +60,9 @@ mod tests {
     #[case("\nName: my-pkg\nVersion: 1\n", MetadataError::Count { name: "Name", found: 0 })]
     #[case(" Name: my-pkg\nVersion: 1\n", MetadataError::Line { line: 1 })]
     #[case("Name: my-pkg\nnonsense\nVersion: 1\n", MetadataError::Line { line: 2 })]
-    #[case("Name: my-pkg\rName: x\nVersion: 1\n", MetadataError::Line { line: 1 })]
+    #[case("Name: my-pkg\rName: x\nVersion: 1\n", MetadataError::Control { line: 1 })]
     #[case("Name : my-pkg\nVersion: 1\n", MetadataError::Line { line: 1 })]
-    #[case("Summary: a\u{2028}Name: x\nName: my-pkg\nVersion: 1\n", MetadataError::Line { line: 1 })]
+    #[case("Summary: a\u{2028}Name: x\nName: my-pkg\nVersion: 1\n", MetadataError::Control { line: 1 })]
     fn metadata_that_readers_could_read_differently_is_refused(
         #[case] content: &str,
         #[case] expected: MetadataError,

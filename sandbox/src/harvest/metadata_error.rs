@@ -7,11 +7,20 @@ use super::requirement::RequirementError;
 pub(super) const MOST_REQUIREMENTS: usize = 5000;
 
 /// Why a metadata file is not accepted.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
     /// A line is neither a header nor the continuation of one, so readers would disagree.
     #[error("line {line} of its metadata is no header")]
     Line {
+        /// The line's number.
+        line: usize,
+    },
+    /// A line has a character at which some readers end it, and something that they act on then.
+    #[error(
+        "line {line} of its metadata has a control character, at which some readers end the line and \
+         find another header"
+    )]
+    Control {
         /// The line's number.
         line: usize,
     },

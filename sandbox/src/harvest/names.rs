@@ -3,6 +3,7 @@
 
 use super::requirement::is_name;
 use super::version;
+use crate::policy::artefacts::BuildTag;
 
 /// The longest name of a file that Linux file systems take, in bytes.
 const MOST_BYTES: usize = 255;
@@ -74,7 +75,7 @@ impl Release {
     /// The release of a project and a version, if both are well-formed.
     #[must_use]
     pub fn new(project: &str, version: &str) -> Option<Self> {
-        let version = version::canonical(version).or_else(|| version::legacy(version))?;
+        let version = version::compared(version)?;
         is_name(project).then(|| Self { project: normalised(project), version })
     }
 
@@ -82,7 +83,7 @@ impl Release {
     #[must_use]
     pub fn is_legacy(&self) -> bool {
         let said = !self.version.is_empty() && self.version != ORDINARY;
-        said && version::canonical(&self.version).is_none()
+        said && version::is_legacy(&self.version)
     }
 
     /// Whether `found`, which says its version, is this release.
@@ -116,8 +117,8 @@ impl Artefact {
             !tag.is_empty()
                 && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte))
         };
-        let numbered = build.is_none_or(|build| build.starts_with(|it: char| it.is_ascii_digit()));
-        if !numbered || !tags.iter().all(tag) || !is_name(project) {
+        let tagged = build.is_none_or(|build| build.parse::<BuildTag>().is_ok());
+        if !tagged || !tags.iter().all(tag) || !is_name(project) {
             return Err(NameError::Wheel);
         }
         let release = Release::new(project, version).ok_or(NameError::Version)?;

@@ -42,11 +42,13 @@ pub enum NoteKind {
     /// An sdist in which files belong to the user that the build has inside; without the sandbox they
     /// belong to the caller.
     Owner,
+    /// A group of entry points that setuptools, pytest or keyring load wherever they run.
+    Plugin,
 }
 
 impl NoteKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::LeftBehind,
         Self::StartUp,
         Self::Environment,
@@ -58,12 +60,13 @@ impl NoteKind {
         Self::Twice,
         Self::Link,
         Self::Owner,
+        Self::Plugin,
     ];
 
     /// Whether strict callers refuse an artefact for it.
     #[must_use]
     pub const fn is_refused_when_strict(self) -> bool {
-        matches!(self, Self::StartUp | Self::Environment | Self::Program)
+        matches!(self, Self::StartUp | Self::Environment | Self::Program | Self::Plugin)
     }
 
     /// The word itself, as it stands in outcomes.
@@ -81,6 +84,7 @@ impl NoteKind {
             Self::Twice => "twice",
             Self::Link => "link",
             Self::Owner => "owner",
+            Self::Plugin => "plugin",
         }
     }
 
@@ -98,6 +102,7 @@ impl NoteKind {
             Self::Legacy => "has a version that PEP 440 does not know",
             Self::Twice => "comes twice, and readers take the last",
             Self::Link => "is a link that stays within the archive",
+            Self::Plugin => "is loaded by a tool that nobody asked to, once it is installed",
             Self::Owner => "says that it belongs to the build's own user, not to the caller",
         }
     }
@@ -144,6 +149,6 @@ mod tests {
             assert_eq!(NoteKind::ALL.iter().filter(|it| it.name() == kind.name()).count(), 1);
         }
         // The last one, so that one more is noticed here.
-        assert_eq!(NoteKind::ALL.len(), NoteKind::Owner as usize + 1);
+        assert_eq!(NoteKind::ALL.len(), NoteKind::Plugin as usize + 1);
     }
 }

@@ -38,7 +38,7 @@ use super::environment::Pattern;
 use super::levels::Level;
 use super::limits::amounts::{Bytes, Count, Span};
 use super::limits::{Demand, Limits};
-use super::package::{Package, Wanted};
+use super::package::{Package, TwoReleases, Wanted};
 use super::syscalls::Choice;
 use super::{IdentityChoice, Policy};
 use crate::words::{Guarantee, Layer};
@@ -161,6 +161,28 @@ impl PolicyFile {
     pub fn artefacts(&self, wanted: Option<&Wanted>) -> Artefacts {
         let demands = self.sections(wanted).map(|section| section.artefacts.clone());
         demands.fold(Artefacts::default(), Artefacts::narrowed)
+    }
+
+    /// What is built, where the caller has named it as `package`, and as what it asks a hook for
+    /// (`asked`): where it asks for nothing, what the file asks for counts, also where that stands in
+    /// a section that only what is built so far has chosen.
+    ///
+    /// # Errors
+    /// Two of them are about different releases.
+    pub fn built(
+        &self,
+        package: Option<&Package>,
+        asked: Option<&Package>,
+    ) -> Result<Option<Package>, TwoReleases> {
+        let mut built = Package::both(package.cloned(), asked.cloned())?;
+        while asked.is_none() {
+            let narrower = Package::both(built.clone(), self.artefacts(built.as_ref()).expect)?;
+            if narrower == built {
+                break;
+            }
+            built = narrower;
+        }
+        Ok(built)
     }
 
     /// What applies to a build of `wanted`, the narrowest last.

@@ -1,9 +1,10 @@
 //! Packages as a policy names them, and as a front end does.
 #![forbid(unsafe_code)]
 
+use std::fmt;
 use std::str::FromStr;
 
-use super::version::{canonical, legacy};
+use super::version::compared;
 
 /// A package, or one version of it, that a policy has a section for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub struct Version {
 impl Version {
     /// The version that `text` is; nothing where it is none.
     fn new(text: &str) -> Option<Self> {
-        let normal = canonical(text).or_else(|| legacy(text))?;
+        let normal = compared(text)?;
         Some(Self { text: text.to_owned(), normal })
     }
 
@@ -46,6 +47,14 @@ impl Eq for Version {}
 /// The package that is being built.
 pub type Wanted = Package;
 
+/// Two releases that are both said to be what is built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` and `{1}` are two releases; `--package`, `--expect` and `expect` in the policy file all say \
+     what is built, so let them say the same"
+)]
+pub struct TwoReleases(Box<Package>, Box<Package>);
+
 /// A text that names no package.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoPackage {
@@ -62,6 +71,27 @@ impl Package {
     #[must_use]
     pub fn covers(&self, wanted: &Wanted) -> bool {
         self.name == wanted.name && (self.version.is_none() || self.version == wanted.version)
+    }
+
+    /// The narrower of two that both say what is built.
+    ///
+    /// # Errors
+    /// Neither covers the other.
+    pub fn both(one: Option<Self>, other: Option<Self>) -> Result<Option<Self>, TwoReleases> {
+        match (one, other) {
+            (Some(one), Some(other)) if other.covers(&one) => Ok(Some(one)),
+            (Some(one), Some(other)) if one.covers(&other) => Ok(Some(other)),
+            (Some(one), Some(other)) => Err(TwoReleases(one.into(), other.into())),
+            (one, other) => Ok(one.or(other)),
+        }
+    }
+}
+
+impl fmt::Display for Package {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        let version = self.version.as_ref();
+        version.map_or(Ok(()), |version| write!(f, "=={}", version.as_str()))
     }
 }
 

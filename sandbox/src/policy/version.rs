@@ -23,7 +23,8 @@ const DEV: [(&str, &str); 1] = [("dev", ".dev")];
 /// `text` is no version.
 ///
 /// As in `packaging.utils.canonicalize_version`: without the spellings that PEP 440 allows beside
-/// the normal one, and without trailing zeros of the release.
+/// the normal one, and without trailing zeros of the release. What is one is what the regular
+/// expression in appendix B of PEP 440 takes, without blanks around it.
 pub(crate) fn canonical(text: &str) -> Option<String> {
     if text.len() > MOST_BYTES || !text.is_ascii() {
         return None;
@@ -54,25 +55,39 @@ pub(crate) fn canonical(text: &str) -> Option<String> {
     Some(canonical)
 }
 
-/// The form in which a version that PEP 440 does not know is compared, as old setuptools writes it
-/// into names (`safe_version`): `2004d`, `1.0-beta-x`. One that does not begin with a digit is none,
-/// or any name with a dash in it would have one.
-pub(crate) fn legacy(text: &str) -> Option<String> {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._+!-".contains(&byte);
-    let number = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit());
-    if text.len() > MOST_BYTES || !number || !text.bytes().all(known) || canonical(text).is_some() {
-        return None;
-    }
-    let words = text.split(|it: char| !it.is_ascii_alphanumeric() && it != '.');
-    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
-    Some(words.join("-").to_ascii_lowercase())
+/// The form in which any version is compared. In names of wheels a dash is written as a line below
+/// (the specification of binary distributions, "Escaping and Unicode"), so that `1.0_1` is `1.0-1`;
+/// what is no version of PEP 440 then either may be one from before it.
+pub(crate) fn compared(text: &str) -> Option<String> {
+    canonical(text).or_else(|| canonical(&text.replace('_', "-"))).or_else(|| legacy(text))
 }
 
-/// What of a canonical version makes it win over every ordinary one without being newer.
-pub(crate) fn advantage(canonical: &str) -> Option<&'static str> {
+/// Whether a version in the form in which it is compared is one that PEP 440 does not know.
+pub(crate) fn is_legacy(compared: &str) -> bool {
+    canonical(compared).is_none()
+}
+
+/// The form in which a version that PEP 440 does not know is compared, as old setuptools writes it
+/// into names (`safe_version`): `2004d`, `1.0-beta-x`. One that does not begin with a digit is none,
+/// or any name with a dash in it would have one; nor is one whose form would be that of a version of
+/// PEP 440. `!` and `+` stay, for some readers take them for what they are there.
+fn legacy(text: &str) -> Option<String> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._+!-".contains(&byte);
+    let number = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit());
+    if text.len() > MOST_BYTES || !number || !text.bytes().all(known) {
+        return None;
+    }
+    let words = text.split(['-', '_']).filter(|word| !word.is_empty());
+    let joined = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
+    is_legacy(&joined).then_some(joined)
+}
+
+/// What of a version, in the form in which it is compared, makes it win over every ordinary one without
+/// being newer.
+pub(crate) fn advantage(compared: &str) -> Option<&'static str> {
     match () {
-        () if canonical.contains('!') => Some("an epoch"),
-        () if canonical.contains('+') => Some("a local part"),
+        () if compared.contains('!') => Some("an epoch"),
+        () if compared.contains('+') => Some("a local part"),
         () => None,
     }
 }
@@ -103,20 +118,15 @@ fn release(rest: &mut &str) -> Option<String> {
     Some(parts.join("."))
 }
 
-/// A label such as `rc1`, with an optional separator before it and before its number.
+/// A label such as `rc1`, with an optional separator before it and before its number, either of which
+/// may be missing.
 fn labelled(rest: &mut &str, labels: &[(&str, &str)], canonical: &mut String) {
     let bare = rest.strip_prefix(SEPARATORS).unwrap_or(rest);
     let found = labels.iter().find_map(|(label, short)| Some((bare.strip_prefix(label)?, short)));
     let Some((after, short)) = found else { return };
+    *rest = after.strip_prefix(SEPARATORS).unwrap_or(after);
     canonical.push_str(short);
-    *rest = after;
-    let mut digits = after.strip_prefix(SEPARATORS).unwrap_or(after);
-    if let Some(number) = number(&mut digits) {
-        canonical.push_str(number);
-        *rest = digits;
-    } else {
-        canonical.push('0');
-    }
+    canonical.push_str(number(rest).unwrap_or("0"));
 }
 
 /// `1.0-1` means `1.0.post1`.
@@ -164,27 +174,42 @@ mod tests {
 
     use super::*;
 
-    #[rstest]
-    #[case("1.0", "1")]
-    #[case("1.0.0", "1")]
-    #[case("0", "0")]
-    #[case("0.0", "0")]
-    #[case("v1.2", "1.2")]
-    #[case("01.002", "1.2")]
-    #[case("1!2.0", "1!2")]
-    #[case("0!2.0", "2")]
-    #[case("1.0alpha1", "1a1")]
-    #[case("1.0-RC.1", "1rc1")]
-    #[case("1.0.preview", "1rc0")]
-    #[case("1.0c1", "1rc1")]
-    #[case("1.0-1", "1.post1")]
-    #[case("1.0.post", "1.post0")]
-    #[case("1.0_rev2", "1.post2")]
-    #[case("1.0.dev003", "1.dev3")]
-    #[case("1.0a1.post2.dev3+Ubuntu_1-02", "1a1.post2.dev3+ubuntu.1.2")]
-    #[case("2024.1.1", "2024.1.1")]
-    fn a_version_has_one_canonical_form(#[case] text: &str, #[case] expected: &str) {
-        assert_eq!(canonical(text).as_deref(), Some(expected));
+    /// Each spelling, with its canonical form where it has one.
+    fn spellings() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
+        let lines = include_str!("version/spellings.txt").lines();
+        lines.filter(|line| !line.starts_with('#')).map(|line| match line.split_once('\t') {
+            Some((text, canonical)) => (text, Some(canonical)),
+            None => (line, None),
+        })
+    }
+
+    #[test]
+    fn a_version_is_what_packaging_takes_for_one_and_has_its_canonical_form() {
+        assert_eq!(spellings().count(), 450);
+        for (text, expected) in spellings() {
+            assert_eq!(canonical(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_version_wins_over_others_without_showing_by_what() {
+        let seps = ["", ".", "-", "_", "--", "__", ".-"];
+        let ends =
+            seps.iter().flat_map(|it| [format!("{it}1"), format!("{it}x"), (*it).to_owned()]);
+        let more = ends.map(|end| format!("1.0.post{end}")).collect::<Vec<_>>();
+        let texts = spellings().map(|(text, _)| text).chain(more.iter().map(String::as_str));
+        for text in texts {
+            for raw in [text.to_owned(), format!("1!{text}"), format!("{text}+zzz")] {
+                let Some(form) = compared(&raw) else { continue };
+                // The epoch 0 is the one that every version has.
+                let epoch =
+                    raw.contains('!') && !raw.trim_start_matches(['v', 'V']).starts_with("0!");
+                let shown = advantage(&form).is_some();
+                assert_eq!(shown, epoch || raw.contains('+'), "{raw} {form}");
+                assert_eq!(compared(&form).as_ref(), Some(&form), "{raw}");
+                assert_eq!(is_legacy(&form), canonical(&raw.replace('_', "-")).is_none(), "{raw}");
+            }
+        }
     }
 
     #[rstest]
@@ -224,9 +249,13 @@ mod tests {
     #[case("2004D", Some("2004d"))]
     #[case("1.0-beta-x", Some("1.0-beta-x"))]
     #[case("1.0_beta_x", Some("1.0-beta-x"))]
+    #[case("1!2004d", Some("1!2004d"))]
+    #[case("2004d+x_y", Some("2004d+x-y"))]
     #[case("0.1.dev-r123.x", Some("0.1.dev-r123.x"))]
-    #[case("1.0", None)]
-    #[case("1.0-1", None)]
+    #[case("1.0-1", Some("1.post1"))]
+    #[case("1.0_1", Some("1.post1"))]
+    #[case("1.0__1", None)]
+    #[case("1-", None)]
     #[case("unknown", None)]
     #[case("", None)]
     #[case("1/2", None)]
@@ -235,8 +264,8 @@ mod tests {
         #[case] text: &str,
         #[case] expected: Option<&str>,
     ) {
-        assert_eq!(legacy(text).as_deref(), expected);
-        assert_eq!(legacy(&format!("1x{}", "1".repeat(300))), None);
+        assert_eq!(compared(text).as_deref(), expected);
+        assert_eq!(compared(&format!("1x{}", "1".repeat(300))), None);
     }
 
     proptest! {

@@ -26,7 +26,7 @@ use crate::pep517::{HookCall, HookError, HookKind, PYTHONPATH, overlay};
 use crate::plain::say;
 use crate::plan::Plan;
 use crate::policy::Policy;
-use crate::policy::artefacts::Artefacts;
+use crate::policy::artefacts::{Artefacts, BuildTag};
 use crate::policy::environment::{Pattern, Ruling};
 use crate::policy::package::{Package, Version};
 use crate::step::{At, Fault, Step};
@@ -56,7 +56,7 @@ pub(super) struct Arguments {
     expect: Option<Package>,
     /// The build tag that a wheel may have, beside `--expect`
     #[arg(long, value_name = "TAG", requires = "expect")]
-    build_tag: Option<String>,
+    build_tag: Option<BuildTag>,
     /// Replace whatever had the name before, also without `--expect`
     #[arg(long)]
     replace: bool,
@@ -83,7 +83,7 @@ impl Arguments {
             replace: given(self.replace),
             twins: given(self.allow_twins),
         });
-        let build = wished.build_tag.as_deref();
+        let build = wished.build_tag.as_ref().map(BuildTag::as_str);
         if let (Some(tag), None) = (build, &wished.expect) {
             return Err(Failure::Usage(format!(
                 "the policy file allows the build tag {tag:?} of a release that it does not name; add \

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::error::Failure;
-use super::policy_file;
+use super::policy_file::{self, ForBuild};
 use super::why::{Form, Telling};
 use crate::paths::Trust;
 use crate::payload::Payload;
@@ -32,7 +32,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// What is built: also the sections of the policy for this package count; a hook knows it by
-    /// `--expect` too
+    /// `--expect` too, and the policy may say it as `expect`
     #[arg(long, value_name = "NAME==VERSION", requires = "policy")]
     package: Option<Package>,
     /// Allow PATH to be read, at the same path inside
@@ -135,21 +135,6 @@ impl Options {
         std::iter::once(Ok(directory.to_owned())).chain(granted).collect()
     }
 
-    /// What is built, by what the caller says: `--package`, and for a hook the release that it asks
-    /// for.
-    fn built<'a>(&'a self, asked: Option<&'a Package>) -> Result<Option<&'a Package>, Failure> {
-        match (self.package.as_ref(), asked) {
-            (Some(package), Some(asked)) if package.covers(asked) => Ok(Some(asked)),
-            (Some(package), Some(asked)) if asked.covers(package) => Ok(Some(package)),
-            (Some(_), Some(_)) => Err(Failure::Usage(
-                "`--package` and `--expect` name two releases; both say what is built, so leave one \
-                 out"
-                .to_owned(),
-            )),
-            (package, asked) => Ok(package.or(asked)),
-        }
-    }
-
     /// The policy that the options and the policy file spell; `suspects` are directories in which
     /// builds may have made links, `asked` is the release that a hook is to make.
     pub(super) fn demanded(
@@ -157,10 +142,11 @@ impl Options {
         suspects: &[PathBuf],
         asked: Option<&Package>,
     ) -> Result<Demanded, Failure> {
-        let package = self.built(asked)?;
         let trust = Trust::of_caller(suspects);
-        let read = self.policy.as_deref().map(|path| policy_file::read(path, package, &trust));
-        let (file, granted) = read.transpose()?.unwrap_or_default();
+        let named = (self.package.as_ref(), asked);
+        let read = self.policy.as_deref().map(|path| policy_file::read(path, named, &trust));
+        let ForBuild { file, package, granted } = read.transpose()?.unwrap_or_default();
+        let package = package.as_ref();
         let mut policy = file.policy(self.level, package);
         let artefacts = file.artefacts(package);
         for layer in &self.without {

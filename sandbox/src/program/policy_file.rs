@@ -15,12 +15,23 @@ use crate::policy::package::Package;
 /// More than any policy has.
 const MOST_BYTES: u64 = 1 << 21;
 
-/// Reads the policy in the file `path`, and the paths that it grants to `package`.
+/// A policy file as it counts for one build.
+#[derive(Debug, Default)]
+pub(super) struct ForBuild {
+    pub(super) file: PolicyFile,
+    /// What is built.
+    pub(super) package: Option<Package>,
+    /// The paths that are granted to it.
+    pub(super) granted: Vec<Granted>,
+}
+
+/// Reads the policy in the file `path`, for a build of what
+/// [`PolicyFile::built`] makes of the two names.
 pub(super) fn read(
     path: &Path,
-    package: Option<&Package>,
+    (package, asked): (Option<&Package>, Option<&Package>),
     trust: &Trust,
-) -> Result<(PolicyFile, Vec<Granted>), Failure> {
+) -> Result<ForBuild, Failure> {
     let named = std::path::absolute(path).map_err(Failure::Directory)?;
     let placed = |problem| Failure::Place { what: "policy file", path: path.to_owned(), problem };
     let opened = paths::open(&named, trust).map_err(placed)?;
@@ -28,7 +39,8 @@ pub(super) fn read(
         .map_err(|source| Failure::PolicyUnreadable { path: path.to_owned(), source })?;
     let name = path.display().to_string();
     let file = PolicyFile::parse(&name, &text)?;
-    let granted: Vec<_> = file.paths(package).cloned().collect();
+    let package = file.built(package, asked).map_err(|two| Failure::Usage(two.to_string()))?;
+    let granted: Vec<_> = file.paths(package.as_ref()).cloned().collect();
     let missing = granted.iter().filter_map(|granted| {
         let cause = granted.path.metadata().err()?;
         let message = format!("{} cannot be granted: {}", granted.path.display(), cause.kind());
@@ -36,7 +48,7 @@ pub(super) fn read(
     });
     let missing: Vec<_> = missing.collect();
     if missing.is_empty() {
-        Ok((file, granted))
+        Ok(ForBuild { file, package, granted })
     } else {
         Err(Mistakes::new(&name, &text, missing).into())
     }

@@ -7,12 +7,14 @@
 //! group end at any bracket and cuts comments out of the middle of a line; that of pip finds the name
 //! wherever it can. So nothing is guessed here: what stands in the two groups, and every line that
 //! could begin one, must be as the specification has it, and is refused where it is not. In other
-//! groups a line may be anything.
+//! groups a line may be anything; of these those are told that tools load unasked.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Fault;
+
+const BLANKS: [char; 2] = [' ', '\t'];
 
 const GROUPS: [&str; 2] = ["console_scripts", "gui_scripts"];
 
@@ -23,27 +25,68 @@ const GROUP: Fault = Fault::Layout(
 );
 const ENTRY: Fault = Fault::Layout(
     "it has a line that not every reader takes for the same program; one is \
-     `name = module:object [extras]`, comes once, and stands in its group without comments",
+     `name = module:object [extras]`, has one value, and stands in its group without comments",
 );
 const OUTSIDE: Fault =
     Fault::Layout("it has an entry point whose name is no plain name of a program");
 
-/// The names of the programs that an installer makes.
-pub(super) fn programs(content: &[u8]) -> Result<BTreeSet<String>, Fault> {
+/// Groups of which a tool loads every entry that it finds in its environment, without being asked to, and
+/// the projects that bring such entries as parts of the tool itself. The tools are those that nearly every
+/// environment has: setuptools, whose groups begin with its name or that of distutils; pytest; and keyring,
+/// which pip asks for passwords. What only one of many other tools loads (`flake8.extension`, `hatch`,
+/// `sphinx.builders`) is as much that tool's own matter as what it imports.
+const LOADED: [(&str, &[&str]); 5] = [
+    ("distutils.", &["setuptools", "wheel"]),
+    ("setuptools.", &["setuptools"]),
+    ("egg_info.writers", &["setuptools"]),
+    ("keyring.backends", &["keyring"]),
+    ("pytest11", &["pytest"]),
+];
+
+/// What is made of the entries.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    /// The names of the programs that an installer makes.
+    pub(super) programs: BTreeSet<String>,
+    /// The other groups.
+    groups: BTreeSet<String>,
+}
+
+impl Listed {
+    /// The groups of which a tool loads every entry, unless a release of one of `projects` is that tool.
+    pub(super) fn loaded<'a>(&'a self, projects: &'a [&str]) -> impl Iterator<Item = &'a str> {
+        self.groups.iter().map(String::as_str).filter(move |group| {
+            LOADED.iter().any(|(name, owners)| {
+                let whole =
+                    if name.ends_with('.') { group.starts_with(name) } else { group == name };
+                whole && !owners.iter().any(|owner| projects.contains(owner))
+            })
+        })
+    }
+}
+
+/// Reads the file.
+///
+/// # Errors
+/// Readers could take a line of it for different programs.
+pub(super) fn read(content: &[u8]) -> Result<Listed, Fault> {
     let Ok(text) = std::str::from_utf8(content) else { return Err(READING) };
     let mut reading = Reading::default();
     for line in text.split('\n') {
         reading.take(line.strip_suffix('\r').unwrap_or(line))?;
     }
-    let groups = reading.groups.into_iter();
-    Ok(groups.flat_map(|(_, names)| names.into_iter().map(str::to_owned)).collect())
+    let names = reading.groups.into_iter().flat_map(|(_, names)| names.into_keys());
+    let programs = names.map(str::to_owned).collect();
+    Ok(Listed { programs, groups: reading.others.into_iter().map(str::to_owned).collect() })
 }
 
 /// What stood on the lines so far.
 #[derive(Debug, Default)]
 struct Reading<'a> {
-    /// The groups of which programs are made, and their entries.
-    groups: Vec<(&'a str, BTreeSet<&'a str>)>,
+    /// The groups of which programs are made, and their entries with their values.
+    groups: Vec<(&'a str, BTreeMap<&'a str, &'a str>)>,
+    /// The other groups.
+    others: BTreeSet<&'a str>,
     /// The last line that was no continuation.
     last: Last,
     /// Whether that is in a group of which programs are made.
@@ -63,7 +106,7 @@ enum Last {
 
 impl<'a> Reading<'a> {
     fn take(&mut self, raw: &'a str) -> Result<(), Fault> {
-        let line = raw.trim_matches([' ', '\t']);
+        let line = raw.trim_matches(BLANKS);
         // Some readers end a line at such a character, or take it for a blank.
         if line.contains(ends_line) || line.trim() != line {
             return Err(READING);
@@ -71,7 +114,7 @@ impl<'a> Reading<'a> {
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
         }
-        let indentation = raw.len() - raw.trim_start_matches([' ', '\t']).len();
+        let indentation = raw.len() - raw.trim_start_matches(BLANKS).len();
         let continues = matches!(self.last, Last::Entry(of) if indentation > of);
         if line.starts_with('[') {
             if continues {
@@ -95,28 +138,27 @@ impl<'a> Reading<'a> {
         if !self.makes_programs {
             // What `DEFAULT` has is in every group, to some.
             let nearly = GROUPS.iter().any(|it| same(it)) || same("default");
+            self.others.insert(name);
             return if nearly { Err(GROUP) } else { Ok(()) };
         }
         if self.groups.iter().any(|(group, _)| *group == name) {
             return Err(GROUP);
         }
-        self.groups.push((name, BTreeSet::new()));
+        self.groups.push((name, BTreeMap::new()));
         Ok(())
     }
 
     fn program(&mut self, line: &'a str) -> Result<(), Fault> {
         let (name, object) = line.split_once('=').ok_or(ENTRY)?;
-        let name = name.trim_end_matches([' ', '\t']);
+        let name = name.trim_end_matches(BLANKS);
         if !is_plain(name) {
             return Err(OUTSIDE);
         }
-        let names = self.groups.last_mut().map(|(_, names)| names);
-        let fresh = names.is_some_and(|names| names.insert(name));
-        if fresh && is_name(name) && is_object(object.trim_start_matches([' ', '\t'])) {
-            Ok(())
-        } else {
-            Err(ENTRY)
-        }
+        let object = object.trim_start_matches(BLANKS);
+        let values = self.groups.last_mut().map(|(_, values)| values);
+        // Said twice, it says the same to all.
+        let one = values.is_some_and(|values| *values.entry(name).or_insert(object) == object);
+        if one && is_name(name) && is_object(object) { Ok(()) } else { Err(ENTRY) }
     }
 }
 
@@ -142,14 +184,17 @@ fn is_name(name: &str) -> bool {
     name.bytes().all(word) && !name.starts_with(['-', '+', '@', '~', '!'])
 }
 
-/// Whether it is `module:object [extras]`, without the second and third part where they are not given.
+/// Whether it is `module:object [extras]`, without the second and third part where they are not given,
+/// and with blanks around each, as the pattern of `importlib.metadata.EntryPoint` has it.
 fn is_object(text: &str) -> bool {
     let (object, extras) = match text.split_once('[') {
-        Some((object, rest)) => (object.trim_end_matches([' ', '\t']), Some(rest)),
+        Some((object, rest)) => (object.trim_end_matches(BLANKS), Some(rest)),
         None => (text, None),
     };
     let (module, attribute) = match object.split_once(':') {
-        Some((module, attribute)) => (module, Some(attribute)),
+        Some((module, attribute)) => {
+            (module.trim_end_matches(BLANKS), Some(attribute.trim_start_matches(BLANKS)))
+        }
         None => (object, None),
     };
     is_dotted(module) && attribute.is_none_or(is_dotted) && extras.is_none_or(are_extras)
@@ -160,12 +205,13 @@ fn is_dotted(text: &str) -> bool {
     text.split('.').all(|part| !part.is_empty() && part.chars().all(word))
 }
 
-/// The list behind a bracket.
+/// The list behind a bracket, which may be empty.
 fn are_extras(text: &str) -> bool {
     let Some(list) = text.strip_suffix(']') else { return false };
     let word = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let is_extra = |extra: &str| !extra.is_empty() && extra.bytes().all(word);
-    list.split(',').all(|extra| is_extra(extra.trim_matches([' ', '\t'])))
+    let list = list.trim_matches(BLANKS);
+    list.is_empty() || list.split(',').all(|extra| is_extra(extra.trim_matches(BLANKS)))
 }
 
 #[cfg(test)]
@@ -174,6 +220,45 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    fn programs(content: &[u8]) -> Result<BTreeSet<String>, Fault> {
+        read(content).map(|listed| listed.programs)
+    }
+
+    #[test]
+    fn what_tools_load_unasked_is_told_unless_it_is_their_own() {
+        let loaded = |group: &str, project: &str| {
+            let text = format!("[console_scripts]\na = b\n[{group}]\nc = d:e\n");
+            let listed = read(text.as_bytes()).unwrap();
+            listed.loaded(&[project]).map(str::to_owned).collect::<Vec<_>>()
+        };
+        for group in [
+            "distutils.commands",
+            "distutils.setup_keywords",
+            "egg_info.writers",
+            "keyring.backends",
+            "pytest11",
+            "setuptools.file_finders",
+            "setuptools.finalize_distribution_options",
+        ] {
+            assert_eq!(loaded(group, "pkg"), [group]);
+            let (_, owners) = LOADED.iter().find(|(name, _)| group.starts_with(name)).unwrap();
+            for owner in *owners {
+                assert!(loaded(group, owner).is_empty(), "{group} {owner}");
+            }
+        }
+        for group in [
+            "flake8.extension",
+            "hatch",
+            "jupyter_client.kernel_provisioners",
+            "pytest",
+            "setuptools_scm.parse_scm",
+            "sphinx.builders",
+            "virtualenv.create",
+        ] {
+            assert!(loaded(group, "pkg").is_empty(), "{group}");
+        }
+    }
 
     fn names(text: &str) -> Vec<String> {
         programs(text.as_bytes()).unwrap().into_iter().collect()
@@ -188,6 +273,9 @@ mod tests {
     #[case::indented_entries("[console_scripts]\n    pkg = a:b\n\tc = d.e:f.g\n[x]\n  a = b\n", &["c", "pkg"])]
     #[case::comments("# a\n[console_scripts]\n  # python = x:y\npkg = a:b\n", &["pkg"])]
     #[case::extras("[console_scripts]\npkg = a:b [extra]\nc = d:e[f, g-h]\n", &["c", "pkg"])]
+    #[case::blanks("[console_scripts]\na = b : c\nd = e :f\ng = h:  i [j]\nk\t=\tl \t: m.n\n", &["a", "d", "g", "k"])]
+    #[case::empty_extras("[console_scripts]\na = b:c []\nd = e:f [ ]\ng = h[]\n", &["a", "d", "g"])]
+    #[case::said_again("[console_scripts]\na = b:c\nd = e:f\na=b:c\n", &["a", "d"])]
     #[case::line_ends("[console_scripts]\r\npkg = a:b\r\n", &["pkg"])]
     #[case::names("[console_scripts]\npip3.11 = a:b\npy.test = a\nx-y_z = a:b\n", &["pip3.11", "py.test", "x-y_z"])]
     #[case::in_both("[console_scripts]\na = b:c\n[gui_scripts]\na = b:d\n", &["a"])]
@@ -231,7 +319,9 @@ mod tests {
     #[case::call("[console_scripts]\na = b:c()\n")]
     #[case::two_signs("[console_scripts]\na = python3 = b:c\n")]
     #[case::extras_without_end("[console_scripts]\na = b:c [d\n")]
-    #[case::empty_extras("[console_scripts]\na = b:c []\n")]
+    #[case::no_extra("[console_scripts]\na = b:c [,]\n")]
+    #[case::blank_within("[console_scripts]\na = b . c:d\n")]
+    #[case::no_attribute("[console_scripts]\na = b :\n")]
     fn what_readers_take_for_different_programs_is_refused(#[case] text: &str) {
         for text in [text.to_owned(), text.replace('\n', "\r\n"), text.replace("console", "gui")] {
             let refused = programs(text.as_bytes()).unwrap_err().to_string();

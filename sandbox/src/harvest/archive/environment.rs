@@ -3,7 +3,8 @@
 //! Interpreters load libraries from `lib` beside their own directory at every start, those of conda
 //! and those that stand alone among them. Shells read what conda has below `etc`, whenever somebody
 //! enters the environment. What of `lib` and `etc` is known to do nothing unless somebody names it is
-//! told here, and the rest is not; so it is with [`share`](super::shared). Elsewhere it is the other way
+//! told here, and the rest is not; so it is with [`share`](super::shared), and with `include`, of which
+//! every extension module is compiled. Elsewhere it is the other way
 //! round. On Windows the root is a directory of packages, of libraries and of programs as well.
 //! Paths are taken as [`folded`](super::twins::folded).
 #![forbid(unsafe_code)]
@@ -27,6 +28,10 @@ const INERT_OF_LIB: [&str; 4] = ["pkgconfig", "cmake", "terminfo", "locale"];
 /// Names below `etc` that shells, and what conda brings, read by themselves, whosever they seem to be.
 const READ_OF_ETC: &str = "\
     conda ipython profile bash zsh fish csh environment ssl pip gitconfig ssh cron systemd init.d ld.so";
+
+/// Directories below `include` that the system's compiler or an interpreter has, whosever they seem to be.
+const NOBODYS_OF_INCLUDE: &str = "\
+    arpa asm asm-generic bits c++ gnu linux net netinet rpc scsi sys thread_db.h";
 
 /// Names right in an environment that conda, Python, Tcl or OpenSSL read, and where conda has others.
 const READ: [&str; 11] = [
@@ -103,8 +108,7 @@ pub(super) fn acts(path: &str, projects: &[&str]) -> Option<NoteKind> {
         "share" if !inner.is_empty() => shared::acts(inner, projects),
         // Programs that other programs start by their paths.
         "libexec" if !inner.is_empty() => !is_own(named, projects),
-        // What every extension module is compiled with.
-        "include" => named.starts_with("python") || named.starts_with("pypy"),
+        "include" if !inner.is_empty() => acts_in_include(inner, projects),
         _ => is_configuration(lower) || READ.contains(&first),
     };
     acts.then_some(NoteKind::Environment)
@@ -169,10 +173,26 @@ fn is_loaded(name: &str) -> bool {
     })
 }
 
+/// Every extension module is compiled with what lies there, so nothing does that no name of a project
+/// stands before: in a directory of that name, right there or below those of Python's own headers.
+fn acts_in_include(inner: &str, projects: &[&str]) -> bool {
+    let inner = inner.strip_prefix("site/").unwrap_or(inner);
+    let python = |first: &str| first.starts_with("python") || first.starts_with("pypy");
+    let inner = match inner.split_once('/') {
+        Some((first, rest)) if python(first) => rest,
+        _ => inner,
+    };
+    let nobodys = |name: &str| NOBODYS_OF_INCLUDE.split_ascii_whitespace().any(|it| it == name);
+    !inner.split_once('/').is_some_and(|(first, _)| !nobodys(first) && is_own(first, projects))
+}
+
 fn acts_in_etc(inner: &str, projects: &[&str]) -> bool {
-    let first = inner.split('/').next().unwrap_or(inner);
+    let (first, rest) = inner.split_once('/').unwrap_or((inner, ""));
+    if first == "jupyter" {
+        return shared::configures_jupyter(rest, projects);
+    }
     let read = READ_OF_ETC.split_ascii_whitespace().any(|name| first.starts_with(name));
-    read || !(first == "jupyter" || is_own(first, projects))
+    read || !is_own(first, projects)
 }
 
 #[cfg(test)]
@@ -229,6 +249,22 @@ mod tests {
             "libexec/git-core/git-remote-https",
             "libexec/sudo",
             "include/python3.11/Python.h",
+            "include/python3.11/pyconfig.h",
+            "include/python3.11/cpython/object.h",
+            "include/string.h",
+            "include/pkg.h",
+            "include/sys/types.h",
+            "include/site/python3.11/another/x.h",
+            "etc/jupyter/jupyter_config.py",
+            "etc/jupyter/jupyter_config.json",
+            "etc/jupyter/pkg.json",
+            "etc/jupyter/pkg/pkg.json",
+            "etc/jupyter/jupyter_config.d/x.json",
+            "etc/jupyter/jupyter_config.d/pkg.py",
+            "etc/jupyter/jupyter_config.d/pkg/x.json",
+            "share/jupyter/kernels/python3/kernel.json",
+            "share/applications/firefox.desktop",
+            "share/applications/mimeapps.list",
             "tcl/tcl8.6/init.tcl",
             "envs/base/bin/python",
             "pkgs/x/info/index.json"
@@ -270,7 +306,9 @@ mod tests {
             "share/jupyter/kernels/pkg/kernel.json",
             "share/pkg/lib/libz.so.1",
             "share/pkg/etc/conda/activate.d/x.sh",
-            "etc/jupyter/jupyter_config.d/x.json",
+            "etc/jupyter/jupyter_config.d/pkg.json",
+            "etc/jupyter/jupyter_server_config.d/pkg-jupyter.json",
+            "etc/jupyter/nbconfig/notebook.d/jupyterlab-my_pkg.json",
             "etc/pkg.conf",
             "etc/pkg/x.toml",
             "etc/my_pkg-server.conf",
@@ -290,7 +328,11 @@ mod tests {
             "lib/x86_64-linux-gnu/libpkg.so",
             "lib/x86_64-linux-gnu/pkgconfig/x.pc",
             "lib/terminfo/x/y",
-            "include/pkg.h",
+            "include/pkg/pkg.h",
+            "include/my_pkg/string.h",
+            "include/python3.11/pkg/string.h",
+            "include/site/python3.13t/my-pkg/x.h",
+            "include/pypy3.10/pkg/x.h",
             "libexec/pkg/tool",
             "libexec/pkg-tool",
             "cmake/x.cmake",
@@ -308,6 +350,9 @@ mod tests {
             ("etc/conda/activate.d/x.sh", "conda"),
             ("etc/profile.d/x.sh", "profile-d"),
             ("lib/haswell/libz.so", "haswell"),
+            ("include/sys/types.h", "sys"),
+            ("include/string.h", "string"),
+            ("etc/jupyter/jupyter_config.py", "jupyter"),
         ] {
             assert_eq!(acts(path, &[project]), Some(NoteKind::Environment), "{path}");
         }

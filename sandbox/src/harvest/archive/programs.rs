@@ -37,6 +37,17 @@ const DEVELOPMENT: &str = "\
     git git-lfs gh glab hg svn gpg gpg-agent gpgv gpgsm age pass secret-tool security keyring cosign \
     aws gcloud az vault op terraform ansible";
 
+/// Names by which other programs start helpers, of which nobody who uses these has heard: `git` and
+/// `docker` for a repository or a password, `ssh` and `gpg` for a passphrase, loaders and linkers for a
+/// library, desktops for a file.
+const HELPERS: &str = "\
+    codesign dbus-launch gpgconf install_name_tool ksshaskpass ldconfig ldd lipo notify-send otool pinentry \
+    scdaemon ssh-askpass ssh-keysign ssh-pkcs11-helper ssh-sk-helper systemd-ask-password \
+    x11-ssh-askpass xdg-open xcodebuild xcrun";
+
+/// What such names begin with.
+const HELPERS_BEGIN: [&str; 4] = ["docker-credential-", "git-", "pinentry-", "ssh-askpass-"];
+
 /// Of these, what runs every command or gives the rights of another user: it is nobody's own.
 const NOBODYS: &str = "\
     [ ash bash busybox chroot command csh dash doas env exec fish ksh login newgrp passwd pkexec run0 \
@@ -96,7 +107,8 @@ pub(super) fn is_taken(name: &str, projects: &[&str]) -> bool {
     }
     let others = |name: &&str| !is_own(name, projects);
     let is_tool = |name: &str| TOOLS.iter().any(|(_, tool)| *tool == name);
-    (is_in(SYSTEM, bare) && others(&bare))
+    let helps = is_in(HELPERS, bare) || HELPERS_BEGIN.iter().any(|it| bare.starts_with(it));
+    ((helps || is_in(SYSTEM, bare)) && others(&bare))
         || versioned().filter(others).any(|name| is_in(DEVELOPMENT, name) || is_tool(name))
 }
 
@@ -199,7 +211,17 @@ mod tests {
             "tar",
             "id",
             "test",
-            "ls"
+            "ls",
+            "git-credential-store",
+            "git-remote-https",
+            "git-filter-repo",
+            "docker-credential-helper",
+            "ssh-askpass",
+            "pinentry",
+            "pinentry-curses",
+            "ldd",
+            "codesign",
+            "codesign.exe"
         )]
         name: &str,
     ) {
@@ -226,7 +248,9 @@ mod tests {
             "isort",
             "jupyter",
             "http",
-            "git-filter-repo",
+            "gitlint",
+            "docker-compose",
+            "lddtree",
             "sphinx-build",
             "pytest",
             "py.test",
@@ -285,6 +309,9 @@ mod tests {
     #[case("age", &["age"])]
     #[case("screen", &["screen"])]
     #[case("git-lfs", &["git-lfs"])]
+    #[case("git-filter-repo", &["git-filter-repo"])]
+    #[case("docker-credential-x", &["docker-credential-x"])]
+    #[case("pinentry", &["pinentry"])]
     #[case("secret-tool", &["secret-tool"])]
     fn a_tool_may_bring_its_own_and_no_other(#[case] project: &str, #[case] own: &[&str]) {
         for name in own {

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::content::{self, HEAD};
 use super::paths::{Kind as Is, Names};
-use super::tar::{Kind, Member, Reader};
+use super::tar::{ENDS_WITHIN, Kind, Member, Reader};
 use super::twins::Twins;
 use super::{ArchiveError, Fault};
 use crate::harvest::limits::Limits;
@@ -24,6 +24,11 @@ use crate::harvest::note::{NoteKind, Notes};
 use crate::policy::files::USER;
 
 const METADATA: &str = "PKG-INFO";
+
+/// RFC 1952 lets a file have as many as it likes (section 2.2).
+const SEVERAL: Fault = Fault::Structure(
+    "it is made of several gzip members, of which some readers take the first alone; compress it in one      go",
+);
 
 /// Checks an sdist of `size` bytes.
 pub(super) fn inspect(
@@ -49,15 +54,24 @@ pub(super) fn inspect(
         links_bytes: 0,
         is_the_builds: false,
     };
-    sdist.members()?;
-    sdist.finish()?;
-    header(&unzipped)?;
+    let read = sdist.members().and_then(|()| sdist.finish());
+    let whole = match &read {
+        Ok(()) => true,
+        Err(ArchiveError { fault: Fault::Structure(ENDS_WITHIN), .. }) => false,
+        Err(_) => return read,
+    };
+    if whole {
+        header(&unzipped)?;
+    }
     // Some readers stop at the end of the first gzip member, others go on.
     let mut rest = unzipped.into_inner();
-    if !rest.fill_buf().map_err(Fault::from)?.is_empty() {
-        return Err(Fault::Structure("there are bytes behind its compressed data").into());
+    match rest.fill_buf().map_err(Fault::from)? {
+        [0x1f, 0x8b, ..] => Err(SEVERAL.into()),
+        [_, ..] if whole => {
+            Err(Fault::Structure("there are bytes behind its compressed data").into())
+        }
+        _ => read,
     }
-    Ok(())
 }
 
 /// Checks what stands before the compressed data: at most the name that the file once had. Extra

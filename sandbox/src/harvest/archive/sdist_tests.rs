@@ -93,9 +93,12 @@ fn a_member_of_another_type_is_refused(#[case] kind: u8, #[case] said: &str) {
 
 #[test]
 fn set_id_bits_are_refused() {
-    for (kind, mode) in [(b'0', 0o4755), (b'0', 0o2755), (b'5', 0o2755)] {
-        refused(&[tar_member(kind, "my_pkg-1.0/x", "", mode, b"")], "another user's rights");
+    for (kind, mode) in [(b'0', 0o4755), (b'0', 0o2755), (b'5', 0o4755), (b'5', 0o6755)] {
+        let said = format!("its member \"my_pkg-1.0/x\": its mode {mode:04o} would give");
+        refused(&[tar_member(kind, "my_pkg-1.0/x", "", mode, b"")], &said);
     }
+    // As a source tree that a group shares has its directories.
+    assert_eq!(inspected_tar(&[tar_member(b'5', "my_pkg-1.0/x", "", 0o2755, b"")]).unwrap(), []);
 }
 
 #[test]
@@ -286,7 +289,13 @@ fn the_compressed_file_is_one_and_whole() {
     let limits = Limits::default();
     let honest = gzip(&tar(&[]));
     let said = |bytes: &[u8]| inspected(bytes, &limits).unwrap_err().to_string();
-    assert!(said(&[honest.as_slice(), &honest].concat()).contains("bytes behind"));
+    let whole = tar(&[]);
+    for at in (0..=whole.len()).step_by(256) {
+        let parts = [gzip(&whole[..at]), gzip(&whole[at..])].concat();
+        assert!(said(&parts).contains("several gzip members"), "{at}");
+    }
+    assert!(said(&[honest.as_slice(), &honest].concat()).contains("several gzip members"));
+    assert!(said(&[honest.as_slice(), b"x"].concat()).contains("bytes behind"));
     assert!(said(&[honest.as_slice(), b"\0"].concat()).contains("bytes behind"));
     assert!(said(&honest[..honest.len() / 2]).contains("middle of a member"));
     assert!(said(&honest[..honest.len() - 4]).contains("middle of a member"));

@@ -20,9 +20,18 @@ const READ: &str = "\
 
 /// Directories in which nothing is read, or nothing is run of what is read, until somebody names it.
 const INERT: &str = "\
-    appdata applications cmake data datasets desktop-directories devhelp doc examples fonts gettext \
-    gtk-doc help icons info java javadoc jupyter licenses locale man metainfo mime models omf pixmaps \
+    appdata cmake data datasets desktop-directories devhelp doc examples fonts gettext \
+    gtk-doc help icons info java javadoc licenses locale man metainfo mime models omf pixmaps \
     pkgconfig samples sounds terminfo themes wallpapers";
+
+/// What Jupyter knows by another name than that of the project that brings it.
+const OF_JUPYTER: [(&str, &str); 5] = [
+    ("ipykernel", "python3"),
+    ("ipympl", "jupyter-matplotlib"),
+    ("jupyterlab", "lab"),
+    ("jupyterlab-widgets", "@jupyter-widgets"),
+    ("widgetsnbextension", "jupyter-js-widgets"),
+];
 
 /// Directories in which shells look for how to complete the words behind a command, which is the name
 /// of a file there, and what stands before and behind it.
@@ -40,12 +49,58 @@ pub(super) fn acts(inner: &str, projects: &[&str]) -> bool {
     if let Some(command) = completed(inner) {
         return programs::is_taken(command, projects) || command.contains('/');
     }
-    let Some((first, _)) = inner.split_once('/') else {
+    let Some((first, rest)) = inner.split_once('/') else {
         // Read by every `configure` script.
         return inner == "config.site";
     };
+    match first {
+        "applications" => return opens_files(rest, projects),
+        "jupyter" => return acts_in_jupyter(rest, projects),
+        _ => {}
+    }
     let is_in = |list: &str| list.split_ascii_whitespace().any(|it| it.eq_ignore_ascii_case(first));
     is_in(READ) || !(is_in(INERT) || is_related(first, projects))
+}
+
+/// Whether desktops would open files by it that are no matter of the project's: they take programs of
+/// each `*.desktop`, by its name, whose words a project's may be (`org.pkg.Viewer.desktop`).
+fn opens_files(rest: &str, projects: &[&str]) -> bool {
+    let name = rest.split('/').next().unwrap_or(rest);
+    let of = |stem: &str| stem.split('.').any(|word| is_of_jupyter(word, projects));
+    match name.strip_suffix(".desktop") {
+        Some(stem) => !of(stem),
+        None => name == rest || !is_related(name, projects),
+    }
+}
+
+/// Whether Jupyter would find there what has not the project's name: kernels are started, and extensions
+/// loaded, by the names of their directories.
+fn acts_in_jupyter(rest: &str, projects: &[&str]) -> bool {
+    let mut parts = rest.split('/');
+    let of = |part: &str| is_of_jupyter(part, projects);
+    match parts.next() {
+        Some("kernels") => !parts.next().is_some_and(of),
+        first => !first.into_iter().chain(parts).any(of),
+    }
+}
+
+/// Whether Jupyter's programs read it below `etc/jupyter`: each does but a file `*.d/NAME.json` of the
+/// project's name, by which that makes itself known.
+pub(super) fn configures_jupyter(rest: &str, projects: &[&str]) -> bool {
+    let known = rest.rsplit_once('/');
+    let known = known.filter(|(directory, _)| directory.strip_suffix(".d").is_some());
+    let stem = known.and_then(|(_, name)| name.strip_suffix(".json"));
+    !stem.is_some_and(|stem| is_of_jupyter(stem, projects))
+}
+
+/// Whether a name is that of one of `projects`, also where it says that it is for Jupyter.
+fn is_of_jupyter(name: &str, projects: &[&str]) -> bool {
+    let bare = ["jupyter", "jupyterlab"]
+        .iter()
+        .find_map(|it| name.strip_prefix(it).and_then(|rest| rest.strip_prefix(['-', '_'])));
+    is_related(name, projects)
+        || bare.is_some_and(|bare| is_own(bare, projects))
+        || OF_JUPYTER.iter().any(|(project, it)| *it == name && projects.contains(project))
 }
 
 /// The command that a file tells how to complete.
@@ -97,6 +152,15 @@ mod tests {
             "systemd/user/x.service",
             "gnome-shell/extensions/x/extension.js",
             "whatever-others-call-it/x",
+            "jupyter/kernels/python3/kernel.json",
+            "jupyter/kernels/another/pkg/kernel.json",
+            "jupyter/lab/settings/overrides.json",
+            "jupyter/labextensions/another/package.json",
+            "jupyter/jupyter_config.py",
+            "applications/firefox.desktop",
+            "applications/org.mozilla.firefox.desktop",
+            "applications/mimeapps.list",
+            "applications/another/x.desktop",
             "config.site"
         )]
         inner: &str,
@@ -114,6 +178,12 @@ mod tests {
             "man/man1/x.1",
             "locale/de/LC_MESSAGES/x.mo",
             "applications/pkg.desktop",
+            "applications/org.example.my-pkg.desktop",
+            "applications/jupyter-pkg.desktop",
+            "jupyter/labextensions/pkg/static/x.js",
+            "jupyter/labextensions/@scope/my-pkg/package.json",
+            "jupyter/nbextensions/my_pkg/extension.js",
+            "jupyter/nbconvert/templates/pkg/conf.json",
             "icons/hicolor/48x48/apps/pkg.png",
             "licenses/x/LICENSE",
             "jupyter/kernels/pkg/kernel.json",
@@ -132,5 +202,15 @@ mod tests {
         inner: &str,
     ) {
         assert!(!acts(inner, &["pkg", "my-pkg", "python-solver", "tensor-py"]));
+    }
+
+    #[test]
+    fn what_jupyter_knows_by_another_name_is_its_projects_own() {
+        for (project, name) in OF_JUPYTER {
+            let (own, others) = ([project], ["pkg"]);
+            for inner in [format!("jupyter/kernels/{name}/x"), format!("jupyter/x/{name}/x")] {
+                assert_eq!((acts(&inner, &own), acts(&inner, &others)), (false, true), "{inner}");
+            }
+        }
     }
 }

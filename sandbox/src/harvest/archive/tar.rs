@@ -3,11 +3,11 @@
 
 use std::io::Read;
 
-use super::Fault;
 use super::check_unpacked;
 use super::member::{self, NameFault};
 use super::pax::{self, Pending};
 use super::tar_fields::{number, padded};
+use super::{ArchiveError, Fault};
 use crate::harvest::limits::Limits;
 
 const BLOCK: usize = 512;
@@ -24,7 +24,10 @@ const NUMBERS: [(usize, usize, u64); 5] = [
 
 const HIDDEN: Fault = Fault::Structure("there are bytes where its blocks are only filled up");
 
-const SHORT: Fault = Fault::Structure("it ends in the middle of a member");
+const SHORT: Fault = Fault::Structure(ENDS_WITHIN);
+
+/// What is said of one that ends too early.
+pub(super) const ENDS_WITHIN: &str = "it ends in the middle of a member";
 
 /// What a member is.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,20 +78,20 @@ impl<'a, R: Read> Reader<'a, R> {
     }
 
     /// The next member, or `None` behind the last one, when only zeros follow it.
-    pub(super) fn member(&mut self) -> Result<Option<Member>, Fault> {
+    pub(super) fn member(&mut self) -> Result<Option<Member>, ArchiveError> {
         let mut pending = Pending::default();
         loop {
             let block = self.block()?;
             if block == [0; BLOCK] {
                 if !pending.is_empty() {
-                    return Err(SHORT);
+                    return Err(SHORT.into());
                 }
-                return self.end().map(|()| None);
+                return Ok(self.end().map(|()| None)?);
             }
             self.headers += 1;
             // Each member may have two headers before it.
             if self.headers > self.limits.members.saturating_mul(3) {
-                return Err(Fault::TooMany { limit: self.limits.members });
+                return Err(Fault::TooMany { limit: self.limits.members }.into());
             }
             let header = header(&block)?;
             if !matches!(header.kind, b'x' | b'g' | b'L' | b'K') {
@@ -99,7 +102,7 @@ impl<'a, R: Read> Reader<'a, R> {
                 let (what, limit) =
                     ("the header of attributes before a member", usize::try_from(limit));
                 let limit = limit.unwrap_or(usize::MAX);
-                return Err(Fault::Beyond { what, limit, unit: "bytes" });
+                return Err(Fault::Beyond { what, limit, unit: "bytes" }.into());
             }
             let mut data = Vec::new();
             self.data(header.size, &mut |piece| data.extend_from_slice(piece))?;
@@ -130,12 +133,15 @@ impl<'a, R: Read> Reader<'a, R> {
     }
 
     /// The member that a header and those before it tell of.
-    fn join(&self, header: Header, pending: Pending) -> Result<Member, Fault> {
-        let member = member(header, pending)?;
+    fn join(&self, mut header: Header, mut pending: Pending) -> Result<Member, ArchiveError> {
+        let field = std::mem::take(&mut header.name);
+        let name = joined(pending.name.take(), field, Fault::Structure("it has two names"))?;
+        let of = |fault: Fault| fault.of(&name);
+        let member = member(&name, header, pending).map_err(of)?;
         let limit = self.limits.link_bytes;
         match &member.kind {
             Kind::Symlink(target) | Kind::HardLink(target) if target.len() > limit => {
-                Err(Fault::Beyond { what: "the target of a link", limit, unit: "bytes" })
+                Err(of(Fault::Beyond { what: "the target of a link", limit, unit: "bytes" }))
             }
             _ => Ok(member),
         }
@@ -180,9 +186,8 @@ fn short(cause: std::io::Error) -> Fault {
     }
 }
 
-/// Joins a header with what the headers before it say.
-fn member(header: Header, pending: Pending) -> Result<Member, Fault> {
-    let name = joined(pending.name, header.name, Fault::Structure("it has two names"))?;
+/// Joins a header with what the headers before it say of the member `name`.
+fn member(name: &str, header: Header, pending: Pending) -> Result<Member, Fault> {
     let size = match pending.size {
         None => header.size,
         // A reader that does not know the longer number reads the shorter one.
@@ -190,7 +195,7 @@ fn member(header: Header, pending: Pending) -> Result<Member, Fault> {
         Some(size) if header.size == 0 && size >= 8 << 30 => size,
         Some(_) => return Err(Fault::Structure("it has two sizes")),
     };
-    member::check_mode(header.mode)?;
+    member::check_mode(header.mode, header.kind == b'5')?;
     let link = joined(pending.link, header.link, Fault::Structure("it has two targets"))?;
     let kind = match header.kind {
         b'0' | 0 => Kind::File,
@@ -205,7 +210,7 @@ fn member(header: Header, pending: Pending) -> Result<Member, Fault> {
         return Err(Fault::Type("a link or directory with content"));
     }
     let plain = if kind == Kind::Directory { name.strip_suffix('/') } else { None };
-    let plain = plain.unwrap_or(&name);
+    let plain = plain.unwrap_or(name);
     member::check(plain)?;
     Ok(Member { name: plain.to_owned(), kind, size, user: header.user })
 }

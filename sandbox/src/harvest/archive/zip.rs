@@ -256,7 +256,7 @@ fn check_attributes(name: &str, attributes: u32) -> Result<(), Fault> {
     if attributes & 0x10 != 0 && !directory {
         return Err(Fault::Type("of another type than its name"));
     }
-    member::check_mode(mode)
+    member::check_mode(mode, directory)
 }
 
 /// The kind of an extra field, if it is one of the known, and short: any other could be read as

@@ -250,7 +250,7 @@ fn artefacts(value: &Value<'_>, section: &mut Section, reader: &mut Reader<'_>) 
     for (key, value) in reader.table(value).into_iter().flatten() {
         match key.get_ref().as_ref() {
             "expect" => found.expect = reader.word(value),
-            "build-tag" => found.build_tag = reader.text(value).map(str::to_owned),
+            "build-tag" => found.build_tag = reader.word(value),
             "strict" => found.strict = reader.switch(value),
             "replace" => found.replace = reader.switch(value),
             "twins" => found.twins = reader.switch(value),

@@ -91,9 +91,56 @@ fn what_is_demanded_of_artefacts_is_narrowed_key_by_key() {
     let mut expected = Artefacts { strict: Some(true), twins: Some(true), ..Artefacts::default() };
     assert_eq!(general, expected);
     expected.twins = Some(false);
-    expected.build_tag = Some("1".to_owned());
+    expected.build_tag = Some("1".parse().unwrap());
     expected.expect = Some(wanted("numpy==2.1.0"));
     assert_eq!(file.artefacts(Some(&wanted("numpy==2.1.0"))), expected);
+}
+
+#[test]
+fn whoever_names_a_release_chooses_its_sections_wherever_it_is_named() {
+    let pick = "[package.pkg.artefacts]\nexpect = \"pkg==1.0\"\n";
+    let whole = "[artefacts]\nexpect = \"pkg==1.0\"\n";
+    let bare = "[artefacts]\nexpect = \"pkg\"\n";
+    let sections =
+        "[package.pkg.limits]\nmemory = \"2G\"\n[package.\"pkg==1.0\".artefacts]\nstrict = true\n";
+    // What the file says, `--package`, `--expect`; and what is built.
+    for (text, package, asked, built) in [
+        ("", None, None, Ok(None)),
+        ("", Some("pkg"), None, Ok(Some("pkg"))),
+        ("", Some("pkg"), Some("pkg==1"), Ok(Some("pkg==1"))),
+        ("", Some("pkg==1"), Some("pkg"), Ok(Some("pkg==1"))),
+        ("", Some("pkg==2"), Some("pkg==1"), Err(())),
+        (whole, None, None, Ok(Some("pkg==1"))),
+        (whole, Some("pkg"), None, Ok(Some("pkg==1"))),
+        (whole, Some("other"), None, Err(())),
+        (whole, None, Some("other"), Ok(Some("other"))),
+        (bare, None, None, Ok(Some("pkg"))),
+        (pick, None, None, Ok(None)),
+        (pick, Some("pkg"), None, Ok(Some("pkg==1"))),
+        (pick, Some("pkg==2"), None, Err(())),
+        (pick, Some("pkg==2"), Some("pkg==2"), Ok(Some("pkg==2"))),
+        (pick, None, Some("pkg"), Ok(Some("pkg"))),
+        (&[bare, pick].concat(), None, None, Ok(Some("pkg==1"))),
+    ] {
+        let file = PolicyFile::parse("p.toml", text).unwrap();
+        let (package, asked) = (package.map(wanted), asked.map(wanted));
+        let found = file.built(package.as_ref(), asked.as_ref());
+        assert_eq!(found.ok(), built.ok().map(|it| it.map(wanted)), "{text} {package:?} {asked:?}");
+    }
+    let file = PolicyFile::parse("p.toml", &[whole, sections].concat()).unwrap();
+    let built = file.built(None, None).unwrap();
+    assert_eq!(file.artefacts(built.as_ref()).strict, Some(true));
+    let limits = file.policy(None, built.as_ref()).limits;
+    assert_eq!(limits.memory, Demand::Exactly(Bytes(2 << 30)));
+}
+
+#[test]
+fn a_build_tag_that_no_wheel_can_have_is_a_mistake() {
+    for tag in ["", "x", "1-2"] {
+        let text = format!("[artefacts]\nbuild-tag = \"{tag}\"\n");
+        let told = PolicyFile::parse("p.toml", &text).unwrap_err().to_string();
+        assert!(told.contains("begins with a digit"), "{told}");
+    }
 }
 
 #[test]
