@@ -9,12 +9,16 @@
 #![forbid(unsafe_code)]
 
 mod characters;
+mod colour;
 mod document;
 mod line;
+mod plural;
 mod quoted;
 mod speech;
 
+pub use colour::Colour;
 pub use document::document;
+pub use plural::plural;
 pub use quoted::{quoted, quoted_path};
 pub use speech::{heard, print, print_own, say};
 

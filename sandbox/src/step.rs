@@ -74,6 +74,7 @@ steps! {
     Gate: "wait to be let through by the supervisor",
     Exec: "execute the command",
     Supervise: "watch over the sandbox",
+    PassOn: "hand on what the build printed",
     Inspector: "start the inspector of the outputs",
     InspectorNamespaces: "give the inspector namespaces of its own",
     InspectorRoot: "give the inspector an empty root",

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use sandbox::plain::plural;
+
 use super::evidence::Evidence;
 use crate::lab::processes::Processes;
 
@@ -15,7 +17,7 @@ pub fn process(evidence: &Evidence) -> Option<String> {
     let name = &survivor.process.name;
     Some(match count {
         1 => format!("the process {name} outlives the build"),
-        _ => format!("{count} processes outlive the build, among them {name}"),
+        _ => format!("{} outlive the build, among them {name}", plural(count, "process")),
     })
 }
 

@@ -143,7 +143,7 @@ impl Streams {
                 }
                 Err(errno) => {
                     stream.give_up();
-                    first = first.and(Err(Fault::new(Step::Supervise, errno)));
+                    first = first.and(Err(Fault::new(Step::PassOn, errno)));
                 }
             }
         }

@@ -125,6 +125,14 @@ impl Failure {
         let file = path.display().to_string();
         Some(End::OutputRefused { file, why: "it was exchanged by the build".to_owned() })
     }
+
+    /// The end of a build that has run well and whose outcome was asked for and cannot be written: a
+    /// program that waits for it must not take the status for the whole answer.
+    pub(super) fn of_unwritten(&self) -> Option<End> {
+        let Self::Outcome { path, .. } = self else { return None };
+        let file = path.display().to_string();
+        Some(End::OutputRefused { file, why: "it could not be written".to_owned() })
+    }
 }
 
 fn of_launch(error: &LaunchError) -> u8 {

@@ -83,11 +83,14 @@ impl Report {
             say(hint);
         }
         telling.tell(&outcome.end, over, trace.as_ref().zip(found.as_deref()));
-        let exchanged = written.as_ref().err().and_then(Failure::of_exchanged);
+        let mut own = written.as_ref().err().and_then(Failure::of_exchanged);
+        if own.is_none() && outcome.end.exit_status() == 0 {
+            own = written.as_ref().err().and_then(Failure::of_unwritten);
+        }
         for failure in [watched, cleared, written].into_iter().filter_map(Result::err) {
             say_afterwards(&failure);
         }
-        exchanged.unwrap_or(outcome.end)
+        own.unwrap_or(outcome.end)
     }
 
     /// Writes that nothing was run, and gives the failure on: it is what the caller has to hear.

@@ -201,7 +201,8 @@ fn the_schema_of_policy_files_has_every_key_and_no_other() {
         all.iter().filter(|(its, _)| *its == table).map(|(_, key)| (*key).to_owned()).collect()
     };
     assert_eq!(keys(&schema), of(""));
-    let tables: BTreeSet<_> = all.iter().map(|(table, _)| *table).filter(|it| *it != "").collect();
+    let tables: BTreeSet<_> =
+        all.iter().map(|(table, _)| *table).filter(|it| !it.is_empty()).collect();
     let package = &schema["properties"]["package"]["additionalProperties"];
     let mut general = schema["properties"].as_object().unwrap().clone();
     general.remove("package");
