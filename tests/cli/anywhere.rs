@@ -271,7 +271,7 @@ fn what_an_earlier_run_has_written_is_not_taken_for_the_last() {
     assert!(second.out.contains(told), "{second:?}");
     let page = fs::read_to_string(nowhere.path().join("harness-results/index.html")).unwrap();
     assert!(!page.contains("A cage") && !page.contains("\"cage\""));
-    let none = nowhere.checkout.from(nowhere.path().to_owned(), &["run"], None);
+    let end = nowhere.checkout.from(nowhere.path().to_owned(), &["run"], None);
     let note = "note: harness-results/index.html is still that of an earlier run\n";
-    assert!(none.status == 20 && none.err.starts_with(note), "{none:?}");
+    assert!(end.status == 20 && end.err.starts_with(note), "{end:?}");
 }

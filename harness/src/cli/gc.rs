@@ -80,14 +80,14 @@ fn grouped(paths: &[PathBuf]) -> Vec<String> {
     for path in paths {
         places.entry(path.file_name()).or_default().push(path);
     }
-    let told = |(name, places): (Option<&std::ffi::OsStr>, Vec<&Path>)| match places.as_slice() {
-        [path] => path.display().to_string(),
-        _ => {
-            let name = name.unwrap_or_default().to_string_lossy();
-            let places: Vec<_> = places.iter().filter_map(|path| path.parent()).collect();
-            let places: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
-            format!("{name} in {}", places.join(", "))
+    let told = |(name, places): (Option<&std::ffi::OsStr>, Vec<&Path>)| {
+        if let [path] = places.as_slice() {
+            return path.display().to_string();
         }
+        let name = name.unwrap_or_default().to_string_lossy();
+        let places: Vec<_> = places.iter().filter_map(|path| path.parent()).collect();
+        let places: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
+        format!("{name} in {}", places.join(", "))
     };
     places.into_iter().map(told).collect()
 }
