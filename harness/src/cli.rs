@@ -42,6 +42,8 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use sandbox::plain::Colour;
+use sandbox::program::usage::sentence;
 
 use crate::builtin::VERSIONS;
 use crate::conduct::observer::DynObserver;
@@ -112,21 +114,27 @@ pub fn start(args: impl IntoIterator<Item = OsString>, world: &mut World<'_>) ->
     let args: Vec<OsString> = args.into_iter().collect();
     let program = args.first().map(|first| first.to_string_lossy().into_owned());
     let program = program.unwrap_or_else(|| "harness".to_owned());
-    let command = match Cli::try_parse_from(args) {
+    let command = match Cli::try_parse_from(&args) {
         Ok(cli) => cli.command,
         Err(error) => {
             let text = error.render().ansi().to_string();
-            let stream = if error.use_stderr() { &mut world.err } else { &mut world.out };
-            // Whoever does not read the help cannot be told either.
-            let _ = stream.write_all(text.as_bytes());
-            return if error.use_stderr() { Exit::Usage.code() } else { Exit::Ok.code() };
+            if !error.use_stderr() {
+                // Help and version are what was asked for.
+                let said = world.say(&text).map(|()| Exit::Ok);
+                return said.unwrap_or_else(|failure| world.complain(&failure)).code();
+            }
+            let mut command = Cli::command();
+            command.build();
+            let text = match sentence(&error, &command, &args) {
+                Some(sentence) => redact::plain(format!("harness: {sentence}\n").as_bytes()),
+                None => text,
+            };
+            // Whoever does not read what is wrong cannot be told either.
+            let _ = world.err.write_all(text.as_bytes());
+            return Exit::Usage.code();
         }
     };
-    let exit = dispatch(command, &program, world).unwrap_or_else(|failure| {
-        let _ = writeln!(world.err, "{}", failure.told(&world.here));
-        failure.exit()
-    });
-    exit.code()
+    dispatch(command, &program, world).unwrap_or_else(|failure| world.complain(&failure)).code()
 }
 
 fn dispatch(command: Command, program: &str, world: &mut World<'_>) -> Result<Exit, Failure> {
@@ -163,6 +171,13 @@ fn dispatch(command: Command, program: &str, world: &mut World<'_>) -> Result<Ex
 }
 
 impl World<'_> {
+    /// Says why nothing came of it, and gives the exit status.
+    fn complain(&mut self, failure: &Failure) -> Exit {
+        // Nobody is left to tell where that cannot be written.
+        let _ = writeln!(self.err, "{}", failure.told(&self.here));
+        failure.exit()
+    }
+
     /// Writes to standard output. That nobody reads on is no failure.
     fn say(&mut self, text: &str) -> Result<(), Failure> {
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
@@ -207,6 +222,10 @@ Where several hold: 70, 130, 22, 3, 21, 10, 11, 12, 13, in this order.";
 #[command(name = "harness", version, long_version = VERSIONS, max_term_width = 100)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUS}"))]
 struct Cli {
+    /// When text has colours
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    #[arg(hide_default_value = true, overrides_with = "color")]
+    color: Colour,
     #[command(subcommand)]
     command: Command,
 }

@@ -13,6 +13,7 @@ use harness::cli::{self, Conductor, Wishes, World};
 use harness::conduct::{RunContext, conduct, conduct_before};
 use harness::lab::{self, groups};
 use harness::runner::interrupt;
+use sandbox::plain::Colour;
 use sandbox::sys::descriptors::close_on_exec_from;
 
 fn main() -> ExitCode {
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         let _ = writeln!(io::stderr(), "harness: signals cannot be watched: {error}");
         return ExitCode::from(70);
     }
+    Colour::asked(env::args_os()).choose();
     let (mut out, mut err) = (anstream::stdout(), anstream::stderr());
     let mut world = World {
         here: env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),

@@ -137,6 +137,7 @@ impl Recipe {
         let keeps = keeps(&mut top, found);
         let files = files(&mut top, found);
         let requires = requires(&mut top, found);
+        brought(&argv, &files, top.offset(), found);
         top.close(found);
         Some(Self {
             name: name?,
@@ -168,6 +169,11 @@ fn layers(top: &mut Table<'_>, found: &mut Findings) -> LayerSet {
 }
 
 fn unreadable(file: &Path, error: &io::Error) -> Diagnostic {
+    if error.kind() == io::ErrorKind::NotFound {
+        let message = "is to be brought into each lab, and is not there".to_owned();
+        let help = "write the file, or leave it out of `files`";
+        return Diagnostic::of_file(file, Code::Unreadable, message, help);
+    }
     let message = format!("cannot be read: {error}");
     let help = "check that it exists and who may read it";
     Diagnostic::of_file(file, Code::Unreadable, message, help)
@@ -220,6 +226,25 @@ fn argv(top: &mut Table<'_>, found: &mut Findings) -> Vec<String> {
         found.report(offset, Code::BadValue, message, help);
     }
     words.into_iter().map(|word| word.value.to_owned()).collect()
+}
+
+/// What the command takes from the target's folder must be brought along: a lab has nothing of it.
+fn brought(argv: &[String], files: &[(PathBuf, Vec<u8>)], offset: usize, found: &mut Findings) {
+    let is_file = |name: &str| files.iter().any(|(file, _)| file == Path::new(name));
+    let names = argv.iter().filter_map(|word| word.strip_prefix("{target}/"));
+    for name in names.filter(|name| !is_file(name)) {
+        let message = format!("the command uses `{name}`, which `files` does not name");
+        let help = format!("add \"{name}\" to `files`, if there is such a file");
+        found.report(offset, Code::BadValue, message, help);
+    }
+    let first = argv.first().map(String::as_str).unwrap_or_default();
+    if first.contains('/') && !first.starts_with(['/', '{']) {
+        let name = first.strip_prefix("./").unwrap_or(first);
+        let message =
+            format!("the command `{first}` is not there in a lab, where builds are tried");
+        let help = format!("write \"{{target}}/{name}\", and name \"{name}\" in `files`");
+        found.report(offset, Code::BadValue, message, help);
+    }
 }
 
 fn files(top: &mut Table<'_>, found: &mut Findings) -> Vec<(PathBuf, Vec<u8>)> {

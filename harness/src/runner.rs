@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
+use sandbox::plain::plural;
+
 use crate::catalogue::attack::Expected;
 use crate::gaps::Gaps;
 use crate::oracle::Observation;
@@ -45,7 +47,7 @@ pub struct Setting<'a> {
 
 /// The user stopped the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("interrupted after {done} of {of} trials; nothing was written")]
+#[error("interrupted after {done} of {}; nothing was written", plural(.of, "trial"))]
 pub struct Interrupted {
     /// How many trials were over.
     pub done: usize,

@@ -10,6 +10,7 @@ use std::num::ParseIntError;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use sandbox::plain::plural;
 use sandbox::policy::IdentityChoice;
 use sandbox::{LayerSet, Level};
 
@@ -163,7 +164,7 @@ impl Selection {
                 base: affected.base.clone(),
                 changes: match affected.changes {
                     1 => "1 file has".to_owned(),
-                    count => format!("{count} files have"),
+                    count => plural(count, "file") + " have",
                 },
             },
             (None, filter) => NothingSelected::Filter {
@@ -225,6 +226,15 @@ impl FromStr for Slice {
     }
 }
 
+/// How many of both kinds.
+#[must_use]
+pub fn entries(count: usize) -> String {
+    match count {
+        1 => "1 attack or honest build".to_owned(),
+        count => format!("{} and honest builds", plural(count, "attack")),
+    }
+}
+
 /// Nothing would be tried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NothingSelected {
@@ -232,7 +242,7 @@ pub enum NothingSelected {
     #[error("the catalogue has no attack and no honest build")]
     EmptyCatalogue,
     /// The expression finds nothing.
-    #[error("none of {looked_at} attacks and honest builds is found by `{expression}`")]
+    #[error("none of {} is found by `{expression}`", entries(*.looked_at))]
     Filter {
         /// The expression.
         expression: String,
@@ -252,7 +262,7 @@ pub enum NothingSelected {
         changes: String,
     },
     /// The share is empty.
-    #[error("there are only {attacks} attacks, so share {} of {} is empty", .slice.which, .slice.of)]
+    #[error("the catalogue has only {}, so share {} of {} is empty", plural(.attacks, "attack"), .slice.which, .slice.of)]
     Slice {
         /// The share.
         slice: Slice,

@@ -13,7 +13,7 @@ use crate::words::Guarantee;
 
 mod causes;
 
-pub use causes::{Cause, Finding};
+pub use causes::{Cause, Finding, PIVOT};
 
 /// What is the matter with a host.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,14 +9,18 @@
 #![forbid(unsafe_code)]
 
 mod characters;
+mod colour;
 mod digits;
 mod document;
 mod line;
+mod plural;
 mod quoted;
 mod speech;
 
+pub use colour::Colour;
 pub use digits::hex;
 pub use document::document;
+pub use plural::plural;
 pub use quoted::{escaped, quoted, quoted_path};
 pub use speech::{heard, print, print_own, say};
 

@@ -23,10 +23,10 @@ mod report;
 mod run;
 mod set_id;
 mod settle;
-mod usage;
+pub mod usage;
 mod why;
 
-use crate::plain::{print, print_own, say};
+use crate::plain::{Colour, print, print_own, say};
 use crate::sys::signals;
 use error::Failure;
 
@@ -38,6 +38,10 @@ use error::Failure;
 #[command(name = "bulkhead", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = EXIT_STATUS)]
 struct Cli {
+    /// When this program's own text has colours; those of a build are never shown
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    #[arg(hide_default_value = true, overrides_with = "color")]
+    color: Colour,
     #[command(subcommand)]
     command: Command,
 }
@@ -103,17 +107,14 @@ pub fn main() -> ExitCode {
         ));
         return ExitCode::from(error::NOTHING_RUN);
     }
+    Colour::asked(std::env::args_os()).choose();
     let command = match parse() {
         Ok(command) => command,
         Err(error) => {
             // Help and version are no errors. A usage error means that nothing was run.
             let shown = error.render();
             if error.use_stderr() {
-                let word = std::env::args_os().nth(1);
-                let word = word.as_deref().and_then(OsStr::to_str);
-                let known = names(&Cli::command());
-                let known: Vec<_> = known.iter().map(String::as_str).collect();
-                match usage::remedy(&error, &known, word) {
+                match mistake(&error, &std::env::args_os().collect::<Vec<_>>()) {
                     Some(sentence) => say(sentence),
                     // Whoever does not read what is wrong cannot be told either.
                     None => drop(print(&shown.to_string(), true)),
@@ -138,10 +139,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The names of the commands that are shown.
-fn names(command: &clap::Command) -> Vec<String> {
-    let shown = command.get_subcommands().filter(|it| !it.is_hide_set());
-    shown.map(|it| it.get_name().to_owned()).collect()
+/// The sentence for a command line that cannot be read, where there is one.
+fn mistake(error: &clap::Error, words: &[OsString]) -> Option<String> {
+    let mut command = Cli::command();
+    // Only then each command has the options that all share.
+    command.build();
+    let is_near = usage::is_near_command(error, &command);
+    let special = if is_near { None } else { usage::of_isolation(error, words) };
+    special.or_else(|| usage::sentence(error, &command, words))
 }
 
 /// The command of this process's arguments.
@@ -222,5 +227,28 @@ mod tests {
         let failure = obey(Command::Manual { directory }).unwrap_err();
         assert_eq!(failure.exit_status(), error::NOTHING_RUN);
         assert!(failure.to_string().contains("/nonexistent/man"), "{failure}");
+    }
+
+    fn told(line: &str) -> String {
+        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let error = Cli::try_parse_from(&words).err().unwrap();
+        mistake(&error, &words).unwrap()
+    }
+
+    #[test]
+    fn a_missing_dash_and_a_mistyped_command_are_told_with_what_is_right() {
+        for line in ["bulkhead run make", "bulkhead run --rw dist make -j2"] {
+            assert!(told(line).contains("`bulkhead run [OPTIONS] -- make …`"), "{line}");
+        }
+        assert!(told("bulkhead hook python x").contains("bulkhead hook [OPTIONS] -- "));
+        assert!(told("bulkhead explain make").contains("-- make"));
+        for (typed, meant) in [("rnu", "run"), ("docter", "doctor"), ("exlain", "explain")] {
+            let told = told(&format!("bulkhead {typed}"));
+            assert!(told.contains(&format!("did you mean `{meant}`?")), "{told}");
+        }
+        assert!(told("bulkhead python -c 1").contains("`bulkhead run -- python …`"));
+        assert!(told("bulkhead run").contains("`bulkhead run -- make`"));
+        // What is hidden is not suggested.
+        assert!(!told("bulkhead inspec").contains("did you mean"));
     }
 }

@@ -29,6 +29,7 @@ mod diagnosis;
 mod explanation;
 mod inspection;
 mod request;
+mod swept;
 
 pub use answer::{Answer, Started, answer_json, read_answer};
 pub use channel::Channel;
@@ -36,6 +37,7 @@ pub use diagnosis::diagnosis_json;
 pub use explanation::plan_json;
 pub use inspection::{Confinement, Line, Taken, Word};
 pub use request::{NoRequest, read_request, request_json};
+pub use swept::{Swept, swept_json};
 
 /// A message, of sixteen bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The two axes of the project: what a build is held to (guarantees) and what holds it (layers).
 #![forbid(unsafe_code)]
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
@@ -255,15 +256,19 @@ impl UnknownWord {
 }
 
 /// The word of `known` that is nearest to `word`: no more than `most` of its letters are wrong, and
-/// not all of them.
+/// not all of them. Of two that are as near it is the one that begins as `word` does.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: &[&'a str], most: usize) -> Option<&'a str> {
+    let same = |known: &str| word.chars().zip(known.chars()).take_while(|(a, b)| a == b).count();
+    let letters = word.chars().count();
     known
         .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
-        .filter(|(wrong, candidate)| *wrong <= most && *wrong < candidate.chars().count())
+        .map(|known| (strsim::damerau_levenshtein(word, known), Reverse(same(known)), *known))
+        .filter(|(wrong, _, known)| {
+            *wrong <= most && *wrong < known.chars().count() && *wrong < letters.max(1)
+        })
         .min()
-        .map(|(_, candidate)| candidate)
+        .map(|(_, _, known)| known)
 }
 
 fn hint(nearest: Option<&str>) -> String {

@@ -217,3 +217,40 @@ fn program_and_schema_agree_on_the_keys_of_every_oracle() {
         OracleKind::NAMES.into_iter().flat_map(|kind| agree("oracle", kind)).collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
+
+/// The first example of TOML on a page.
+fn example(page: &str) -> String {
+    let text = fs::read_to_string(root().join(page)).unwrap();
+    let example = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    example.unwrap_or_else(|| panic!("{page} has no example")).to_owned()
+}
+
+#[rstest]
+#[case("policy", "docs/policy.md")]
+#[case("harness", "docs/ci.md")]
+fn the_example_on_the_page_is_valid(#[case] name: &str, #[case] page: &str) {
+    let told = complaints(&validator(name), &from_toml(&example(page)));
+    assert!(told.is_empty(), "{page}: {}", told.join("\n"));
+}
+
+#[rstest]
+#[case("policy", "levle = \"full\"")]
+#[case("policy", "level = \"none\"")]
+#[case("policy", "require = \"secrets\"")]
+#[case("policy", "scratch = \"tmp\"")]
+#[case("policy", "[paths]\nread = [\"/a/../b\"]")]
+#[case("policy", "[environment]\nkeep = [\"*\"]")]
+#[case("policy", "[environment.set]\n\"A B\" = \"x\"")]
+#[case("policy", "[limits]\nmemory = \"8GB\"")]
+#[case("policy", "[limits]\nwall-time = 90")]
+#[case("policy", "[limits]\nprocesses = 0")]
+#[case("policy", "[syscalls]\nptrace = true")]
+#[case("policy", "[package.\"a>=1\"]")]
+#[case("policy", "[package.a.package.b]")]
+#[case("harness", "hosts = [\"root\"]")]
+#[case("harness", "host = [\"rood\"]")]
+#[case("harness", "deny-escapes = \"yes\"")]
+#[case("harness", "[[sandbox]]\nname = \"box\"")]
+fn the_schema_refuses_what_the_program_refuses(#[case] name: &str, #[case] text: &str) {
+    assert!(!validator(name).is_valid(&from_toml(text)), "the schema takes it: {text}");
+}

@@ -223,3 +223,55 @@ fn a_folder_that_another_project_calls_attacks_is_no_catalogue() {
     let end = nowhere.harness(&["list", "-E", "secrets/"]);
     assert!(end.status == 0 && end.out.contains("secrets/netrc-read"), "{end:?}");
 }
+
+#[test]
+fn a_script_that_is_not_there_is_one_sentence() {
+    let nowhere = Nowhere::new();
+    let end = nowhere.harness(&["init", "--", "./isolate.sh", "{argv}"]);
+    assert_eq!(end.status, 2, "{end:?}");
+    assert!(!nowhere.path().join("harness.toml").exists());
+    let settings = |argv: &str, files: &str| {
+        let text = format!(
+            "[[sandbox]]\nname = \"cage\"\ntitle = \"A cage\"\nsource = \"here\"\n\
+             argv = [\"{argv}\", \"{{argv}}\"]\nfiles = [{files}]\n"
+        );
+        nowhere.write("harness.toml", &text);
+    };
+    for (argv, files, told) in [
+        ("./isolate.sh", "", "`./isolate.sh` is not there in a lab, where builds are tried"),
+        ("{target}/isolate.sh", "", "the command uses `isolate.sh`, which `files` does not name"),
+        (
+            "{target}/isolate.sh",
+            "\"isolate.sh\"",
+            "is to be brought into each lab, and is not there",
+        ),
+    ] {
+        settings(argv, files);
+        for command in ["check", "run"] {
+            let end = nowhere.harness(&[command]);
+            assert!(end.status == 3 && end.err.contains(told), "{command}: {end:?}");
+            assert!(end.err.ends_with("harness: 1 mistake\n"), "{end:?}");
+        }
+    }
+    nowhere.write("isolate.sh", "exec \"$@\"\n");
+    assert_eq!(nowhere.harness(&["check"]).status, 0);
+}
+
+#[test]
+fn what_an_earlier_run_has_written_is_not_taken_for_the_last() {
+    let nowhere = Nowhere::new();
+    let target = "name = \"cage\"\ntitle = \"A cage\"\nsource = \"here\"\nargv = [\"{argv}\"]\n";
+    nowhere.write("sandboxes/cage/target.toml", target);
+    let run = ["run", "-E", TWO, "--targets", "sandboxes", "-t"];
+    let first = nowhere.pretending(&[&run[..], &["cage"]].concat(), tight);
+    assert!(!first.out.contains("earlier run"), "{first:?}");
+    let second = nowhere.pretending(&[&run[..], &["own"]].concat(), tight);
+    let told = "Of an earlier run, and not on the page: harness-results/root/cage.json; \
+                `harness report harness-results` would tell of them too\n";
+    assert!(second.out.contains(told), "{second:?}");
+    let page = fs::read_to_string(nowhere.path().join("harness-results/index.html")).unwrap();
+    assert!(!page.contains("A cage") && !page.contains("\"cage\""));
+    let end = nowhere.checkout.from(nowhere.path().to_owned(), &["run"], None);
+    let note = "note: harness-results/index.html is still that of an earlier run\n";
+    assert!(end.status == 20 && end.err.starts_with(note), "{end:?}");
+}

@@ -165,3 +165,32 @@ fn a_manifest_drives_no_terminal_by_its_mistakes() {
     assert_eq!(end.status, 3);
     assert!(!end.err.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{end:?}");
 }
+
+#[test]
+fn a_new_attack_is_told_with_the_command_that_includes_it() {
+    let checkout = Checkout::new();
+    assert_eq!(checkout.harness(&["run", "--update"]).status, 0);
+    assert!(!checkout.harness(&["check"]).out.contains("not in the committed reports"));
+    checkout.attack("secrets/of-mine", "[\"mounts\"]");
+    let told = "not in the committed reports yet: secrets/of-mine; `harness run -E \
+                'id(secrets/of-mine)' --update` includes what is new\n";
+    for args in [&["check"][..], &["check", "attacks/secrets/of-mine"]] {
+        let end = checkout.harness(args);
+        assert!(end.status == 0 && end.out.ends_with(told), "{end:?}");
+    }
+    let command = ["run", "-E", "id(secrets/of-mine)", "--update"];
+    assert_eq!(checkout.harness(&command).status, 0);
+    assert!(!checkout.harness(&["check"]).out.contains("not in the committed reports"));
+}
+
+#[test]
+fn coverage_is_told_to_programs() {
+    let end = Checkout::new().harness(&["coverage", "--json"]);
+    let mut answer: serde_json::Value = serde_json::from_str(&end.out).unwrap();
+    // The lists are long, and held against the catalogue elsewhere.
+    for list in ["incidents", "probes", "rows"] {
+        let all = answer[list].as_array_mut().unwrap();
+        all.truncate(1);
+    }
+    insta::assert_snapshot!("coverage", serde_json::to_string_pretty(&answer).unwrap());
+}

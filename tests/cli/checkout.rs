@@ -1,6 +1,7 @@
 //! A small checkout, and a command line whose trials are only pretended.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -18,6 +19,9 @@ pub(crate) const CANARY: &str = "bulkhead-canary-0f3a";
 
 /// How a pretended trial goes.
 pub(crate) type Pretend = fn(&Trial) -> Observation;
+
+/// Where a command prints.
+pub(crate) type Sink<'a> = dyn Write + Send + 'a;
 
 /// A checkout with two attacks and an honest build.
 pub(crate) struct Checkout {
@@ -95,6 +99,18 @@ impl Checkout {
     /// Runs `harness` from the directory `here`; without a sandbox nothing can be conducted.
     pub(crate) fn from(&self, here: PathBuf, args: &[&str], pretend: Option<Pretend>) -> End {
         let (mut out, mut err) = (Vec::new(), Vec::new());
+        let status = self.printing(here, args, pretend, (&mut out, &mut err));
+        End { status, out: plain(&out), err: plain(&err) }
+    }
+
+    /// The same, with what it prints written elsewhere.
+    pub(crate) fn printing(
+        &self,
+        here: PathBuf,
+        args: &[&str],
+        pretend: Option<Pretend>,
+        (out, err): (&mut Sink<'_>, &mut Sink<'_>),
+    ) -> u8 {
         let prepare = move |_: &cli::Wishes| match pretend {
             Some(pretend) => Ok(Conductor {
                 conduct: Box::new(move |trial, _| pretend(trial)),
@@ -109,14 +125,13 @@ impl Checkout {
             home: Some("/home/somebody".into()),
             require_isolation: self.require_isolation,
             live: false,
-            out: &mut out,
-            err: &mut err,
+            out,
+            err,
             stop: &self.stop,
             prepare: &prepare,
         };
         let args = ["harness"].iter().chain(args).map(Into::into);
-        let status = cli::start(args, &mut world);
-        End { status, out: plain(&out), err: plain(&err) }
+        cli::start(args, &mut world)
     }
 }
 

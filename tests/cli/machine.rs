@@ -11,6 +11,7 @@ use predicates::prelude::*;
 use predicates::str::contains;
 
 use crate::checkout::{Checkout, correct};
+use crate::skipped;
 
 fn without_a_compiler(trial: &Trial) -> Observation {
     let mut observed = correct(trial);
@@ -102,4 +103,46 @@ fn what_killed_runs_left_is_cleared_away_once_and_nothing_else() {
     let again = gc(&checkout, scratch.path());
     assert!(contains("somebody-else").not().eval(&again), "{again}");
     assert!(!again.contains("aaaaaa") && !again.contains("cccccc"), "{again}");
+}
+
+#[test]
+fn what_was_cleared_away_is_told_to_programs() {
+    let (checkout, scratch) = (Checkout::new(), tempfile::tempdir().unwrap());
+    let mut command = Command::cargo_bin("harness").unwrap();
+    command.current_dir(checkout.path()).env("TMPDIR", scratch.path());
+    let output =
+        command.env("XDG_CACHE_HOME", scratch.path()).args(["gc", "--json"]).output().unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["schema"], "harness.gc/1");
+    assert!(answer["removed"].is_array() && answer["skipped"].is_array(), "{answer}");
+}
+
+/// Binds what a program needs below `$1`, which is no mount, and makes it the root as `$2` says.
+const BELOW: &str = r#"
+set -e
+mkdir -p "$1/opt" "$1/tmp" "$1/root"
+for name in bin sbin lib lib64; do ln -s "usr/$name" "$1/$name"; done
+for name in usr etc dev sys; do mkdir "$1/$name"; mount --rbind "/$name" "$1/$name"; done
+mkdir "$1/proc"
+mount -t proc proc "$1/proc"
+touch "$1/opt/harness"
+mount --bind "$2" "$1/opt/harness"
+PATH=/usr/sbin:/usr/bin exec chroot "$1" /opt/harness doctor
+"#;
+
+#[test]
+fn below_a_changed_root_the_cause_and_a_way_out_are_told() {
+    if !rustix::process::geteuid().is_root() {
+        skipped::note("only root can change the root directory");
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--mount", "/bin/sh", "-c", BELOW, "sh"]).arg(root.path());
+    let output = command.arg(assert_cmd::cargo::cargo_bin("harness")).output().unwrap();
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(20), "{out}{err}");
+    assert!(out.starts_with("runs here     no: no lab can be made below `chroot`"), "{out}");
+    assert!(out.contains("start it outside; or enter the tree as containers do"), "{out}");
 }

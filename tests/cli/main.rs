@@ -22,3 +22,6 @@ mod program;
 mod report;
 mod run;
 mod schema;
+#[path = "../skipped.rs"]
+mod skipped;
+mod unwritable;

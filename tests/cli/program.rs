@@ -16,7 +16,7 @@ fn harness(checkout: &Checkout) -> Command {
 
 #[rstest]
 #[case::no_command(&[], "Usage")]
-#[case::unknown_command(&["runn"], "'run'")]
+#[case::unknown_command(&["runn"], "did you mean `run`?")]
 #[case::unknown_target(&["run", "-t", "owm"], "did you mean `own`?")]
 #[case::unknown_level(&["run", "-t", "own@ful"], "did you mean `full`?")]
 #[case::unknown_attack(&["run", "-E", "id(secrets/netrc-raed)"], "did you mean `secrets/netrc-read`?")]
@@ -24,10 +24,38 @@ fn harness(checkout: &Checkout) -> Command {
 #[case::unknown_tag(&["run", "-E", "CWE-523"], "did you mean `CWE-522`?")]
 #[case::broken_expression(&["run", "-E", "secrets/ &"], "column 11: expected")]
 #[case::broken_share(&["run", "--partition", "slice:4/3"], "there is no share 4 of 3")]
-#[case::no_jobs(&["run", "-j", "0"], "number would be zero")]
+#[case::no_jobs(&["run", "-j", "0"], "write a number from 1 on")]
+#[case::jobs_of_no_number(&["run", "-j", "x"], "`x` is no value of `--jobs <N>`: write a whole number")]
+#[case::seed_of_no_number(&["run", "--shuffle", "-1"], "there is no option `-1`")]
+#[case::no_times(&["verify", "secrets/netrc-read", "--times", "0"], "write a number from 1 on")]
+#[case::mistyped_option(&["list", "--jsn"], "there is no option `--jsn`; did you mean `--json`?")]
+#[case::unknown_option(&["debug", "x", "--stopp-it"], "`harness debug --help` lists those there are")]
+#[case::a_word_too_many(&["doctor", "x"], "`x` is one word too many; `harness doctor --help`")]
+#[case::an_empty_word(&["run", ""], "`` is one word too many")]
+#[case::no_id(&["show"], "`<ID>` is missing; `harness show --help`")]
+#[case::one_report(&["diff", "old.json"], "`<NEW>` is missing")]
+#[case::no_value(&["run", "--out"], "`--out <DIR>` needs a value")]
+#[case::unknown_form(&["report", "--format", "htlm"], "did you mean `html`?; known: md svg")]
+#[case::unknown_service(&["init", "--ci", "githb"], "did you mean `github`?")]
+#[case::unknown_shell(&["completions", "basch"], "did you mean `bash`?")]
+#[case::unknown_host(&["run", "--host", "dokcer"], "did you mean `docker`?")]
+#[case::unknown_schema(&["schema", "atack"], "did you mean `attack`?")]
+#[case::unknown_colour(&["list", "--color", "nevr"], "did you mean `never`?; known: auto always never")]
+#[case::shown_attack(&["show", "secrets/netrc-raed"], "did you mean `secrets/netrc-read`?")]
+#[case::far_attack(&["show", "nothing/like-it"], "`harness list` shows")]
+#[case::no_guarantee(&["new", "secret/x"], "did you mean `secrets`?")]
+#[case::no_report(&["report", "nowhere"], "there is no report in")]
+#[case::no_share(&["run", "--partition", "1/3"], "written as `slice:1/3`")]
+#[case::no_script(&["init", "--", "./isolate.sh"], "there is no file ./isolate.sh here; write the script first")]
 #[case::check_and_update(&["run", "--check", "--update"], "cannot be used with")]
 fn a_command_line_that_means_nothing_ends_with_2(#[case] args: &[&str], #[case] told: &str) {
-    harness(&Checkout::new()).args(args).assert().code(2).stderr(contains(told)).stdout("");
+    let end =
+        harness(&Checkout::new()).args(args).assert().code(2).stderr(contains(told)).stdout("");
+    let text = String::from_utf8(end.get_output().stderr.clone()).unwrap();
+    // A sign under an expression, and the help where nothing was asked for, have lines of their own.
+    let is_long = args.is_empty() || args.contains(&"-E");
+    assert!(is_long || (text.starts_with("harness: ") && text.lines().count() == 1), "{text}");
+    assert!(text.len() < 600 || args.is_empty(), "{text}");
 }
 
 #[test]
@@ -81,7 +109,7 @@ fn a_list_into_a_full_disk_is_a_failure() {
 }
 
 /// What it prints when its standard streams are a terminal.
-fn before_a_terminal(variables: &[(&str, &str)]) -> String {
+fn before_a_terminal(args: &[&str], variables: &[(&str, &str)]) -> String {
     use std::io::Read as _;
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let master = openpt(flags).unwrap();
@@ -89,6 +117,7 @@ fn before_a_terminal(variables: &[(&str, &str)]) -> String {
     let line = ioctl_tiocgptpeer(&master, flags).unwrap();
     let end = || std::process::Stdio::from(line.try_clone().unwrap());
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("harness"))
+        .args(args)
         .arg("--help")
         .env_remove("NO_COLOR")
         .env_remove("CI")
@@ -107,8 +136,38 @@ fn before_a_terminal(variables: &[(&str, &str)]) -> String {
     String::from_utf8(text).unwrap()
 }
 
-#[test]
-fn no_color_means_no_colour() {
-    assert!(before_a_terminal(&[]).contains('\u{1b}'), "nothing would be shown otherwise");
-    assert!(!before_a_terminal(&[("NO_COLOR", "1")]).contains('\u{1b}'));
+#[rstest]
+#[case::a_terminal(&[], &[], true)]
+#[case::the_variable(&[], &[("NO_COLOR", "1")], false)]
+#[case::never(&["--color", "never"], &[], false)]
+#[case::never_with_force(&["--color=never"], &[("CLICOLOR_FORCE", "1")], false)]
+#[case::always(&["--color", "always"], &[("NO_COLOR", "1")], true)]
+#[case::auto(&["--color", "auto"], &[("NO_COLOR", "1")], false)]
+fn colours_are_chosen_before_a_terminal(
+    #[case] args: &[&str],
+    #[case] variables: &[(&str, &str)],
+    #[case] coloured: bool,
+) {
+    assert_eq!(before_a_terminal(args, variables).contains('\u{1b}'), coloured);
+}
+
+#[rstest]
+#[case::a_pipe(&[], &[], false)]
+#[case::force(&[], &[("CLICOLOR_FORCE", "1")], true)]
+#[case::always(&["--color", "always"], &[], true)]
+#[case::the_last(&["--color", "always", "--color=never"], &[], false)]
+fn colours_are_chosen_before_a_pipe(
+    #[case] args: &[&str],
+    #[case] variables: &[(&str, &str)],
+    #[case] coloured: bool,
+) {
+    let checkout = Checkout::new();
+    let mut command = harness(&checkout);
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
+        command.env_remove(name);
+    }
+    let end = command.args(args).arg("--help").envs(variables.iter().copied()).assert();
+    let output = end.get_output();
+    let text = [output.stdout.clone(), output.stderr.clone()].concat();
+    assert_eq!(text.contains(&0x1b), coloured);
 }

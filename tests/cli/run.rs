@@ -357,7 +357,7 @@ fn progress_is_told_in_plain_lines_where_there_is_no_terminal() {
 
 #[rstest]
 #[case::filter(&["-E", "secrets/ & files/"], "none of 3 attacks and honest builds is found")]
-#[case::share(&["--partition", "slice:3/3"], "there are only 2 attacks, so share 3 of 3 is empty")]
+#[case::share(&["--partition", "slice:3/3"], "the catalogue has only 2 attacks, so share 3 of 3 is empty")]
 fn nothing_selected_is_a_failure_with_its_reason(#[case] args: &[&str], #[case] why: &str) {
     let checkout = Checkout::new();
     let end = checkout.harness(&[&["run"], args].concat());

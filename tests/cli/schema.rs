@@ -8,7 +8,7 @@ use crate::checkout::{Checkout, escaped};
 fn schemas_are_listed_printed_and_written() {
     let checkout = Checkout::new();
     let names = checkout.harness(&["schema"]).out;
-    assert_eq!(names, "attack\ntarget\ngaps\nreport\nablation\nrun\n");
+    assert_eq!(names, "attack\ntarget\ngaps\nharness\npolicy\nreport\nablation\nrun\n");
     assert_eq!(checkout.harness(&["schema", "--update"]).status, 0);
     for name in names.lines() {
         let printed = checkout.harness(&["schema", name]).out;

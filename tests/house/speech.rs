@@ -46,3 +46,64 @@ fn nothing_is_said_past_the_one_module_that_makes_it_plain() {
     }
     hold("Text leaves the program by `say` and `print` of sandbox/src/plain/speech.rs.", &breaches);
 }
+
+/// Nouns that are counted.
+const COUNTED: [&str; 21] = [
+    "accounts",
+    "attacks",
+    "builds",
+    "bytes",
+    "calls",
+    "cells",
+    "directories",
+    "entries",
+    "files",
+    "gaps",
+    "groups",
+    "layers",
+    "members",
+    "mistakes",
+    "names",
+    "pages",
+    "processes",
+    "reports",
+    "sandboxes",
+    "trials",
+    "words",
+];
+
+/// What stands before or behind a number that is never one, or where none is counted.
+const NEVER_ONE: [&str; 7] = [
+    "more than",
+    "larger than",
+    "longer than",
+    "at most",
+    "exactly one",
+    "which must be there once",
+    "lacks calls",
+];
+
+#[test]
+fn a_noun_is_put_in_the_plural_by_one_function() {
+    let mut breaches = Vec::new();
+    for file in product() {
+        let text = read(&file);
+        for (number, line) in code(untested(&text)) {
+            let is_plural = |rest: &str| {
+                let is_word = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
+                let words = rest.split(' ').take(2).take_while(is_word);
+                let bare =
+                    |word: &str| word.trim_end_matches(|c: char| !c.is_alphabetic()).to_owned();
+                words.map(bare).any(|word| COUNTED.contains(&word.as_str()))
+            };
+            let behind = line.match_indices("} ").map(|(at, _)| &line[at + 2..]);
+            // A word that was put in, and not a number, may stand before the verb `names`.
+            let found =
+                behind.filter(|rest| !rest.starts_with("names ") && is_plural(rest)).count();
+            if found > 0 && !NEVER_ONE.iter().any(|known| line.contains(known)) {
+                breaches.push(format!("{}:{number} counts by itself", file.display()));
+            }
+        }
+    }
+    hold("`plural` of sandbox/src/plain/plural.rs counts: nobody reads of 1 attacks.", &breaches);
+}

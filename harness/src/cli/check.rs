@@ -12,8 +12,8 @@ use super::contenders::{contenders, controls};
 use super::exit::Exit;
 use super::failure::{Failure, plural};
 use super::wanted::Wanted;
-use super::workspace::Workspace;
-use super::{Places, World};
+use super::workspace::{Workspace, library};
+use super::{Places, World, quoted};
 use crate::catalogue::Catalogue;
 use crate::catalogue::diagnostic::{Diagnostic, document};
 use crate::redact;
@@ -60,8 +60,41 @@ pub(super) fn command(args: &CheckArgs, world: &mut World<'_>) -> Result<Exit, F
     let benign = catalogue.entries().filter(|attack| attack.is_benign()).count();
     let attacks = catalogue.entries().count() - benign;
     let (attacks, benign) = (plural(attacks, "attack"), plural(benign, "honest build"));
-    world.say(&format!("{attacks} and {benign}: no mistake\n"))?;
+    let mut text = format!("{attacks} and {benign}: no mistake\n");
+    let new = unreported(&catalogue, &Workspace::around(&world.here, &Places::default())?)?;
+    if !new.is_empty() {
+        text.push_str(&included(&new));
+    }
+    world.say(&text)?;
     Ok(Exit::Ok)
+}
+
+/// The attacks that no committed report tells of, where there are reports.
+fn unreported<'a>(
+    catalogue: &'a Catalogue,
+    workspace: &Workspace,
+) -> Result<Vec<&'a str>, Failure> {
+    let Some(dir) = workspace.reports() else { return Ok(Vec::new()) };
+    let reports = library(&dir)?;
+    if reports.is_empty() {
+        return Ok(Vec::new());
+    }
+    let is_told = |id: &str| reports.iter().any(|report| report.results.contains_key(id));
+    let ids = catalogue.entries().map(|attack| attack.id.0.as_str());
+    Ok(ids.filter(|id| !is_told(id)).collect())
+}
+
+/// That they are not in the committed reports, and the command that puts them there.
+fn included(new: &[&str]) -> String {
+    const SHOWN: usize = 6;
+    let terms: Vec<_> = new.iter().map(|id| format!("id({id})")).collect();
+    let (names, command) = if new.len() > SHOWN {
+        (plural(new.len(), "entry"), "harness run --update".to_owned())
+    } else {
+        let expression = quoted(&terms.join(" | "));
+        (new.join(", "), format!("harness run -E {expression} --update"))
+    };
+    format!("not in the committed reports yet: {names}; `{command}` includes what is new\n")
 }
 
 /// The catalogue, if Python can read every back end of it. That nobody can say is told.

@@ -16,7 +16,7 @@ use super::workspace::Workspace;
 use super::{Places, Wishes, World, machine};
 use crate::lab::profile::Profile;
 use crate::redact;
-use crate::schedule::{Contender, Sandbox, Schedule, Selection};
+use crate::schedule::{self, Contender, Sandbox, Schedule, Selection};
 
 /// The name of this form of an answer.
 const DOCTOR: &str = "harness.doctor/1";
@@ -134,9 +134,9 @@ fn as_text(answer: &Answer) -> String {
     let told = match (&answer.problem, best) {
         (Some(problem), _) => format!("no: {problem}"),
         (None, Some(best)) => format!(
-            "yes: {} of {} attacks and honest builds can be tried on {}",
+            "yes: {} of {} can be tried on {}",
             best.able(),
-            best.entries,
+            schedule::entries(best.entries),
             best.host
         ),
         (None, None) => "yes".to_owned(),
@@ -157,7 +157,7 @@ fn as_text(answer: &Answer) -> String {
         let _ = writeln!(text, "\n{place} ({})", redact::one_line(subject));
         let verb =
             if answer.problem.is_some() { "could be tried with labs" } else { "can be tried" };
-        let _ = writeln!(text, "    {able} of {entries} attacks and honest builds {verb}");
+        let _ = writeln!(text, "    {able} of {} {verb}", schedule::entries(entries));
         for (reason, ids) in &contest.lacking {
             let _ = writeln!(text, "    {} cannot: {}", ids.len(), redact::one_line(reason));
             if ids.len() < entries {

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use sandbox::UnknownWord;
+pub(super) use sandbox::plain::plural;
 
 use super::changes::ChangesError;
 use super::exit::Exit;
@@ -80,6 +81,12 @@ pub(super) enum Failure {
     /// A file would be written over.
     #[error("{} is there already; move it away, or edit it by hand", .file.display())]
     There {
+        /// Which.
+        file: PathBuf,
+    },
+    /// The script of a sandbox is not there.
+    #[error("there is no file {} here; write the script first, or name a program of the search path", .file.display())]
+    NoScript {
         /// Which.
         file: PathBuf,
     },
@@ -179,6 +186,7 @@ impl Failure {
             | Self::NoTargets { .. }
             | Self::Twice { .. }
             | Self::There { .. }
+            | Self::NoScript { .. }
             | Self::NoDocuments { .. }
             | Self::NoReports { .. }
             | Self::Untrusted(_)
@@ -218,9 +226,4 @@ impl Failure {
         }
         text
     }
-}
-
-/// A count and its noun.
-pub(super) fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { format!("{count} {noun}") } else { format!("{count} {noun}s") }
 }

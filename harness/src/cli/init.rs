@@ -53,6 +53,9 @@ enum Service {
 
 /// Runs it.
 pub(super) fn command(args: &InitArgs, world: &mut World<'_>) -> Result<Exit, Failure> {
+    if let Some(file) = absent(args, &world.here) {
+        return Err(Failure::NoScript { file: file.to_owned() });
+    }
     let mut pages = vec![Page { file: world.here.join(FILE), text: settings(args, &world.here) }];
     let version = |text: &str| text.replace("{version}", env!("CARGO_PKG_VERSION"));
     match args.ci {
@@ -82,6 +85,13 @@ pub(super) fn command(args: &InitArgs, world: &mut World<'_>) -> Result<Exit, Fa
     text.push_str("Next: harness doctor, then harness run\n");
     world.say(&text)?;
     Ok(Exit::Ok)
+}
+
+/// The script that the command begins with, if it is to lie here and does not.
+fn absent<'a>(args: &'a InitArgs, here: &Path) -> Option<&'a Path> {
+    let first = args.command.first().filter(|word| !word.starts_with('{'))?;
+    let is_path = first.contains('/') && !first.starts_with('/');
+    (is_path && !here.join(first).is_file()).then_some(Path::new(first))
 }
 
 fn settings(args: &InitArgs, here: &Path) -> String {

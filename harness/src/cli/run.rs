@@ -15,14 +15,14 @@ use super::failure::Failure;
 use super::report_writer::{ReportWriter, Stance};
 use super::views::Views;
 use super::wanted::{HOST, Host, Wanted};
-use super::workspace::Workspace;
+use super::workspace::{Workspace, library, place};
 use super::{
     Places, STATUS, Wishes, World, background, conducted, outcome, quoted, slots, summary,
 };
 use crate::gaps;
 use crate::redact;
 use crate::report::diff::Scope;
-use crate::report::schema::{RECORD, Record};
+use crate::report::schema::{RECORD, Record, Report};
 use crate::report::{self, Redactor};
 use crate::schedule::filter::Filter;
 use crate::schedule::{Schedule, Selection, Slice};
@@ -100,7 +100,8 @@ pub(super) struct RunArgs {
     /// The interpreter that builds [default: python3]
     #[arg(long, value_name = "PROGRAM")]
     python: Option<PathBuf>,
-    /// Where the run writes [default: target/harness in the workspace]
+    /// Where the run writes [default: target/harness in a checkout of Bulkhead, harness-results beside
+    /// harness.toml or here]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Fail if the reports differ from the committed ones; never writes into reports/
@@ -185,7 +186,17 @@ pub(super) fn command(
         untrusted: args.untrusted,
     };
     let (began_at, began) = (SystemTime::now(), Instant::now());
-    let (settled, machine) = conducted(&wishes, &schedule, &gaps, &today, world)?;
+    let (settled, machine) = match conducted(&wishes, &schedule, &gaps, &today, world) {
+        Ok(conducted) => conducted,
+        Err(failure) => {
+            let page = out.join("index.html");
+            if page.is_file() {
+                let page = shown(&page, &world.here);
+                let _ = writeln!(world.err, "note: {page} is still that of an earlier run");
+            }
+            return Err(failure);
+        }
+    };
     let took = began.elapsed();
     let stale: Vec<_> = gaps
         .iter()
@@ -219,6 +230,7 @@ pub(super) fn command(
     let page = shown(&writer.out.join("index.html"), &world.here);
     let record = shown(&writer.out.join("run.json"), &world.here);
     let _ = writeln!(text, "Page: {page}; everything that was observed: {record}");
+    text.push_str(&earlier(&writer.out, &settled, &world.here));
     let _ = writeln!(text, "Next: {}", next(args, program, &settled));
     world.say(&text)?;
     let mut exits = vec![outcome::of(&settled, stale.len(), world.require_isolation)];
@@ -256,6 +268,26 @@ fn can_be_written(out: &Path) -> Result<(), Failure> {
         return Err(unwritable(io::ErrorKind::NotADirectory.into()));
     }
     tempfile::tempfile_in(there).map(drop).map_err(unwritable)
+}
+
+/// Which reports in the folder are not of this run, so that nobody takes them for it.
+fn earlier(out: &Path, settled: &[Settled], here: &Path) -> String {
+    let is_ours = |report: &Report| {
+        let trials = settled.iter().map(|one| &one.cell.trial);
+        trials.into_iter().any(|it| it.target == report.target && it.host == report.host)
+    };
+    // What else lies there is none of ours to complain of.
+    let known = library(out).unwrap_or_default();
+    let old: Vec<_> = known.iter().filter(|report| !is_ours(report)).collect();
+    if old.is_empty() {
+        return String::new();
+    }
+    let files: Vec<_> = old.iter().map(|report| shown(&place(out, report), here)).collect();
+    format!(
+        "Of an earlier run, and not on the page: {}; `harness report {}` would tell of them too\n",
+        files.join(", "),
+        quoted(&shown(out, here))
+    )
 }
 
 fn shown(file: &Path, here: &Path) -> String {

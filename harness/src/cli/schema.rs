@@ -14,8 +14,8 @@ use crate::report::schemas;
 
 /// Print a JSON Schema, or write all of them
 ///
-/// They describe attack.toml, target.toml, gaps.toml, the reports, the ablation and run.json.
-/// Editors and validators can use them; `harness check` finds more, as names that nobody has.
+/// They describe attack.toml, target.toml, gaps.toml, harness.toml, the policy file of bulkhead, the
+/// reports, the ablation and run.json. Editors and validators can use them; `harness check` finds more, as names that nobody has.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
     /// Its name [default: list the names]

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use sandbox::doctor::PIVOT;
+use sandbox::host::surroundings::Surroundings;
+
 use super::host::Baseline;
 use super::on_fresh_thread;
 use crate::catalogue::attack::Need;
@@ -59,6 +62,11 @@ pub enum RunContextError {
     /// A lab cannot be opened here.
     #[error("{0}; labs need Linux 5.15 and CAP_SYS_ADMIN")]
     Lab(#[from] LabError),
+    /// The kernel gives nobody a mount namespace of his own below `chroot(2)`.
+    #[error(
+        "no lab can be made below `chroot`, where this program was started: start it outside; or {PIVOT}"
+    )]
+    Chroot,
     /// No honest build can be built in a lab.
     #[error("an honest build does not build in a lab without any sandbox: {0}")]
     Honest(String),
@@ -91,6 +99,13 @@ impl RunContext {
         if !rustix::process::geteuid().is_root() {
             return Err(RunContextError::NotRoot);
         }
+        Self::ready(python, program).map_err(|error| match error {
+            RunContextError::Lab(_) if Surroundings::probe().chroot => RunContextError::Chroot,
+            error => error,
+        })
+    }
+
+    fn ready(python: Option<&Path>, program: Option<&Path>) -> Result<Self, RunContextError> {
         let python = Python::ask(python)?;
         let frontend = Frontend::find(&python)?;
         let _removed = groups::sweep();

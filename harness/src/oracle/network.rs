@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use sandbox::plain::plural;
 use serde_json::Value;
 
 use super::encodings::{contains, encodings};
@@ -31,7 +32,7 @@ pub fn reached(evidence: &Evidence, plant: &str) -> Option<String> {
     let heard = evidence.heard.iter().find(|heard| {
         heard.plant == plant && needles.iter().any(|needle| contains(&heard.bytes, needle))
     })?;
-    Some(format!("{plant} heard the trial's nonce in {} bytes", heard.bytes.len()))
+    Some(format!("{plant} heard the trial's nonce in {}", plural(heard.bytes.len(), "byte")))
 }
 
 /// Knocks at a listener from within the lab's network; the reason when it does not hear.

@@ -1,6 +1,8 @@
 //! processes: was a victim outside the sandbox stopped, ended, traced, or written to?
 #![forbid(unsafe_code)]
 
+use sandbox::plain::plural;
+
 use super::evidence::{Evidence, VictimSeen};
 use crate::lab::processes::{Processes, SchedulingState};
 use crate::lab::wire::Living;
@@ -66,7 +68,8 @@ pub fn any_disturbed(evidence: &Evidence) -> Option<String> {
 #[must_use]
 pub fn typed(evidence: &Evidence) -> Option<String> {
     let (input, _) = evidence.terminal.as_ref()?;
-    (!input.is_empty()).then(|| format!("{} bytes wait on the terminal's input", input.len()))
+    (!input.is_empty())
+        .then(|| format!("the input of the terminal holds {}", plural(input.len(), "byte")))
 }
 
 /// Whether the settings of the terminal are others than before.

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use sandbox::paths::mountinfo::{self, Mount};
 
+use sandbox::plain::plural;
+
 use super::evidence::Evidence;
 use crate::lab::processes::Processes;
 
@@ -17,7 +19,7 @@ pub fn process(evidence: &Evidence) -> Option<String> {
     let name = &survivor.process.name;
     Some(match count {
         1 => format!("the process {name} outlives the build"),
-        _ => format!("{count} processes outlive the build, among them {name}"),
+        _ => format!("{} outlive the build, among them {name}", plural(count, "process")),
     })
 }
 

@@ -5,6 +5,8 @@ mod evidence;
 mod manifest;
 mod oracle;
 mod plant;
+mod policy;
+mod settings;
 mod target;
 
 use sandbox::{Guarantee, Level};
@@ -38,6 +40,8 @@ pub fn all() -> Vec<Schema> {
         schema("attack", "attack.toml: an attack, or an honest build", manifest::schema()),
         schema("target", "target.toml: a sandbox that is a command", target::schema()),
         schema("gaps", "gaps.toml: what a sandbox is known not to stop", target::gaps()),
+        schema("harness", "harness.toml: what a repository wants tried", settings::schema()),
+        schema("policy", "A policy file of bulkhead", policy::schema()),
         schema("report", "HOST/TARGET.json: what a target did on a host", evidence::report()),
         schema("ablation", "own.ablation.json: what each layer is worth", evidence::ablation()),
         schema("run", "run.json: what is volatile about a run", evidence::run()),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use sandbox::plain::plural;
 use sandbox::{Guarantee, Level};
 
 use super::columns::{Column, columns};
@@ -109,9 +110,10 @@ pub(super) fn answer(reports: &[Report]) -> Vec<String> {
                 format!("; without a sandbox {} of {} do", control.bad, control.tried())
             });
             lines.push(format!(
-                "On {host}, {} of {} attacks get through Bulkhead at {}{}{control}.",
+                "On {host}, {} of {} {} through Bulkhead at {}{}{control}.",
                 count.bad,
-                count.tried(),
+                plural(count.tried(), "attack"),
+                if count.tried() == 1 { "gets" } else { "get" },
                 column.heading,
                 recorded(count),
             ));

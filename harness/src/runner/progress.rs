@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use sandbox::plain::plural;
 
 use crate::schedule::Trial;
 
@@ -132,7 +133,7 @@ impl<W: Write + Send> Progress for Lines<W> {
         state.last = Instant::now();
         let left = left(state.began.elapsed(), done, of);
         // Nobody may be reading, and that is no reason to stop.
-        let _ = writeln!(state.out, "{done} of {of} trials{left}");
+        let _ = writeln!(state.out, "{done} of {}{left}", plural(of, "trial"));
     }
 }
 

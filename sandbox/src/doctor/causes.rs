@@ -8,6 +8,8 @@ use crate::layers::landlock;
 mod groups;
 mod namespaces;
 
+pub use namespaces::PIVOT;
+
 /// What stands in the way of a guarantee.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

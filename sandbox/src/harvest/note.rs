@@ -42,7 +42,7 @@ pub enum NoteKind {
     /// An sdist in which files belong to the user that the build has inside; without the sandbox they
     /// belong to the caller.
     Owner,
-    /// A group of entry points that setuptools, pytest or keyring load wherever they run.
+    /// A group of entry points that setuptools or keyring load wherever they run.
     Plugin,
 }
 

@@ -12,6 +12,7 @@ use super::note::Note;
 use super::return_error::ReturnError;
 use crate::paths::OpenError;
 use crate::pep517::JsonError;
+use crate::plain::plural;
 
 /// An output that is not handed over, and why. The caller's directories are as they were.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +82,7 @@ pub enum Why {
         limit: u64,
     },
     /// It grew or shrank while it was copied.
-    #[error("it changed while it was read: {expected} bytes became {found}")]
+    #[error("it changed while it was read: {} became {found}", plural(.expected, "byte"))]
     Changed {
         /// Its size when it was opened.
         expected: u64,

@@ -18,6 +18,7 @@ use crate::layers::descriptors;
 use crate::layers::limits::slot::file_name;
 use crate::layers::mounts::MountPlan;
 use crate::payload::Stdin;
+use crate::plain::plural;
 use crate::plan::Plan;
 use crate::policy::IdentityChoice;
 use crate::step::{At, Step};
@@ -299,7 +300,7 @@ impl PausedPayload {
         let Some(group) = &self.group else { return Err("it has no control group".to_owned()) };
         let own = self.read("cgroup")?.lines().filter(|line| line.ends_with(group)).count();
         if own < wanted {
-            Err(format!("it is in {own} of its {wanted} control groups"))
+            Err(format!("it is in {own} of its {}", plural(wanted, "control group")))
         } else {
             Ok(())
         }

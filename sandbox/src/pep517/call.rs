@@ -14,6 +14,7 @@ use super::hook::HookKind;
 use super::json::{self, JsonError, JsonLimits};
 use crate::paths::{self, Beneath, OpenError, Opened, PathError, Trust, spoken};
 use crate::payload::{PrivateTree, Purpose};
+use crate::plain::plural;
 use crate::words::UnknownWord;
 
 const SCRIPT: &str = "_in_process.py";
@@ -65,7 +66,8 @@ pub enum HookError {
     /// The command line has another shape.
     #[error(
         "not a call of pyproject_hooks: expected PYTHON …/_in_process.py HOOK CONTROL_DIR, found \
-         {found} words; any other command is started with `bulkhead run`"
+         {}; any other command is started with `bulkhead run`",
+        plural(.found, "word")
     )]
     NotAHookCall {
         /// How many words the command line has.

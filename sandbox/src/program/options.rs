@@ -285,7 +285,8 @@ fn layers() -> impl TypedValueParser<Value = Layer> {
 const MOST_UIDS: u32 = 65_536;
 
 fn uids(text: &str) -> Result<RangeInclusive<u32>, String> {
-    let parse = |word: &str| word.trim().parse::<u32>().map_err(|error| error.to_string());
+    let form = "write two whole numbers, as 61000-61999";
+    let parse = |word: &str| word.trim().parse::<u32>().map_err(|_no_number| form.to_owned());
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let range = parse(first)?..=parse(last)?;
     if range.is_empty() || range.contains(&0) {

@@ -4,6 +4,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 
+use crate::plain::plural;
+
 /// How many things are remembered; of more, those that were met last.
 pub(super) const MOST: usize = 4096;
 /// How many processes that failed are remembered.
@@ -133,8 +135,9 @@ impl Trace {
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let forgotten = format!(
-            "of what the build met, {} paths and calls that it met early are not told",
-            self.forgotten
+            "of what the build met, {} that it met early {} not told",
+            plural(self.forgotten, "thing"),
+            if self.forgotten == 1 { "is" } else { "are" }
         );
         let out_of_sight = format!(
             "{} of its processes were started so that nobody can follow them (CLONE_UNTRACED)",

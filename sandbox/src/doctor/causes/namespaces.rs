@@ -15,9 +15,9 @@ const LIMITS: &str = "as root of the host run `sysctl -w user.max_user_namespace
                       user.max_uts_namespaces=15000 user.max_cgroup_namespaces=15000`";
 
 /// How a tree becomes the root without `chroot`, as containers do it.
-const PIVOT: &str = "start `bulkhead` outside of it; or enter the tree as containers do, as root with \
-                     `unshare --mount sh -c 'mount --rbind DIR DIR && cd DIR && pivot_root . . && \
-                     umount -l . && exec sh'` in the place of `chroot DIR sh`";
+pub const PIVOT: &str = "enter the tree as containers do, as root with `unshare --mount sh -c 'mount --rbind \
+                         DIR DIR && cd DIR && pivot_root . . && umount -l . && exec sh'` in the place of \
+                         `chroot DIR sh`";
 
 pub(super) fn refused(host: &Host, around: &Surroundings) -> Option<Finding> {
     let cause = host.namespaces.cause()?;
@@ -33,7 +33,7 @@ pub(super) fn refused(host: &Host, around: &Surroundings) -> Option<Finding> {
         return finding(
             Cause::Chroot,
             format!("{cause}: it was started below `chroot`, where the kernel makes none"),
-            PIVOT,
+            format!("start `bulkhead` outside of it; or {PIVOT}"),
         );
     }
     if around.restriction == Some(Restriction::CloneOff) && creating.is_some() {

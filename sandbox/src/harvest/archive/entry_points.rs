@@ -32,15 +32,14 @@ const OUTSIDE: Fault =
 
 /// Groups of which a tool loads every entry that it finds in its environment, without being asked to, and
 /// the projects that bring such entries as parts of the tool itself. The tools are those that nearly every
-/// environment has: setuptools, whose groups begin with its name or that of distutils; pytest; and keyring,
-/// which pip asks for passwords. What only one of many other tools loads (`flake8.extension`, `hatch`,
-/// `sphinx.builders`) is as much that tool's own matter as what it imports.
-const LOADED: [(&str, &[&str]); 5] = [
+/// environment in which something is built has: setuptools, whose groups begin with its name or that of
+/// distutils, and keyring, which pip asks for passwords. What only one of many other tools loads
+/// (`pytest11`, `flake8.extension`, `sphinx.builders`) is as much that tool's own matter as what it imports.
+const LOADED: [(&str, &[&str]); 4] = [
     ("distutils.", &["setuptools", "wheel"]),
     ("setuptools.", &["setuptools"]),
     ("egg_info.writers", &["setuptools"]),
     ("keyring.backends", &["keyring"]),
-    ("pytest11", &["pytest"]),
 ];
 
 /// What is made of the entries.
@@ -237,7 +236,6 @@ mod tests {
             "distutils.setup_keywords",
             "egg_info.writers",
             "keyring.backends",
-            "pytest11",
             "setuptools.file_finders",
             "setuptools.finalize_distribution_options",
         ] {
@@ -251,7 +249,7 @@ mod tests {
             "flake8.extension",
             "hatch",
             "jupyter_client.kernel_provisioners",
-            "pytest",
+            "pytest11",
             "setuptools_scm.parse_scm",
             "sphinx.builders",
             "virtualenv.create",

@@ -235,3 +235,30 @@ fn every_key_has_a_row_on_the_page_about_policy_files_and_nothing_else_has() {
     let example = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     PolicyFile::parse("policy.md", example).unwrap();
 }
+
+#[test]
+fn the_schema_of_policy_files_has_every_key_and_no_other() {
+    let text = include_str!("../../../../docs/schemas/policy.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(text).unwrap();
+    let keys = |value: &serde_json::Value| -> BTreeSet<String> {
+        value["properties"].as_object().unwrap().keys().cloned().collect()
+    };
+    let all = sections::all_keys();
+    let of = |table: &str| -> BTreeSet<String> {
+        all.iter().filter(|(its, _)| *its == table).map(|(_, key)| (*key).to_owned()).collect()
+    };
+    assert_eq!(keys(&schema), of(""));
+    let tables: BTreeSet<_> =
+        all.iter().map(|(table, _)| *table).filter(|it| !it.is_empty()).collect();
+    let package = &schema["properties"]["package"]["additionalProperties"];
+    let mut general = schema["properties"].as_object().unwrap().clone();
+    general.remove("package");
+    assert_eq!(
+        package["properties"],
+        serde_json::Value::Object(general),
+        "a package has all but one"
+    );
+    for table in tables {
+        assert_eq!(keys(&schema["properties"][table]), of(table), "{table}");
+    }
+}
