@@ -37,7 +37,7 @@ const ROWS: [Row; 33] = [
     (&["coverage", "--json"], 20, 0),
     (&["schema"], 20, 0),
     (&["schema", "attack"], 20, 0),
-    (&["pages"], 20, 0),
+    (&["pages"], 20, 13),
     (&["doctor"], 20, 0),
     (&["doctor", "--json"], 20, 0),
     (&["gc"], 20, 0),

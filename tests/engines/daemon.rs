@@ -241,7 +241,7 @@ impl Drop for Daemon {
 }
 
 /// The root directory of the image.
-fn lay_out(root: &Path) -> io::Result<()> {
+pub fn lay_out(root: &Path) -> io::Result<()> {
     for name in ["usr", "etc", "root", "home/user", "proc", "sys", "dev", "run", "opt", "work"] {
         fs::create_dir_all(root.join(name))?;
     }

@@ -13,6 +13,7 @@ mod demands;
 mod doctor;
 mod guarantees;
 mod hook;
+mod image;
 mod lifeline;
 #[path = "../skipped.rs"]
 mod skipped;
