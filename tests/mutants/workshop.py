@@ -9,7 +9,6 @@ import os
 import shlex
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import listed
@@ -23,12 +22,16 @@ SETTINGS = {
     "INSTA_UPDATE": "no",
     "REQUIRE_ISOLATION": "1",
 }
+# Where all of it lies, from the top folder.
+PLACE = Path("target/mutants")
 # One question takes no longer than this, in seconds.
 PATIENCE = 900
 # What `harness run` ends with if something is not as expected, or nothing can be expected any more.
 UNEXPECTED = {10, 11, 12, 13, 21, 22, 70}
 # Of these a busy machine can be the cause, so that they are asked about twice.
 DOUBTFUL = {12, 21, 22, 70}
+# Who is asked with the program.
+TRIED = {"read-back", "catalogue", "ablation"}
 # What `bulkhead` ends with if a launch was given up.
 GIVEN_UP = 125
 
@@ -183,10 +186,11 @@ def baseline(shop, chosen, asked):
 
     Each suite is asked once about all names, and the catalogue once for each level and host.
     """
-    if not shop.builds("unchanged"):
-        raise Broken("the unchanged sources do not build")
-    if asked & {"read-back"} and not shop.launches("unchanged"):
-        raise Broken("the unchanged program launches nothing here")
+    if asked & TRIED and any(one.attacks or one.ablate for one in chosen):
+        if not shop.builds("unchanged"):
+            raise Broken("the unchanged sources do not build")
+        if "read-back" in asked and not shop.launches("unchanged"):
+            raise Broken("the unchanged program launches nothing here")
     runs, ablated, tests = {}, set(), {}
     for one in chosen:
         if one.attacks:
@@ -226,7 +230,7 @@ def examine(shop, mutant, asked, at_first):
     programs = [suite for suite in suites(mutant) if kind(suite) in asked]
     shop.change(mutant)
     try:
-        if asked & {"read-back", "catalogue", "ablation"} and (mutant.attacks or mutant.ablate):
+        if asked & TRIED and (mutant.attacks or mutant.ablate):
             if not shop.builds(name):
                 return [("compiler", True)]
             if "read-back" in asked and told("read-back", not shop.launches(name)):
@@ -253,14 +257,8 @@ def examine(shop, mutant, asked, at_first):
 
 
 def digest(top, mutant):
-    """What the result depends on: the file with the defect in it, and who is asked."""
+    """What the result depends on: the file with the defect, but for tests at its end, and who is asked."""
     text = (top / mutant.file).read_text().replace(mutant.old, mutant.new)
+    text = text.partition("\n#[cfg(test)]\n")[0]
     asked = repr((mutant.attacks, mutant.ablate, mutant.level, mutant.host, mutant.tests))
     return hashlib.sha256((text + "\0" + asked).encode()).hexdigest()[:12]
-
-
-def seconds():
-    return time.monotonic()
-
-
-PLACE = Path("target/mutants")
