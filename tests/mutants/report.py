@@ -55,7 +55,7 @@ def merged(top, mutants, old, new):
 
 
 def state(mutant, results):
-    """In a word: equivalent, not run, changed, survived, or noticed."""
+    """In a word: equivalent, not run, changed, noticed, undecided where not all were asked, survived."""
     if mutant.equivalent:
         return "equivalent"
     found = results.get(mutant.name)
@@ -63,7 +63,9 @@ def state(mutant, results):
         return "not run"
     if "changed" in found:
         return "changed"
-    return "noticed" if found["noticed"] else "survived"
+    if found["noticed"]:
+        return "noticed"
+    return "undecided" if workshop.asked(mutant) - set(found["asked"]) else "survived"
 
 
 def counts(mutants, results):
@@ -76,7 +78,7 @@ def counts(mutants, results):
         rows.setdefault(one.family, Counter())[what] += 1
         columns[what] += 1
     shown = [*[who for who in WHO if columns[who]],
-             *[what for what in ("survived", "equivalent", "changed", "not run") if columns[what]]]
+             *[what for what in ("survived", "undecided", "equivalent", "changed", "not run") if columns[what]]]
     lines = [f"| family | mutants | {' | '.join(shown)} |", "|---|---" + "|---" * len(shown) + "|"]
     for family, row in [*sorted(rows.items()), ("*all*", columns)]:
         cells = [str(row[what] or "–") for what in shown]
@@ -87,11 +89,12 @@ def counts(mutants, results):
 def summary(mutants, results):
     """The numbers in sentences, and the table."""
     states = Counter(state(one, results) for one in mutants)
-    ran = states["noticed"] + states["survived"]
+    ran = states["noticed"] + states["survived"] + states["undecided"]
     by_trials = sum(1 for one in mutants if state(one, results) == "noticed"
                     and {"catalogue", "ablation"} & set(results[one.name]["noticed"]))
     text = (f"Of {len(mutants)} mutants {ran} were run: {states['noticed']} were noticed, "
-            f"{by_trials} of them by attacks; {states['survived']} survived. "
+            f"{by_trials} of them by attacks; {states['survived']} survived, and of {states['undecided']} not all "
+            f"who could notice them were asked. "
             f"{states['equivalent']} are equivalent, {states['changed']} were run before their "
             f"file changed, {states['not run']} were not run.")
     return f"{text}\n\nWho noticed first:\n\n{counts(mutants, results)}"
@@ -100,13 +103,16 @@ def summary(mutants, results):
 def render(mutants, results):
     """The page."""
     text = [HEAD, summary(mutants, results)]
-    survived = [one for one in mutants if state(one, results) == "survived"]
-    if survived:
-        text.append("\n## Survivors\n\n")
-        for one in survived:
-            asked = ", ".join(results[one.name]["asked"])
+    for what, title in (("survived", "Survivors"), ("undecided", "Not noticed yet")):
+        found = [one for one in mutants if state(one, results) == what]
+        if found:
+            text.append(f"\n## {title}\n\n")
+        for one in found:
+            asked = results[one.name]["asked"]
+            left = sorted(workshop.asked(one) - set(asked), key=WHO.index)
+            left = f" Not asked: {', '.join(left)}." if left else ""
             lacks = f" What is missing: {one.lacks}" if one.lacks else ""
-            text.append(f"- `{one.name}`: {one.says} Asked: {asked}.{lacks}\n")
+            text.append(f"- `{one.name}`: {one.says} Asked: {', '.join(asked)}.{left}{lacks}\n")
     family = None
     for one in mutants:
         if one.family != family:

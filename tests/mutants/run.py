@@ -28,6 +28,8 @@ import workshop  # noqa: E402
 
 TOP = listed.TOP
 ASKED = report.WHO[1:]
+# What `--again` runs.
+AGAIN = ("not run", "changed", "undecided")
 
 
 def arguments():
@@ -38,7 +40,7 @@ def arguments():
     parser.add_argument("--seed", default=str(datetime.date.today()), help="default: the day")
     parser.add_argument("--ask", action="append", choices=ASKED, help="ask these only")
     parser.add_argument("--first", action="store_true", help="stop at the first who notices")
-    parser.add_argument("--again", action="store_true", help="only what has no result yet")
+    parser.add_argument("--again", action="store_true", help="only what has no result that counts")
     parser.add_argument("--update", action="store_true", help="write the reports")
     parser.add_argument("--none", action="store_true", help="run no mutant")
     parser.add_argument("--list", action="store_true", help="list them, and run none")
@@ -60,7 +62,7 @@ def chosen(given, mutants):
                   if one.name in given.names or one.family in given.family]
     if given.again:
         results = report.merged(TOP, mutants, report.read(TOP), {})
-        wanted = [one for one in wanted if report.state(one, results) in ("not run", "changed")]
+        wanted = [one for one in wanted if report.state(one, results) in AGAIN]
     if given.sample is not None:
         # By a digest, so that the same seed gives the same on every machine.
         def order(one):

@@ -112,9 +112,9 @@ class Workshop:
                 self.child.wait()
         self.restore()
 
-    def run(self, name, command, patience=PATIENCE):
+    def run(self, name, command, patience=PATIENCE, **variables):
         """Runs a command in the copy; gives its status, or None where it took too long."""
-        environment = os.environ | SETTINGS | {"CARGO_TARGET_DIR": str(self.build)}
+        environment = os.environ | SETTINGS | {"CARGO_TARGET_DIR": str(self.build)} | variables
         with open(self.log / f"{name}.log", "ab") as log:
             log.write(f"\n$ {shlex.join(map(str, command))}\n".encode())
             log.flush()
@@ -146,7 +146,8 @@ class Workshop:
         """How a run of these attacks ends."""
         command = [self.build / "debug/harness", "run", "-t", f"own@{level}", "--host", host,
                    "-E", listed.expression(patterns, self.ids), "--out", self.out]
-        return self.run(name, command)
+        # On other hosts than root's some honest build cannot be tried at all.
+        return self.run(name, command, REQUIRE_ISOLATION="1" if host == "root" else "0")
 
     def ablation(self, name, patterns):
         """How it ends to measure the layers against these attacks, held against the report."""
@@ -179,6 +180,14 @@ def kind(suite):
     if suite.endswith("/lib"):
         return "unit"
     return "confinement" if suite.startswith("sandbox/") else "program"
+
+
+def asked(mutant):
+    """Everybody whom its entry asks; that it launches at all is asked with the attacks."""
+    found = {kind(suite) for suite in suites(mutant)}
+    if mutant.attacks:
+        found |= {"read-back", "catalogue"}
+    return found | {"read-back", "ablation"} if mutant.ablate else found
 
 
 def baseline(shop, chosen, asked):
