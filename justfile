@@ -74,6 +74,10 @@ corpus:
     cargo build --release -p sandbox
     python3 tests/corpus/run.py target/release/bulkhead --update
 
+# One defect at a time in a copy of the sources, and who notices it; hours; writes reports/mutants.md
+mutants *words:
+    python3 tests/mutants/run.py --update {{words}}
+
 # The documentation of the crates
 docs:
     cargo doc --workspace --no-deps --document-private-items

@@ -20,9 +20,11 @@ type Part = (&'static str, &'static str, fn(&Path) -> bool);
 const PARTS: [Part; 3] = [
     ("attacks", "../attacks", |_| true),
     ("targets", "targets", |_| true),
-    // Those of honest packages have a form of their own, and no host.
+    // Those of honest packages and of mutants have forms of their own, and no host.
     ("reports", "../reports", |file| {
-        file.extension().is_some_and(|end| end == "json") && !file.ends_with("corpus.json")
+        let others = ["corpus.json", "mutants.json"];
+        file.extension().is_some_and(|end| end == "json")
+            && !others.iter().any(|name| file.ends_with(name))
     }),
 ];
 

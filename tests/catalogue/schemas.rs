@@ -61,9 +61,10 @@ fn files(folder: &str, wanted: fn(&str) -> bool) -> Vec<PathBuf> {
     found
 }
 
-/// That of the honest packages is not of an attack.
+/// Those of the honest packages and of mutants are not of an attack.
 fn is_report(name: &str) -> bool {
-    name.strip_suffix(".json").is_some_and(|stem| !stem.contains('.') && stem != "corpus")
+    let others = ["corpus", "mutants"];
+    name.strip_suffix(".json").is_some_and(|stem| !stem.contains('.') && !others.contains(&stem))
 }
 
 #[test]

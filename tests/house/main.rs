@@ -14,9 +14,12 @@ mod circles;
 mod documents;
 mod floors;
 mod matrix;
+mod mutants;
 mod pages;
 mod places;
 mod proofs;
+#[path = "../skipped.rs"]
+mod skipped;
 mod sources;
 mod speech;
 mod tree;

@@ -271,3 +271,26 @@ impl PlantInstaller<'_> {
         Ok(json!({ "name": name }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::catalogue::attack::Purpose;
+
+    #[test]
+    fn no_two_trials_and_no_two_plants_have_a_secret_in_common() {
+        let plant = |id: &str| Plant {
+            id: id.to_owned(),
+            kind: PlantKind::Directory { path: format!("/{id}"), mode: 0o755 },
+            answer: None,
+        };
+        let plants = vec![plant("one"), plant("other")];
+        let attack = Attack { plants, ..Attack::bare("benign/wheel", Purpose::Benign, &[]) };
+        let trials = [(); 2].map(|()| TrialSecrets::of(&attack, Profile::Root).unwrap());
+        let all = || trials.iter().flat_map(|one| one.canaries.values().chain([&one.nonce]));
+        assert!(all().count() >= 6);
+        assert_eq!(all().collect::<BTreeSet<_>>().len(), all().count());
+    }
+}

@@ -229,6 +229,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_seen_the_marks_and_the_reason_are_compared_too() {
+        let changes: [fn(&mut Cell); 3] = [
+            |cell| cell.saw.push("netrc-opened".to_owned()),
+            |cell| cell.marks.clear(),
+            |cell| cell.reason = Some("for another reason".to_owned()),
+        ];
+        for change in changes {
+            let mut new = report();
+            change(at(&mut new, Level::Full));
+            let told = told(&report(), &new, Scope::Part);
+            assert_eq!(told.len(), 1);
+            assert!(
+                told[0].ends_with("but for what was seen, the marks or the reason"),
+                "{told:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_cell_that_is_unsupported_on_either_machine_is_not_compared() {
         let mut new = report();
         *at(&mut new, Level::Full) = unsupported();

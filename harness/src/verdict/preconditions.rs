@@ -141,3 +141,119 @@ fn is_whole(sandbox: &Sandbox) -> bool {
 fn why(ruling: &Ruling) -> String {
     ruling.reason.clone().unwrap_or_else(|| format!("it was {} there", ruling.seen))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rstest::rstest;
+    use sandbox::{Guarantee, Layer, LayerSet, Level};
+
+    use super::*;
+    use crate::catalogue::attack::{Attack, Expected, OracleKind, OracleSpec, Purpose, Severity};
+    use crate::oracle::{Finding, SelfTest};
+    use crate::target::Run;
+
+    type Change = fn(&mut Trial);
+
+    const HOST: Change = |trial| trial.host = "docker".to_owned();
+    const TARGET: Change = |trial| trial.target = "other".to_owned();
+    const LEVEL: Change = |trial| trial.level = Level::Proposal;
+    const WEAKENED: Change = |trial| {
+        let without = LayerSet::of(&[Layer::Pid]);
+        trial.sandbox = Sandbox::Own { without, identity: None, why: false };
+    };
+
+    fn attack() -> Attack {
+        let stopped_by = LayerSet::of(&[Layer::Mounts]);
+        let purpose =
+            Purpose::Attack { guarantee: Guarantee::Secrets, severity: Severity::High, stopped_by };
+        let oracle = OracleSpec { id: "token".to_owned(), kind: OracleKind::ProcessSurvives };
+        Attack { oracles: vec![oracle], ..Attack::bare("secrets/netrc", purpose, &["open"]) }
+    }
+
+    fn honest() -> Attack {
+        Attack::bare("benign/wheel", Purpose::Benign, &[])
+    }
+
+    /// A cell of our own sandbox that is changed, and the one attempt at it.
+    fn tried(
+        (attack, level): (Attack, Level),
+        expected: Expected,
+        change: Change,
+        fires: bool,
+    ) -> (Cell, Vec<Observation>) {
+        let finding =
+            Finding { oracle: "token".to_owned(), declared: true, evidence: "seen".to_owned() };
+        let observed = Observation {
+            run: Run { marks: attack.run.marks.clone(), built: !fires, ..Run::default() },
+            findings: if fires { vec![finding] } else { vec![] },
+            self_tests: vec![SelfTest { oracle: "token".to_owned(), failure: None }],
+            ..Observation::default()
+        };
+        let mut trial = Trial {
+            attack: Arc::new(attack),
+            target: "own".to_owned(),
+            level,
+            host: "root".to_owned(),
+            sandbox: Sandbox::OWN,
+        };
+        change(&mut trial);
+        (Cell { trial, expected, asked: true }, vec![observed])
+    }
+
+    fn verdicts(tried: impl IntoIterator<Item = (Cell, Vec<Observation>)>) -> Vec<Verdict> {
+        let (cells, attempts): (Vec<_>, Vec<_>) = tried.into_iter().unzip();
+        let rulings = rule(&cells, &attempts, &BTreeMap::new(), "");
+        rulings.into_iter().map(|ruling| ruling.verdict).collect()
+    }
+
+    const NOTHING: Change = |_| {};
+
+    #[rstest]
+    #[case::of_the_same(NOTHING, Verdict::Ok)]
+    #[case::of_another_host(HOST, Verdict::Vacuous)]
+    #[case::of_another_sandbox(TARGET, Verdict::Vacuous)]
+    #[case::of_one_without_a_layer(WEAKENED, Verdict::Vacuous)]
+    fn an_attack_is_shown_to_work_by_its_own_control_alone(
+        #[case] other: Change,
+        #[case] verdict: Verdict,
+    ) {
+        let found = verdicts([
+            tried((attack(), Level::None), Expected::Escaped, other, true),
+            tried((attack(), Level::None), Expected::Escaped, NOTHING, false),
+            tried((attack(), Level::Full), Expected::Blocked, NOTHING, false),
+            tried((honest(), Level::Full), Expected::Built, NOTHING, false),
+        ]);
+        assert_eq!((found[0], found[2]), (Verdict::Ok, verdict));
+    }
+
+    #[rstest]
+    #[case::of_the_same(NOTHING, Verdict::Ok)]
+    #[case::of_another_host(HOST, Verdict::Vacuous)]
+    #[case::of_another_sandbox(TARGET, Verdict::Vacuous)]
+    #[case::of_another_level(LEVEL, Verdict::Vacuous)]
+    #[case::of_one_without_a_layer(WEAKENED, Verdict::Vacuous)]
+    fn honest_builds_speak_for_their_own_sandbox_alone(
+        #[case] other: Change,
+        #[case] verdict: Verdict,
+    ) {
+        let found = verdicts([
+            tried((attack(), Level::None), Expected::Escaped, NOTHING, true),
+            tried((attack(), Level::Full), Expected::Blocked, NOTHING, false),
+            tried((honest(), Level::Full), Expected::Built, other, false),
+        ]);
+        assert_eq!((found[1], found[2]), (verdict, Verdict::Ok));
+    }
+
+    #[test]
+    fn one_honest_build_that_breaks_outweighs_one_that_builds() {
+        let found = verdicts([
+            tried((attack(), Level::None), Expected::Escaped, NOTHING, true),
+            tried((attack(), Level::Full), Expected::Blocked, NOTHING, false),
+            tried((honest(), Level::Full), Expected::Built, NOTHING, false),
+            tried((honest(), Level::Full), Expected::Built, NOTHING, true),
+        ]);
+        assert_eq!(found[1], Verdict::Vacuous);
+    }
+}

@@ -281,6 +281,13 @@ fn an_attack_that_consists_of_not_ending_may_be_cut_off(
 }
 
 #[test]
+fn where_its_control_cannot_be_run_an_attack_is_unsupported() {
+    let control = Control::Unsupported("no compiler".to_owned());
+    let found = reach(Expected::Blocked, &Preconditions { control, ..firm() }, &quiet());
+    assert_eq!(found, (Seen::NotRun, Verdict::Unsupported));
+}
+
+#[test]
 fn outside_its_levels_nothing_counts() {
     assert_eq!(reach(Expected::NotRun, &firm(), &fired()), (Seen::NotRun, Verdict::Ok));
 }
@@ -326,6 +333,7 @@ fn ruled(verdict: Verdict) -> Ruling {
 #[rstest]
 #[case::one_attempt_stands(&[Verdict::Ok], Verdict::Ok)]
 #[case::equal_attempts_stand(&[Verdict::Error, Verdict::Error], Verdict::Error)]
+#[case::nor_does_one_that_came_first(&[Verdict::Ok, Verdict::Vacuous], Verdict::Unstable)]
 #[case::a_good_one_betters_nothing(&[Verdict::Vacuous, Verdict::Ok], Verdict::Unstable)]
 #[case::one_escape_is_enough(&[Verdict::Vacuous, Verdict::UnexpectedEscape], Verdict::UnexpectedEscape)]
 #[case::an_escape_is_not_undone(&[Verdict::UnexpectedEscape, Verdict::Ok], Verdict::UnexpectedEscape)]

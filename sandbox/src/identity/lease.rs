@@ -253,7 +253,64 @@ pub fn sweep_all(
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::{Child, Command};
+
     use super::*;
+
+    /// Whether processes can be given to other users.
+    fn is_root() -> bool {
+        rustix::process::geteuid().is_root()
+    }
+
+    /// A program that sleeps as this uid, started with these words in front.
+    fn sleeper(uid: u32, before: &[&str]) -> Child {
+        let words = [before, &["/bin/sleep", "60"]].concat();
+        let mut command = Command::new(words[0]);
+        let child = command.args(&words[1..]).uid(uid).gid(uid).spawn().unwrap();
+        let name = format!("/proc/{}/comm", child.id());
+        while std::fs::read_to_string(&name).unwrap() != "sleep\n" {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        child
+    }
+
+    #[test]
+    fn what_a_dead_holder_has_left_running_ends_before_its_uid_is_leased_again() {
+        if !is_root() {
+            return;
+        }
+        let runtime = tempfile::tempdir().unwrap();
+        let places = [runtime.path().to_owned()];
+        let mut dead = Lease::take(&places, &[61_905]).unwrap();
+        dead.begin(None, &[]).unwrap();
+        let locks = format!("--locks={0}:{0}", dead.mark().unwrap());
+        drop(dead); // with the record still there
+        let mut left = sleeper(61_905, &["/usr/bin/prlimit", &locks]);
+        assert!(Lease::take(&places, &[61_905]).is_ok());
+        assert!(!left.wait().unwrap().success());
+    }
+
+    #[test]
+    fn a_uid_that_a_living_process_has_is_not_leased() {
+        if !is_root() {
+            return;
+        }
+        let runtime = tempfile::tempdir().unwrap();
+        let mut stranger = sleeper(61_906, &[]);
+        let taken = Lease::take(&[runtime.path().to_owned()], &[61_906]);
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
+        assert!(matches!(taken, Err(IdentityError::Inhabited { inhabited: 1, all: 1 })));
+    }
+
+    #[test]
+    fn no_record_is_of_root_and_each_uid_has_one_spelling() {
+        assert_eq!(number("61900"), Some(61_900));
+        for text in ["0", "-0", "00", "+61900", "061900", "", "root"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn two_leases_are_never_of_one_uid() {

@@ -27,7 +27,8 @@ const METADATA: &str = "PKG-INFO";
 
 /// RFC 1952 lets a file have as many as it likes (section 2.2).
 const SEVERAL: Fault = Fault::Structure(
-    "it is made of several gzip members, of which some readers take the first alone; compress it in one      go",
+    "it is made of several gzip members, of which some readers take the first alone; compress it in \
+     one go",
 );
 
 /// Checks an sdist of `size` bytes.

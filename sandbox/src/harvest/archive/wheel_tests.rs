@@ -301,6 +301,31 @@ fn bytes_that_belong_to_no_member_are_refused() {
     refused(&honest[..honest.len() - 1], "no zip file");
 }
 
+/// A zip file behind other bytes, with every place that it names as far behind.
+fn behind(bytes: &[u8], honest: &[u8]) -> Vec<u8> {
+    let number = |field: &[u8]| u32::from_le_bytes(field.try_into().unwrap());
+    let moved = |field: &mut [u8]| {
+        let place = number(field) + u32::try_from(bytes.len()).unwrap();
+        field.copy_from_slice(&place.to_le_bytes());
+    };
+    let mut zip = honest.to_vec();
+    let end = zip.len();
+    let mut at = usize::try_from(number(&zip[end - 6..end - 2])).unwrap();
+    moved(&mut zip[end - 6..end - 2]);
+    while zip[at..].starts_with(b"PK\x01\x02") {
+        moved(&mut zip[at + 42..at + 46]);
+        at += 46 + usize::from(zip[at + 28]) + usize::from(zip[at + 30]);
+    }
+    [bytes, &zip].concat()
+}
+
+#[test]
+fn bytes_before_the_first_member_are_refused_also_where_every_place_is_right() {
+    let honest = wheel(&[]);
+    assert_eq!(notes(&behind(b"", &honest)), []);
+    refused(&behind(b"#!/bin/sh\n", &honest), "there are bytes before it");
+}
+
 #[test]
 fn large_numbers_are_read_from_their_64_bit_places() {
     let honest = wheel(&[]);

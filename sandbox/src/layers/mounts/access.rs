@@ -31,3 +31,25 @@ fn grant(entry: &Entry) -> Option<Grant> {
     };
     Some(Grant { path: entry.target.clone(), access })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn granted(path: &str, writable: bool) -> Entry {
+        let what = What::Bind { source: path.into(), writable, directory: true, named: true };
+        Entry { target: path.into(), what }
+    }
+
+    #[test]
+    fn what_is_granted_for_reading_is_not_written_and_the_hosts_root_is_not_listed() {
+        let entries = vec![granted("/opt/tools", false), granted("/srv/dist", true)];
+        let plan = MountPlan { base: Base::Host, entries };
+        let read = Access::READ | Access::EXECUTE;
+        let grant = |path: &str, access| Grant { path: path.into(), access };
+        let own = [grant("/opt/tools", read), grant("/srv/dist", read | Access::WRITE)];
+        assert_eq!(accesses(&plan, Base::Host), own);
+        let root = grant("/", Access::LIST);
+        assert_eq!(accesses(&plan, Base::Empty), [&[root], own.as_slice()].concat());
+    }
+}

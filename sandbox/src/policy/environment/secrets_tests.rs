@@ -4,6 +4,16 @@ use super::*;
 use proptest::prelude::*;
 use rstest::rstest;
 
+/// Spelled once more, so that no word leaves the lists unnoticed.
+#[test]
+fn each_word_that_marks_a_secret_does_so_alone() {
+    let words = "TOKEN SECRET PASSWD PASSWORD PASSPHRASE CREDENTIAL COOKIE APIKEY ACCESSKEY \
+                 PRIVATEKEY SSHKEY BEARER NETRC AUTH PASS PWD KEY PAT CRED PW JWT SAS DSN OTP TOTP \
+                 PEM";
+    let missed = |word: &&str| !marks_secret(&format!("X_{word}")) || !marks_secret(word);
+    assert_eq!(words.split_whitespace().filter(missed).collect::<Vec<_>>(), [""; 0]);
+}
+
 #[test]
 fn a_word_marks_a_secret_set_apart_and_glued_in_any_case() {
     let words = [
