@@ -29,12 +29,17 @@ def read(top):
     return json.loads(file.read_text())["mutants"] if file.is_file() else {}
 
 
-def result(top, mutant, answers):
-    """One result, as it goes on record."""
+def result(top, mutant, answers, old=None):
+    """One result, as it goes on record, with what others have said of the same source before."""
+    digest = workshop.digest(top, mutant)
+    known = old if old and old["digest"] == digest else {"asked": [], "noticed": []}
+    asked = {who for who, _ in answers}
+    noticed = {who for who, seen in answers if seen}
+    noticed |= set(known["noticed"]) - asked
     return {
-        "digest": workshop.digest(top, mutant),
-        "asked": sorted({who for who, _ in answers}, key=WHO.index),
-        "noticed": list(dict.fromkeys(who for who, noticed in answers if noticed)),
+        "digest": digest,
+        "asked": sorted(asked | set(known["asked"]), key=WHO.index),
+        "noticed": sorted(noticed, key=WHO.index),
     }
 
 

@@ -94,7 +94,7 @@ def examined(given, mutants, wanted):
         for one in wanted:
             begun = time.monotonic()
             answers = workshop.examine(shop, one, asked, given.first)
-            new[one.name] = report.result(shop.tree, one, answers)
+            new[one.name] = report.result(shop.tree, one, answers, old.get(one.name))
             told = new[one.name]["noticed"]
             survived += not told
             print(f"{time.monotonic() - begun:5.0f} s  {one.name}: "
