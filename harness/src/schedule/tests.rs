@@ -154,7 +154,7 @@ fn shares_are_disjoint_and_together_whole() {
 #[case::the_share_is_empty(
     Selection { slice: Some(Slice { which: 5, of: 5 }), ..Selection::default() },
     &Level::ALL,
-    "there are only 4 attacks, so share 5 of 5 is empty"
+    "the catalogue has only 4 attacks, so share 5 of 5 is empty"
 )]
 #[case::the_attack_runs_elsewhere(
     select("remnants/"),
