@@ -37,6 +37,7 @@ fn a_run_interrupted_at_any_moment_leaves_no_process_mount_group_or_file() {
     let times = std::env::var("BULKHEAD_INTERRUPTS").ok().and_then(|text| text.parse().ok());
     let times: usize = times.unwrap_or(TIMES);
     let mounts = || std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let whole = undisturbed();
     let (mut ends, mut hit) = (Vec::new(), 0);
     for number in 0..times {
         let signal = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL][number % 3];
@@ -85,7 +86,17 @@ fn a_run_interrupted_at_any_moment_leaves_no_process_mount_group_or_file() {
     }
     assert!(hit * 2 >= times, "only {hit} of {times} were interrupted in the middle");
     ends.sort();
-    eprintln!("{hit} of {times} in the middle; INT and TERM took {ends:?}");
-    // On a busy machine some are slow; where the rule is broken, all are.
-    assert!(ends[0] < Duration::from_secs(2), "{ends:?}");
+    eprintln!("{hit} of {times} in the middle of {whole:?}; INT and TERM took {ends:?}");
+    // On a busy machine all is slow, the whole run too; where the rule is broken, it goes on to its end.
+    assert!(ends[0] < whole / 3, "{ends:?} of {whole:?}");
+}
+
+/// How long the run takes here and now.
+fn undisturbed() -> Duration {
+    let place = Workplace::with(&ENTRIES);
+    let begin = Instant::now();
+    let mut run = place.harness(&[&["run", "-j", "3"], &LEVELS[..]].concat());
+    let output = run.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    begin.elapsed()
 }
