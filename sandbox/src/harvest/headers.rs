@@ -4,6 +4,7 @@
 //! whoever takes lines by `str.splitlines`. And some decode words as mail has them (`=?utf-8?q?…?=`),
 //! where others take them as they stand. What leaves room for both is refused where somebody acts on
 //! it; in a text for people it is where one of the readers would find another header in it.
+//! What only a terminal obeys is refused everywhere: `pip show` prints such texts.
 #![forbid(unsafe_code)]
 
 use super::metadata_error::MetadataError;
@@ -76,7 +77,12 @@ impl Headers {
                 }
                 (value, (kept, !is_in(&ACTED_ON, key)))
             };
-            if if text { has_header(value) } else { value.contains(is_control) } {
+            let strange = if text {
+                has_header(value) || value.contains(is_obeyed)
+            } else {
+                value.contains(is_control)
+            };
+            if strange {
                 return Err(MetadataError::Control { line: number });
             }
             if !text && value.contains("=?") {
@@ -130,6 +136,11 @@ const fn ends_line(it: char) -> bool {
 fn is_header(line: &str) -> bool {
     let named = |(name, _): (&str, &str)| name.bytes().all(|byte| byte.is_ascii_graphic());
     line.split_once(':').is_some_and(named)
+}
+
+/// What a terminal obeys, but for what ends lines.
+fn is_obeyed(it: char) -> bool {
+    is_control(it) && !ends_line(it)
 }
 
 fn is_control(it: char) -> bool {
@@ -193,9 +204,10 @@ mod tests {
                 assert_eq!(read(key, behind), if fine { Ok(()) } else { told.clone() }, "{it:?}");
             }
             for key in TEXTS {
-                assert_eq!(read(key, behind), if it == '\r' { told.clone() } else { Ok(()) });
+                let always = if is_obeyed(it) { told.clone() } else { Ok(()) };
+                assert_eq!(read(key, behind), always, "{it:?}");
                 for header in ["Name: x", "Version:", ":", "http://x"] {
-                    let found = if ends_line(it) || it == '\r' { told.clone() } else { Ok(()) };
+                    let found = if ends_line(it) { told.clone() } else { always.clone() };
                     assert_eq!(read(key, header), found, "{it:?} {header}");
                 }
             }

@@ -15,10 +15,11 @@ pub enum MetadataError {
         /// The line's number.
         line: usize,
     },
-    /// A line has a character at which some readers end it, and something that they act on then.
+    /// A line has a character that a terminal obeys, or at which some readers end it and find something
+    /// that they act on.
     #[error(
-        "line {line} of its metadata has a control character, at which some readers end the line and \
-         find another header"
+        "line {line} of its metadata has a control character, which a terminal obeys or at which some \
+         readers end the line and find another header"
     )]
     Control {
         /// The line's number.

@@ -185,7 +185,7 @@ fn hand_over(
         report.secure(&product.into_iter().chain([answer]).collect::<Vec<_>>())?;
         let tell = |harvest: &Harvest| {
             let outcome = Outcome { harvest: harvest.clone(), ..outcome };
-            report.put(Some(plan), &outcome, found.as_deref())?;
+            report.put_first(plan, &outcome, found.as_deref())?;
             Ok::<_, HandingOver>(returning.publish()?)
         };
         match collected {

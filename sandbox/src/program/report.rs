@@ -149,8 +149,23 @@ impl Report {
         self.put(None, &outcome, None).err().unwrap_or(failure)
     }
 
+    /// Writes the outcome before the last step that can still fail, where it can be replaced then;
+    /// whoever reads a pipe is told at the end.
+    pub(super) fn put_first(
+        &mut self,
+        plan: &Plan,
+        outcome: &Outcome,
+        found: Option<&[Finding]>,
+    ) -> Result<(), Failure> {
+        let file = self.file.as_ref();
+        if file.is_some_and(|(_, file)| file.metadata().is_ok_and(|it| it.is_file())) {
+            return self.put(Some(plan), outcome, found);
+        }
+        Ok(())
+    }
+
     /// Writes the outcome, in the place of any that was written before.
-    pub(super) fn put(
+    fn put(
         &mut self,
         plan: Option<&Plan>,
         outcome: &Outcome,
