@@ -177,8 +177,10 @@ impl Tracer<'_> {
             || is(Event::PTRACE_EVENT_CLONE)
         {
             let parent = self.number(pid);
-            let child = i32::try_from(ptrace::getevent(pid).unwrap()).unwrap();
-            self.parents.insert(child, parent);
+            // A parent that was killed meanwhile cannot be asked (`ESRCH`); its child ends with it.
+            if let Ok(child) = ptrace::getevent(pid) {
+                self.parents.insert(i32::try_from(child).unwrap(), parent);
+            }
             // What the supervisor starts when the payload has run.
             self.watching |= pid == self.root && self.traced.payload.is_some();
         }
