@@ -18,7 +18,7 @@ use sandbox::host::groups::Hierarchies;
 use crate::workplace::{Workplace, ended, is_able, skip};
 
 /// How long it may take until nothing is left.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// What the shell in the lab says when it is there.
 const READY: &str = "the lab is open";
 
