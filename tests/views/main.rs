@@ -13,6 +13,7 @@ mod browser;
 mod github;
 mod html;
 mod junit;
+mod measure;
 mod sarif;
 #[path = "../skipped.rs"]
 mod skipped;
