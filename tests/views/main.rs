@@ -10,6 +10,7 @@
 
 mod axe;
 mod browser;
+mod current;
 mod github;
 mod html;
 mod junit;

@@ -17,7 +17,7 @@ use super::listed_cells;
 use super::redact;
 use super::schema::Report;
 use super::schema::ablation::Ablation;
-use super::totals::{by_host, folders, in_short, strongest};
+use super::totals::{answer, by_host, folders, strongest};
 use crate::catalogue::{BENIGN, Catalogue};
 use crate::verdict::Verdict;
 
@@ -52,7 +52,7 @@ pub fn render(reports: &[Report], beside: Beside<'_>) -> serde_json::Result<Stri
          <title>What gets through</title>\n<style>{STYLE}</style>\n<main>\n\
          <h1>What gets through</h1>\n"
     );
-    for (at, told) in in_short(reports).iter().enumerate() {
+    for (at, told) in answer(reports).iter().enumerate() {
         let class = if at == 0 { " class=\"answer\"" } else { "" };
         line(&mut text, &format!("<p{class}>{}</p>", redact::markup(told)));
     }

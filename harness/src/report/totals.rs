@@ -94,20 +94,9 @@ pub(super) fn folders(reports: &[&Report]) -> Vec<&'static str> {
     Guarantee::ALL.map(Guarantee::name).into_iter().chain([BENIGN]).filter(present).collect()
 }
 
-/// The answer in words: for each host and sandbox how many attacks got through.
-pub(super) fn answer(reports: &[Report]) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (host, reports) in by_host(reports) {
-        let all = columns(&reports);
-        lines.extend(own_answer(host, &all));
-        lines.extend(rivals_answer(host, &all));
-    }
-    lines
-}
-
-/// The answer in a few sentences: our own sandbox on the first host and on all others, and other
+/// The answer in words, a few sentences: our own sandbox on the first host and on all others, and other
 /// sandboxes.
-pub(super) fn in_short(reports: &[Report]) -> Vec<String> {
+pub(super) fn answer(reports: &[Report]) -> Vec<String> {
     let hosts = by_host(reports);
     let all: Vec<_> = hosts.iter().map(|(host, reports)| (*host, columns(reports))).collect();
     let Some(((host, first), rest)) = all.split_first() else { return Vec::new() };
@@ -251,13 +240,13 @@ mod tests {
     }
 
     #[test]
-    fn in_short_every_other_host_is_part_of_one_sentence() {
+    fn every_other_host_is_part_of_one_sentence() {
         let on = |host: &str| Report { host: host.to_owned(), ..report() };
-        let short = in_short(&[on("docker"), report(), on("ubuntu")]);
+        let told = answer(&[on("docker"), report(), on("ubuntu")]);
         let elsewhere = "On other hosts: 1 of 2 on docker, 1 of 2 on ubuntu (2 on record as known \
                          gaps).";
-        assert_eq!(short, [answer(&[report()])[0].clone(), elsewhere.to_owned()]);
-        assert_eq!(in_short(&[]), Vec::<String>::new());
+        assert_eq!(told, [answer(&[report()])[0].clone(), elsewhere.to_owned()]);
+        assert_eq!(answer(&[]), Vec::<String>::new());
     }
 
     #[test]
