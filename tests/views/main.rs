@@ -16,6 +16,7 @@ mod html;
 mod junit;
 mod measure;
 mod sarif;
+mod search;
 #[path = "../skipped.rs"]
 mod skipped;
 mod specimen;
