@@ -6,6 +6,7 @@ mod background;
 mod changes;
 mod check;
 mod conducted;
+mod contained;
 mod contenders;
 mod coverage;
 mod debug;
@@ -52,6 +53,7 @@ use crate::redact;
 use crate::runner::Conduct;
 use crate::schedule::Trial;
 use conducted::{conducted, slots};
+pub use contained::{Needs, needs};
 use exit::Exit;
 use failure::Failure;
 

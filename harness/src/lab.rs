@@ -1,10 +1,12 @@
 //! A disposable host for one trial: mounts, network, victims, plants, and a pid 1 that ends it.
 #![forbid(unsafe_code)]
 
+pub mod container;
 pub mod dns;
 pub mod engine;
 pub mod file_watch;
 pub mod groups;
+pub mod host_tree;
 pub mod icmp;
 pub mod init;
 pub mod inside;
@@ -68,6 +70,9 @@ pub enum LabError {
     /// It does not end.
     #[error("{0}")]
     Alive(String),
+    /// The container around all labs cannot be made; its first process says why.
+    #[error("{0}")]
+    Container(String),
 }
 
 /// Names the step that an error belongs to.
@@ -149,13 +154,12 @@ impl Lab {
         let (events, events_end) = at_step("a pipe", pipe())?;
         // From here on this thread can start processes, but no threads: see unshare(2).
         at_step("a process namespace", unshare(CloneFlags::CLONE_NEWPID).map_err(Into::into))?;
-        let (control, init) = at_step("the first process", start(program.as_fd()))?;
+        let (control, mut init) = at_step("the first process", start(program.as_fd()))?;
         let processes = at_step("its /proc", Processes::unknown(init.id()));
+        // Whatever goes wrong with the end of one that cannot be used: this went wrong first.
+        let processes = processes.inspect_err(|_| drop(ended(&mut init, &groups)))?;
         let mut lab = Self {
-            processes: match processes {
-                Ok(processes) => processes,
-                Err(error) => return Err(put_down(init, error)),
-            },
+            processes,
             init,
             control,
             out: out.into(),
@@ -239,30 +243,9 @@ impl Lab {
         Ok(std::mem::take(&mut self.groups))
     }
 
-    /// The kernel lets a first process be waited for only when its whole namespace is dead.
     fn end(&mut self) -> Result<(), LabError> {
-        // It may be dead already; then there is nothing to kill.
-        let _dead = self.init.kill();
-        let id = rustix::process::Pid::from_child(&self.init);
-        let process = rustix::process::pidfd_open(id, rustix::process::PidfdFlags::empty());
-        let process = at_step("its end", process.map_err(Into::into))?;
-        let begin = Instant::now();
-        loop {
-            let mut watched = [PollFd::new(&process, PollFlags::IN)];
-            if at_step("its end", wait(&mut watched, Instant::now() + PAUSE))? {
-                self.is_over = true;
-                return at_step("its end", self.init.wait().map(drop));
-            }
-            self.groups.thaw();
-            if begin.elapsed() > DYING {
-                self.is_over = true;
-                let pid = self.init.id();
-                return Err(LabError::Alive(format!(
-                    "the lab's first process, {pid} on the host, does not end: see what holds up its \
-                     children (/proc/PID/wchan, a frozen control group), and end them"
-                )));
-            }
-        }
+        self.is_over = true;
+        ended(&mut self.init, &self.groups)
     }
 }
 
@@ -274,11 +257,29 @@ impl Drop for Lab {
     }
 }
 
-/// Ends a first process that cannot be used.
-fn put_down(mut init: Child, error: LabError) -> LabError {
+/// Ends a first process, and waits for it. The kernel lets it be waited for only when its whole namespace
+/// is dead.
+fn ended(init: &mut Child, groups: &Groups) -> Result<(), LabError> {
+    // It may be dead already; then there is nothing to kill.
     let _dead = init.kill();
-    let _reaped = init.wait();
-    error
+    let id = rustix::process::Pid::from_child(init);
+    let process = rustix::process::pidfd_open(id, rustix::process::PidfdFlags::empty());
+    let process = at_step("its end", process.map_err(Into::into))?;
+    let begin = Instant::now();
+    loop {
+        let mut watched = [PollFd::new(&process, PollFlags::IN)];
+        if at_step("its end", wait(&mut watched, Instant::now() + PAUSE))? {
+            return at_step("its end", init.wait().map(drop));
+        }
+        groups.thaw();
+        if begin.elapsed() > DYING {
+            let pid = init.id();
+            return Err(LabError::Alive(format!(
+                "the lab's first process, {pid}, does not end: see what holds up its children \
+                 (/proc/PID/wchan, a frozen control group), and end them"
+            )));
+        }
+    }
 }
 
 /// Starts the first process; its standard input is the other end of the returned socket.
@@ -333,6 +334,6 @@ pub fn played() -> Option<ExitCode> {
         role if role == init::INSIDE => Some(init::play_inside()),
         role if role == users::ROLE => Some(users::play()),
         role if role == keeper::ROLE => Some(keeper::play()),
-        _ => None,
+        role => container::played(&role),
     }
 }

@@ -4,17 +4,27 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use harness::cli::{self, Conductor, Wishes, World};
-use harness::conduct::{RunContext, conduct, conduct_before};
+use harness::cli::{self, Conductor, Prepare, Wishes, World};
+use harness::conduct::{RunContext, RunContextError, conduct, conduct_before};
+use harness::frontend::python::Python;
+use harness::frontend::{Frontend, FrontendError};
+use harness::lab::container::{self, Ended};
+use harness::lab::host_tree::HostTree;
 use harness::lab::{self, groups};
 use harness::runner::interrupt;
 use sandbox::plain::Colour;
 use sandbox::sys::descriptors::close_on_exec_from;
+
+/// The status when the program itself is at fault.
+const BROKEN: u8 = 70;
+/// The status when something on the host is not as before.
+const CONTAMINATED: u8 = 22;
 
 fn main() -> ExitCode {
     // This program also plays `bulkhead`, the lab's first process and the victims.
@@ -23,16 +33,80 @@ fn main() -> ExitCode {
     }
     // What our caller left open is neither ours to hand on nor a lab's to find.
     if let Err(error) = close_on_exec_from(3) {
-        let _ = writeln!(io::stderr(), "harness: open descriptors cannot be kept back: {error}");
-        return ExitCode::from(70);
+        return broken("open descriptors cannot be kept back", &error);
     }
+    let (args, host) = match container::contained(env::args_os().collect()) {
+        Ok(contained) => contained,
+        Err(error) => return broken("signals cannot be let through", &error),
+    };
+    Colour::asked(args.iter().cloned()).choose();
+    let host = match host {
+        Some(host) => Ok(Arc::new(host)),
+        // Labs are opened in a container only, and a command that needs none goes on here.
+        None => match contained(&args) {
+            Ok(code) => return ExitCode::from(code),
+            Err(why) => Err(why),
+        },
+    };
     if let Err(error) = interrupt::watch() {
-        let _ = writeln!(io::stderr(), "harness: signals cannot be watched: {error}");
-        return ExitCode::from(70);
+        return broken("signals cannot be watched", &error);
     }
-    Colour::asked(env::args_os()).choose();
+    let prepare = move |wishes: &Wishes| match &host {
+        Ok(host) => prepare(wishes, host),
+        Err(why) => Err(why.to_string().into()),
+    };
+    with_world(&prepare, |world| ExitCode::from(cli::start(args, world)))
+}
+
+/// Why a command is not in the container that holds all labs.
+#[derive(Debug, thiserror::Error)]
+enum Outside {
+    #[error("this command opens no lab")]
+    NoLabs,
+    #[error(transparent)]
+    Unable(#[from] RunContextError),
+    #[error(transparent)]
+    Frontend(#[from] FrontendError),
+}
+
+/// Runs a command that opens labs in a container: its status.
+fn contained(args: &[OsString]) -> Result<u8, Outside> {
+    let nobody = |_: &Wishes| Err(Outside::NoLabs.into());
+    let (needs, here) = match with_world(&nobody, |world| {
+        cli::needs(args, world).map(|it| (it, world.here.clone()))
+    }) {
+        Ok((Some(needs), here)) => (needs, here),
+        Ok((None, _)) => return Err(Outside::NoLabs),
+        Err(code) => return Ok(code),
+    };
+    if !rustix::process::geteuid().is_root() {
+        return Err(RunContextError::NotRoot.into());
+    }
+    // In there nothing can be fetched.
+    Frontend::find(&Python::ask(needs.python.as_deref())?)?;
+    match container::supervise(args, &here, &needs.folders).map_err(RunContextError::from)? {
+        Ended::With(code) => Ok(code),
+        Ended::Never(first) => {
+            let _unread = writeln!(
+                io::stderr(),
+                "harness: everything in the container of the labs was killed, and its first process, {first}, \
+                 does not end: see what holds it up (/proc/PID/wchan, a frozen control group)"
+            );
+            Ok(CONTAMINATED)
+        }
+    }
+}
+
+/// Says what is wrong with this process itself.
+fn broken(what: &str, error: &dyn Error) -> ExitCode {
+    let _unread = writeln!(io::stderr(), "harness: {what}: {error}");
+    ExitCode::from(BROKEN)
+}
+
+/// Does `work` with what this process has of the world.
+fn with_world<T>(prepare: &Prepare, work: impl FnOnce(&mut World<'_>) -> T) -> T {
     let (mut out, mut err) = (anstream::stdout(), anstream::stderr());
-    let mut world = World {
+    work(&mut World {
         here: env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
         home: env::home_dir(),
         require_isolation: env::var_os("REQUIRE_ISOLATION").is_some_and(|value| value == "1"),
@@ -40,13 +114,16 @@ fn main() -> ExitCode {
         out: &mut out,
         err: &mut err,
         stop: interrupt::flag(),
-        prepare: &prepare,
-    };
-    ExitCode::from(cli::start(env::args_os(), &mut world))
+        prepare,
+    })
 }
 
-fn prepare(wishes: &Wishes) -> Result<Conductor, Box<dyn Error + Send + Sync>> {
-    let context = Arc::new(RunContext::prepare(wishes.python.as_deref(), None)?);
+fn prepare(
+    wishes: &Wishes,
+    host: &Arc<HostTree>,
+) -> Result<Conductor, Box<dyn Error + Send + Sync>> {
+    let context = RunContext::prepare(wishes.python.as_deref(), None, Arc::clone(host))?;
+    let context = Arc::new(context);
     context.measure(wishes.slots)?;
     let limits = if groups::are_lent() {
         "control groups"
@@ -58,7 +135,7 @@ fn prepare(wishes: &Wishes) -> Result<Conductor, Box<dyn Error + Send + Sync>> {
         );
         "resource limits"
     };
-    if !groups::bound_devices() {
+    if !groups::bound_devices(host.owner()) {
         let _ = writeln!(
             io::stderr(),
             "harness: no control group bounds devices here: root of a lab can open any device of this \

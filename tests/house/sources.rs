@@ -25,6 +25,8 @@ const STARTERS: [&str; 12] = [
     "harness/src/frontend/python.rs",
     "harness/src/lab.rs",
     "harness/src/lab/init.rs",
+    "harness/src/lab/container/first.rs",
+    "harness/src/lab/container/supervisor.rs",
     "harness/src/lab/keeper.rs",
     "harness/src/lab/users.rs",
     "harness/src/target/command.rs",

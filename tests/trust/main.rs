@@ -9,6 +9,7 @@
 )]
 
 mod bad_targets;
+mod container;
 mod determinism;
 mod fence;
 mod inherited;

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use harness::conduct::RunContext;
+use harness::conduct::{RunContext, RunContextError};
+use harness::lab::host_tree::HostTree;
 
 /// The levels that these tests try. `proposal` is left out: it gives builds the uid of an account,
 /// and whoever removes an account of that number outside, as a test of the sandbox does, ends every
@@ -15,10 +16,15 @@ pub(crate) const LEVELS: [&str; 6] = ["-t", "own@none", "-t", "own@network", "-t
 /// The program on trial.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_harness");
 
+/// That this machine can conduct trials, or why not.
+fn able() -> Result<RunContext, RunContextError> {
+    RunContext::prepare(None, Some(Path::new(PROGRAM)), Arc::new(HostTree::own()))
+}
+
 /// Whether this machine can conduct trials; says why not where tests must be skipped.
 pub(crate) fn is_able() -> bool {
     static ABLE: OnceLock<Result<(), String>> = OnceLock::new();
-    let able = ABLE.get_or_init(|| match RunContext::prepare(None, Some(Path::new(PROGRAM))) {
+    let able = ABLE.get_or_init(|| match able() {
         Ok(_) => Ok(()),
         Err(error) => Err(error.to_string()),
     });

@@ -44,19 +44,19 @@ pub(super) struct AblateArgs {
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]
-    places: Places,
+    pub(super) places: Places,
     /// The interpreter that builds [default: python3]
     #[arg(long, value_name = "PROGRAM")]
-    python: Option<PathBuf>,
+    pub(super) python: Option<PathBuf>,
     /// Where the result goes [default: target/harness in the workspace]
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// Fail if the result differs from the committed one
     #[arg(long, conflicts_with = "update")]
     check: bool,
     /// Write the result into reports/
     #[arg(long)]
-    update: bool,
+    pub(super) update: bool,
 }
 
 /// Runs it.

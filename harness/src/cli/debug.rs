@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod guide;
-mod keep;
+pub(super) mod keep;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -70,12 +70,12 @@ pub(super) struct DebugArgs {
     /// They are raw: what is in them was made by an attack, and the canaries of this trial, which
     /// are worth nothing any more, are in them too.
     #[arg(long, value_name = "DIR")]
-    keep: Option<PathBuf>,
+    pub(super) keep: Option<PathBuf>,
     #[command(flatten)]
-    places: Places,
+    pub(super) places: Places,
     /// The interpreter that builds [default: python3]
     #[arg(long, value_name = "PROGRAM")]
-    python: Option<PathBuf>,
+    pub(super) python: Option<PathBuf>,
 }
 
 /// When a shell is opened.

@@ -96,14 +96,14 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "slice:K/N")]
     partition: Option<Slice>,
     #[command(flatten)]
-    places: Places,
+    pub(super) places: Places,
     /// The interpreter that builds [default: python3]
     #[arg(long, value_name = "PROGRAM")]
-    python: Option<PathBuf>,
+    pub(super) python: Option<PathBuf>,
     /// Where the run writes [default: target/harness in a checkout of Bulkhead, harness-results beside
     /// harness.toml or here]
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// Fail if the reports differ from the committed ones; never writes into reports/
     #[arg(long, conflicts_with = "update")]
     check: bool,
@@ -115,7 +115,7 @@ pub(super) struct RunArgs {
     deny_escapes: bool,
     /// Write the reports into reports/, keeping cells that were not tried
     #[arg(long)]
-    update: bool,
+    pub(super) update: bool,
 }
 
 impl RunArgs {
@@ -260,7 +260,7 @@ fn next(args: &RunArgs, program: &str, settled: &[Settled]) -> String {
 
 /// Fails where a run could not write in the end: before it has begun. What is made to find out is
 /// removed.
-fn can_be_written(out: &Path) -> Result<(), Failure> {
+pub(super) fn can_be_written(out: &Path) -> Result<(), Failure> {
     let unwritable = |source| Failure::Document { file: out.to_owned(), source };
     let there = out.ancestors().find(|dir| dir.symlink_metadata().is_ok());
     let there = there.unwrap_or_else(|| Path::new("/"));

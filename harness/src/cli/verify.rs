@@ -46,10 +46,10 @@ pub(super) struct VerifyArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    places: Places,
+    pub(super) places: Places,
     /// The interpreter that builds [default: python3]
     #[arg(long, value_name = "PROGRAM")]
-    python: Option<PathBuf>,
+    pub(super) python: Option<PathBuf>,
 }
 
 /// What a cell showed, and how often.

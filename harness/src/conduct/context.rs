@@ -4,22 +4,21 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
-
-use sandbox::doctor::PIVOT;
-use sandbox::host::surroundings::Surroundings;
 
 use super::host::Baseline;
 use super::on_fresh_thread;
 use crate::catalogue::attack::Need;
 use crate::frontend::python::{Python, Staged};
 use crate::frontend::{Frontend, FrontendError};
+use crate::lab::container::explained;
 use crate::lab::groups::{self, Groups};
+use crate::lab::host_tree::HostTree;
 use crate::lab::keeper::Keeper;
 use crate::lab::pace::{Pace, Slowest};
 use crate::lab::profile::Profile;
-use crate::lab::root::{Root, host_mounts};
+use crate::lab::root::Root;
 use crate::lab::wire::Spec;
 use crate::lab::{self, Lab, LabError, at_step, staging, users};
 use crate::schedule::Trial;
@@ -35,6 +34,8 @@ pub struct RunContext {
     /// `pyproject_hooks`.
     pub frontend: Frontend,
     pub(super) staged: Staged,
+    /// The files of which labs are made.
+    pub(super) host: Arc<HostTree>,
     pub(super) shown: Vec<String>,
     pub(super) baseline: Baseline,
     /// The wheel of the second, honest build.
@@ -43,8 +44,8 @@ pub struct RunContext {
     /// Of each kind of host that has users of its own.
     users: [OnceLock<Result<OwnedFd, String>>; Profile::ALL.len()],
     pub(super) slowest: Slowest,
-    /// Goes last: what it ends is what labs have left.
-    _keeper: Keeper,
+    /// Goes last: what it ends is what labs have left. In a container it is the supervisor's.
+    _keeper: Option<Keeper>,
 }
 
 /// Why no trial can be conducted on this machine; the command line exits with 20.
@@ -60,13 +61,8 @@ pub enum RunContextError {
     #[error(transparent)]
     Frontend(#[from] FrontendError),
     /// A lab cannot be opened here.
-    #[error("{0}; labs need Linux 5.15 and CAP_SYS_ADMIN")]
+    #[error("{}", explained(.0))]
     Lab(#[from] LabError),
-    /// The kernel gives nobody a mount namespace of his own below `chroot(2)`.
-    #[error(
-        "no lab can be made below `chroot`, where this program was started: start it outside; or {PIVOT}"
-    )]
-    Chroot,
     /// No honest build can be built in a lab.
     #[error("an honest build does not build in a lab without any sandbox: {0}")]
     Honest(String),
@@ -91,31 +87,29 @@ impl RunContext {
     /// Finds interpreter and front end, opens an empty lab, and notes what the host looks like.
     ///
     /// `python` is the interpreter to use, by default the `python3` of PATH; `program` is the
-    /// harness, by default the running program.
+    /// harness, by default the running program; `host` is where the host's files are.
     ///
     /// # Errors
     /// When no trial could be conducted.
-    pub fn prepare(python: Option<&Path>, program: Option<&Path>) -> Result<Self, RunContextError> {
+    pub fn prepare(
+        python: Option<&Path>,
+        program: Option<&Path>,
+        host: Arc<HostTree>,
+    ) -> Result<Self, RunContextError> {
         if !rustix::process::geteuid().is_root() {
             return Err(RunContextError::NotRoot);
         }
-        Self::ready(python, program).map_err(|error| match error {
-            RunContextError::Lab(_) if Surroundings::probe().chroot => RunContextError::Chroot,
-            error => error,
-        })
-    }
-
-    fn ready(python: Option<&Path>, program: Option<&Path>) -> Result<Self, RunContextError> {
         let python = Python::ask(python)?;
         let frontend = Frontend::find(&python)?;
         let _removed = groups::sweep();
         let staged = python.staged()?;
-        let shown = at_step("/proc/self/mountinfo", host_mounts())?;
+        let shown = at_step("/proc/self/mountinfo", host.shown_mounts())?;
         // Labs are started from `/`, so a relative path would lead elsewhere.
         let program = program.unwrap_or(Path::new("/proc/self/exe"));
         let program = at_step("the program", std::path::absolute(program))?;
+        let keeper = (!host.is_contained()).then(|| Keeper::post(&program)).transpose();
         let context = Self {
-            _keeper: at_step("the process that outlives the harness", Keeper::post(&program))?,
+            _keeper: at_step("the process that outlives the harness", keeper)?,
             program,
             unmet: unmet(&python),
             honest: at_step("an honest wheel", staging::honest_wheel(&python))?,
@@ -123,7 +117,8 @@ impl RunContext {
             frontend,
             staged,
             shown: shown.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
-            baseline: Baseline::take(),
+            baseline: Baseline::take(&host),
+            host,
             users: std::array::from_fn(|_| OnceLock::new()),
             slowest: Slowest::default(),
         };
@@ -157,8 +152,9 @@ impl RunContext {
     fn mapped(&self, profile: Profile) -> Option<&Result<OwnedFd, String>> {
         let place = Profile::ALL.iter().position(|(known, _)| *known == profile)?;
         Some(self.users.get(place)?.get_or_init(|| {
-            let namespace = users::namespace(&self.program, profile)?;
-            on_fresh_thread("users", || users::try_out(profile, namespace.as_fd())).flatten()?;
+            let namespace = users::namespace(&self.program, profile, &self.host)?;
+            let tried = || users::try_out(profile, namespace.as_fd(), &self.host);
+            on_fresh_thread("users", tried).flatten()?;
             Ok(namespace)
         }))
     }
@@ -166,10 +162,11 @@ impl RunContext {
     fn empty_lab(&self) -> Result<EmptyLab, LabError> {
         let begin = Instant::now();
         lab::seclude()?;
-        let mut root = at_step("its file tree", Root::make(self.staged.prefix.as_deref(), None))?;
-        at_step("the host's mounts", root.show(&self.shown))?;
+        let mut root =
+            at_step("its file tree", Root::make(&self.host, self.staged.prefix.as_deref(), None))?;
+        at_step("the host's mounts", root.show(&self.host, &self.shown))?;
         at_step("its files", staging::fill(&root, "empty-lab", &self.program))?;
-        let groups = Groups::make("empty-lab", 0);
+        let groups = Groups::make(self.host.owner(), "empty-lab", 0);
         let lab = Lab::open(&root, groups, None, Spec::default())?;
         let opened = begin.elapsed();
         let begin = Instant::now();

@@ -16,6 +16,7 @@ use sandbox::paths::mountinfo;
 use super::formats::Formats;
 use super::keyrings::Keyrings;
 use super::nodes::Nodes;
+use crate::lab::host_tree::HostTree;
 
 /// Where the kernel's settings are.
 const SETTINGS: &str = "/proc/sys";
@@ -54,28 +55,28 @@ pub(super) struct Baseline {
 
 impl Baseline {
     /// Looks at the host.
-    pub(super) fn take() -> Self {
+    pub(super) fn take(host: &HostTree) -> Self {
         let mut settings = BTreeMap::new();
         read_settings(Path::new(SETTINGS), &mut settings);
         Self {
             settings,
             keyrings: Keyrings::look(),
-            devices: Mutex::new(Nodes::look()),
+            devices: Mutex::new(Nodes::look(host.devices())),
             formats: Formats::look(),
             loops: Mutex::new(loops()),
-            mounts: Mutex::new(Mounts::now()),
+            mounts: Mutex::new(Mounts::now(host)),
         }
     }
 
     /// What is different now. Settings are set back; of mounts each change is told once.
-    pub(super) fn difference(&self) -> Option<String> {
+    pub(super) fn difference(&self, host: &HostTree) -> Option<String> {
         let mut found = self.changed_settings();
         found.extend(self.keyrings.clear());
         found.extend(self.formats.clear());
-        found.extend(self.nodes());
+        found.extend(self.nodes(host));
         found.extend(news(&self.loops, loops(), "bound to a file, which `losetup -d` undoes"));
         let mut mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Mounts::now();
+        let now = Mounts::now(host);
         found.extend(mounts.changes(&now));
         *mounts = now;
         (!found.is_empty()).then(|| found.join("; "))
@@ -96,11 +97,11 @@ impl Baseline {
     }
 
     /// What is different in the host's `/dev`; what could be set right is as it was before.
-    fn nodes(&self) -> Vec<String> {
+    fn nodes(&self, host: &HostTree) -> Vec<String> {
         let mut before = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = before.differences(&Nodes::look());
+        let told = before.differences(&Nodes::look(host.devices()));
         if !told.is_empty() {
-            *before = Nodes::look();
+            *before = Nodes::look(host.devices());
         }
         told
     }
@@ -154,9 +155,9 @@ fn loops() -> BTreeSet<String> {
 struct Mounts(BTreeMap<String, String>);
 
 impl Mounts {
-    /// Those of the program's first thread, which never leaves the mounts that it was started in.
-    fn now() -> Self {
-        Self::read(&String::from_utf8_lossy(&fs::read("/proc/self/mountinfo").unwrap_or_default()))
+    /// Those of whoever started the harness.
+    fn now(host: &HostTree) -> Self {
+        Self::read(&String::from_utf8_lossy(&host.mount_table().unwrap_or_default()))
     }
 
     fn read(table: &str) -> Self {
@@ -209,7 +210,7 @@ mod tests {
         const NAMES: [&str; 3] = ["vm/stat_interval", "vm/laptop_mode", "kernel/printk_ratelimit"];
         let paths = NAMES.map(|name| Path::new(SETTINGS).join(name));
         let values = || paths.clone().map(|path| read(&path).unwrap_or_default());
-        let (before, baseline) = (values(), Baseline::take());
+        let (before, baseline) = (values(), Baseline::take(&HostTree::own()));
         if !paths.iter().all(|path| fs::write(path, "7").is_ok()) {
             // Somebody who is not root, or a machine that shows them read-only.
             paths.iter().zip(&before).for_each(|(path, value)| drop(fs::write(path, value)));

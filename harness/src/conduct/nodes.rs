@@ -26,12 +26,16 @@ struct Node {
 
 /// All of them by path; none where the host has another file system there.
 #[derive(Debug, Default)]
-pub(super) struct Nodes(BTreeMap<PathBuf, Node>);
+pub(super) struct Nodes {
+    /// Where this process has them.
+    top: PathBuf,
+    found: BTreeMap<PathBuf, Node>,
+}
 
 impl Nodes {
     /// Looks at them.
-    pub(super) fn look() -> Self {
-        if is_kernels() { Self::of(Path::new(DEVICES)) } else { Self::default() }
+    pub(super) fn look(devices: &Path) -> Self {
+        if is_kernels(devices) { Self::of(devices) } else { Self::default() }
     }
 
     fn of(top: &Path) -> Self {
@@ -39,16 +43,16 @@ impl Nodes {
         if let Ok(status) = fs::symlink_metadata(top) {
             gather(top, status.dev(), &mut found);
         }
-        Self(found)
+        Self { top: top.to_owned(), found }
     }
 
     /// What differs in `now`, each told once: what was changed is set back, what was removed is made
     /// again, and what came is removed, unless the kernel has such a device.
     pub(super) fn differences(&self, now: &Self) -> Vec<String> {
         let mut told = Vec::new();
-        for (path, node) in &self.0 {
-            let name = path.display();
-            match now.0.get(path) {
+        for (path, node) in &self.found {
+            let name = self.name(path);
+            match now.found.get(path) {
                 Some(found) if found == node => {}
                 Some(found) if found.device == node.device && found.kind() == node.kind() => {
                     let done = node.restore(path);
@@ -68,11 +72,17 @@ impl Nodes {
                 None => told.push(format!("{name} is no longer in /dev of the host")),
             }
         }
-        for (path, node) in now.0.iter().filter(|(path, _)| !self.0.contains_key(*path)) {
+        for (path, node) in now.found.iter().filter(|(path, _)| !self.found.contains_key(*path)) {
             let done = if node.is_known() { "stays" } else { outcome(remove(path), "removed") };
-            told.push(format!("{} came into /dev of the host; it {done}", path.display()));
+            told.push(format!("{} came into /dev of the host; it {done}", self.name(path)));
         }
         told
+    }
+
+    /// What the host calls it.
+    fn name(&self, path: &Path) -> String {
+        let rest = path.strip_prefix(&self.top).unwrap_or(path);
+        Path::new(DEVICES).join(rest).display().to_string()
     }
 }
 
@@ -137,9 +147,9 @@ fn gather(dir: &Path, device: u64, found: &mut BTreeMap<PathBuf, Node>) {
     }
 }
 
-/// Whether the kernel's own file system is mounted there.
-fn is_kernels() -> bool {
-    let Ok(status) = rustix::fs::stat(DEVICES) else { return false };
+/// Whether the kernel's own file system for devices is there.
+fn is_kernels(devices: &Path) -> bool {
+    let Ok(status) = rustix::fs::stat(devices) else { return false };
     let table = fs::read("/proc/self/mountinfo").unwrap_or_default();
     let device =
         format!("{}:{}", rustix::fs::major(status.st_dev), rustix::fs::minor(status.st_dev));
@@ -181,6 +191,6 @@ mod tests {
         assert_eq!((of("gone"), of("changed"), of("came")), (1, 1, 2), "{told:?}");
         // Somebody may have plugged it in.
         fs::remove_file(&real).unwrap();
-        assert_eq!(Nodes::of(dir.path()).0, before.0);
+        assert_eq!(Nodes::of(dir.path()).found, before.found);
     }
 }

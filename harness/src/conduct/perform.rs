@@ -50,7 +50,11 @@ pub(super) fn perform(
         Err(error) => broken(error.to_string()),
     };
     observation.canaries = secrets.canaries.values().cloned().collect();
-    let left = observation.contaminated.take().into_iter().chain(context.baseline.difference());
+    let left = observation
+        .contaminated
+        .take()
+        .into_iter()
+        .chain(context.baseline.difference(&context.host));
     let left = left.collect::<Vec<_>>().join("; ");
     observation.contaminated = (!left.is_empty()).then_some(left);
     observation

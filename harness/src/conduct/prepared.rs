@@ -112,7 +112,7 @@ impl<'a> PreparedTrial<'a> {
         let owned = staging::hand_over(&root, profile, &interpreter);
         at_step("the caller's files", owned)?;
         let lent_to = if profile.lends_groups() { profile.caller() } else { 0 };
-        let groups = Groups::make(&secrets.nonce, lent_to);
+        let groups = Groups::make(context.host.owner(), &secrets.nonce, lent_to);
         let lab = Lab::open(&root, groups, users, spec)?;
         for victim in &lab.victims {
             tell(&mut planted, &victim.plant, "pid", json!(victim.pid));
@@ -176,8 +176,8 @@ fn file_tree(trial: &Trial, context: &RunContext, profile: Profile) -> Result<Ro
     seclude()?;
     at_step("its files' owner", users::write_as_root_of(profile))?;
     let prefix = context.staged.prefix.as_deref();
-    let mut root = at_step("its file tree", Root::make(prefix, users))?;
-    at_step("the host's mounts", root.show(&context.shown))?;
+    let mut root = at_step("its file tree", Root::make(&context.host, prefix, users))?;
+    at_step("the host's mounts", root.show(&context.host, &context.shown))?;
     if has_helpers(&trial.attack, profile) {
         at_step("its helpers", root.add_helpers(users))?;
     }

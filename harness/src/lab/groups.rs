@@ -64,13 +64,13 @@ struct Group {
 }
 
 impl Groups {
-    /// Makes them below the groups of this process, in every tree that the host lends: in one without
+    /// Makes them, in the name of the process `owner`, below the groups of this process, in every tree that the host lends: in one without
     /// a group of its own a lab would be where the harness is, and root of a lab could change that.
     /// The inner ones are the caller's, as a session manager delegates them.
     #[must_use]
-    pub fn make(nonce: &str, caller: u32) -> Self {
+    pub fn make(owner: u32, nonce: &str, caller: u32) -> Self {
         let hierarchies = Hierarchies::probe();
-        let name = format!("{PREFIX}{}-{nonce}", std::process::id());
+        let name = format!("{PREFIX}{owner}-{nonce}");
         let mut groups: Vec<Group> = Vec::new();
         for controller in CONTROLLERS {
             let Some(place) = hierarchies.place(controller) else { continue };
@@ -289,8 +289,8 @@ pub fn are_lent() -> bool {
 
 /// Whether this machine lets the devices of a lab be bounded.
 #[must_use]
-pub fn bound_devices() -> bool {
-    Groups::make("trial-of-devices", 0).bound_devices()
+pub fn bound_devices(owner: u32) -> bool {
+    Groups::make(owner, "trial-of-devices", 0).bound_devices()
 }
 
 /// What a sweep has done.
@@ -317,6 +317,13 @@ pub fn sweep() -> Sweep {
         list.push(group);
     }
     swept
+}
+
+/// Lets everything go on that labs of a harness have frozen.
+pub(super) fn thaw_all_of(harness: u32) {
+    for group in of_labs(&format!("{PREFIX}{harness}-")) {
+        thaw(&group);
+    }
 }
 
 /// Ends every process in the groups of a harness's labs, which is over, and removes the groups.
@@ -364,7 +371,7 @@ mod tests {
 
     #[test]
     fn a_sweep_leaves_a_group_alone_that_was_just_made() {
-        let groups = Groups::make("test-of-sweep", 0);
+        let groups = Groups::make(std::process::id(), "test-of-sweep", 0);
         let places: Vec<_> = groups.0.iter().map(|group| group.outer.clone()).collect();
         let swept = sweep();
         for place in &places {
@@ -398,7 +405,7 @@ mod tests {
 
     #[test]
     fn a_group_counts_and_is_gone_afterwards() {
-        let groups = Groups::make("test-of-groups", 0);
+        let groups = Groups::make(std::process::id(), "test-of-groups", 0);
         let places: Vec<_> = groups.0.iter().map(|group| group.outer.clone()).collect();
         for place in &places {
             assert!(place.is_dir());

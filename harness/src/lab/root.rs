@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Uid, chmodat, chownat, makedev, mkdirat,
@@ -14,13 +14,12 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use rustix::mount::MountAttrFlags;
-use sandbox::paths::mountinfo;
 use sandbox::sys::mount::map_ids;
 
+use super::host_tree::HostTree;
 use super::layout::{BULKHEAD, FRESH, HELPERS, LAB, MARKER, PYTHON, relative};
 use super::mounts::{
-    AttachPoint, INERT, clone_of, overlay, part_of, place, read_only_view, tmpfs, twin,
-    without_writers,
+    AttachPoint, INERT, overlay, part_of, place, read_only_view, tmpfs, twin, without_writers,
 };
 
 /// The user namespace by which owners of files are shown.
@@ -78,16 +77,16 @@ const LINKS: [(&str, &str); 5] = [
 ];
 
 impl Root {
-    /// Makes all mounts; `prefix` is the interpreter's, where it must be staged, and `users` the
+    /// Makes all mounts over the files of `host`; `prefix` is the interpreter's, where it must be staged, and `users` the
     /// user namespace whose root owns everything, where it is not that of the harness. The calling
     /// thread has a mount namespace of its own, in which they are attached as long as it lives.
     ///
     /// # Errors
     /// Those of the kernel.
-    pub fn make(prefix: Option<&Path>, users: Users<'_>) -> io::Result<Self> {
+    pub fn make(host: &HostTree, prefix: Option<&Path>, users: Users<'_>) -> io::Result<Self> {
         let attach_point = Some(AttachPoint::put_up()?);
         let mut root = Self { attach_point, ..Self::default() };
-        root.layer("/", Path::new("/"), users)?;
+        root.layer("/", host.clone_of(Path::new("/"))?, users)?;
         root.add("/dev", device_tree(users)?, None)?;
         for (at, mode, size) in FRESH {
             let source = if at == LAB { MARKER } else { "tmpfs" };
@@ -96,7 +95,7 @@ impl Root {
         }
         if let Some(prefix) = prefix {
             root.attach_point(Path::new(PYTHON))?;
-            root.layer(PYTHON, prefix, users)?;
+            root.layer(PYTHON, host.clone_of(prefix)?, users)?;
         }
         for at in ["/proc", "/sys"] {
             root.attach_point(Path::new(at))?;
@@ -109,11 +108,11 @@ impl Root {
     ///
     /// # Errors
     /// Those of mkdirat(2).
-    pub fn show(&mut self, paths: &[String]) -> io::Result<()> {
+    pub fn show(&mut self, host: &HostTree, paths: &[String]) -> io::Result<()> {
         let Some(attached) = &mut self.attach_point else { return Ok(()) };
         let empty = attached.empty()?;
         for path in paths {
-            let shown = clone_of(Path::new(path)).and_then(|lower| {
+            let shown = host.clone_of(Path::new(path)).and_then(|lower| {
                 attached.hold(lower.as_fd())?;
                 read_only_view(lower.as_fd(), empty.as_fd())
             });
@@ -160,11 +159,11 @@ impl Root {
         self.attach_point.as_mut().map_or(Ok(()), |attach_point| attach_point.hold(mount.as_fd()))
     }
 
-    /// Adds an overlay over the host's `lower`, its upper directory on a tmpfs of its own.
-    fn layer(&mut self, at: &'static str, lower: &Path, users: Users<'_>) -> io::Result<()> {
+    /// Adds an overlay over `lower`, a copy of a mount of the host's, its upper directory on a tmpfs of its own.
+    fn layer(&mut self, at: &'static str, lower: OwnedFd, users: Users<'_>) -> io::Result<()> {
         // An overlay itself cannot be shown as another user's; its layers can, as long as they are
         // attached nowhere.
-        let lower = shown(clone_of(lower)?, users)?;
+        let lower = shown(lower, users)?;
         let memory = shown(tmpfs("tmpfs", 0o700, "2g", INERT)?, users)?;
         self.hold(&lower)?;
         self.hold(&memory)?;
@@ -376,7 +375,10 @@ fn shown(mount: OwnedFd, users: Users<'_>) -> io::Result<OwnedFd> {
 }
 
 /// A `/dev` of six nodes, with the attach points of `pts` and `shm`.
-fn device_tree(users: Users<'_>) -> io::Result<OwnedFd> {
+///
+/// # Errors
+/// Those of the kernel.
+pub(super) fn device_tree(users: Users<'_>) -> io::Result<OwnedFd> {
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     let dev = shown(tmpfs("tmpfs", 0o755, "1m", attributes)?, users)?;
     let mode = Mode::from_raw_mode(0o666);
@@ -392,31 +394,4 @@ fn device_tree(users: Users<'_>) -> io::Result<OwnedFd> {
         mkdirat(dev.as_fd(), name, Mode::from_raw_mode(0o755))?;
     }
     Ok(dev)
-}
-
-/// The paths of the host's mounts that a lab shows, read-only, because programs may lie there.
-///
-/// What the lab has fresh, and single files such as a container's `/etc/hosts`, are left out.
-///
-/// # Errors
-/// When `/proc/self/mountinfo` cannot be read.
-pub fn host_mounts() -> io::Result<Vec<PathBuf>> {
-    let table = std::fs::read("/proc/self/mountinfo")?;
-    let mut found: Vec<PathBuf> = mountinfo::known(&table)
-        .map(|mount| mount.place)
-        .filter(|place| !place.as_os_str().as_bytes().iter().any(|it| b" \t\n\\".contains(it)))
-        .filter(|path| path != Path::new("/") && !is_fresh(path) && path.is_dir())
-        .collect();
-    found.sort();
-    found.dedup();
-    Ok(found)
-}
-
-/// Whether the lab has something of its own in the place of `path`.
-fn is_fresh(path: &Path) -> bool {
-    FRESH
-        .iter()
-        .map(|(at, _, _)| *at)
-        .chain(["/proc", "/sys", "/dev"])
-        .any(|at| path.starts_with(at))
 }

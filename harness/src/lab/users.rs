@@ -13,7 +13,8 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::thread::{capabilities, set_capabilities};
 use sandbox::sys::mount::map_ids;
 
-use super::mounts::{clone_of, part};
+use super::host_tree::HostTree;
+use super::mounts::part;
 use super::profile::Profile;
 use super::root::Root;
 
@@ -24,12 +25,12 @@ pub(super) const ROLE: &str = "__users";
 ///
 /// # Errors
 /// A sentence that says what this machine refuses.
-pub fn namespace(program: &Path, profile: Profile) -> Result<OwnedFd, String> {
+pub fn namespace(program: &Path, profile: Profile, host: &HostTree) -> Result<OwnedFd, String> {
     let map = profile.users().unwrap_or_default();
     let namespace = made(program, map)
         .map_err(|error| format!("a user namespace with a range of users is refused: {error}"))?;
     let refused = |error| format!("the files of / cannot be shown as another user's: {error}");
-    let root = clone_of(Path::new("/")).map_err(refused)?;
+    let root = host.clone_of(Path::new("/")).map_err(refused)?;
     map_ids(&root, namespace.as_fd()).map_err(|errno| refused(errno.into()))?;
     Ok(namespace)
 }
@@ -39,11 +40,11 @@ pub fn namespace(program: &Path, profile: Profile) -> Result<OwnedFd, String> {
 ///
 /// # Errors
 /// A sentence that says what this machine refuses.
-pub fn try_out(profile: Profile, namespace: BorrowedFd<'_>) -> Result<(), String> {
+pub fn try_out(profile: Profile, namespace: BorrowedFd<'_>, host: &HostTree) -> Result<(), String> {
     // A temporary file system as another user's needs Linux 6.3, an overlay over one 5.19.
     part()
         .and_then(|()| write_as_root_of(profile))
-        .and_then(|()| Root::make(None, Some(namespace)).map(drop))
+        .and_then(|()| Root::make(host, None, Some(namespace)).map(drop))
         .map_err(|error| format!("this kernel cannot show a lab as another user's: {error}"))
 }
 

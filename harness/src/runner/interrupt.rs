@@ -1,13 +1,18 @@
-//! SIGINT and SIGTERM: the run ends in order, a second one ends it at once.
+//! SIGINT and SIGTERM: the run ends in order, a second one ends it at once. What comes within half a
+//! second is the same request, which came by two ways: who ends a job tells every process of it, and its
+//! supervisor hands on what it was told.
 #![forbid(unsafe_code)]
 
 use std::io;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal};
 
+/// Within this time there is one request.
+pub const ONCE: Duration = Duration::from_millis(500);
 /// The status with which an interrupted run ends.
 pub const STATUS: i32 = 130;
 
@@ -37,8 +42,10 @@ pub fn watch() -> io::Result<()> {
     signals.add(Signal::SIGTERM);
     signals.thread_block()?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let mut first = None;
         while signals.wait().is_ok() {
-            if STOP.swap(true, Ordering::Relaxed) {
+            let first = first.get_or_insert_with(Instant::now);
+            if STOP.swap(true, Ordering::Relaxed) && first.elapsed() > ONCE {
                 // Labs are torn down by the kernel once their processes lose this one.
                 process::exit(STATUS);
             }

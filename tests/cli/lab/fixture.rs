@@ -10,6 +10,7 @@ use harness::catalogue::attack::{
 };
 use harness::catalogue::tree::Node;
 use harness::conduct::{RunContext, conduct};
+use harness::lab::host_tree::HostTree;
 use harness::oracle::Observation;
 use harness::schedule::{Sandbox, Trial};
 use sandbox::Level;
@@ -20,7 +21,8 @@ pub(crate) fn run_context() -> Option<&'static RunContext> {
     let context = BENCH.get_or_init(|| {
         let program = Path::new(env!("CARGO_BIN_EXE_harness"));
         let measured = |context: RunContext| context.measure(2).map(|()| context);
-        let prepared = RunContext::prepare(None, Some(program)).and_then(measured);
+        let prepared =
+            RunContext::prepare(None, Some(program), Arc::new(HostTree::own())).and_then(measured);
         prepared.map_err(|error| error.to_string())
     });
     let told = |why: &String| {

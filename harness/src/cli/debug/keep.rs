@@ -20,7 +20,7 @@ const LARGEST: usize = 64 << 20;
 const ALL: usize = 512 << 20;
 
 /// Makes the directory, which must not be there or be empty.
-pub(super) fn ready(dir: &Path) -> io::Result<()> {
+pub(in crate::cli) fn ready(dir: &Path) -> io::Result<()> {
     folder(dir)?;
     if fs::read_dir(dir)?.next().is_some() {
         return Err(io::Error::other("it is not empty, and nothing in it is overwritten"));
