@@ -107,19 +107,23 @@ pub(super) fn answer(reports: &[Report]) -> Vec<String> {
     lines
 }
 
-fn is_own(column: &&Column<'_>) -> bool {
+fn is_own(column: &Column<'_>) -> bool {
     column.report.target == "own"
 }
 
 /// The strongest level of ours that was tried.
 fn own_strongest<'c, 'r>(all: &'c [Column<'r>]) -> Option<&'c Column<'r>> {
-    all.iter().filter(is_own).rev().find(|column| Count::of(column, None).tried() > 0)
+    all.iter()
+        .filter(|column| is_own(column))
+        .rev()
+        .find(|column| Count::of(column, None).tried() > 0)
 }
 
 fn own_answer(host: &str, all: &[Column<'_>]) -> Option<String> {
     let column = own_strongest(all)?;
     let count = Count::of(column, None);
-    let none = all.iter().filter(is_own).find(|one| one.level == Some(Level::None));
+    let none =
+        all.iter().filter(|column| is_own(column)).find(|one| one.level == Some(Level::None));
     let control = none.map(|one| Count::of(one, None)).filter(|count| count.tried() > 0);
     let control = control.map_or_else(String::new, |control| {
         format!("; without a sandbox {} of {} do", control.bad, control.tried())
