@@ -17,6 +17,7 @@ mod failure;
 mod gc;
 mod init;
 mod list;
+mod log;
 mod machine;
 mod matrix;
 mod merge;
@@ -39,6 +40,7 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -84,6 +86,10 @@ pub struct Wishes {
     pub python: Option<PathBuf>,
     /// How many trials run at the same time.
     pub slots: usize,
+    /// How often each is tried, if not once.
+    pub times: Option<NonZeroUsize>,
+    /// The machine is busy: each has more time.
+    pub slow: bool,
     /// The seed of the order in which they begin, if not that of the catalogue.
     pub shuffle: Option<u64>,
     /// Nobody has read what is tried.
@@ -150,6 +156,7 @@ fn dispatch(command: Command, program: &str, world: &mut World<'_>) -> Result<Ex
         Command::New(args) => new::command(&args, world),
         Command::Init(args) => init::command(&args, world),
         Command::Show(args) => show::command(&args, world),
+        Command::Log(args) => log::command(&args, world),
         Command::Check(args) => check::command(&args, world),
         Command::Diff(args) => diff::command(&args, world),
         Command::Report(args) => matrix::command(&args, world),
@@ -238,6 +245,7 @@ enum Command {
     Ablate(ablate::AblateArgs),
     List(list::ListArgs),
     Show(show::ShowArgs),
+    Log(log::LogArgs),
     New(new::NewArgs),
     Init(init::InitArgs),
     Verify(verify::VerifyArgs),

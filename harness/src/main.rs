@@ -23,6 +23,8 @@ use sandbox::sys::descriptors::close_on_exec_from;
 
 /// The status when the program itself is at fault.
 const BROKEN: u8 = 70;
+/// How many times as long a trial has on a machine that is said to be busy.
+const SLOW: u32 = 4;
 /// The status when something on the host is not as before.
 const CONTAMINATED: u8 = 22;
 
@@ -125,6 +127,9 @@ fn prepare(
     let context = RunContext::prepare(wishes.python.as_deref(), None, Arc::clone(host))?;
     let context = Arc::new(context);
     context.measure(wishes.slots)?;
+    if wishes.slow {
+        context.slow_down(SLOW);
+    }
     let limits = if groups::are_lent() {
         "control groups"
     } else {

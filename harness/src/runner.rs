@@ -5,6 +5,7 @@ pub mod interrupt;
 pub mod progress;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -37,6 +38,8 @@ pub struct Setting<'a> {
     pub stop: &'a AtomicBool,
     /// Who is told what runs.
     pub progress: &'a dyn Progress,
+    /// How often each trial is tried at least.
+    pub times: NonZeroUsize,
     /// The seed of the order in which trials begin; without one it is that of the schedule.
     pub shuffle: Option<u64>,
     /// The gaps of every target.
@@ -55,7 +58,7 @@ pub struct Interrupted {
     pub of: usize,
 }
 
-/// Runs every trial, gives what went wrong one more attempt, and rules on all cells.
+/// Runs every trial as often as is wanted, gives what went wrong one more attempt, and rules on all cells.
 ///
 /// # Errors
 /// When the user stops it.
@@ -66,7 +69,9 @@ pub fn run(schedule: &Schedule, setting: &Setting<'_>) -> Result<Vec<Settled>, I
     if let Some(seed) = setting.shuffle {
         shuffle(&mut tried, seed);
     }
-    round(cells, &tried, &mut attempts, setting)?;
+    for _ in 0..setting.times.get() {
+        round(cells, &tried, &mut attempts, setting)?;
+    }
     // What is worthless only because of another trial would be so a second time.
     let alone = verdict::rule_alone(cells, &attempts);
     let again = indices(cells, |_, index| alone.get(index).is_some_and(is_doubtful));

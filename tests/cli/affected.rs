@@ -1,8 +1,7 @@
 //! `--affected` and the expressions that ask what has changed or what was seen.
 
-use std::process::Command;
-
 use crate::checkout::Checkout;
+use crate::git::{commit, git};
 
 /// A checkout under git, with everything committed and the reports of a run in it.
 fn committed() -> Checkout {
@@ -11,25 +10,8 @@ fn committed() -> Checkout {
     checkout.write(".gitignore", "target/\n");
     assert_eq!(checkout.harness(&["run", "--update"]).status, 0);
     git(&checkout, &["init", "-q", "-b", "main"]);
-    commit(&checkout);
+    commit(&checkout, "change");
     checkout
-}
-
-fn git(checkout: &Checkout, args: &[&str]) {
-    let mut command = Command::new("git");
-    // Nothing of whoever runs the tests: no signing, no hooks, no other place of the repository.
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
-        command.env_remove(name);
-    }
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
-    command.args(["-c", "user.name=A", "-c", "user.email=a@invalid"]);
-    let output = command.args(args).current_dir(checkout.path()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn commit(checkout: &Checkout) {
-    git(checkout, &["add", "--all"]);
-    git(checkout, &["commit", "-q", "-m", "change"]);
 }
 
 /// The entries that a run of this kind tries, with their levels.
@@ -52,7 +34,7 @@ fn a_changed_attack_is_tried_with_its_control_and_the_honest_builds_and_no_other
     let args = ["--affected", "main", "-t", "own@full"];
     assert_eq!(tried(&checkout, &args), expected, "not committed yet");
     git(&checkout, &["checkout", "-q", "-b", "topic"]);
-    commit(&checkout);
+    commit(&checkout, "change");
     assert_eq!(tried(&checkout, &args), expected, "committed on a branch");
 }
 
@@ -70,11 +52,11 @@ fn what_the_base_has_got_meanwhile_is_no_change_of_ours() {
     git(&checkout, &["checkout", "-q", "-b", "topic"]);
     checkout
         .write("attacks/files/cron-drop/backend.py", "import kit  # topic\nkit.mark(\"open\")\n");
-    commit(&checkout);
+    commit(&checkout, "change");
     git(&checkout, &["checkout", "-q", "main"]);
     checkout
         .write("attacks/secrets/netrc-read/backend.py", "import kit  # main\nkit.mark(\"open\")\n");
-    commit(&checkout);
+    commit(&checkout, "change");
     git(&checkout, &["checkout", "-q", "topic"]);
     let found = tried(&checkout, &["--affected", "main", "-t", "own@full"]);
     assert!(!found.iter().any(|one| one.starts_with("secrets/")), "{found:?}");

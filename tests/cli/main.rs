@@ -15,6 +15,8 @@ mod catalogue;
 mod checkout;
 mod ci;
 mod debug;
+mod git;
+mod log;
 mod machine;
 mod merge;
 mod pages;

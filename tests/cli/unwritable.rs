@@ -4,13 +4,14 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 
 use crate::checkout::{Checkout, correct};
+use crate::git::{commit, git};
 
 /// What is asked for, with the status where the disk is full and where nobody reads on.
 type Row = (&'static [&'static str], u8, u8);
 
-/// A line for each command, and for each form in which it answers. In a checkout in which something was
-/// run, and reports are committed.
-const ROWS: [Row; 33] = [
+/// A line for each command, and for each form in which it answers. In a checkout under git in which something
+/// was run, and reports are committed.
+const ROWS: [Row; 35] = [
     (&["--help"], 20, 0),
     (&["--version"], 20, 0),
     (&["run", "--help"], 20, 0),
@@ -20,6 +21,8 @@ const ROWS: [Row; 33] = [
     (&["list", "--json"], 20, 0),
     (&["show", "secrets/netrc-read"], 20, 0),
     (&["show", "--json", "secrets/netrc-read"], 20, 0),
+    (&["log", "secrets/netrc-read"], 20, 0),
+    (&["log", "secrets/netrc-read", "--json"], 20, 0),
     (&["new", "secrets/of-mine"], 20, 0),
     (&["init"], 20, 0),
     (&["verify", "secrets/netrc-read", "--times", "2"], 20, 0),
@@ -50,6 +53,8 @@ const ROWS: [Row; 33] = [
 fn checkout() -> Checkout {
     let checkout = Checkout::new();
     assert_eq!(checkout.harness(&["run", "--update"]).status, 0);
+    git(&checkout, &["init", "-q", "-b", "main"]);
+    commit(&checkout, "Begin");
     checkout
 }
 

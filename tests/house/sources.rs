@@ -15,7 +15,7 @@ const LONG: usize = 350;
 const EMPTY_NAMES: [&str; 7] = ["utils", "util", "helpers", "common", "misc", "imp", "manager"];
 
 /// Where processes are started; every other place has to go through these.
-const STARTERS: [&str; 12] = [
+const STARTERS: [&str; 14] = [
     "sandbox/src/identity/useradd.rs",
     "sandbox/src/launch.rs",
     "sandbox/src/launch/inspection.rs",

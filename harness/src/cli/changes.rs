@@ -96,6 +96,51 @@ impl Changes {
     }
 }
 
+/// A commit, as git tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Commit {
+    /// Its whole name.
+    pub(super) name: String,
+    /// The day on which it was made: `2026-11-30`.
+    pub(super) day: String,
+    /// Its first line.
+    pub(super) subject: String,
+}
+
+impl Commit {
+    /// Its name as people write it.
+    pub(super) fn short(&self) -> &str {
+        self.name.get(..10).unwrap_or(&self.name)
+    }
+
+    /// What a file of the folder said in it; nothing if it was not there.
+    pub(super) fn file(&self, dir: &Path, file: &Path) -> Result<Option<Vec<u8>>, ChangesError> {
+        Changes { dir: dir.to_owned(), from: self.name.clone() }.before(file)
+    }
+}
+
+/// The commits that changed a file of the folder, the newest first.
+pub(super) fn commits(dir: &Path, file: &Path) -> Result<Vec<Commit>, ChangesError> {
+    let format =
+        ["log", "--no-show-signature", "-z", "--format=%H%x1f%cs%x1f%s", "--"].map(OsStr::new);
+    let args: Vec<_> = format.into_iter().chain([file.as_os_str()]).collect();
+    let refused = |said| ChangesError::Refused { dir: dir.to_owned(), said };
+    let told = asked(dir, &args)?.map_err(refused)?;
+    let lines = told.split(|byte| *byte == 0).filter(|line| !line.is_empty());
+    let commit = |line: &[u8]| {
+        let line = String::from_utf8_lossy(line).into_owned();
+        let mut words = line.splitn(3, '\u{1f}').map(str::to_owned);
+        Some(Commit { name: words.next()?, day: words.next()?, subject: words.next()? })
+    };
+    Ok(lines.filter_map(commit).collect())
+}
+
+/// Whether this clone knows only the newest commits.
+pub(super) fn is_shallow(dir: &Path) -> Result<bool, ChangesError> {
+    let told = asked(dir, &["rev-parse", "--is-shallow-repository"])?;
+    Ok(told.is_ok_and(|told| told.starts_with(b"true")))
+}
+
 /// What git answers in `dir`, or what it complains of.
 fn asked<A: AsRef<OsStr>>(dir: &Path, args: &[A]) -> Result<Result<Vec<u8>, String>, ChangesError> {
     let mut command = Command::new("git");

@@ -44,6 +44,7 @@ pub(super) fn conducted(
         slots: wishes.slots,
         stop: world.stop,
         progress: &*progress,
+        times: wishes.times.unwrap_or(NonZeroUsize::MIN),
         shuffle: wishes.shuffle,
         gaps,
         today,

@@ -89,6 +89,13 @@ pub(super) struct RunArgs {
     /// status 4 if nothing is affected.
     #[arg(long, value_name = "BASE")]
     affected: Option<String>,
+    /// Try everything so many times; a cell that does not show the same each time is `unstable`, or has
+    /// escaped if it ever did
+    #[arg(long, value_name = "N")]
+    repeat: Option<NonZeroUsize>,
+    /// Try one after the other, and give each four times as long: for machines that are busy
+    #[arg(long, conflicts_with = "jobs")]
+    slow: bool,
     /// Begin the trials in an order that this number decides; the reports are the same in any
     #[arg(long, value_name = "SEED")]
     shuffle: Option<u64>,
@@ -181,7 +188,9 @@ pub(super) fn command(
     let today = gaps::today();
     let wishes = Wishes {
         python: args.python.clone(),
-        slots: slots(args.jobs),
+        slots: if args.slow { 1 } else { slots(args.jobs) },
+        times: args.repeat,
+        slow: args.slow,
         shuffle: args.shuffle,
         untrusted: args.untrusted,
     };

@@ -42,6 +42,11 @@ impl RunContext {
         Ok(())
     }
 
+    /// Takes this machine for so many times as slow as it was found.
+    pub fn slow_down(&self, factor: u32) {
+        self.slowest.note(self.slowest.pace().times(factor));
+    }
+
     /// How long the build takes.
     fn time(&self, trial: &Trial, slot: usize) -> Result<Duration, RunContextError> {
         let seen = conducted(trial, self, slot, &mut Nobody);

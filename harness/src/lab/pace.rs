@@ -43,6 +43,12 @@ impl Pace {
         time.saturating_mul(FASTEST) / self.0
     }
 
+    /// So many times as slow.
+    #[must_use]
+    pub fn times(self, factor: u32) -> Self {
+        Self(self.0.saturating_mul(factor).min(SLOWEST))
+    }
+
     /// The same as a factor.
     #[must_use]
     pub fn factor(self) -> f64 {
@@ -83,6 +89,13 @@ mod tests {
         assert_eq!(pace.stretched(Duration::from_secs(10)), Duration::from_millis(stretched));
         let back = pace.shrunk(pace.stretched(Duration::from_secs(10)));
         assert_eq!(back, Duration::from_secs(10));
+    }
+
+    #[test]
+    fn no_pace_is_slower_than_the_slowest() {
+        let ten = Duration::from_secs(10);
+        assert_eq!(Pace::default().times(4).stretched(ten), Duration::from_secs(40));
+        assert_eq!(Pace::default().times(u32::MAX).stretched(ten), Duration::from_mins(5));
     }
 
     #[test]

@@ -59,11 +59,12 @@ impl fmt::Display for Difference {
             Change::CellAdded(level) => write!(f, "{attack} at {level}: is new"),
             Change::CellRemoved(level) => write!(f, "{attack} at {level}: is gone"),
             Change::Cell { level, old, new } => {
-                write!(f, "{attack} at {level}: was {}, is {}", said(old), said(new))?;
                 if said(old) == said(new) {
-                    write!(f, ", but for what was seen, the marks or the reason")?;
+                    write!(f, "{attack} at {level}: is {} as before", said(new))?;
+                } else {
+                    write!(f, "{attack} at {level}: was {}, is {}", said(old), said(new))?;
                 }
-                Ok(())
+                details(old, new).iter().try_for_each(|detail| write!(f, "; {detail}"))
             }
         }
     }
@@ -183,6 +184,24 @@ const fn went_wrong(cell: &Cell) -> bool {
     matches!(cell.verdict, Verdict::Error | Verdict::Unstable | Verdict::Vacuous)
 }
 
+/// What else of a cell is another.
+fn details(old: &Cell, new: &Cell) -> Vec<String> {
+    let list =
+        |words: &[String]| if words.is_empty() { "nothing".to_owned() } else { words.join(" ") };
+    // Those of a trial that was not blocked are not on record.
+    let same = old.outcome == new.outcome;
+    let marks = |cell: &Cell| if same { list(&cell.marks) } else { String::new() };
+    let reason = |cell: &Cell| cell.reason.clone().unwrap_or_else(|| "none".to_owned());
+    let fields = [
+        ("expected", old.expected.to_string(), new.expected.to_string()),
+        ("saw", list(&old.saw), list(&new.saw)),
+        ("marks", marks(old), marks(new)),
+        ("reason", reason(old), reason(new)),
+    ];
+    let changed = fields.into_iter().filter(|(_, old, new)| old != new);
+    changed.map(|(name, old, new)| format!("{name}: {old} → {new}")).collect()
+}
+
 fn said(cell: &Cell) -> String {
     match cell.verdict {
         Verdict::Ok => cell.outcome.to_string(),
@@ -230,19 +249,19 @@ mod tests {
 
     #[test]
     fn what_was_seen_the_marks_and_the_reason_are_compared_too() {
-        let changes: [fn(&mut Cell); 3] = [
-            |cell| cell.saw.push("netrc-opened".to_owned()),
-            |cell| cell.marks.clear(),
-            |cell| cell.reason = Some("for another reason".to_owned()),
+        type Change = fn(&mut Cell);
+        let changes: [(Change, &str); 3] = [
+            (|cell| cell.saw.push("netrc-opened".to_owned()), "saw: nothing → netrc-opened"),
+            (|cell| cell.marks.clear(), "marks: open-netrc → nothing"),
+            (|cell| cell.reason = Some("it is late".to_owned()), "reason: none → it is late"),
         ];
-        for change in changes {
+        for (change, detail) in changes {
             let mut new = report();
             change(at(&mut new, Level::Full));
             let told = told(&report(), &new, Scope::Part);
-            assert_eq!(told.len(), 1);
-            assert!(
-                told[0].ends_with("but for what was seen, the marks or the reason"),
-                "{told:?}"
+            assert_eq!(
+                told,
+                [format!("secrets/netrc-read at full: is blocked as before; {detail}")]
             );
         }
     }

@@ -1,5 +1,6 @@
 //! The sequence with conductors that only pretend.
 
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use sandbox::{Guarantee, Layer, LayerSet, Level};
@@ -64,6 +65,7 @@ fn run_with(conduct: &Conduct<'_>, gaps: &BTreeMap<String, Gaps>) -> Vec<Settled
         slots: 3,
         stop: &AtomicBool::new(false),
         progress: &Silent,
+        times: NonZeroUsize::MIN,
         shuffle: None,
         gaps,
         today: "2027-01-01",
@@ -135,6 +137,7 @@ fn settle_with_control_elsewhere(bites: bool) -> Vec<Settled> {
         slots: 1,
         stop: &AtomicBool::new(false),
         progress: &Silent,
+        times: NonZeroUsize::MIN,
         shuffle: None,
         gaps: &BTreeMap::new(),
         today: "2027-01-01",
@@ -217,6 +220,41 @@ fn what_goes_wrong_once_is_unstable_and_never_ok() {
 }
 
 #[test]
+fn what_is_tried_three_times_has_to_go_well_three_times() {
+    let seen = Mutex::new(BTreeMap::new());
+    let conduct = |trial: &Trial, _: usize| {
+        let mut seen = seen.lock().unwrap();
+        let times: &mut usize = seen.entry((trial.attack.id.0.clone(), trial.level)).or_default();
+        *times += 1;
+        let escapes = *times == 3 && is(trial, "files/cron", Level::Full);
+        if escapes {
+            correct(&Trial { level: Level::None, ..trial.clone() })
+        } else {
+            correct(trial)
+        }
+    };
+    let setting = Setting {
+        conduct: &conduct,
+        slots: 3,
+        stop: &AtomicBool::new(false),
+        progress: &Silent,
+        times: NonZeroUsize::new(3).unwrap(),
+        shuffle: None,
+        gaps: &BTreeMap::new(),
+        today: "2027-01-01",
+    };
+    let settled = run(&schedule(), &setting).unwrap();
+    let tried = settled.iter().filter(|one| one.cell.expected != Expected::NotRun);
+    assert!(
+        tried.clone().all(|one| one.attempts.len() == 3),
+        "each is tried as often as is wanted"
+    );
+    let wrong: Vec<_> = tried.filter(|one| one.ruling.verdict != Verdict::Ok).collect();
+    assert_eq!(wrong.len(), 1);
+    assert_eq!(wrong[0].ruling.verdict, Verdict::UnexpectedEscape);
+}
+
+#[test]
 fn an_escape_is_not_tried_a_second_time() {
     let settled = settle(&|trial, _| {
         let mut observed = correct(trial);
@@ -294,6 +332,7 @@ fn an_interrupted_run_gives_no_verdicts() {
         slots: 1,
         stop: &stop,
         progress: &Silent,
+        times: NonZeroUsize::MIN,
         shuffle: None,
         gaps: &BTreeMap::new(),
         today: "2027-01-01",
@@ -328,6 +367,7 @@ fn a_seed_decides_the_order_and_no_verdict() {
             slots: 1,
             stop: &AtomicBool::new(false),
             progress: &Silent,
+            times: NonZeroUsize::MIN,
             shuffle: seed,
             gaps: &BTreeMap::new(),
             today: "2027-01-01",
