@@ -86,7 +86,9 @@ fn contained(args: &[OsString]) -> Result<u8, Outside> {
     }
     // In there nothing can be fetched.
     Frontend::find(&Python::ask(needs.python.as_deref())?)?;
-    match container::supervise(args, &here, &needs.folders).map_err(RunContextError::from)? {
+    match container::supervise(args, &here, &needs.folders, &needs.made)
+        .map_err(RunContextError::from)?
+    {
         Ended::With(code) => Ok(code),
         Ended::Never(first) => {
             let _unread = writeln!(

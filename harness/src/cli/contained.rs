@@ -21,7 +21,7 @@ pub struct Needs {
     /// The folders that it writes to; they are there.
     pub folders: Vec<PathBuf>,
     /// What was made so that they are there, the outer ones first.
-    made: Vec<PathBuf>,
+    pub made: Vec<PathBuf>,
 }
 
 impl Drop for Needs {

@@ -107,7 +107,7 @@ impl RunContext {
         // Labs are started from `/`, so a relative path would lead elsewhere.
         let program = program.unwrap_or(Path::new("/proc/self/exe"));
         let program = at_step("the program", std::path::absolute(program))?;
-        let keeper = (!host.is_contained()).then(|| Keeper::post(&program)).transpose();
+        let keeper = (!host.is_contained()).then(|| Keeper::post(&program, &[])).transpose();
         let context = Self {
             _keeper: at_step("the process that outlives the harness", keeper)?,
             program,

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 use sandbox::paths::mountinfo;
 
-use super::layout::{FRESH, relative};
+use super::layout::{FRESH, from_root};
 use super::mounts::twin;
 
 /// The table of the mounts of whoever reads it.
@@ -84,9 +84,7 @@ impl HostTree {
         // By name each time: a mount of another namespace, as a thread has left it, is not cloned.
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let root = openat(CWD, &self.root, flags, Mode::empty())?;
-        let rest = relative(path);
-        let rest = if rest == Path::new("") { Path::new(".") } else { rest };
-        let place = openat2(&root, rest, flags, Mode::empty(), ResolveFlags::IN_ROOT)?;
+        let place = openat2(&root, from_root(path), flags, Mode::empty(), ResolveFlags::IN_ROOT)?;
         twin(place.as_fd())
     }
 

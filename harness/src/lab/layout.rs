@@ -65,6 +65,13 @@ pub fn relative(path: &Path) -> &Path {
     path.strip_prefix("/").unwrap_or(path)
 }
 
+/// The same for calls that take no empty path: `.` for the root itself.
+#[must_use]
+pub fn from_root(path: &Path) -> &Path {
+    let rest = relative(path);
+    if rest.as_os_str().is_empty() { Path::new(".") } else { rest }
+}
+
 /// The fresh, empty tmpfs mounts of a lab: where, permission bits, size.
 pub const FRESH: [(&str, u32, &str); 8] = [
     ("/tmp", 0o1777, "1g"),

@@ -45,18 +45,24 @@ pub enum Ended {
     Never(u32),
 }
 
-/// Runs the command `args` in a container, started in `here`, which may write to `folders` and nowhere else.
+/// Runs the command `args` in a container, started in `here`, which may write to `folders` and nowhere else;
+/// those that were `made` for it go again where they are empty in the end.
 /// The calling process has one thread.
 ///
 /// # Errors
 /// When no container can be made; nothing of the command has run then.
-pub fn supervise(args: &[OsString], here: &Path, folders: &[PathBuf]) -> Result<Ended, LabError> {
+pub fn supervise(
+    args: &[OsString],
+    here: &Path,
+    folders: &[PathBuf],
+    made: &[PathBuf],
+) -> Result<Ended, LabError> {
     // From here on they are taken from the descriptor.
     let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
     // It goes last: what it ends is what labs have left in their groups.
     let _keeper = at_step(
         "the process that outlives the harness",
-        Keeper::post(Path::new("/proc/self/exe")),
+        Keeper::post(Path::new("/proc/self/exe"), made),
     )?;
     at_step("the signals", signals.thread_block().map_err(Into::into))?;
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;

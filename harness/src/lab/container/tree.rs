@@ -15,7 +15,7 @@ use rustix::mount::{MountAttrFlags, UnmountFlags, unmount};
 use sandbox::paths::mountinfo;
 use sandbox::sys::mount::{Attributes, clone_tree, set_attributes};
 
-use super::super::layout::relative;
+use super::super::layout::{from_root, relative};
 use super::super::mounts::{
     AttachPoint, INERT, attach, clone_of, detached, overlay, part, place, read_only_view, tmpfs,
 };
@@ -149,9 +149,7 @@ fn fix(root: &OwnedFd, path: &Path, mount: &OwnedFd) -> io::Result<()> {
 
 fn beneath(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let rest = relative(path);
-    let rest = if rest == Path::new("") { Path::new(".") } else { rest };
-    Ok(openat2(root, rest, flags, Mode::empty(), ResolveFlags::IN_ROOT)?)
+    Ok(openat2(root, from_root(path), flags, Mode::empty(), ResolveFlags::IN_ROOT)?)
 }
 
 /// The directory at `path`, made with its parents where it is missing.
