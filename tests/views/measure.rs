@@ -63,7 +63,8 @@ pub(crate) fn wide(style: &str) -> Vec<String> {
         let is_narrow = value.trim().trim_end_matches("em").parse::<f64>().is_ok_and(|it| it < 8.0);
         !breaks || (name.ends_with("width") && !follows && !is_narrow)
     };
-    declarations.filter(is_wide).map(str::to_owned).collect()
+    // A condition on the window is no width of anything.
+    declarations.filter(|one| !one.starts_with('@')).filter(is_wide).map(str::to_owned).collect()
 }
 
 #[test]
