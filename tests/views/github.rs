@@ -1,5 +1,6 @@
 //! What GitHub is told: annotations that only we can have written, and a summary that it takes.
 
+use harness::catalogue::Catalogue;
 use harness::report::{github, matrix};
 
 use crate::specimen::{HOSTILE, committed, hostile};
@@ -28,8 +29,8 @@ fn a_summary_fits_even_when_every_reason_is_as_long_as_it_can_be() {
         report.results.insert(format!("secrets/a-{number:05}-{}", "x".repeat(60)), entry.clone());
     }
     assert!(matrix::render(std::slice::from_ref(&report)).len() > 200 * 1024, "it has to be cut");
-    assert!(github::summary(&[report], &[]).len() <= 200 * 1024);
-    let whole = github::summary(&committed(), &committed());
+    assert!(github::summary(&[report], &[], &Catalogue::default()).len() <= 200 * 1024);
+    let whole = github::summary(&committed(), &committed(), &Catalogue::default());
     assert!(whole.len() <= 200 * 1024, "{}", whole.len());
     assert!(whole.starts_with("**Nothing new**"), "{whole}");
     let first = whole.lines().find(|line| line.starts_with("## On "));
@@ -39,7 +40,7 @@ fn a_summary_fits_even_when_every_reason_is_as_long_as_it_can_be() {
 
 #[test]
 fn a_summary_holds_no_markup_of_an_attacks_own() {
-    let text = github::summary(&[hostile()], &[]);
+    let text = github::summary(&[hostile()], &[], &Catalogue::default());
     assert!(
         !text.contains("<script") && !text.contains("<img") && !text.contains('\u{1b}'),
         "{text}"

@@ -10,10 +10,13 @@
 
 mod axe;
 mod browser;
+mod current;
 mod github;
 mod html;
 mod junit;
+mod measure;
 mod sarif;
+mod search;
 #[path = "../skipped.rs"]
 mod skipped;
 mod specimen;

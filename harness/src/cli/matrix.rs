@@ -68,7 +68,9 @@ pub(super) fn command(args: &ReportArgs, world: &mut World<'_>) -> Result<Exit, 
         Form::Sarif => sarif::render(&reports),
         Form::Junit => junit::render(&reports),
         Form::Github => github::annotations(&reports),
-        Form::Summary => github::summary(&reports, &workspace.known_reports()?),
+        Form::Summary => {
+            github::summary(&reports, &workspace.known_reports()?, &workspace.catalogue()?)
+        }
     };
     world.say(&text)?;
     Ok(Exit::Ok)

@@ -26,10 +26,13 @@ impl Views<'_> {
     pub(super) fn pages(&self, dir: &Path, reports: &[Report]) -> Result<Vec<Page>, Failure> {
         let attacks = self.attacks.and_then(|attacks| relative(dir, attacks));
         let below = attacks.as_ref().map(|place| format!("../{place}"));
+        // The picture is of the host that refuses nothing, where there is a report of it.
+        let whole = reports.iter().find(|report| report.host == HOST).or(reports.first());
+        let host = whole.map_or(HOST, |report| &report.host);
         let page = |name: PathBuf, text: String| Page { file: dir.join(name), text };
         let mut pages = vec![
             page("MATRIX.md".into(), matrix::totals(reports)),
-            page("matrix.svg".into(), svg::render(reports, HOST)),
+            page("matrix.svg".into(), svg::render(reports, host)),
             page("index.html".into(), self.html(reports, attacks.as_deref())?),
         ];
         for (host, text) in matrix::hosts(reports, below.as_deref()) {

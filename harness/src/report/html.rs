@@ -3,11 +3,13 @@
 
 mod data;
 mod map;
+mod plain_list;
 
 use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use sandbox::plain::plural;
 use sha2::{Digest, Sha256};
 
 use super::columns::columns;
@@ -50,26 +52,11 @@ pub fn render(reports: &[Report], beside: Beside<'_>) -> serde_json::Result<Stri
          <title>What gets through</title>\n<style>{STYLE}</style>\n<main>\n\
          <h1>What gets through</h1>\n"
     );
-    let answers = answer(reports);
-    let (first, rest) = answers.split_at(answers.len().min(1));
-    for told in first {
-        line(&mut text, &format!("<p class=\"answer\">{}</p>", redact::markup(told)));
+    for (at, told) in answer(reports).iter().enumerate() {
+        let class = if at == 0 { " class=\"answer\"" } else { "" };
+        line(&mut text, &format!("<p{class}>{}</p>", redact::markup(told)));
     }
-    if let Some((host, reports)) = by_host(reports).first() {
-        let columns = columns(reports);
-        let caption = format!("Attacks that got through on {}", redact::markup(host));
-        map::render(&mut text, "sandboxes", &caption, &columns, &folders(reports));
-    }
-    form(&mut text, reports);
-    for told in rest {
-        line(&mut text, &format!("<p>{}</p>", redact::markup(told)));
-    }
-    let hosts = strongest(reports);
-    if hosts.len() > 1 {
-        let all: Vec<_> = reports.iter().collect();
-        let caption = "Attacks that got through Bulkhead at full, on each host";
-        map::render(&mut text, "hosts", caption, &hosts, &folders(&all));
-    }
+    maps(&mut text, reports);
     line(&mut text, HOW);
     sections(&mut text, reports, beside);
     line(&mut text, "</main>");
@@ -83,9 +70,28 @@ pub fn render(reports: &[Report], beside: Beside<'_>) -> serde_json::Result<Stri
 const HOW: &str = "\
 <p>Every attack is tried without a sandbox first and must get through there, or nothing else about \
 it counts. A number says how many of a row got through, as seen from outside the sandbox; – that \
-none could be tried. The columns from none to full are levels of Bulkhead. An underlined number \
-says that something is not as expected. A row opens to its \
-attacks, an attack to the evidence.</p>";
+none could be tried. The columns from none to full are levels of Bulkhead. Hosts are those that \
+the lab imitates; root refuses nothing. An underlined number is a known gap, or not as expected. \
+A row opens to its attacks, an attack to its evidence, layers, depth and history.</p>";
+
+/// The sandboxes on the first host with the search below them, and our own on every host.
+fn maps(text: &mut String, reports: &[Report]) {
+    if let Some((host, reports)) = by_host(reports).first() {
+        let caption = format!("Attacks that got through on {}", redact::markup(host));
+        let columns = columns(reports).into_iter().map(|column| (*host, column));
+        let columns: Vec<_> = columns.collect();
+        map::render(text, "sandboxes", &caption, &columns, &folders(reports));
+    }
+    form(text, reports);
+    let hosts = strongest(reports);
+    if hosts.len() > 1 {
+        let hosts: Vec<_> =
+            hosts.into_iter().map(|column| (column.report.host.as_str(), column)).collect();
+        let all: Vec<_> = reports.iter().collect();
+        let caption = "Attacks that got through Bulkhead at full, on each host";
+        map::render(text, "hosts", caption, &hosts, &folders(&all));
+    }
+}
 
 /// What only works with scripts, and is shown by them.
 fn form(text: &mut String, reports: &[Report]) {
@@ -95,8 +101,9 @@ fn form(text: &mut String, reports: &[Report]) {
         "<form hidden role=\"search\">\n<label for=\"words\">Search attacks</label>\n\
          <input id=\"words\" type=\"search\" autocomplete=\"off\" aria-describedby=\"keys\">\n\
          <output id=\"found\" for=\"words\"></output>\n\
-         <p id=\"keys\">Names, words, CWE, severity, layers, hosts, sandboxes, outcomes, as \
-         <q>high docker escaped</q>. <kbd>/</kbd> goes there, <kbd>Esc</kbd> forgets.",
+         <p id=\"keys\">Names, titles, severity, CWE, techniques, layers, sandboxes, hosts, outcomes, \
+         verdicts: <q>high kubernetes/full escaped</q>. A number in a table finds its attacks. \
+         <kbd>/</kbd> goes there, <kbd>Esc</kbd> forgets.",
     );
     for verdict in Verdict::ALL.into_iter().filter(|verdict| *verdict != Verdict::Ok) {
         let count = all.iter().filter(|one| **one == verdict).count();
@@ -107,31 +114,23 @@ fn form(text: &mut String, reports: &[Report]) {
     line(text, "</p>\n<div id=\"hits\"></div>\n</form>");
 }
 
-/// A closed part for each row, which scripts fill when it is opened. Without scripts it lists its
-/// attacks, each with a link to its page and how often it got through.
+/// A closed part for each row, which scripts fill when it is opened. Without scripts it lists what
+/// got through.
 fn sections(text: &mut String, reports: &[Report], beside: Beside<'_>) {
     let all: Vec<_> = reports.iter().collect();
     for folder in folders(&all) {
         let ids = data::ids(reports, folder);
-        let what = if folder == BENIGN { "honest builds" } else { "attacks" };
+        let what = if folder == BENIGN { "honest build" } else { "attack" };
         line(
             text,
             &format!(
-                "<details class=\"row\" id=\"{folder}\">\n<summary><h2>{folder}</h2> {} {what}\
-                 </summary>\n<div></div><noscript><ul>",
-                ids.len()
+                "<details class=\"row\" id=\"{folder}\">\n<summary><h2>{folder}</h2> {}\
+                 </summary>\n<div></div><noscript>",
+                plural(ids.len(), what)
             ),
         );
-        for id in ids {
-            let name = redact::markup(id);
-            let link = match beside.attacks {
-                Some(place) => format!("<a href=\"{place}/{name}.md\">{name}</a>"),
-                None => name,
-            };
-            let (through, all) = data::through(reports, id);
-            line(text, &format!("<li>{link}: {through} of {all} got through"));
-        }
-        line(text, "</ul></noscript>\n</details>");
+        plain_list::render(text, reports, folder, &ids, beside.attacks);
+        line(text, "</noscript>\n</details>");
     }
 }
 
@@ -163,15 +162,6 @@ mod tests {
         for outside in ["src=", "http://", "https://", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");
         }
-    }
-
-    #[test]
-    fn without_scripts_every_attack_is_listed_with_a_link_to_its_page() {
-        let beside = Beside { attacks: Some("../docs/attacks"), ..Beside::default() };
-        let page = render(&[report()], beside).unwrap();
-        let link = "<a href=\"../docs/attacks/secrets/netrc-read.md\">secrets/netrc-read</a>: 2 of 4 \
-                    got through";
-        assert!(page.contains(link), "{page}");
     }
 
     #[test]

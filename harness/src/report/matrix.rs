@@ -35,11 +35,18 @@ const SIGNS: &str = "\
 Words in bold are verdicts: what was seen is not what a correct sandbox would show.
 ";
 
-/// The totals of every host, with links to the pages of [`hosts`] beside it.
+/// The answer in words, the picture and the totals of every host, with links to the pages of
+/// [`hosts`] and to the page for a reviewer beside it.
 #[must_use]
 pub fn totals(reports: &[Report]) -> String {
     let mut text = HEAD.to_owned();
-    overview(&mut text, reports, |host| format!("\n[Every attack on {host}]({host}/MATRIX.md)"));
+    words(&mut text, reports);
+    let hosts = by_host(reports).into_iter().map(|(host, _)| redact::markdown(host));
+    let links: Vec<_> = hosts.map(|host| format!("[{host}]({host}/MATRIX.md)")).collect();
+    line(&mut text, &format!("\nEvery attack, on each host: {}.", links.join(", ")));
+    line(&mut text, "All of it, with a search: [one page](index.html).");
+    line(&mut text, "\n![How many attacks get through which sandbox](matrix.svg)");
+    tables(&mut text, reports, |host| format!("\n[Every attack on {host}]({host}/MATRIX.md)"));
     text
 }
 
@@ -61,7 +68,8 @@ pub fn hosts(reports: &[Report], attacks: Option<&str>) -> Vec<(String, String)>
 #[must_use]
 pub fn render(reports: &[Report]) -> String {
     let mut text = HEAD.to_owned();
-    overview(&mut text, reports, |_| String::new());
+    words(&mut text, reports);
+    tables(&mut text, reports, |_| String::new());
     line(&mut text, &format!("\n{SIGNS}"));
     for (host, reports) in by_host(reports) {
         line(&mut text, &format!("\n## Every attack on {}", redact::markdown(host)));
@@ -70,11 +78,15 @@ pub fn render(reports: &[Report]) -> String {
     text
 }
 
-/// The answer in words, and a table of numbers for each host.
-pub(super) fn overview(text: &mut String, reports: &[Report], link: impl Fn(&str) -> String) {
+/// The answer in words.
+fn words(text: &mut String, reports: &[Report]) {
     for told in answer(reports) {
         line(text, &format!("\n{}", redact::markdown(&told)));
     }
+}
+
+/// A table of numbers for each host.
+fn tables(text: &mut String, reports: &[Report], link: impl Fn(&str) -> String) {
     for (host, reports) in by_host(reports) {
         let host = redact::markdown(host);
         line(text, &format!("\n## On {host}\n"));

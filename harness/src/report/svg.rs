@@ -47,7 +47,10 @@ pub fn render(reports: &[Report], host: &str) -> String {
     for (index, folder) in folders.iter().enumerate() {
         row(&mut text, HEAD + ROW * index, folder, &columns);
     }
-    let legend = "attacks that got through; – none could be tried; framed: not as expected";
+    let legend = format!(
+        "attacks that got through on {}; – none could be tried; framed: not as expected",
+        redact::markup(host)
+    );
     line(&mut text, &format!("<text x=\"4\" y=\"{}\">{legend}</text>\n</svg>", height - 8));
     text
 }

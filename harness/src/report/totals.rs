@@ -94,44 +94,86 @@ pub(super) fn folders(reports: &[&Report]) -> Vec<&'static str> {
     Guarantee::ALL.map(Guarantee::name).into_iter().chain([BENIGN]).filter(present).collect()
 }
 
-/// The answer in words: for each host and sandbox how many attacks got through.
+/// The answer in words, a few sentences: our own sandbox on the first host and on all others, and other
+/// sandboxes.
 pub(super) fn answer(reports: &[Report]) -> Vec<String> {
+    let hosts = by_host(reports);
+    let all: Vec<_> = hosts.iter().map(|(host, reports)| (*host, columns(reports))).collect();
+    let Some(((host, first), rest)) = all.split_first() else { return Vec::new() };
     let mut lines = Vec::new();
-    for (host, reports) in by_host(reports) {
-        let all = columns(&reports);
-        let (own, rivals): (Vec<_>, Vec<_>) =
-            all.iter().partition(|column| column.report.target == "own");
-        let strongest = own.iter().rev().find(|column| Count::of(column, None).tried() > 0);
-        if let Some(column) = strongest {
-            let count = Count::of(column, None);
-            let none = own.iter().find(|one| one.level == Some(Level::None));
-            let control = none.map(|one| Count::of(one, None)).filter(|count| count.tried() > 0);
-            let control = control.map_or_else(String::new, |control| {
-                format!("; without a sandbox {} of {} do", control.bad, control.tried())
-            });
-            lines.push(format!(
-                "On {host}, {} of {} {} through Bulkhead at {}{}{control}.",
-                count.bad,
-                plural(count.tried(), "attack"),
-                if count.tried() == 1 { "gets" } else { "get" },
-                column.heading,
-                recorded(count),
-            ));
-        }
-        let mut rivals: Vec<_> =
-            rivals.iter().map(|one| (Count::of(one, None), one.heading.as_str())).collect();
-        rivals.retain(|(count, _)| count.tried() > 0);
-        rivals.sort();
-        if !rivals.is_empty() {
-            let told = |(count, name): &(Count, &str)| {
-                format!("{} of {} through {name}", count.bad, count.tried())
-            };
-            let told: Vec<_> = rivals.iter().map(told).collect();
-            let subject = if strongest.is_some() { "other sandboxes" } else { "the sandboxes" };
-            lines.push(format!("On {host}, with {subject}: {}.", told.join(", ")));
-        }
-    }
+    lines.extend(own_answer(host, first));
+    lines.extend(elsewhere(rest));
+    lines.extend(all.iter().filter_map(|(host, columns)| rivals_answer(host, columns)));
     lines
+}
+
+fn is_own(column: &Column<'_>) -> bool {
+    column.report.target == "own"
+}
+
+/// The strongest level of ours that was tried.
+fn own_strongest<'c, 'r>(all: &'c [Column<'r>]) -> Option<&'c Column<'r>> {
+    all.iter()
+        .filter(|column| is_own(column))
+        .rev()
+        .find(|column| Count::of(column, None).tried() > 0)
+}
+
+fn own_answer(host: &str, all: &[Column<'_>]) -> Option<String> {
+    let column = own_strongest(all)?;
+    let count = Count::of(column, None);
+    let none =
+        all.iter().filter(|column| is_own(column)).find(|one| one.level == Some(Level::None));
+    let control = none.map(|one| Count::of(one, None)).filter(|count| count.tried() > 0);
+    let control = control.map_or_else(String::new, |control| {
+        format!("; without a sandbox {} of {} do", control.bad, control.tried())
+    });
+    Some(format!(
+        "On {host}, {} of {} {} through Bulkhead at {}{}{control}.",
+        count.bad,
+        plural(count.tried(), "attack"),
+        if count.tried() == 1 { "gets" } else { "get" },
+        column.heading,
+        recorded(count),
+    ))
+}
+
+/// Our own sandbox on hosts other than the first, in one sentence.
+fn elsewhere(hosts: &[(&str, Vec<Column<'_>>)]) -> Option<String> {
+    let strongest =
+        |(host, columns): &(_, Vec<_>)| Some((Count::of(own_strongest(columns)?, None), *host));
+    let mut counts: Vec<(Count, &str)> = hosts.iter().filter_map(strongest).collect();
+    if counts.is_empty() {
+        return None;
+    }
+    counts.sort();
+    let mut sum = Count::default();
+    for (count, _) in &counts {
+        sum.bad += count.bad;
+        sum.gaps += count.gaps;
+        sum.off += count.off;
+    }
+    let told =
+        |(count, host): &(Count, &str)| format!("{} of {} on {host}", count.bad, count.tried());
+    let told: Vec<_> = counts.iter().map(told).collect();
+    Some(format!("On other hosts: {}{}.", told.join(", "), recorded(sum)))
+}
+
+fn rivals_answer(host: &str, all: &[Column<'_>]) -> Option<String> {
+    let rivals = all.iter().filter(|column| !is_own(column));
+    let mut rivals: Vec<_> =
+        rivals.map(|one| (Count::of(one, None), one.heading.as_str())).collect();
+    rivals.retain(|(count, _)| count.tried() > 0);
+    if rivals.is_empty() {
+        return None;
+    }
+    rivals.sort();
+    let told = |(count, name): &(Count, &str)| {
+        format!("{} of {} through {name}", count.bad, count.tried())
+    };
+    let told: Vec<_> = rivals.iter().map(told).collect();
+    let subject = if own_strongest(all).is_some() { "other sandboxes" } else { "the sandboxes" };
+    Some(format!("On {host}, with {subject}: {}.", told.join(", ")))
 }
 
 fn recorded(count: Count) -> String {
@@ -199,6 +241,16 @@ mod tests {
         assert_eq!(answer(&[report()]), [own]);
         let rival = Report { target: "cage".to_owned(), ..report() };
         assert_eq!(answer(&[rival]), ["On root, with the sandboxes: 1 of 2 through cage."]);
+    }
+
+    #[test]
+    fn every_other_host_is_part_of_one_sentence() {
+        let on = |host: &str| Report { host: host.to_owned(), ..report() };
+        let told = answer(&[on("docker"), report(), on("ubuntu")]);
+        let elsewhere = "On other hosts: 1 of 2 on docker, 1 of 2 on ubuntu (2 on record as known \
+                         gaps).";
+        assert_eq!(told, [answer(&[report()])[0].clone(), elsewhere.to_owned()]);
+        assert_eq!(answer(&[]), Vec::<String>::new());
     }
 
     #[test]

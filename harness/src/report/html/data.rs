@@ -14,21 +14,12 @@ use super::super::schema::{Cell, Listed, Report};
 use super::super::totals::by_host;
 use super::Beside;
 use crate::catalogue::attack::Attack;
-use crate::verdict::Seen;
 
 /// The ids of a folder's entries, sorted.
 pub(super) fn ids<'r>(reports: &'r [Report], folder: &str) -> BTreeSet<&'r str> {
     let start = format!("{folder}/");
     let all = reports.iter().flat_map(|report| report.results.keys().map(String::as_str));
     all.filter(|id| id.starts_with(&start)).collect()
-}
-
-/// In how many cells an attack got through, of how many there are of it.
-pub(super) fn through(reports: &[Report], id: &str) -> (usize, usize) {
-    let entries = reports.iter().filter_map(|report| report.results.get(id));
-    let cells: Vec<_> = entries.flat_map(|entry| entry.cells.values()).collect();
-    let through = cells.iter().filter(|cell| cell.outcome == Seen::Escaped).count();
-    (through, cells.len())
 }
 
 /// Texts that are said many times, each kept once.
@@ -52,7 +43,7 @@ impl Texts {
 /// How many digits a number of a text has in the data.
 const DIGITS: usize = 3;
 
-/// The data: `columns` are `[host, sandbox]`, `texts` are what cells say and why, and an attack has
+/// The data: `columns` are `[host, sandbox, target]`, `texts` are what cells say and why, and an attack has
 /// for each column the number of a text in [`DIGITS`] hexadecimal digits, or as many blanks.
 pub(super) fn render(reports: &[Report], beside: Beside<'_>) -> serde_json::Result<String> {
     let columns: Vec<(String, Column<'_>)> = by_host(reports)
@@ -64,7 +55,8 @@ pub(super) fn render(reports: &[Report], beside: Beside<'_>) -> serde_json::Resu
     let mut texts = Texts::default();
     let names: Vec<_> = columns
         .iter()
-        .map(|(host, column)| [redact::one_line(host), redact::one_line(&column.heading)])
+        .map(|(host, column)| [host, &column.heading, &column.report.target])
+        .map(|names| names.map(|name| redact::one_line(name)))
         .collect();
     let all: BTreeSet<&str> =
         reports.iter().flat_map(|report| report.results.keys()).map(String::as_str).collect();
