@@ -28,11 +28,8 @@ box = Sandbox(
     max_open_files=256,
     no_coredump=True,
 )
-result = box.run(argv)
-sys.stdout.buffer.write(result.stdout or b"")
-sys.stderr.buffer.write(result.stderr or b"")
-if result.error:
-    print("sandlock:", result.error, file=sys.stderr)
+# What a build prints is passed on while it runs, and it gets no input: `run` would keep it to the end.
+os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+code = box.run_interactive(argv)
 # What a signal ended has no status that an exit can carry.
-code = result.exit_code
-sys.exit(code if code is not None and 0 <= code < 256 else 1)
+sys.exit(code if 0 <= code < 256 else 1)
