@@ -150,7 +150,7 @@ impl Rival {
             cells.iter().filter(|(id, cell)| wanted(id, cell)).count()
         };
         let through = |cell: &Cell| cell.outcome == Seen::Escaped;
-        let told = count(&|_, cell| matches!(cell.outcome, Seen::Blocked | Seen::Escaped));
+        let told = count(&|_, cell| cell.outcome != Seen::NotRun);
         let is_built =
             |entry: &Entry| entry.cells.get(&level).is_some_and(|cell| cell.outcome == Seen::Built);
         Self {
