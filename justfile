@@ -74,6 +74,10 @@ corpus:
     cargo build --release -p sandbox
     python3 tests/corpus/run.py target/release/bulkhead --update
 
+# The sandboxes of docs/targets.md that registries have, pinned, into one directory that labs show
+rivals dir="/opt/rivals":
+    tests/rivals/fetch {{dir}}
+
 # One defect at a time in a copy of the sources, and who notices it; hours; writes reports/mutants.md
 mutants *words:
     python3 tests/mutants/run.py --update {{words}}

@@ -18,6 +18,7 @@ mod mutants;
 mod pages;
 mod places;
 mod proofs;
+mod rivals;
 #[path = "../skipped.rs"]
 mod skipped;
 mod sources;

@@ -5,11 +5,11 @@ use std::fs;
 
 use harness::lab::profile::Profile;
 use harness::report::json;
-use harness::report::schema::{At, Cell, Report};
+use harness::report::schema::{At, Cell, Entry, Report};
 use harness::verdict::{Seen, Verdict};
 use sandbox::{Guarantee, Level};
 
-use crate::tree::{read, root};
+use crate::tree::{names, read, root};
 
 const BEGIN: &str = "<!-- matrix:begin -->\n";
 const END: &str = "<!-- matrix:end -->";
@@ -117,7 +117,7 @@ fn the_readme_shows_all_hosts_as_their_reports_do() {
 }
 
 /// What became of the attacks in one sandbox that is a command: tried, got through, of these on record
-/// as gaps, by what is handed over, and by using up the machine.
+/// as gaps, by what is handed over, and by using up the machine; and of the honest builds.
 struct Rival {
     target: String,
     subject: String,
@@ -126,26 +126,52 @@ struct Rival {
     gaps: usize,
     artefacts: usize,
     resources: usize,
+    built: usize,
 }
 
 impl Rival {
     fn of(report: &Report) -> Self {
-        let attacks = report.results.iter().filter(|(id, _)| !id.starts_with("benign/"));
         // Its own level is the strongest; the other is its control.
-        let cells = attacks.filter_map(|(id, entry)| Some((id, entry.cells.last_key_value()?.1)));
+        let cells = report.results.values().flat_map(|entry| entry.cells.keys());
+        let level = cells.max().copied().unwrap_or(At(Level::Full));
+        let (honest, attacks): (Vec<_>, Vec<_>) =
+            report.results.iter().partition(|(id, _)| id.starts_with("benign/"));
+        // Where an honest build does not build, no attack counts as blocked, and a report has no cell
+        // for what did not get through. It was tried all the same, if it got through at its control.
+        let untold = |entry: &Entry| {
+            let control = entry.cells.values().next();
+            !entry.cells.contains_key(&level)
+                && control.is_some_and(|cell| cell.outcome == Seen::Escaped)
+        };
+        let untold = attacks.iter().filter(|(_, entry)| untold(entry)).count();
+        let cells = attacks.iter().filter_map(|(id, entry)| Some((*id, entry.cells.get(&level)?)));
         let cells: Vec<_> = cells.collect();
         let count = |wanted: &dyn Fn(&str, &Cell) -> bool| {
             cells.iter().filter(|(id, cell)| wanted(id, cell)).count()
         };
         let through = |cell: &Cell| cell.outcome == Seen::Escaped;
+        let told = count(&|_, cell| cell.outcome != Seen::NotRun);
+        let is_built =
+            |entry: &Entry| entry.cells.get(&level).is_some_and(|cell| cell.outcome == Seen::Built);
         Self {
             target: report.target.clone(),
             subject: report.subject.clone().unwrap_or_else(|| report.target.clone()),
-            tried: count(&|_, cell| matches!(cell.outcome, Seen::Blocked | Seen::Escaped)),
+            tried: told + untold,
             through: count(&|_, cell| through(cell)),
             gaps: count(&|_, cell| cell.verdict == Verdict::KnownGap),
             artefacts: count(&|id, cell| through(cell) && id.starts_with("artefacts/")),
             resources: count(&|id, cell| through(cell) && id.starts_with("resources/")),
+            built: honest.iter().filter(|(_, entry)| is_built(entry)).count(),
+        }
+    }
+
+    /// How many honest builds build, of those that there are; plainly, where one does not.
+    fn honest(&self) -> String {
+        let all = names("attacks/benign").len();
+        if self.built == all {
+            format!("{all} of {all}")
+        } else {
+            format!("**{} of {all}**", self.built)
         }
     }
 }
@@ -182,13 +208,14 @@ fn holds_part(file: &str, mark: &str, wanted: &str) {
 
 #[test]
 fn the_readme_compares_other_sandboxes_as_their_reports_do() {
-    let mut wanted = "| | got through | by what is handed over | by using up the machine |\n\
-                      |---|---|---|---|\n"
+    let mut wanted = "| | got through | by what is handed over | by using up the machine | \
+                      honest builds that build |\n|---|---|---|---|---|\n"
         .to_owned();
     for one in rivals() {
+        let honest = one.honest();
         let Rival { subject, through, tried, artefacts, resources, .. } = one;
-        writeln!(wanted, "| {subject} | {through} of {tried} | {artefacts} | {resources} |")
-            .unwrap();
+        let got = format!("{through} of {tried} | {artefacts} | {resources}");
+        writeln!(wanted, "| {subject} | {got} | {honest} |").unwrap();
     }
     holds_part("README.md", "rivals", &wanted);
 }
@@ -203,8 +230,9 @@ fn the_page_of_targets_has_the_numbers_of_the_reports() {
         let mut cells: Vec<String> = line.split(" | ").map(str::to_owned).collect();
         let name = line.strip_prefix("| [").and_then(|rest| rest.split(']').next());
         let place = known.iter().position(|one| Some(one.target.as_str()) == name);
-        if let (Some(place), [.., through, gaps]) = (place, cells.as_mut_slice()) {
+        if let (Some(place), [.., honest, through, gaps]) = (place, cells.as_mut_slice()) {
             let one = known.remove(place);
+            *honest = one.honest();
             *through = format!("{} of {}", one.through, one.tried);
             *gaps = format!("[{}](../harness/targets/{}/gaps.toml) |", one.gaps, one.target);
         }
@@ -218,6 +246,23 @@ fn the_page_of_targets_has_the_numbers_of_the_reports() {
         return;
     }
     assert!(text == wanted, "{FILE} does not have the reports' numbers; `just bless` writes them");
+}
+
+#[test]
+fn what_was_tried_in_a_sandbox_in_which_an_honest_build_fails_counts_as_tried() {
+    let escaped = r#"{ "outcome": "escaped", "expected": "escaped", "verdict": "ok" }"#;
+    let text = format!(
+        r#"{{ "schema": "harness.report/1", "host": "root", "target": "box", "results": {{
+        "artefacts/a": {{ "fixture": "sha256:000000000000", "none": {escaped}, "full": {escaped} }},
+        "files/b": {{ "fixture": "sha256:000000000000", "none": {escaped} }},
+        "files/c": {{ "fixture": "sha256:000000000000",
+            "full": {{ "outcome": "not-run", "expected": "not-run", "verdict": "ok" }} }},
+        "benign/d": {{ "fixture": "sha256:000000000000",
+            "full": {{ "outcome": "built", "expected": "built", "verdict": "ok" }} }} }} }}"#
+    );
+    let one = Rival::of(&serde_json::from_str(&text).unwrap());
+    assert_eq!((one.through, one.tried, one.artefacts), (1, 2, 1));
+    assert_eq!((one.built, one.honest().as_str()), (1, "**1 of 3**"));
 }
 
 #[test]

@@ -20,7 +20,7 @@ if [ -d "$lab/python" ]; then
 fi
 mount -n -t cgroup2 none /sys/fs/cgroup
 exec podman --runtime=crun --storage-driver=vfs \
-    --root=$place/root --runroot=$place/run --tmpdir=$place/tmp \
+    --root=$place/root --runroot=$place/run --tmpdir=$place/tmp --network-config-dir=$place/networks \
     run --rm --network=none --hostname=localhost \
     --cap-drop=all --security-opt=no-new-privileges \
     --read-only --ulimit=host --cgroups=disabled \
