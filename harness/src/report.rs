@@ -32,6 +32,8 @@ use crate::verdict::{Ruling, Seen, Settled, Verdict};
 use redact::Canaries;
 use schema::{At, AttemptRecord, Cell, Entry, REPORT, Report, TrialRecord};
 
+/// What our own sandbox is called in reports.
+const OWN: &str = "own";
 /// How much of a log the record keeps.
 const LOG_TAIL: usize = 4096;
 

@@ -15,6 +15,11 @@ use crate::oracle::Observation;
 use crate::schedule::{Cell, Trial};
 use case::Case;
 
+/// How the reason begins of what shows nothing because an honest build does not build.
+pub const UNUSABLE: &str = "honest builds do not build at this level";
+/// How the reason begins of an honest build that ended without an artefact.
+pub const NOT_BUILT: &str = "the honest build did not build";
+
 /// What was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Seen {

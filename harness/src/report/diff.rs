@@ -5,6 +5,7 @@ use std::fmt;
 
 use sandbox::Level;
 
+use super::OWN;
 use super::schema::{At, Cell, Entry, Report};
 use crate::verdict::Verdict;
 
@@ -107,7 +108,7 @@ pub fn between(old: &Report, new: &Report, scope: Scope) -> Vec<Difference> {
 pub fn acceptable(new: &Report) -> Report {
     let mut acceptable = new.clone();
     for entry in acceptable.results.values_mut() {
-        entry.cells.retain(|_, cell| !went_wrong(cell));
+        entry.cells.retain(|_, cell| !went_wrong(&new.target, cell));
     }
     acceptable.results.retain(|_, entry| !entry.cells.is_empty());
     acceptable
@@ -118,7 +119,7 @@ pub fn refused(new: &Report) -> impl Iterator<Item = (&str, Level, &Cell)> {
     let cells = new.results.iter().flat_map(|(attack, entry)| {
         entry.cells.iter().map(move |(At(level), cell)| (attack.as_str(), *level, cell))
     });
-    cells.filter(|(_, _, cell)| went_wrong(cell))
+    cells.filter(|(_, _, cell)| went_wrong(&new.target, cell))
 }
 
 /// The report to commit after `new`: cells that this machine could not try, or that went wrong,
@@ -132,7 +133,7 @@ pub fn merged(old: &Report, new: &Report, scope: Scope) -> Report {
                 merged.results.insert(attack.clone(), before.clone());
             }
             None => {}
-            Some(entry) => keep(before, entry, scope),
+            Some(entry) => keep(&new.target, before, entry, scope),
         }
     }
     acceptable(&merged)
@@ -158,12 +159,12 @@ fn entries(old: &Entry, new: &Entry, scope: Scope) -> Vec<Change> {
     changes
 }
 
-fn keep(old: &Entry, new: &mut Entry, scope: Scope) {
+fn keep(target: &str, old: &Entry, new: &mut Entry, scope: Scope) {
     // Cells of another source tree say nothing about this one.
     let same = old.fixture == new.fixture;
     for (at, before) in &old.cells {
         match new.cells.get_mut(at) {
-            Some(cell) if (!is_compared(cell) || went_wrong(cell)) && same => {
+            Some(cell) if (!is_compared(cell) || went_wrong(target, cell)) && same => {
                 *cell = before.clone();
             }
             None if scope == Scope::Part && same => {
@@ -179,9 +180,11 @@ fn is_compared(cell: &Cell) -> bool {
 }
 
 /// Whether a cell proves nothing: something broke, was cut off, came out differently each time, or
-/// was not shown to work. That is about one run, and no record of a sandbox.
-const fn went_wrong(cell: &Cell) -> bool {
+/// was not shown to work. That is about one run, and no record of a sandbox. That honest builds do not
+/// build in a sandbox of somebody else's is one.
+fn went_wrong(target: &str, cell: &Cell) -> bool {
     matches!(cell.verdict, Verdict::Error | Verdict::Unstable | Verdict::Vacuous)
+        && (target == OWN || !cell.is_of_unusable())
 }
 
 /// What else of a cell is another.
@@ -313,6 +316,34 @@ mod tests {
             new.results.get_mut(NETRC).unwrap().fixture = "sha256:ffffffffffff".to_owned();
             let merged = merged(&report(), &new, Scope::Whole);
             assert!(!merged.results[NETRC].cells.contains_key(&At(Level::Full)));
+        }
+    }
+
+    #[test]
+    fn that_nothing_builds_in_the_sandbox_of_somebody_else_is_accepted() {
+        let vacuous = |reason: &str| Cell {
+            verdict: Verdict::Vacuous,
+            reason: Some(reason.to_owned()),
+            ..cell(Seen::Error, Expected::Blocked)
+        };
+        let unusable = vacuous("honest builds do not build at this level: benign/honest-wheel");
+        let broken = Cell {
+            verdict: Verdict::Error,
+            reason: Some("the honest build did not build: it was refused".to_owned()),
+            ..cell(Seen::Error, Expected::Built)
+        };
+        for (target, accepted) in [("box", true), ("own", false)] {
+            let mut new = report();
+            new.target = target.to_owned();
+            *at(&mut new, Level::Full) = unusable.clone();
+            let honest = new.results.get_mut("benign/honest-wheel").unwrap();
+            honest.cells.insert(At(Level::Full), broken.clone());
+            assert_eq!(refused(&new).count() == 0, accepted, "{target}");
+            let kept = acceptable(&new).results[NETRC].cells.contains_key(&At(Level::Full));
+            assert_eq!(kept, accepted, "{target}");
+            // Nothing else is.
+            *at(&mut new, Level::Full) = vacuous("the mark `open` did not arrive");
+            assert_eq!(refused(&new).map(|one| one.0).last(), Some(NETRC));
         }
     }
 

@@ -10,7 +10,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::catalogue::attack::Expected;
-use crate::verdict::{Seen, Verdict};
+use crate::verdict::{NOT_BUILT, Seen, UNUSABLE, Verdict};
 
 /// The name of this form of a report.
 pub const REPORT: &str = "harness.report/1";
@@ -67,6 +67,20 @@ pub struct Cell {
     /// Why it is not simply as expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+impl Cell {
+    /// Whether it shows nothing because an honest build does not build in the sandbox: of a sandbox that is
+    /// not ours that is worth knowing.
+    #[must_use]
+    pub fn is_of_unusable(&self) -> bool {
+        let begins = |start| self.reason.as_ref().is_some_and(|reason| reason.starts_with(start));
+        match self.verdict {
+            Verdict::Vacuous => begins(UNUSABLE),
+            Verdict::Error => self.expected == Expected::Built && begins(NOT_BUILT),
+            _ => false,
+        }
+    }
 }
 
 /// A level as the key of a cell.

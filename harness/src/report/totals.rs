@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use sandbox::plain::plural;
 use sandbox::{Guarantee, Level};
 
+use super::OWN;
 use super::columns::{Column, columns};
 use super::schema::{At, Report};
 use crate::catalogue::BENIGN;
@@ -21,6 +22,8 @@ pub(super) struct Count {
     pub(super) bad: usize,
     /// Attacks that were stopped, or honest builds that built.
     pub(super) good: usize,
+    /// Attacks that did not get through a sandbox in which an honest build does not build.
+    pub(super) unproven: usize,
     /// Trials that show nothing.
     pub(super) unclear: usize,
     /// What is on record as a gap.
@@ -44,6 +47,8 @@ impl Count {
                 Seen::Blocked | Seen::Built => count.good += 1,
                 // An honest build that ends with an error was tried, and did not build.
                 Seen::Error if start == BENIGN => count.bad += 1,
+                // It did not get through, and is not called blocked where honest builds fail too.
+                Seen::Error if cell.is_of_unusable() => count.unproven += 1,
                 Seen::Error => count.unclear += 1,
                 Seen::NotRun => {}
             }
@@ -56,9 +61,9 @@ impl Count {
         count
     }
 
-    /// How many show something.
+    /// How many show something of the sandbox.
     pub(super) const fn tried(self) -> usize {
-        self.bad + self.good
+        self.bad + self.good + self.unproven
     }
 
     /// From nothing (0) to everything (4); `None` where nothing was tried.
@@ -108,7 +113,7 @@ pub(super) fn answer(reports: &[Report]) -> Vec<String> {
 }
 
 fn is_own(column: &Column<'_>) -> bool {
-    column.report.target == "own"
+    column.report.target == OWN
 }
 
 /// The strongest level of ours that was tried.
@@ -161,15 +166,17 @@ fn elsewhere(hosts: &[(&str, Vec<Column<'_>>)]) -> Option<String> {
 
 fn rivals_answer(host: &str, all: &[Column<'_>]) -> Option<String> {
     let rivals = all.iter().filter(|column| !is_own(column));
-    let mut rivals: Vec<_> =
-        rivals.map(|one| (Count::of(one, None), one.heading.as_str())).collect();
-    rivals.retain(|(count, _)| count.tried() > 0);
+    let mut rivals: Vec<_> = rivals
+        .map(|one| (Count::of(one, None), one.heading.as_str(), Count::of(one, Some(BENIGN))))
+        .collect();
+    rivals.retain(|(count, ..)| count.tried() > 0);
     if rivals.is_empty() {
         return None;
     }
     rivals.sort();
-    let told = |(count, name): &(Count, &str)| {
-        format!("{} of {} through {name}", count.bad, count.tried())
+    let told = |(count, name, honest): &(Count, &str, Count)| {
+        let mark = if honest.bad > 0 { " (where not every honest build builds)" } else { "" };
+        format!("{} of {} through {name}{mark}", count.bad, count.tried())
     };
     let told: Vec<_> = rivals.iter().map(told).collect();
     let subject = if own_strongest(all).is_some() { "other sandboxes" } else { "the sandboxes" };
@@ -190,7 +197,7 @@ fn recorded(count: Count) -> String {
 pub(super) fn strongest(reports: &[Report]) -> Vec<Column<'_>> {
     let mut all = Vec::new();
     for (host, reports) in by_host(reports) {
-        let own = reports.into_iter().filter(|report| report.target == "own");
+        let own = reports.into_iter().filter(|report| report.target == OWN);
         all.extend(own.map(|report| Column {
             heading: host.to_owned(),
             report,

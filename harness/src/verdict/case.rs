@@ -3,7 +3,7 @@
 
 use sandbox::Level;
 
-use super::{Control, Honest, Preconditions, Seen, Verdict};
+use super::{Control, Honest, NOT_BUILT, Preconditions, Seen, UNUSABLE, Verdict};
 use crate::catalogue::attack::Expected;
 use crate::gaps::Gap;
 use crate::lab::profile::Profile;
@@ -37,7 +37,7 @@ impl Case<'_> {
             return end;
         }
         if !self.observed.run.built {
-            return error(format!("the honest build did not build: {}", self.how_it_ended()));
+            return error(format!("{NOT_BUILT}: {}", self.how_it_ended()));
         }
         if let Some(mark) = self.missing_mark() {
             return vacuous(format!("the mark `{mark}` did not arrive"));
@@ -214,10 +214,7 @@ impl Case<'_> {
         }
         match &self.preconditions.honest {
             Honest::Built => None,
-            Honest::Broken(names) => Some(vacuous(format!(
-                "honest builds do not build at this level: {}",
-                names.join(", ")
-            ))),
+            Honest::Broken(names) => Some(vacuous(format!("{UNUSABLE}: {}", names.join(", ")))),
             Honest::Untried => Some(vacuous("no honest build was tried at this level".to_owned())),
         }
     }
