@@ -20,11 +20,18 @@ use harness::lab::{self, groups};
 use harness::runner::interrupt;
 use sandbox::plain::Colour;
 use sandbox::sys::descriptors::close_on_exec_from;
+use sandbox::sys::signals;
 
 /// The status when the program itself is at fault.
 const BROKEN: u8 = 70;
 /// How many times as long a trial has on a machine that is said to be busy.
 const SLOW: u32 = 4;
+/// The status when somebody has killed the harness in the container.
+const KILLED: u8 = 137;
+/// The status when the user stopped it.
+const INTERRUPTED: u8 = 130;
+/// The status when this machine cannot hold labs.
+const UNABLE: u8 = 20;
 /// The status when something on the host is not as before.
 const CONTAMINATED: u8 = 22;
 
@@ -32,6 +39,10 @@ fn main() -> ExitCode {
     // This program also plays `bulkhead`, the lab's first process and the victims.
     if let Some(code) = lab::played() {
         return code;
+    }
+    // Who ignores the end of its children hands that on, and nobody could be waited for.
+    if let Err(error) = signals::take() {
+        return broken("signals cannot be taken", &error);
     }
     // What our caller left open is neither ours to hand on nor a lab's to find.
     if let Err(error) = close_on_exec_from(3) {
@@ -51,7 +62,14 @@ fn main() -> ExitCode {
         },
     };
     if let Err(error) = interrupt::watch() {
-        return broken("signals cannot be watched", &error);
+        // A process that could not come back from the container's processes can start no thread.
+        return match &host {
+            Ok(_) => broken("signals cannot be watched", &error),
+            Err(why) => {
+                let _unread = writeln!(io::stderr(), "harness: {why}");
+                ExitCode::from(UNABLE)
+            }
+        };
     }
     let prepare = move |wishes: &Wishes| match &host {
         Ok(host) => prepare(wishes, host),
@@ -89,7 +107,17 @@ fn contained(args: &[OsString]) -> Result<u8, Outside> {
     match container::supervise(args, &here, &needs.folders, &needs.made)
         .map_err(RunContextError::from)?
     {
-        Ended::With(code) => Ok(code),
+        Ended::With(code) => {
+            if code == KILLED {
+                let _unread =
+                    writeln!(io::stderr(), "harness: the run was killed; nothing of it is left");
+            }
+            Ok(code)
+        }
+        Ended::Killed => {
+            let _unread = writeln!(io::stderr(), "harness: interrupted, and everything was killed");
+            Ok(INTERRUPTED)
+        }
         Ended::Never(first) => {
             let _unread = writeln!(
                 io::stderr(),

@@ -309,3 +309,100 @@ fn where_no_control_group_is_lent_the_number_of_processes_is_bounded_all_the_sam
     assert_eq!(status.code(), Some(20), "{said}");
     assert!(said.contains("more than 2048 processes"), "{said}");
 }
+
+/// The command behind a shell line that is run first, in a mount namespace of its own.
+fn behind(line: &str, command: &Command) -> Command {
+    let mut shell = Command::new("unshare");
+    let line = format!("{line} && exec \"$0\" \"$@\"");
+    shell.args(["--mount", "--", "/bin/sh", "-c", &line]);
+    shell.arg(command.get_program()).args(command.get_args());
+    shell.current_dir(command.get_current_dir().unwrap()).env_remove("REQUIRE_ISOLATION");
+    shell
+}
+
+#[test]
+fn a_shell_in_a_lab_has_none_of_the_callers_descriptors_and_ends_when_it_is_told_to() {
+    if !is_able() {
+        return;
+    }
+    let place = Workplace::with(&["benign/pure-python"]);
+    let log = fs::File::create(place.path().join("log")).unwrap();
+    let mut held = Held::open(&place, |mut command| {
+        command.stderr(log.try_clone().unwrap());
+        command
+    });
+    held.say("for fd in /proc/[0-9]*/fd/*; do readlink $fd; done; echo listed");
+    let mut all = String::new();
+    while !all.ends_with("listed\n") {
+        assert_ne!(held.output.read_line(&mut all).unwrap(), 0, "{all}");
+    }
+    assert!(all.contains("pipe:") && !all.contains("/log") && !all.contains("/dev/pts"), "{all}");
+    kill(Pid::from_raw(held.parts()[0]), Signal::SIGTERM).unwrap();
+    let end = Instant::now() + PATIENCE;
+    while held.harness.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < end, "it goes on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn results_go_where_somebody_looks_although_a_part_of_their_folder_is_a_mount() {
+    if !is_able() {
+        return;
+    }
+    let place = Workplace::with(&["benign/pure-python"]);
+    fs::create_dir_all(place.path().join("out/root")).unwrap();
+    let line = format!(
+        "mount -t tmpfs results out/root && {} run -t own@none --out out && ls out/root",
+        crate::workplace::PROGRAM
+    );
+    let output = Command::new("unshare")
+        .args(["--mount", "--", "/bin/sh", "-c", &line])
+        .current_dir(place.path())
+        .env_remove("REQUIRE_ISOLATION")
+        .output()
+        .unwrap();
+    let (status, out, err) = ended(output);
+    assert_eq!(status, 0, "{out}{err}");
+    assert!(out.ends_with("MATRIX.md\nown.json\n"), "{out}");
+}
+
+#[test]
+fn processes_of_the_host_are_not_seen_wherever_it_shows_them() {
+    if !is_able() {
+        return;
+    }
+    let place = Workplace::with(&["benign/pure-python"]);
+    fs::create_dir_all(place.path().join("chroot/proc")).unwrap();
+    let held = Held::open(&place, |command| {
+        behind("mount -t proc proc chroot/proc && mount -t proc proc /proc", &command)
+    });
+    let dir = place.path().display();
+    let script = format!(
+        "ls -d {dir}/chroot/proc/1 /.container/host{dir}/chroot/proc/1 /.container/host/proc/1 \
+         /proc/{} 2>/dev/null; echo asked",
+        std::process::id()
+    );
+    assert_eq!(held.broken_out(&script), "asked\n");
+}
+
+#[test]
+fn where_no_container_can_be_made_the_reason_is_told() {
+    let mut asked = Command::new("unshare");
+    asked.args(["--user", "--map-root-user", "--", crate::workplace::PROGRAM, "doctor"]);
+    let output = asked.current_dir("/").env_remove("REQUIRE_ISOLATION").output().unwrap();
+    let (status, out, err) = ended(output);
+    if err.starts_with("unshare:") {
+        return skip("an ordinary user namespace cannot be made here");
+    }
+    assert_eq!(status, 20, "{out}{err}");
+    assert!(format!("{out}{err}").contains("ermi"), "what was refused is told: {out}{err}");
+}
+
+#[test]
+fn the_root_of_the_machine_is_no_folder_for_results() {
+    let place = Workplace::with(&["benign/pure-python"]);
+    let (status, out, err) = place.run(&["run", "-t", "own@none", "--out", "/"]);
+    assert_eq!(status, 20, "{out}{err}");
+    assert!(err.contains("it is the root of this machine; name a folder of its own"), "{err}");
+}

@@ -92,12 +92,21 @@ impl Needs {
 
     /// Adds a folder; it and those above it are made where they are missing.
     fn add(&mut self, dir: &Path, mode: u32) -> io::Result<()> {
+        if fs::canonicalize(dir).is_ok_and(|dir| dir == Path::new("/")) {
+            return Err(io::Error::other(
+                "it is the root of this machine; name a folder of its own",
+            ));
+        }
         let mut missing: Vec<_> =
             dir.ancestors().take_while(|dir| dir.symlink_metadata().is_err()).collect();
         missing.reverse();
         for dir in missing {
-            fs::DirBuilder::new().mode(mode).create(dir)?;
-            self.made.push(dir.to_owned());
+            match fs::DirBuilder::new().mode(mode).create(dir) {
+                Ok(()) => self.made.push(dir.to_owned()),
+                // By another name, as `new/..`, it was made just now.
+                Err(_there) if dir.is_dir() => {}
+                Err(error) => return Err(error),
+            }
         }
         self.folders.push(dir.to_owned());
         Ok(())

@@ -23,6 +23,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use nix::errno::Errno;
 use sandbox::doctor::PIVOT;
 use sandbox::host::surroundings::Surroundings;
 use sandbox::sys::descriptors::adopt;
@@ -61,7 +62,18 @@ pub fn explained(error: &LabError) -> String {
             "no lab can be made below `chroot`, where this program was started: start it outside; or {PIVOT}"
         );
     }
-    format!("{error}; labs need Linux 5.15 and CAP_SYS_ADMIN")
+    let refused = match error {
+        LabError::Step { source, .. } => matches!(
+            source.raw_os_error().map(Errno::from_raw),
+            Some(Errno::EPERM | Errno::ENOSYS | Errno::EINVAL)
+        ),
+        _ => false,
+    };
+    if refused {
+        format!("{error}; labs need Linux 5.15 and CAP_SYS_ADMIN")
+    } else {
+        error.to_string()
+    }
 }
 
 /// What the container's first process is told: as arguments, since the names of files are any bytes.

@@ -15,7 +15,7 @@ use sandbox::layers::syscalls;
 
 use super::mounts::{INERT, attach, clone_of, place, tmpfs};
 use super::profile::{Engine, Profile};
-use super::refusals::withheld::Borrowed;
+use super::refusals::withheld::{self, Borrowed};
 
 /// Covers what an engine covers, and makes read-only what it makes read-only, where the kernel has
 /// it. The lab is the root already.
@@ -56,6 +56,9 @@ pub fn groups(profile: Profile) -> MountAttrFlags {
 pub fn confine(profile: Profile, borrowed: &Borrowed) -> io::Result<()> {
     // Without `no_new_privs`, which no engine sets, this needs what is given up next.
     if let Some(filter) = profile.filter() {
+        syscalls::apply(&filter)?;
+    }
+    if let Some(filter) = withheld::sockets() {
         syscalls::apply(&filter)?;
     }
     // Engines refuse these anyway, or leave root without the capability.

@@ -2,15 +2,17 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;
+use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, unlinkat};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use sandbox::host::groups::{Hierarchies, Version};
 use sandbox::sys::devices::{self, Characters};
@@ -243,28 +245,71 @@ impl Drop for Group {
 
 /// Lets the processes of a group and of those below it go on.
 fn thaw(group: &Path) {
-    for (name, word) in [("freezer.state", "THAWED"), ("cgroup.freeze", "0")] {
-        let file = group.join(name);
-        if file.exists() {
-            // One that cannot be thawed is found by whoever waits for its end.
-            let _stays = fs::write(file, word);
+    walk(group, &mut |here| {
+        for (name, word) in [("freezer.state", "THAWED"), ("cgroup.freeze", "0")] {
+            let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+            if let Ok(file) = openat(here, name, flags, Mode::empty()) {
+                // One that cannot be thawed is found by whoever waits for its end.
+                let _stays = File::from(file).write_all(word.as_bytes());
+            }
         }
-    }
-    below(group).for_each(|inner| thaw(&inner));
+    });
 }
 
-/// The groups in a group.
-fn below(group: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir(group).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    folders.map(|entry| entry.path())
+/// Kills the processes of a group and of those below it.
+fn kill_all(group: &Path) {
+    walk(group, &mut |here| {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let Ok(file) = openat(here, "cgroup.procs", flags, Mode::empty()) else { return };
+        let mut procs = String::new();
+        let _read = File::from(file).read_to_string(&mut procs);
+        for pid in procs.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 0) {
+            // One that is dead by now needs nothing more.
+            let _dead = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    });
 }
 
 /// Removes a group and those that a sandbox has made in it. One with processes stays.
 fn remove(group: &Path) {
-    below(group).for_each(|inner| remove(&inner));
+    walk(group, &mut |_| ());
     // Whatever stays is empty once its processes have ended, and the next run sweeps it.
     let _stays = fs::remove_dir(group);
+}
+
+/// Does something in a group and in all below it, however deep they lie: a path of theirs may be longer than
+/// the kernel takes, so they are gone through by descriptor. On the way back each is removed, if it is empty.
+fn walk(group: &Path, act: &mut dyn FnMut(&OwnedFd)) {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let Ok(mut here) = openat(CWD, group, flags, Mode::empty()) else { return };
+    act(&here);
+    // Of each group on the way its name, and those in it that were not visited.
+    let mut way: Vec<(CString, Vec<CString>)> = vec![(CString::default(), below(&here))];
+    while let Some((_, left)) = way.last_mut() {
+        if let Some(name) = left.pop() {
+            let Ok(inner) = openat(&here, &name, flags, Mode::empty()) else { continue };
+            here = inner;
+            act(&here);
+            way.push((name, below(&here)));
+            continue;
+        }
+        let Some((name, _)) = way.pop() else { return };
+        if way.is_empty() {
+            return;
+        }
+        let Ok(outer) = openat(&here, "..", flags, Mode::empty()) else { return };
+        here = outer;
+        // One with processes stays.
+        let _busy = unlinkat(&here, &name, AtFlags::REMOVEDIR);
+    }
+}
+
+/// The names of the groups in a group.
+fn below(group: &OwnedFd) -> Vec<CString> {
+    let entries = Dir::read_from(group).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type() == FileType::Directory);
+    let names = folders.map(|entry| entry.file_name().to_owned());
+    names.filter(|name| !matches!(name.as_bytes(), b"." | b"..")).collect()
 }
 
 /// Bounds the calling process and all that it starts where no groups do: the memory of each process,
@@ -343,16 +388,6 @@ pub(super) fn end_all_of(harness: u32) {
     }
 }
 
-/// Kills the processes of a group and of those below it.
-fn kill_all(group: &Path) {
-    let procs = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
-    for pid in procs.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 0) {
-        // One that is dead by now needs nothing more.
-        let _dead = kill(Pid::from_raw(pid), Signal::SIGKILL);
-    }
-    below(group).for_each(|inner| kill_all(&inner));
-}
-
 /// The groups whose names begin like this, in every tree that a lab has one in.
 fn of_labs(prefix: &str) -> Vec<PathBuf> {
     let hierarchies = Hierarchies::probe();
@@ -362,12 +397,35 @@ fn of_labs(prefix: &str) -> Vec<PathBuf> {
     let is_labs = |group: &PathBuf| {
         group.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
     };
-    places.iter().flat_map(|place| below(place)).filter(is_labs).collect()
+    let folders =
+        places.iter().flat_map(|place| fs::read_dir(place).into_iter().flatten().flatten());
+    folders.map(|entry| entry.path()).filter(is_labs).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_go_however_deep_they_lie() {
+        let place = tempfile::tempdir().unwrap();
+        let top = place.path().join("top");
+        fs::create_dir(&top).unwrap();
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let mut here = openat(CWD, &top, flags, Mode::empty()).unwrap();
+        let name = "n".repeat(200);
+        for _ in 0..100 {
+            for name in [name.as_str(), "beside"] {
+                rustix::fs::mkdirat(&here, name, Mode::from_raw_mode(0o755)).unwrap();
+            }
+            here = openat(&here, &name, flags, Mode::empty()).unwrap();
+        }
+        let mut seen = 0;
+        walk(&top, &mut |_| seen += 1);
+        assert_eq!(seen, 201);
+        remove(&top);
+        assert!(!top.exists());
+    }
 
     #[test]
     fn a_sweep_leaves_a_group_alone_that_was_just_made() {

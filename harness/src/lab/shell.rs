@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read, write};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::stdio::{stderr, stdin, stdout};
@@ -21,15 +21,23 @@ use super::{Lab, pipe};
 const CLAIM: &str = "import fcntl, os, sys, termios; os.setsid(); \
                      fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])";
 
+/// How often somebody looks whether the user wants to stop.
+const MOMENT: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 /// The shells that are looked for, with what keeps them from reading files that a build has left.
 const SHELLS: [(&str, &[&str]); 2] = [("/bin/bash", &["--noprofile", "--norc"]), ("/bin/sh", &[])];
 
 /// Opens a shell in the lab for whoever holds this program's standard streams, and returns when it
-/// has ended. `front` is the front end's command: the shell has its environment and directory.
+/// has ended, or `stop` says so. `front` is the front end's command: the shell has its environment and
+/// directory.
 ///
 /// # Errors
 /// Those of the kernel; the terminal is as it was found afterwards.
-pub fn open(lab: &Lab, front: &Command, extra: &[(&str, String)]) -> io::Result<()> {
+pub fn open(
+    lab: &Lab,
+    front: &Command,
+    extra: &[(&str, String)],
+    stop: &dyn Fn() -> bool,
+) -> io::Result<()> {
     let mut command = front.clone();
     let shell = SHELLS.iter().find(|(path, _)| Path::new(path).exists());
     let (shell, options) = shell.unwrap_or(&SHELLS[1]);
@@ -42,12 +50,69 @@ pub fn open(lab: &Lab, front: &Command, extra: &[(&str, String)]) -> io::Result<
         command.argv = [python].into_iter().chain(claim).collect();
         command.argv.extend(words.map(str::to_owned));
         command.env.extend(std::env::var("TERM").map(|term| ("TERM".to_owned(), term)));
-        return before_a_terminal(lab, command);
+        return before_a_terminal(lab, command, stop);
     }
     command.argv = words.map(str::to_owned).collect();
-    let end = start(lab, command, [stdin(), stdout(), stderr()])?;
-    // The shell has the streams; there is nothing to do but to wait.
-    wait_for(&end)
+    through_pipes(lab, command, stop)
+}
+
+/// Starts the shell on pipes and carries every byte: what the caller has for its own streams, a terminal or a
+/// file, is not for a lab.
+fn through_pipes(lab: &Lab, command: Command, stop: &dyn Fn() -> bool) -> io::Result<()> {
+    let (input, typed) = pipe()?;
+    let (printed, out) = pipe()?;
+    let (complained, err) = pipe()?;
+    let end = start(lab, command, [input.as_fd(), out.as_fd(), err.as_fd()])?;
+    drop((input, out, err));
+    let mut typed = Some(typed);
+    while !stop() {
+        // A shell that reads nothing for the time being must not keep us from what it prints.
+        let wanted =
+            if typed.as_ref().is_some_and(has_room) { PollFlags::IN } else { PollFlags::empty() };
+        let mut watched = [
+            PollFd::from_borrowed_fd(stdin(), wanted),
+            PollFd::new(&printed, PollFlags::IN),
+            PollFd::new(&complained, PollFlags::IN),
+            PollFd::new(&end, PollFlags::IN),
+        ];
+        if !looked(&mut watched)? {
+            continue;
+        }
+        let [input, out, err, ended] = watched.map(|entry| !entry.revents().is_empty());
+        if input && let Some(shell) = &typed {
+            // A shell that has ended reads no more.
+            let goes_on = carry(stdin(), shell.as_fd());
+            if !goes_on.or_else(|error| if is_unread(&error) { Ok(false) } else { Err(error) })? {
+                typed = None;
+            }
+        }
+        let more = out && carry(printed.as_fd(), stdout())?;
+        let more = (err && carry(complained.as_fd(), stderr())?) || more;
+        // Only when all that it printed has been shown.
+        if ended && !more {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Whether a pipe takes what is carried at once.
+fn has_room(pipe: &OwnedFd) -> bool {
+    poll(&mut [PollFd::new(pipe, PollFlags::OUT)], Some(&Timespec::default()))
+        .is_ok_and(|ready| ready > 0)
+}
+
+fn is_unread(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// Waits for a moment; false when nothing has come.
+fn looked(watched: &mut [PollFd<'_>]) -> io::Result<bool> {
+    match poll(watched, Some(&MOMENT)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Has the lab start it; what is returned ends when the shell does.
@@ -56,16 +121,6 @@ fn start(lab: &Lab, command: Command, streams: [BorrowedFd<'_>; 3]) -> io::Resul
     let [input, out, err] = streams;
     send(lab.control(), &LabCommand::Shell(command), &[input, out, err, theirs.as_fd()])?;
     Ok(ours)
-}
-
-fn wait_for(end: &OwnedFd) -> io::Result<()> {
-    loop {
-        match read(end, &mut [0_u8; 1]) {
-            Ok(_) => return Ok(()),
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
 
 /// The terminal of whoever looks around, raw as long as the other one in the lab is his.
@@ -91,7 +146,7 @@ impl Drop for Raw {
 }
 
 /// Starts the shell on a terminal of its own and carries every byte between the two.
-fn before_a_terminal(lab: &Lab, command: Command) -> io::Result<()> {
+fn before_a_terminal(lab: &Lab, command: Command, stop: &dyn Fn() -> bool) -> io::Result<()> {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let master = openpt(flags)?;
     unlockpt(&master)?;
@@ -101,17 +156,15 @@ fn before_a_terminal(lab: &Lab, command: Command) -> io::Result<()> {
     drop(line);
     let _raw = Raw::make()?;
     let mut listens = true;
-    loop {
+    while !stop() {
         let input = if listens { PollFlags::IN } else { PollFlags::empty() };
         let mut watched = [
             PollFd::from_borrowed_fd(stdin(), input),
             PollFd::new(&master, PollFlags::IN),
             PollFd::new(&end, PollFlags::IN),
         ];
-        match poll(&mut watched, None) {
-            Ok(_) => {}
-            Err(Errno::INTR) => continue,
-            Err(error) => return Err(error.into()),
+        if !looked(&mut watched)? {
+            continue;
         }
         let [typed, printed, ended] = watched.map(|entry| !entry.revents().is_empty());
         if typed && listens {
@@ -127,6 +180,7 @@ fn before_a_terminal(lab: &Lab, command: Command) -> io::Result<()> {
             return Ok(());
         }
     }
+    Ok(())
 }
 
 /// Carries what there is; false when there will be no more. A terminal whose other end nobody holds

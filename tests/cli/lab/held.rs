@@ -169,6 +169,20 @@ fn the_first_process_has_nothing_of_the_host_mapped() {
 }
 
 #[rstest]
+fn no_socket_is_made_that_no_network_namespace_holds(
+    #[values(0, 1, 2, 3, 4, 5, 6, 7, 8)] number: usize,
+) {
+    let host = Profile::ALL[number].1;
+    let body = "for family in (34, 40, 42):\n\
+        \x20   tried(f'family{family}', lambda: socket.socket(family, socket.SOCK_STREAM))\n";
+    let Some(seen) = seen(&on(host, body), host) else { return };
+    for family in ["family34", "family40", "family42"] {
+        // EAFNOSUPPORT, as a kernel answers that has none of them.
+        assert_eq!(said(&seen, family), "('refused', 97)", "{host}");
+    }
+}
+
+#[rstest]
 #[case::root("root")]
 #[case::docker("docker")]
 fn no_device_but_the_six_can_be_opened(#[case] host: &str) {

@@ -10,6 +10,7 @@ use crate::conduct::observer::{LabHandle, Observer, TrialEvent};
 use crate::lab::shell;
 use crate::oracle::SelfTest;
 use crate::redact;
+use crate::runner::interrupt;
 use crate::schedule::Trial;
 
 /// Longer sayings of a build are cut off.
@@ -92,7 +93,7 @@ impl<'a> Guide<'a> {
             self.say("", &there);
             extra.push(("HOOK", hook.to_string()));
         }
-        if let Err(error) = shell::open(handle.lab, handle.front, &extra) {
+        if let Err(error) = shell::open(handle.lab, handle.front, &extra, &interrupt::is_asked) {
             self.say("shell", &format!("cannot be opened: {error}"));
             self.trouble.get_or_insert((PathBuf::from("the shell's terminal"), error));
         }

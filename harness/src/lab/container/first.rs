@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
@@ -19,7 +20,7 @@ use sandbox::sys::descriptors::adopt;
 use sandbox::sys::keyring;
 
 use super::super::{LabError, at_step};
-use super::{Errand, FIRST, INSIDE, MADE, PROGRAM, TEMPORARY, tree};
+use super::{Errand, FIRST, INSIDE, MADE, PROGRAM, TEMPORARY, explained, tree};
 
 /// What a program ends with that cannot do what it was started for.
 const BROKEN: u8 = 70;
@@ -40,7 +41,7 @@ pub(super) fn make(errand: Option<Errand>) -> ExitCode {
     };
     let Err(error) = made(&errand, [&report, &lifeline, &table]);
     // Without the supervisor nobody is left who could be told.
-    let _untold = fs::File::from(report).write_all(error.to_string().as_bytes());
+    let _untold = fs::File::from(report).write_all(explained(&error).as_bytes());
     ExitCode::from(BROKEN)
 }
 
@@ -160,10 +161,14 @@ fn reaped(harness: Pid) -> io::Result<Option<u8>> {
     }
 }
 
-/// How many processes there are in the container.
+/// How many processes there are in the container, each counted with its threads.
 fn processes() -> usize {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let is_process =
         |name: &std::ffi::OsString| name.to_str().is_some_and(|name| name.parse::<u32>().is_ok());
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter(|entry| is_process(&entry.file_name())).count()
+    let processes = entries.filter(|entry| is_process(&entry.file_name()));
+    // A directory has two links, and one for each directory in it.
+    let threads =
+        |task: fs::Metadata| usize::try_from(task.nlink()).unwrap_or_default().saturating_sub(2);
+    processes.map(|entry| fs::metadata(entry.path().join("task")).map_or(1, threads)).sum()
 }

@@ -41,6 +41,8 @@ const ONCE: Duration = Duration::from_millis(500);
 pub enum Ended {
     /// The harness in it ended with this status.
     With(u8),
+    /// Everything in it was killed, because the user wanted to stop and it did not end by itself.
+    Killed,
     /// Something in it does not end, though it was killed; this is the container's first process.
     Never(u32),
 }
@@ -82,15 +84,26 @@ pub fn supervise(
     };
     let own = at_step("its own processes", File::open("/proc/self/ns/pid"))?;
     at_step("a process namespace", unshare(CloneFlags::CLONE_NEWPID).map_err(Into::into))?;
-    let first = at_step("its first process", started(&errand, [ends, table.into(), report_end]))?;
+    let first = started(&errand, [ends, table.into(), report_end]);
     // What this process starts from now on is where it is itself.
-    at_step("its own processes", setns(own, CloneFlags::CLONE_NEWPID).map_err(Into::into))?;
-    let mut container = at_step("its first process", Container::of(first, report))?;
-    let failure = at_step("its making", container.failure())?;
-    if let Some(sentence) = failure {
-        return Err(LabError::Container(sentence));
+    let back = setns(own, CloneFlags::CLONE_NEWPID).map_err(Into::into);
+    let mut container =
+        at_step("its first process", first.and_then(|first| Container::of(first, report)))?;
+    at_step("its own processes", back)?;
+    match at_step("its making", container.made(&told))? {
+        Making::Made => at_step("its end", container.watch(&told)),
+        Making::Failed(sentence) => Err(LabError::Container(sentence)),
+        Making::Stopped => at_step("its end", container.end(true)),
     }
-    at_step("its end", container.watch(&told))
+}
+
+/// What came of the making of a container.
+enum Making {
+    Made,
+    /// What its first process complains of.
+    Failed(String),
+    /// The user wants to stop.
+    Stopped,
 }
 
 /// Starts the process that makes the container.
@@ -131,23 +144,32 @@ impl Container {
         }
     }
 
-    /// What its first process complains of; nothing once it is made.
-    fn failure(&mut self) -> io::Result<Option<String>> {
+    /// Waits until it is made.
+    fn made(&mut self, told: &SignalFd) -> io::Result<Making> {
         let mut said = Vec::new();
         let deadline = Instant::now() + MAKING;
         loop {
-            let mut watched = [PollFd::new(&self.report, PollFlags::IN)];
+            let mut watched =
+                [PollFd::new(&self.report, PollFlags::IN), PollFd::new(told, PollFlags::IN)];
             if !wait(&mut watched, deadline)? {
-                self.first.kill()?;
-                return Ok(Some(format!("the lab cannot be made in {} s", MAKING.as_secs())));
+                let sentence = format!(
+                    "the lab cannot be made in {} s: see whether a mount of this machine does not answer",
+                    MAKING.as_secs()
+                );
+                return Ok(Making::Failed(sentence));
+            }
+            if let [_, signalled] = watched
+                && !signalled.revents().is_empty()
+            {
+                return Ok(Making::Stopped);
             }
             let mut part = [0; 4096];
             let length = rustix::io::read(&self.report, &mut part)?;
             let part = part.get(..length).unwrap_or_default();
             if part.is_empty() {
-                return Ok(Some(text(said)));
+                return Ok(Making::Failed(text(said)));
             } else if part.ends_with(MADE) {
-                return Ok(None);
+                return Ok(Making::Made);
             }
             said.extend_from_slice(part);
         }
@@ -166,8 +188,9 @@ impl Container {
             let begin = asked.get(1).copied().unwrap_or_else(Instant::now);
             let in_time = wait(&mut watched, begin + ENDING)?;
             let [ended, going, signalled] = watched.map(|entry| !entry.revents().is_empty());
-            if ended || going || (!in_time && asked.len() > 1) {
-                return self.end();
+            let forced = !in_time && asked.len() > 1;
+            if ended || going || forced {
+                return self.end(forced);
             }
             while signalled && let Some(message) = told.read_signal()? {
                 if asked.last().is_none_or(|last| last.elapsed() > ONCE) {
@@ -191,9 +214,12 @@ impl Container {
         }
     }
 
-    /// Ends everything in it. What is frozen does not even die.
-    fn end(&mut self) -> io::Result<Ended> {
+    /// Sees to its end, which has begun or is `forced`. What is frozen does not even die.
+    fn end(&mut self, forced: bool) -> io::Result<Ended> {
         let begin = Instant::now();
+        if forced {
+            self.first.kill()?;
+        }
         let mut watched = [PollFd::new(&self.process, PollFlags::IN)];
         // By itself it ends with the status of the harness.
         while !wait(&mut watched, Instant::now() + PAUSE)? {
@@ -205,7 +231,8 @@ impl Container {
                 self.first.kill()?;
             }
         }
-        self.status().map(Ended::With)
+        let status = self.status()?;
+        Ok(if forced { Ended::Killed } else { Ended::With(status) })
     }
 
     fn status(&mut self) -> io::Result<u8> {

@@ -25,6 +25,26 @@ use super::{DEVICES, HOST, PLACE, PROGRAM, TEMPORARY};
 
 /// What the container has of its own, with all that is mounted below it on the host.
 const OWN: [&str; 3] = ["/proc", "/sys", "/dev"];
+/// What shows the kernel itself, its processes or its devices, wherever it is mounted.
+const KERNELS: [&str; 17] = [
+    "proc",
+    "sysfs",
+    "cgroup",
+    "cgroup2",
+    "devpts",
+    "devtmpfs",
+    "mqueue",
+    "bpf",
+    "debugfs",
+    "tracefs",
+    "securityfs",
+    "pstore",
+    "configfs",
+    "efivarfs",
+    "binfmt_misc",
+    "autofs",
+    "nsfs",
+];
 /// But this of it may hold files that somebody has put there.
 const SHARED: &str = "/dev/shm";
 /// And labs make their control groups here.
@@ -38,7 +58,9 @@ const GROUPS: &str = "/sys/fs/cgroup";
 pub(super) fn enter(folders: &[PathBuf]) -> Result<(), LabError> {
     at_step("the container's mounts", part())?;
     // Opened before anything is in the way of their names.
-    let open = |path: &PathBuf| at_step(&path.to_string_lossy(), clone_of(path));
+    // With what is mounted below them, or results would go where nobody looks.
+    let clone = |path: &PathBuf| Ok(clone_tree(CWD, path, Attributes::WRITABLE)?);
+    let open = |path: &PathBuf| at_step(&path.to_string_lossy(), clone(path));
     let folders: Vec<_> =
         folders.iter().map(|path| Ok((path, open(path)?))).collect::<Result<_, _>>()?;
     let devices = if has_kernels_devices() {
@@ -92,7 +114,8 @@ fn new_root(attached: &mut AttachPoint) -> io::Result<OwnedFd> {
 /// write to, where the kernel lays one over them, else sealed.
 fn views(root: &OwnedFd, attached: &mut AttachPoint, table: &[u8]) -> Result<(), LabError> {
     let empty = at_step("an empty directory", attached.empty())?;
-    let places: BTreeSet<PathBuf> = mountinfo::known(table).map(|mount| mount.place).collect();
+    let files = mountinfo::known(table).filter(|mount| !KERNELS.contains(&mount.kind.as_str()));
+    let places: BTreeSet<PathBuf> = files.map(|mount| mount.place).collect();
     let is_own = |path: &Path| OWN.iter().any(|own| path.starts_with(own));
     for path in places.iter().filter(|path| *path != Path::new("/") && !is_own(path)) {
         // One that lies below another that hides it, or that not even root may look at, is not shown.
@@ -185,9 +208,20 @@ fn turn(root: &OwnedFd) -> io::Result<()> {
 
 /// Takes from the host's files what tells of its processes, and seals the rest.
 fn seal_host() -> io::Result<()> {
-    for own in OWN {
-        // With the directory on which the layers of this tree were attached. What is no mount stays.
-        let _none = unmount(Path::new(HOST).join(relative(Path::new(own))), UnmountFlags::DETACH);
+    let table = fs::read("/proc/self/mountinfo")?;
+    let own = OWN.iter().map(|own| Path::new(HOST).join(relative(Path::new(own))));
+    let kernels = mountinfo::known(&table).filter(|mount| KERNELS.contains(&mount.kind.as_str()));
+    let kernels = kernels.map(|mount| mount.place).filter(|place| place.starts_with(HOST));
+    for place in own.chain(kernels) {
+        // With the directory on which the layers of this tree were attached, and with what lies below
+        // another mount of that place. What is no mount stays.
+        while unmount(&place, UnmountFlags::DETACH).is_ok() {}
+    }
+    // Through a sealed tree nothing is written, but who listens at a socket is asked all the same.
+    let run = Path::new(HOST).join("run");
+    if run.is_dir() {
+        let empty = tmpfs("container", 0o755, "4k", INERT)?;
+        attach(empty.as_fd(), place(CWD, &run)?.as_fd())?;
     }
     Ok(set_attributes(place(CWD, Path::new(HOST))?, Attributes::SEALED, true)?)
 }

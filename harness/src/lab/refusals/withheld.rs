@@ -4,6 +4,7 @@
 //! This is the one table of such exceptions. What is in no row cannot be borrowed.
 #![forbid(unsafe_code)]
 
+use nix::errno::Errno;
 use rustix::thread::CapabilitySet;
 use sandbox::layers::syscalls::{Filter, assemble};
 use sandbox::policy::syscalls::numbers::{self, Call};
@@ -38,6 +39,24 @@ const OTHER_MOUNTS: Check = Check {
     }],
     otherwise: Decision::Allow,
 };
+/// The families of sockets that no network namespace holds: ISDN, the hypervisor's (`vsock(7)`) and
+/// Qualcomm's. As a kernel answers that has none of them.
+const EVERYWHERE: Check = Check {
+    says: "those of families that no network namespace holds are refused",
+    clauses: &[Clause {
+        all: &[Test::OneOf { argument: 0, mask: u32::MAX, values: &[34, 40, 42] }],
+        then: NO_FAMILY,
+    }],
+    otherwise: Decision::Allow,
+};
+/// `EAFNOSUPPORT`: the kernel knows no such family.
+const NO_FAMILY: Decision = Decision::Refuse(Errno::EAFNOSUPPORT);
+/// `ENOSYS`: there is no such call.
+const NO_CALL: Decision = Decision::Refuse(Errno::ENOSYS);
+/// The numbers of socket(2) and socketpair(2) at the 32-bit entry of x86.
+const SOCKET_32: [u32; 2] = [359, 360];
+/// That of socketcall(2), whose arguments no filter sees; programs that get `ENOSYS` use the other two.
+const SOCKETCALL_32: u32 = 102;
 /// The number of ioctl(2) at the 32-bit entry of x86.
 const IOCTL_32: u32 = 54;
 
@@ -94,6 +113,31 @@ pub const TABLE: [Withheld; 6] = [
             .union(CapabilitySet::LINUX_IMMUTABLE),
     },
 ];
+
+/// The filter that every lab has, whatever its host: sockets that would reach the machine itself, or those
+/// around it. None where the numbers of this processor are not known.
+#[must_use]
+pub fn sockets() -> Option<Filter> {
+    let architecture = Architecture::native()?;
+    let named = runs(|number| {
+        let number = number & !numbered::X32;
+        let is = |call: &Call| call.number(architecture) == Some(number);
+        if is(&numbers::SYS_socket) || is(&numbers::SYS_socketpair) {
+            return Rule::Arguments(&EVERYWHERE);
+        }
+        Rule::Always(Decision::Allow)
+    });
+    let mut entries = vec![(architecture.audit(), named)];
+    if architecture == Architecture::X86_64 {
+        let by_number = runs(|number| match number {
+            SOCKETCALL_32 => Rule::Always(NO_CALL),
+            _ if SOCKET_32.contains(&number) => Rule::Arguments(&EVERYWHERE),
+            _ => Rule::Always(Decision::Allow),
+        });
+        entries.push((I386, by_number));
+    }
+    Some(assemble(&entries))
+}
 
 /// What of it an attack has borrowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -195,6 +239,32 @@ mod tests {
                 assert_eq!(decided(command), Decision::Allow, "{command:x}");
             }
         }
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn no_socket_of_a_family_that_is_everywhere_is_made_at_any_entry() {
+        let program = sockets().unwrap().program;
+        let entries = [
+            (0xc000_003e, 41),
+            (0xc000_003e, 53),
+            (0xc000_003e, 41 | numbered::X32),
+            (I386, 359),
+            (I386, 360),
+        ];
+        for (entry, number) in entries {
+            let decided = |family: u64| {
+                interpreter::run(&program, number, entry, &[family, 1, 0, 0, 0, 0]).unwrap()
+            };
+            for family in [34, 40, 42, 0xffff_ffff_0000_0028] {
+                assert_eq!(decided(family), NO_FAMILY, "{family} by {number}");
+            }
+            for family in [1, 2, 10, 16, 17, 38] {
+                assert_eq!(decided(family), Decision::Allow, "{family} by {number}");
+            }
+        }
+        assert_eq!(interpreter::run(&program, 102, I386, &[1; 6]).unwrap(), NO_CALL);
+        assert_eq!(interpreter::run(&program, 102, 0xc000_003e, &[1; 6]).unwrap(), Decision::Allow);
     }
 
     #[test]
