@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -136,7 +137,6 @@ impl Killed {
 
     /// What of the directories is somebody else's than root's, who started all.
     fn given_away(&self) -> Vec<PathBuf> {
-        use std::os::unix::fs::MetadataExt;
         let places = self.places.iter().map(tempfile::TempDir::path);
         let all = places.flat_map(|place| [place.to_owned(), place.join("source")]);
         all.filter(|path| path.metadata().unwrap().uid() != 0).collect()
@@ -306,6 +306,41 @@ fn what_was_handed_to_an_account_comes_back_although_its_supervisor_was_killed()
     build.stdout.as_mut().unwrap().read_exact(&mut [0; 6]).unwrap();
     assert_ne!(killed.given_away(), Vec::<PathBuf>::new(), "the control");
     end(&mut build);
+    killed.gc();
+    killed.await_death();
+    killed.assert_nothing_is_left();
+}
+
+/// While one supervisor sweeps what a dead one has left, the next one waits for the directory: else it would
+/// give it back to an account that is no more.
+#[test]
+fn a_directory_that_is_being_given_back_is_not_handed_on_before_that() {
+    if !is_root() {
+        return;
+    }
+    let _apart = set_apart();
+    let killed = Killed::new(&["--level", "proposal"]);
+    let mut first = killed.start(0);
+    first.stdout.as_mut().unwrap().read_exact(&mut [0; 6]).unwrap();
+    end(&mut first);
+    let dead = killed.given_away();
+    assert_ne!(dead, Vec::<PathBuf>::new(), "the control");
+    let owner = |path: &PathBuf| fs::metadata(path).unwrap().uid();
+    let account = owner(&dead[0]);
+    let records: Vec<_> = fs::read_dir(killed.runtime.path().join("user"))
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .collect();
+    let [record] = &records[..] else { panic!("{records:?}") };
+    let sweep = fs::File::open(record).unwrap();
+    sweep.lock().unwrap();
+    let mut second = killed.start(0);
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(owner(&dead[0]), account, "it is handed on only when it is given back");
+    drop(sweep);
+    second.stdout.as_mut().unwrap().read_exact(&mut [0; 6]).unwrap();
+    assert_ne!(owner(&dead[0]), account);
+    end(&mut second);
     killed.gc();
     killed.await_death();
     killed.assert_nothing_is_left();

@@ -336,8 +336,10 @@ pub(super) fn library(dir: &Path) -> Result<Vec<Report>, ReadError> {
     for host in listed(dir)?.into_iter().filter(|path| path.is_dir()) {
         files.extend(listed(&host)?.into_iter().filter(|file| is_report(file)));
     }
-    files.sort();
-    files.iter().map(|file| json::read(file)).collect()
+    let mut reports = files.iter().map(|file| json::read(file)).collect::<Result<Vec<_>, _>>()?;
+    // By their names, not by those of their files: of `box` and `box-strict` each would come first.
+    reports.sort_by(|one, other| (&one.host, &one.target).cmp(&(&other.host, &other.target)));
+    Ok(reports)
 }
 
 /// Every ablation in a folder of reports, sorted by host.

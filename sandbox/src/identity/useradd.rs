@@ -9,7 +9,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -35,6 +35,9 @@ const SHELL: &str = "/usr/sbin/nologin";
 
 /// How long to wait for whoever else changes `/etc/passwd`.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The longest record that is read.
 const RECORD_SIZE: u64 = 1024 * 1024;
@@ -97,11 +100,28 @@ impl Account {
     /// It cannot be noted or handed over.
     pub fn take_over(&mut self, tree: &PrivateTree) -> io::Result<()> {
         let directory = handover::open(&tree.path, tree.identity)?;
-        let (uid, gid) = handover::owner(&directory)?;
+        let (uid, gid) = self.lasting_owner(&directory)?;
         let path = tree.path.as_os_str().as_bytes();
         let note = [format!("{uid} {gid} ").as_bytes(), path, &[0]].concat();
         self.lock.write_all(&note)?;
         Ok(handover::give(&directory, self.ids())?)
+    }
+
+    /// Whose the directory is, and will be: while another supervisor sweeps the account that a dead one
+    /// has handed it to, it is that account's for a moment more, and would be given back to it.
+    fn lasting_owner(&self, directory: &OwnedFd) -> io::Result<(u32, u32)> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (uid, gid) = handover::owner(directory)?;
+            let Some(name) = account_of(uid) else { return Ok((uid, gid)) };
+            if Instant::now() > deadline {
+                let reason = format!("it belongs to {name}, the account of another build");
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, reason));
+            }
+            // Whoever was about to remove it may be dead by now, too.
+            let _stays = sweep(&self.records, &mut Vec::new());
+            std::thread::sleep(PAUSE);
+        }
     }
 
     /// Removes the account, after ending what still runs under it and giving back what it had.
@@ -127,15 +147,20 @@ impl AsRawFd for Account {
 pub fn sweep_all(places: &[PathBuf]) -> Result<Vec<String>, IdentityError> {
     let mut swept = Vec::new();
     for records in places.iter().filter_map(|place| Records::existing(place, PLACE)) {
-        for name in records.names()?.into_iter().filter(|name| is_ours(name)) {
-            // What is no record is left alone.
-            if let Ok(Some(lock)) = records.lock_existing(&name) {
-                remove(&name, &records, &lock)?;
-                swept.push(name);
-            }
-        }
+        sweep(&records, &mut swept)?;
     }
     Ok(swept)
+}
+
+fn sweep(records: &Records, swept: &mut Vec<String>) -> Result<(), IdentityError> {
+    for name in records.names()?.into_iter().filter(|name| is_ours(name)) {
+        // What is no record is left alone.
+        if let Ok(Some(lock)) = records.lock_existing(&name) {
+            remove(&name, records, &lock)?;
+            swept.push(name);
+        }
+    }
+    Ok(())
 }
 
 fn add(name: &str) -> Result<(), IdentityError> {
@@ -206,7 +231,7 @@ fn run(program: &'static str, arguments: &[&str]) -> Result<(), IdentityError> {
         if !said.contains("lock") || Instant::now() > deadline {
             return Err(failed(format!("{status}: {said}")));
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -237,11 +262,28 @@ fn run_once(program: &str, arguments: &[&str]) -> io::Result<(ExitStatus, String
 /// somebody's.
 fn ids_of(name: &str) -> Option<(u32, u32)> {
     let table = fs::read_to_string("/etc/passwd").ok()?;
-    let line = table.lines().find(|line| line.split(':').next() == Some(name))?;
-    let mut fields = line.split(':').skip(2);
-    let (uid, gid) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    let known = table.lines().filter_map(account).find(|(known, ..)| *known == name)?;
+    Some((known.1, known.2))
+}
+
+/// The name of the account with that uid, if [`add`] made it.
+fn account_of(uid: u32) -> Option<String> {
+    let table = fs::read_to_string("/etc/passwd").ok()?;
+    let known = table
+        .lines()
+        .filter_map(account)
+        .find(|(name, known, _)| *known == uid && is_ours(name))?;
+    Some(known.0.to_owned())
+}
+
+/// Name, uid and gid of an account, from its line of `/etc/passwd`, if it looks as [`add`] makes them.
+fn account(line: &str) -> Option<(&str, u32, u32)> {
+    let mut fields = line.split(':');
+    let name = fields.next()?;
+    let mut numbers = fields.by_ref().skip(1);
+    let (uid, gid) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
     let (home, shell) = (fields.nth(1)?, fields.next()?);
-    (uid != 0 && home == HOME && shell == SHELL).then_some((uid, gid))
+    (uid != 0 && home == HOME && shell == SHELL).then_some((name, uid, gid))
 }
 
 fn random() -> Result<u32, IdentityError> {

@@ -244,11 +244,12 @@ mod tests {
     #[test]
     #[cfg(target_arch = "x86_64")]
     fn no_socket_of_a_family_that_is_everywhere_is_made_at_any_entry() {
+        const SOCKET: u32 = 41;
         let program = sockets().unwrap().program;
         let entries = [
-            (0xc000_003e, 41),
+            (0xc000_003e, SOCKET),
             (0xc000_003e, 53),
-            (0xc000_003e, 41 | numbered::X32),
+            (0xc000_003e, SOCKET | numbered::X32),
             (I386, 359),
             (I386, 360),
         ];
