@@ -47,7 +47,7 @@ function matches({ attack, about, cells }, wanted) {
   const isAbout = (word) => word.endsWith("/") ? attack.id.startsWith(word) : about.includes(word);
   const rest = wanted.filter((word) => isPlaced(word) || !isAbout(word));
   const isIn = (word, { column, text }) =>
-    column.words.includes(word) || text.words.includes(word) || (!isPlaced(word) && (column.text.includes(word) || text.text.includes(word)));
+    column.words.includes(word) || text.words.includes(word) || (!isPlaced(word) && !word.endsWith("/") && (column.text.includes(word) || text.text.includes(word)));
   return rest.length === 0 || cells.some((cell) => rest.every((word) => isIn(word, cell)));
 }
 /* What each cell says, and what speaks for it: cells that say the same are told together. */
