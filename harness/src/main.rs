@@ -6,7 +6,7 @@ use std::env;
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -16,7 +16,8 @@ use harness::frontend::python::Python;
 use harness::frontend::{Frontend, FrontendError};
 use harness::lab::container::{self, Ended};
 use harness::lab::host_tree::HostTree;
-use harness::lab::{self, groups};
+use harness::lab::keeper::Keeper;
+use harness::lab::{self, at_step, groups};
 use harness::runner::interrupt;
 use sandbox::plain::Colour;
 use sandbox::sys::descriptors::close_on_exec_from;
@@ -104,9 +105,17 @@ fn contained(args: &[OsString]) -> Result<u8, Outside> {
     }
     // In there nothing can be fetched.
     Frontend::find(&Python::ask(needs.python.as_deref())?)?;
-    match container::supervise(args, &here, &needs.folders, &needs.made)
-        .map_err(RunContextError::from)?
-    {
+    // It outlives whoever is killed from here on, and removes what was made for nothing.
+    let keeper = Keeper::post(Path::new("/proc/self/exe"), &needs.missing);
+    let keeper = at_step("the process that outlives the harness", keeper);
+    let keeper = keeper.map_err(RunContextError::from)?;
+    if let Err(error) = needs.make() {
+        let _unread =
+            writeln!(io::stderr(), "harness: the folder of results cannot be made: {error}");
+        return Ok(UNABLE);
+    }
+    let ended = container::supervise(args, &here, &needs.folders, &keeper);
+    match ended.map_err(RunContextError::from)? {
         Ended::With(code) => {
             if code == KILLED {
                 let _unread =

@@ -18,19 +18,12 @@ use super::{Cli, Command, Places, World, debug, run};
 pub struct Needs {
     /// The interpreter that builds, if not `python3`.
     pub python: Option<PathBuf>,
-    /// The folders that it writes to; they are there.
+    /// The folders that it writes to.
     pub folders: Vec<PathBuf>,
-    /// What was made so that they are there, the outer ones first.
-    pub made: Vec<PathBuf>,
-}
-
-impl Drop for Needs {
-    fn drop(&mut self) {
-        for dir in self.made.iter().rev() {
-            // One in which something was written stays.
-            let _stays = fs::remove_dir(dir);
-        }
-    }
+    /// Those of them, and of the ones above them, that are not there yet, the outer ones first.
+    pub missing: Vec<PathBuf>,
+    /// Their permission bits.
+    mode: u32,
 }
 
 /// What the command line `args` needs; nothing if it opens no lab, or means nothing.
@@ -70,7 +63,7 @@ fn written(
     let out = out.map_or_else(|| workspace.out(), |out| world.here.join(out));
     run::can_be_written(&out)?;
     for dir in [out].into_iter().chain(reports) {
-        needs.add(&dir, 0o755).map_err(|source| Failure::Document { file: dir, source })?;
+        needs.add(&dir).map_err(|source| Failure::Document { file: dir, source })?;
     }
     Ok(needs)
 }
@@ -79,36 +72,50 @@ fn written(
 fn kept(world: &World<'_>, python: Option<PathBuf>, keep: Option<&Path>) -> Result<Needs, Failure> {
     let mut needs = Needs::of(python);
     if let Some(dir) = keep.map(|dir| world.here.join(dir)) {
-        let ready = needs.add(&dir, 0o700).and_then(|()| debug::keep::ready(&dir));
-        ready.map_err(|source| Failure::Document { file: dir, source })?;
+        needs.mode = 0o700;
+        let is_there = dir.symlink_metadata().is_ok();
+        if !is_there {
+            run::can_be_written(&dir)?;
+        }
+        let ready = if is_there { debug::keep::ready(&dir) } else { Ok(()) };
+        let added = ready.and_then(|()| needs.add(&dir));
+        added.map_err(|source| Failure::Document { file: dir, source })?;
     }
     Ok(needs)
 }
 
 impl Needs {
     const fn of(python: Option<PathBuf>) -> Self {
-        Self { python, folders: Vec::new(), made: Vec::new() }
+        Self { python, folders: Vec::new(), missing: Vec::new(), mode: 0o755 }
     }
 
-    /// Adds a folder; it and those above it are made where they are missing.
-    fn add(&mut self, dir: &Path, mode: u32) -> io::Result<()> {
+    /// Adds a folder.
+    fn add(&mut self, dir: &Path) -> io::Result<()> {
         if fs::canonicalize(dir).is_ok_and(|dir| dir == Path::new("/")) {
             return Err(io::Error::other(
                 "it is the root of this machine; name a folder of its own",
             ));
         }
-        let mut missing: Vec<_> =
+        let above: Vec<_> =
             dir.ancestors().take_while(|dir| dir.symlink_metadata().is_err()).collect();
-        missing.reverse();
-        for dir in missing {
-            match fs::DirBuilder::new().mode(mode).create(dir) {
-                Ok(()) => self.made.push(dir.to_owned()),
+        self.missing.extend(above.into_iter().rev().map(Path::to_owned));
+        self.folders.push(dir.to_owned());
+        Ok(())
+    }
+
+    /// Makes what is missing. Whoever calls this has seen to it that it goes again where it stays empty.
+    ///
+    /// # Errors
+    /// Those of mkdir(2).
+    pub fn make(&self) -> io::Result<()> {
+        for dir in &self.missing {
+            match fs::DirBuilder::new().mode(self.mode).create(dir) {
+                Ok(()) => {}
                 // By another name, as `new/..`, it was made just now.
                 Err(_there) if dir.is_dir() => {}
                 Err(error) => return Err(error),
             }
         }
-        self.folders.push(dir.to_owned());
         Ok(())
     }
 }
@@ -118,15 +125,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_made_for_a_command_and_holds_nothing_goes() {
+    fn what_is_missing_is_made_once_by_whatever_name() {
         let place = tempfile::tempdir().unwrap();
-        let [empty, full] = ["a/b/c", "d/e"].map(|name| place.path().join(name));
+        let [deep, back] = ["a/b/c", "d/../e"].map(|name| place.path().join(name));
         let mut needs = Needs::of(None);
-        needs.add(&empty, 0o755).unwrap();
-        needs.add(&full, 0o755).unwrap();
-        assert_eq!(needs.folders, [empty, full.clone()]);
-        fs::write(full.join("file"), "").unwrap();
-        drop(needs);
-        assert!(!place.path().join("a").exists() && full.join("file").exists());
+        needs.add(&deep).unwrap();
+        needs.add(&back).unwrap();
+        assert!(!place.path().join("a").exists() && !place.path().join("d").exists());
+        needs.make().unwrap();
+        assert!(deep.is_dir() && place.path().join("e").is_dir());
+        assert_eq!(needs.folders, [deep, back]);
+        assert!(needs.missing.contains(&place.path().join("a")));
+        assert!(needs.add(Path::new("/")).is_err());
     }
 }

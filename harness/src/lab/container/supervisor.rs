@@ -47,8 +47,8 @@ pub enum Ended {
     Never(u32),
 }
 
-/// Runs the command `args` in a container, started in `here`, which may write to `folders` and nowhere else;
-/// those that were `made` for it go again where they are empty in the end.
+/// Runs the command `args` in a container, started in `here`, which may write to `folders` and nowhere else.
+/// The `keeper` goes last: what it ends is what labs have left in their groups.
 /// The calling process has one thread.
 ///
 /// # Errors
@@ -57,15 +57,10 @@ pub fn supervise(
     args: &[OsString],
     here: &Path,
     folders: &[PathBuf],
-    made: &[PathBuf],
+    _keeper: &Keeper,
 ) -> Result<Ended, LabError> {
     // From here on they are taken from the descriptor.
     let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
-    // It goes last: what it ends is what labs have left in their groups.
-    let _keeper = at_step(
-        "the process that outlives the harness",
-        Keeper::post(Path::new("/proc/self/exe"), made),
-    )?;
     at_step("the signals", signals.thread_block().map_err(Into::into))?;
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     let told = at_step("the signals", SignalFd::with_flags(&signals, flags).map_err(Into::into))?;
