@@ -118,8 +118,7 @@ fn contained(args: &[OsString]) -> Result<u8, Outside> {
     match ended.map_err(RunContextError::from)? {
         Ended::With(code) => {
             if code == KILLED {
-                let _unread =
-                    writeln!(io::stderr(), "harness: the run was killed; nothing of it is left");
+                let _unread = writeln!(io::stderr(), "harness: the run was killed");
             }
             Ok(code)
         }

@@ -161,7 +161,10 @@ impl Container {
             let mut part = [0; 4096];
             let length = rustix::io::read(&self.report, &mut part)?;
             let part = part.get(..length).unwrap_or_default();
-            if part.is_empty() {
+            if part.is_empty() && said.is_empty() {
+                let sentence = "the lab cannot be made: who was to make it ended without a word";
+                return Ok(Making::Failed(sentence.to_owned()));
+            } else if part.is_empty() {
                 return Ok(Making::Failed(text(said)));
             } else if part.ends_with(MADE) {
                 return Ok(Making::Made);
