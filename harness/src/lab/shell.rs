@@ -67,10 +67,11 @@ fn through_pipes(lab: &Lab, command: Command, stop: &dyn Fn() -> bool) -> io::Re
     let mut typed = Some(typed);
     while !stop() {
         // A shell that reads nothing for the time being must not keep us from what it prints.
-        let wanted =
-            if typed.as_ref().is_some_and(has_room) { PollFlags::IN } else { PollFlags::empty() };
+        let listens = typed.as_ref().is_some_and(has_room);
+        // An input that has ended would be ready for ever; the other is watched below anyway.
+        let source = if listens { stdin() } else { end.as_fd() };
         let mut watched = [
-            PollFd::from_borrowed_fd(stdin(), wanted),
+            PollFd::from_borrowed_fd(source, PollFlags::IN),
             PollFd::new(&printed, PollFlags::IN),
             PollFd::new(&complained, PollFlags::IN),
             PollFd::new(&end, PollFlags::IN),
@@ -79,7 +80,10 @@ fn through_pipes(lab: &Lab, command: Command, stop: &dyn Fn() -> bool) -> io::Re
             continue;
         }
         let [input, out, err, ended] = watched.map(|entry| !entry.revents().is_empty());
-        if input && let Some(shell) = &typed {
+        if input
+            && listens
+            && let Some(shell) = &typed
+        {
             // A shell that has ended reads no more.
             let goes_on = carry(stdin(), shell.as_fd());
             if !goes_on.or_else(|error| if is_unread(&error) { Ok(false) } else { Err(error) })? {
