@@ -11,14 +11,15 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::machine::{bulkhead, directory, is_root, prints};
+use crate::machine::{bulkhead, directory, etc, is_root, prints};
 
 /// What of the builds with this runtime directory and these uids is still there: processes that
 /// have one of the uids, or that were started with the directory and have no uid of theirs yet.
 pub fn living(runtime: &Path, uids: &std::ops::RangeInclusive<u32>) -> Vec<String> {
     let mut living = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let status = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+        let status = fs::read(entry.path().join("status")).unwrap_or_default();
+        let status = String::from_utf8_lossy(&status);
         let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
         let owned = field("Uid:").is_some_and(|numbers| {
             numbers.split_ascii_whitespace().any(|n| n.parse().is_ok_and(|uid| uids.contains(&uid)))
@@ -52,6 +53,31 @@ pub fn held_locks(directory: &Path) -> usize {
     files
         .filter(|file| flock(file.as_fd(), FlockOperation::NonBlockingLockExclusive).is_err())
         .count()
+}
+
+#[test]
+fn a_process_whose_name_is_no_text_ends_with_the_user_that_was_made_for_it() {
+    if !is_root() {
+        return;
+    }
+    let _etc = etc();
+    // A number that no other process has in its command.
+    let seconds = std::process::id() * 10 + 3_000_000;
+    let daemon = format!(
+        "import ctypes, time; ctypes.CDLL(None).prctl(15, b'\\xff) R'); open('named', 'w'); \
+         time.sleep({seconds})"
+    );
+    let script = format!(
+        "setsid /usr/bin/env python3 -c \"{daemon}\" >/dev/null 2>&1 & \
+         until test -e named; do sleep 0.02; done; echo named"
+    );
+    assert_eq!(prints(&["--level", "proposal"], &script), "named\n");
+    let left = fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&format!("sleep({seconds})"))
+    });
+    let left: Vec<_> = left.map(|entry| entry.path()).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

@@ -178,6 +178,26 @@ fn processes_are_started_in_the_known_places() {
 }
 
 #[test]
+fn what_the_kernel_says_of_processes_is_read_in_one_place() {
+    // Nobody but the administrator and the kernel chooses what these say.
+    const PLAIN: [&str; 2] = ["/proc/sys/", "/proc/filesystems"];
+    let mut breaches = Vec::new();
+    for file in product() {
+        for (number, line) in code(untested(&read(&file))) {
+            let plain = PLAIN.iter().any(|plain| line.contains(plain));
+            if line.contains("read_to_string(") && line.contains("\"/proc/") && !plain {
+                breaches.push(format!("{}:{number} reads by itself", file.display()));
+            }
+        }
+    }
+    hold(
+        "A process gives itself any name, also one that is no text, and a reader of text overlooks \
+         it: `host::kernel_file` does not.",
+        &breaches,
+    );
+}
+
+#[test]
 fn the_sandbox_clones_mounts_and_sets_their_propagation_in_one_place() {
     const PLACE: &str = "sandbox/src/sys/mount.rs";
     const WORDS: [&str; 5] =

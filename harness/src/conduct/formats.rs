@@ -3,9 +3,11 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 use rustix::fs::{Dir, Mode, OFlags, openat};
 
@@ -21,7 +23,7 @@ const LONGEST: u64 = 64 << 10;
 pub(super) struct Formats {
     /// A mount that is attached nowhere; none where the kernel has nothing of the kind.
     place: Option<OwnedFd>,
-    told: BTreeMap<String, String>,
+    told: BTreeMap<OsString, Vec<u8>>,
 }
 
 impl Formats {
@@ -50,37 +52,39 @@ impl Formats {
             let done =
                 if write(place, name, "-1") { "was removed" } else { "could not be removed" };
             sentences.push(format!(
-                "the host starts a program for files of the kind `{name}`; it {done}"
+                "the host starts a program for files of the kind `{}`; it {done}",
+                name.to_string_lossy()
             ));
         }
         for (name, before) in
             self.told.iter().filter(|(name, before)| now.get(*name) != Some(before))
         {
-            let word = if before.starts_with("enabled") { "1" } else { "0" };
+            let word = if before.starts_with(b"enabled") { "1" } else { "0" };
             let _tried = now.contains_key(name) && write(place, name, word);
             let again = read(place, name).as_ref() == Some(before);
             let how = if again { "it was set back" } else { "it is not what it was" };
+            let name = name.to_string_lossy();
             sentences.push(format!("the kind of files `{name}` (binfmt_misc) was changed; {how}"));
         }
         sentences
     }
 }
 
-fn all(place: &OwnedFd) -> BTreeMap<String, String> {
+fn all(place: &OwnedFd) -> BTreeMap<OsString, Vec<u8>> {
     let entries = Dir::read_from(place).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned));
-    let names = names.filter(|name| !name.starts_with('.') && name != REGISTER);
+    let names = entries.map(|entry| OsString::from_vec(entry.file_name().to_bytes().to_owned()));
+    let names = names.filter(|name| !name.as_bytes().starts_with(b".") && name != REGISTER);
     names.filter_map(|name| Some((name.clone(), read(place, &name)?))).collect()
 }
 
-fn read(place: &OwnedFd, name: &str) -> Option<String> {
+fn read(place: &OwnedFd, name: &OsStr) -> Option<Vec<u8>> {
     let file = openat(place, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    let mut text = String::new();
-    File::from(file).take(LONGEST).read_to_string(&mut text).ok()?;
-    Some(text)
+    let mut bytes = Vec::new();
+    File::from(file).take(LONGEST).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
-fn write(place: &OwnedFd, name: &str, word: &str) -> bool {
+fn write(place: &OwnedFd, name: &OsStr, word: &str) -> bool {
     let file = openat(place, name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
     file.is_ok_and(|file| File::from(file).write_all(word.as_bytes()).is_ok())
 }

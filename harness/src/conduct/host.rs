@@ -42,7 +42,7 @@ const LONGEST: u64 = 64 << 10;
 /// The host at one moment.
 #[derive(Debug)]
 pub(super) struct Baseline {
-    settings: BTreeMap<PathBuf, String>,
+    settings: BTreeMap<PathBuf, Vec<u8>>,
     /// The nodes that the kernel has in the one file system for them, and files that lie there.
     devices: Mutex<Nodes>,
     formats: Formats,
@@ -118,7 +118,7 @@ fn news(before: &Mutex<BTreeSet<String>>, now: BTreeSet<String>, what: &str) -> 
 }
 
 /// Every setting below `dir` that can be written and read, and its value.
-fn read_settings(dir: &Path, found: &mut BTreeMap<PathBuf, String>) {
+fn read_settings(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();
         let name = path.strip_prefix(SETTINGS).unwrap_or(&path);
@@ -135,16 +135,18 @@ fn read_settings(dir: &Path, found: &mut BTreeMap<PathBuf, String>) {
     }
 }
 
-fn read(path: &Path) -> Option<String> {
-    let mut text = String::new();
-    fs::File::open(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
-    Some(text)
+/// The bytes of a file, which need be no text: whoever writes there chooses them.
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path).ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 fn loops() -> BTreeSet<String> {
     let entries = fs::read_dir("/sys/block").into_iter().flatten().flatten();
     let bound = entries.filter_map(|entry| {
-        let file = fs::read_to_string(entry.path().join("loop/backing_file")).ok()?;
+        let file = read(&entry.path().join("loop/backing_file"))?;
+        let file = String::from_utf8_lossy(&file);
         Some(format!("/dev/{} ({})", entry.file_name().to_string_lossy(), file.trim()))
     });
     bound.collect()

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use nix::sys::fanotify::{EventFFlags, Fanotify, FanotifyEvent, InitFlags, MarkFlags, MaskFlags};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{AtFlags, CWD, OFlags, Stat, fstat, statat};
+use sandbox::host::kernel_file::read_text;
 
 use super::layout::relative;
 use super::mounts::place;
@@ -246,7 +247,7 @@ impl Watched {
 
 /// The number of a process within its lab: the second of those that it has, from outside inwards.
 fn inner(pid: i32) -> Option<i32> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let text = read_text(CWD, format!("/proc/{pid}/status")).ok()?;
     let numbers = text.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
     numbers.split_whitespace().nth(1)?.parse().ok()
 }

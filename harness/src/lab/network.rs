@@ -8,6 +8,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket,
 };
+use rustix::fs::CWD;
+use sandbox::host::kernel_file::read_text;
 
 /// The TCP and UDP sinks.
 pub const SINK: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 7);
@@ -107,9 +109,9 @@ pub fn prove_closed() -> Result<(), String> {
 
 /// Whether a device of this thread's namespace is up; unknown counts as up.
 fn is_up(device: &str) -> bool {
-    let table = std::fs::read_to_string("/proc/thread-self/net/if_inet6").unwrap_or_default();
+    let table = read_text(CWD, "/proc/thread-self/net/if_inet6").unwrap_or_default();
     let has_address = table.lines().any(|line| line.split_whitespace().last() == Some(device));
-    let routes = std::fs::read_to_string("/proc/thread-self/net/route").unwrap_or_default();
+    let routes = read_text(CWD, "/proc/thread-self/net/route").unwrap_or_default();
     has_address || routes.lines().any(|line| line.split('\t').next() == Some(device))
 }
 

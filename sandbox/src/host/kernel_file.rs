@@ -10,15 +10,18 @@ use rustix::path::Arg;
 /// What is read at a time. Most of these files are shorter.
 const CHUNK: usize = 8192;
 
-/// The text of the file `path`, below `directory` where it is relative.
+/// The text of the file `path`, below `directory` where it is relative. What is no UTF-8 in it is
+/// replaced: a process gives itself any name (`PR_SET_NAME`), and is not to be overlooked for it.
 ///
 /// Such a file says that it is empty, and some are made up anew for every part that is read: so it
 /// is not asked for its size, and read in as few calls as there can be.
 ///
 /// # Errors
-/// Those of `openat(2)` and `read(2)`; invalid data for what is not UTF-8.
+/// Those of `openat(2)` and `read(2)`.
 pub fn read_text(directory: impl AsFd, path: impl Arg) -> io::Result<String> {
-    String::from_utf8(read_bytes(directory, path)?).or(Err(io::ErrorKind::InvalidData.into()))
+    let bytes = read_bytes(directory, path)?;
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|invalid| String::from_utf8_lossy(invalid.as_bytes()).into_owned()))
 }
 
 /// The same for a file that may hold what is not UTF-8, as every list of paths.
@@ -65,5 +68,7 @@ mod tests {
         }
         let opened = std::fs::File::open(directory.path()).unwrap();
         assert_eq!(read_text(&opened, "none").unwrap_err().kind(), io::ErrorKind::NotFound);
+        std::fs::write(directory.path().join("name"), b"Name: \xff\nUid: 7\n").unwrap();
+        assert_eq!(read_text(&opened, "name").unwrap(), "Name: \u{fffd}\nUid: 7\n");
     }
 }

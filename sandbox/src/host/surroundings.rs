@@ -3,11 +3,12 @@
 //! Only `doctor` asks for it. A launch decides by what works, not by why.
 #![forbid(unsafe_code)]
 
-use std::fs;
 use std::path::Path;
 
+use rustix::fs::CWD;
 use rustix::thread::{SecureComputingMode, secure_computing_mode};
 
+use crate::host::kernel_file::{read_bytes, read_text};
 use crate::paths::mountinfo;
 
 mod container;
@@ -61,8 +62,8 @@ impl Surroundings {
     /// Looks around, without trying anything. Files that cannot be read count as absent.
     #[must_use]
     pub fn probe() -> Self {
-        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
+        let read = |path: &str| read_text(CWD, path).unwrap_or_default();
+        let mounts = read_bytes(CWD, "/proc/self/mountinfo").unwrap_or_default();
         let cgroup = read("/proc/self/cgroup");
         let set = |name: &str, to: &str| read(&format!("/proc/sys/kernel/{name}")).trim() == to;
         Self {

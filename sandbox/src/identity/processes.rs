@@ -4,6 +4,7 @@
 //! its mark, a limit that nobody else has and that no process of it can change.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -18,7 +19,7 @@ use rustix::process::{
     kill_process, pidfd_open, pidfd_send_signal, setrlimit, wait,
 };
 
-use crate::host::kernel_file::number_of;
+use crate::host::kernel_file::{number_of, read_text};
 
 /// How long processes may take to die of SIGKILL.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -66,10 +67,11 @@ pub fn is_inhabited(id: u32) -> io::Result<bool> {
     const FIELDS: [&str; 3] = ["Uid:", "Gid:", "Groups:"];
     // The kernel knows whether a thread has the real uid, also one that cannot be seen.
     let counted = getpriority_user(Uid::from_raw(id)) != Err(Errno::SRCH);
+    let threads = if counted { BTreeSet::new() } else { threads_of_kernel() };
     let mut dead = false;
     for number in numbers()? {
         // Of many processes most are threads of the kernel, which have no program, and root's ids.
-        if !counted && has_no_program(number) {
+        if !counted && (threads.contains(&number) || has_no_program(number)) {
             continue;
         }
         match state(number, |status| FIELDS.iter().any(|field| has(status, field, id))) {
@@ -80,6 +82,18 @@ pub fn is_inhabited(id: u32) -> io::Result<bool> {
     }
     // Somebody has it and is not to be seen.
     Ok(counted && !dead)
+}
+
+/// The threads of the kernel, by one file where it has that: all are children of one of them, which is
+/// the second process of the machine (`kthreadd`). In a namespace of processes there are none.
+fn threads_of_kernel() -> BTreeSet<i32> {
+    const FIRST: i32 = 2;
+    if !has_no_program(FIRST) {
+        return BTreeSet::new();
+    }
+    let children = read_text(CWD, format!("/proc/{FIRST}/task/{FIRST}/children"));
+    let children = children.unwrap_or_default();
+    children.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
 }
 
 /// Whether process `number` is a thread of the kernel, or dead.
@@ -97,7 +111,7 @@ pub fn end_marked(uid: u32, mark: u64) -> io::Result<()> {
 }
 
 fn is_marked(number: i32, mark: u64) -> bool {
-    let limits = fs::read_to_string(format!("/proc/{number}/limits")).unwrap_or_default();
+    let limits = read_text(CWD, format!("/proc/{number}/limits")).unwrap_or_default();
     let row = limits.lines().find_map(|line| line.strip_prefix(MARK_ROW)).unwrap_or_default();
     let hard = row.split_ascii_whitespace().nth(1);
     hard.and_then(|text| text.parse().ok()) == Some(mark)
@@ -146,7 +160,7 @@ pub fn end_descendants() {
     let own = format!("/proc/self/task/{}/children", rustix::process::getpid().as_raw_nonzero());
     let mut pause = SHORTEST;
     loop {
-        let children = fs::read_to_string(&own).unwrap_or_default();
+        let children = read_text(CWD, &own).unwrap_or_default();
         for child in children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()) {
             if let Some(pid) = Pid::from_raw(child) {
                 let _ = kill_process(pid, Signal::KILL);
@@ -203,7 +217,7 @@ enum State {
 
 /// How process `number` is, if its status (`proc_pid_status(5)`) is as `wanted`.
 fn state(number: i32, wanted: impl Fn(&str) -> bool) -> Option<State> {
-    let status = fs::read_to_string(format!("/proc/{number}/status")).ok()?;
+    let status = read_text(CWD, format!("/proc/{number}/status")).ok()?;
     let state = status.lines().find_map(|line| line.strip_prefix("State:"));
     let dead = state.is_some_and(|state| state.trim_start().starts_with(['Z', 'X']));
     wanted(&status).then_some(if dead { State::Dead } else { State::Living })
@@ -234,10 +248,12 @@ mod tests {
         Command::new("/bin/sleep").arg("60").uid(uid).gid(gid).spawn().unwrap()
     }
 
-    /// A process that has one id of this kind, `id`, and 58,880 as all others.
+    /// A process that has one id of this kind, `id`, and 58,880 as all others. It has given itself a
+    /// name that is no text.
     fn with(kind: &str, id: u32) -> Child {
         let set = "import ctypes, os, sys
 kind, id, other = sys.argv[1], int(sys.argv[2]), 58880
+ctypes.CDLL(None).prctl(15, b'\\xff) R', 0, 0, 0)
 os.setgroups([id] if kind == 'group' else [])
 gids = {'real gid': (id, other, other), 'gid': (other, id, other), 'saved gid': (other, other, id)}
 uids = {'real': (id, other, other), 'effective': (other, id, other), 'saved': (other, other, id)}

@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::Path;
 
+use rustix::fs::CWD;
+
+use crate::host::kernel_file::read_text;
 use crate::paths::mountinfo::{self, Mount};
 
 /// A container, by its engine.
@@ -64,7 +67,7 @@ pub(super) fn probe(mounts: &[u8], cgroup: &str) -> Option<Container> {
     let podman = fs::read_to_string("/run/.containerenv").ok();
     let noted = fs::read_to_string("/run/systemd/container").ok();
     let named = std::env::var("container").ok().or(noted);
-    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let map = read_text(CWD, "/proc/self/uid_map").unwrap_or_default();
     container(Traces {
         docker: Path::new("/.dockerenv").exists(),
         podman: podman.as_deref(),

@@ -2,9 +2,11 @@
 //! namespaces (`user_namespaces(7)`).
 #![forbid(unsafe_code)]
 
-use std::fs;
 use std::path::Path;
 
+use rustix::fs::CWD;
+
+use crate::host::kernel_file::{read_bytes, read_text};
 use crate::paths::mountinfo::{self, Mount};
 
 /// How many of the processes above this one are looked at.
@@ -33,12 +35,12 @@ pub(super) fn is_changed<T: AsRef<[u8]>>(own: &[u8], others: impl Iterator<Item 
 /// The mounts that process 1 and those above this one see, of which the caller may know.
 pub(super) fn of_others() -> impl Iterator<Item = Vec<u8>> {
     let above = std::iter::successors(Some("self".to_owned()), |pid| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let stat = read_text(CWD, format!("/proc/{pid}/stat")).ok()?;
         let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.to_owned();
         (parent != "0").then_some(parent)
     });
     let pids = std::iter::once("1".to_owned()).chain(above.skip(1).take(ANCESTORS));
-    pids.filter_map(|pid| fs::read(format!("/proc/{pid}/mountinfo")).ok())
+    pids.filter_map(|pid| read_bytes(CWD, format!("/proc/{pid}/mountinfo")).ok())
 }
 
 #[cfg(test)]

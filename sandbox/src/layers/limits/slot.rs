@@ -11,11 +11,12 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::host::groups::{Place, Version, field, read};
+use crate::host::kernel_file::read_bytes;
 use crate::host::limit_support::LimitSupport;
 
 mod lend;
@@ -342,7 +343,7 @@ fn make_directory(version: Version, directory: &Path) -> Result<bool, SlotError>
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         result => return result.map(|()| true).map_err(failed),
     }
-    let members = fs::read(directory.join("cgroup.procs")).map_err(failed)?;
+    let members = read_bytes(CWD, directory.join("cgroup.procs")).map_err(failed)?;
     if !members.is_empty() {
         return Err(SlotError::Occupied(directory.to_owned()));
     }
