@@ -191,8 +191,8 @@ pub fn open(path: &Path, trust: &Trust) -> Result<Opened, PathError> {
     if path.is_relative() {
         return Err(PathError::Relative(path.to_owned()));
     }
-    if let Some(opened) = without_links(path) {
-        return Ok(opened);
+    if let Some(result) = without_links(path) {
+        return result;
     }
     let mut walk = Walk::begin(trust)?;
     walk.follow(path)?;
@@ -278,23 +278,32 @@ pub fn has_link(path: &Path) -> bool {
     matches!(opened, Err(Errno::LOOP))
 }
 
-/// What most paths are: one that has no link in it, by a single call. None where that cannot be
-/// told by one.
-fn without_links(path: &Path) -> Option<Opened> {
+/// What most paths are: one that has no link in it, by a single call, or one that is missing in a
+/// directory that has none, by two. None where that cannot be told so.
+fn without_links(path: &Path) -> Option<Result<Opened, PathError>> {
     if path.components().any(|part| part == Component::ParentDir) {
         return None;
     }
     let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let file = openat2(CWD, path, flags, Mode::empty(), resolve).ok()?;
+    let file = match openat2(CWD, path, flags, Mode::empty(), resolve) {
+        Ok(file) => file,
+        // A link on the way would have been met before. What is missing is the last component if what
+        // it stands in is there.
+        Err(Errno::NOENT) => {
+            openat2(CWD, path.parent()?, flags, Mode::empty(), resolve).ok()?;
+            return Some(Err(PathError::Missing(path.components().collect())));
+        }
+        Err(_) => return None,
+    };
     let status = fstat(&file).ok()?;
-    Some(Opened {
+    Some(Ok(Opened {
         real: path.components().collect(),
         file,
         kind: FileType::from_raw_mode(status.st_mode),
         links: Vec::new(),
         identity: Identity::of(&status),
-    })
+    }))
 }
 
 /// A walk: the directories from the root to here, and who may have written to each.

@@ -30,7 +30,7 @@ use crate::policy::artefacts::{Artefacts, BuildTag};
 use crate::policy::environment::{Pattern, Ruling};
 use crate::policy::package::{Package, Version};
 use crate::step::{At, Fault, Step};
-use crate::tools::{self, Homes};
+use crate::tools::{self, Lookup};
 use crate::words::Layer;
 
 pub(super) const EXAMPLES: &str = "\
@@ -261,11 +261,11 @@ fn demand(
         payload.grant_named(call.source.clone(), true)?;
     }
     arguments.options.grant(&demanded, &mut payload)?;
-    let homes = Homes::of(&payload);
-    let interpreter = tools::of_interpreter(&mut payload, Path::new(&call.python), &homes)?;
+    let lookup = Lookup::of(&payload);
+    let interpreter = tools::of_interpreter(&mut payload, Path::new(&call.python), &lookup)?;
     grant_script(&mut payload, &call.script);
     let mut withheld = interpreter.found.withheld;
-    withheld.extend(tools::search(&mut payload, &demanded.policy.environment, &homes));
+    withheld.extend(tools::search(&mut payload, &demanded.policy.environment, &lookup));
     note_names(&mut payload, &["PWD", "_PYPROJECT_HOOKS_BACKEND_PATH", "PEP517_BACKEND_PATH"]);
     let (policy, program) = (demanded.policy, interpreter.executable);
     let (quiet, why) = (arguments.options.quiet, arguments.options.why.is_some());

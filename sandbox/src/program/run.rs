@@ -17,7 +17,7 @@ use crate::outcome::End;
 use crate::payload::{Payload, Stdin};
 use crate::plain::say;
 use crate::plan::Plan;
-use crate::tools::{self, Homes, Program};
+use crate::tools::{self, Lookup, Program};
 use crate::unseen::{Depth, Unseen};
 
 pub(super) const EXAMPLES: &str = "\
@@ -68,9 +68,9 @@ impl Arguments {
             payload.stdin = Stdin::Inherit;
         }
         self.options.grant(&demanded, &mut payload)?;
-        let homes = Homes::of(&payload);
-        let Program { path: program, mut withheld } = tools::program(&mut payload, &homes)?;
-        withheld.extend(tools::search(&mut payload, &demanded.policy.environment, &homes));
+        let lookup = Lookup::of(&payload);
+        let Program { path: program, mut withheld } = tools::program(&mut payload, &lookup)?;
+        withheld.extend(tools::search(&mut payload, &demanded.policy.environment, &lookup));
         note_names(&mut payload, &["PWD"]);
         let (policy, quiet, why) =
             (demanded.policy, self.options.quiet, self.options.why.is_some());

@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt as _, lchown, symlink};
 use rstest::rstest;
 
 use super::*;
+use crate::tools::Lookup;
 use crate::tools::interpreter::{Interpreter, looked_at};
 use crate::tools::interpreter_error::InterpreterError;
 use crate::tools::program::program;
@@ -86,7 +87,7 @@ impl Fixture {
         let entries: Vec<_> = path.iter().map(|entry| self.root.join(entry)).collect();
         // The program is another one.
         let payload = self.payload("x", &entries, granted);
-        looked_at(&payload, &self.root.join(python), &entries, &Homes::of(&payload))
+        looked_at(&payload, &self.root.join(python), &Lookup::of(&payload))
     }
 
     /// How much of the installation `prefix` the interpreter `python` brings along.
@@ -217,8 +218,8 @@ fn a_first_line_counts_only_where_no_stranger_could_have_written_it(
     fs::write(&file, format!("#!{}\n", python.display())).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
     let mut payload = fixture.payload(script, &[], &[]);
-    let homes = Homes::of(&payload);
-    let withheld = program(&mut payload, &homes).unwrap().withheld;
+    let lookup = Lookup::of(&payload);
+    let withheld = program(&mut payload, &lookup).unwrap().withheld;
     let library = fixture.root.join(prefix).join("lib/python3.12");
     let grant = payload.grants.iter().find(|grant| grant.path == library);
     let found = grant.map_or(Much::Nothing, |grant| {

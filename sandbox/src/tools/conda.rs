@@ -24,9 +24,13 @@ const META: &str = "conda-meta";
 /// The prefixes that the caller has activated, without links; none behind a link of a stranger's. That
 /// a directory *looks* like one grants nothing: anybody who can write to it can make it look so.
 pub(super) fn activated(payload: &Payload) -> Vec<PathBuf> {
+    let named: Vec<_> = VARIABLES.iter().filter_map(|name| payload.variable(name)).collect();
+    if named.is_empty() {
+        return vec![];
+    }
     let trust = payload.trust(&[]);
-    let named = VARIABLES.iter().filter_map(|name| payload.variable(name));
-    named.filter_map(|path| Some(paths::open(Path::new(path), &trust).ok()?.real)).collect()
+    let opened = named.into_iter().filter_map(|path| paths::open(Path::new(path), &trust).ok());
+    opened.map(|opened| opened.real).collect()
 }
 
 /// What of the activated prefix is granted: all but other environments, downloads, and settings of

@@ -1,18 +1,20 @@
 //! What a directory of programs brings along that PATH, or the path of the command, names.
 #![forbid(unsafe_code)]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::interpreter::looked_at;
 use super::interpreter_error::InterpreterError;
 use super::known_places::in_known_place;
+use super::lookup::Lookup;
 use super::pythons::{NAMES, is_executable};
-use super::{Found, Homes, Withheld, conda, is_system, prefix, pyenv, pyvenv};
+use super::{Found, Withheld, conda, is_system, prefix, pyenv, pyvenv};
 use crate::paths::{self, Opened, PathError, Trust};
 use crate::payload::Payload;
 
 /// What the directory `entry`, which the caller names as one of programs, brings along.
-pub(super) fn named(payload: &Payload, entry: &Path, entries: &[PathBuf], homes: &Homes) -> Found {
+pub(super) fn named(payload: &Payload, entry: &Path, lookup: &Lookup) -> Found {
+    let homes = &lookup.homes;
     if paths::open(entry, &Trust::All).is_ok_and(|it| it.links.is_empty() && is_system(&it.real)) {
         return Found::default();
     }
@@ -37,13 +39,13 @@ pub(super) fn named(payload: &Payload, entry: &Path, entries: &[PathBuf], homes:
     } else if let Some(prefix) = activated.iter().find(|prefix| real.starts_with(prefix)) {
         found.add(conda::prefix(prefix, homes));
     } else if let Some(root) = pyenv::root(payload, &real) {
-        found.add(pyenv::parts(payload, &root, entries, homes));
+        found.add(lookup.pyenv(payload, &root));
     }
     let python = NAMES.iter().map(|name| real.join(name)).find(|path| is_executable(path));
     let environment = real.parent().filter(|prefix| pyvenv::is_environment(prefix));
     if let Some(python) = python {
         // Where a shim is first in a directory, its interpreter is another's.
-        match looked_at(payload, &python, entries, homes) {
+        match looked_at(payload, &python, lookup) {
             Ok(interpreter) => found.add(interpreter.found),
             Err(problem @ InterpreterError::Stranger { .. }) => {
                 found.withheld.push(problem.withheld(real.clone()));

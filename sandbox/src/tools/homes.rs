@@ -1,6 +1,7 @@
 //! Directories that nothing may be granted around: homes, and the parent of the source tree.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::payload::Payload;
@@ -33,12 +34,17 @@ impl Homes {
     }
 
     fn among(homes: impl Iterator<Item = PathBuf>, around: impl Iterator<Item = PathBuf>) -> Self {
-        let solid = |path: PathBuf| path.canonicalize().unwrap_or(path);
+        let solid = |path: PathBuf| match path.try_exists() {
+            Ok(true) => path.canonicalize().unwrap_or(path),
+            _ => path,
+        };
         // Accounts of the system have the root, or a directory of the system's, in place of a home.
         let own = |path: &PathBuf| {
             path.is_absolute() && path.as_os_str() != "/" && !super::is_system(path)
         };
-        Self { homes: homes.filter(own).map(solid).collect(), around: around.map(solid).collect() }
+        // Many accounts share a place that is none, such as `/nonexistent`.
+        let homes: BTreeSet<_> = homes.filter(own).collect();
+        Self { homes: homes.into_iter().map(solid).collect(), around: around.map(solid).collect() }
     }
 
     #[cfg(test)]

@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use super::chosen::{By, Chosen};
 use super::interpreter_error::InterpreterError;
 use super::known_places::{is_known_place, store};
+use super::lookup::Lookup;
 use super::pythons::is_executable;
 use super::pyvenv::{self, Settings};
 use super::{Found, Homes, Withheld, conda, is_system, prefix};
@@ -72,18 +73,16 @@ impl Surroundings<'_> {
 pub(super) fn looked_at(
     payload: &Payload,
     python: &Path,
-    entries: &[PathBuf],
-    homes: &Homes,
+    lookup: &Lookup,
 ) -> Result<Interpreter, InterpreterError> {
-    looked_at_for(payload, python, entries, homes, false)
+    looked_at_for(payload, python, lookup, false)
 }
 
 /// The same, where it is only a stranger who names it if `by_stranger`.
 pub(super) fn looked_at_for(
     payload: &Payload,
     python: &Path,
-    entries: &[PathBuf],
-    homes: &Homes,
+    lookup: &Lookup,
     by_stranger: bool,
 ) -> Result<Interpreter, InterpreterError> {
     let trees = payload.trees.iter().map(|tree| &tree.path);
@@ -92,11 +91,11 @@ pub(super) fn looked_at_for(
         payload.grants.iter().map(|grant| &grant.path).chain(trees).cloned().collect();
     let around = Surroundings {
         directory: &payload.directory,
-        search: entries,
-        homes,
+        search: &lookup.entries,
+        homes: &lookup.homes,
         granted: &granted,
         activated: &conda::activated(payload),
-        chosen: &Chosen::of(payload, entries, homes),
+        chosen: lookup.chosen(payload),
         by_stranger,
     };
     interpreter(python, around)

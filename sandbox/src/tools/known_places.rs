@@ -40,6 +40,20 @@ fn within(found: Found, looks: Option<&Path>, homes: &Homes) -> Found {
     }
 }
 
+/// Whether this machine has anything in such a place. Most containers have not.
+pub(super) fn are_used() -> bool {
+    hold_something(TOOL_ROOTS) || hold_something(STORES)
+}
+
+fn hold_something(places: &[&str]) -> bool {
+    // One that cannot be read may hold something.
+    let holds = |place: &&str| match Path::new(place).read_dir() {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    };
+    places.iter().any(holds)
+}
+
 /// Whether `real` lies in a place that is known to hold nothing but tools.
 pub(super) fn is_known_place(real: &Path) -> bool {
     store(real).is_some() || tool_root(real).is_some()
@@ -65,6 +79,18 @@ fn tool_root(path: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_place_holds_no_tools_and_one_that_cannot_be_read_may() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+        let (empty, used, file, none) = (path("empty"), path("used"), path("file"), path("none"));
+        std::fs::create_dir(&empty).unwrap();
+        std::fs::create_dir_all(Path::new(&used).join("tool")).unwrap();
+        std::fs::write(&file, "").unwrap();
+        assert!(!hold_something(&[&empty, &none]));
+        assert!(hold_something(&[&empty, &used]) && hold_something(&[&none, &file]));
+    }
 
     #[test]
     fn a_tool_chain_is_granted_whole_but_never_the_root_of_all() {

@@ -10,8 +10,9 @@ use std::path::{Component, Path, PathBuf};
 use super::directory::named;
 use super::interpreter::{Interpreter, looked_at, looked_at_for};
 use super::interpreter_error::InterpreterError;
+use super::lookup::Lookup;
 use super::pythons::{is_executable, is_named_python};
-use super::{Found, Homes, Share, Withheld, is_system, pyvenv};
+use super::{Found, Share, Withheld, is_system, pyvenv};
 use crate::paths::{self, Opened, PathError, Trust};
 use crate::payload::{Payload, PayloadError};
 
@@ -44,23 +45,22 @@ pub enum ProgramError {
 /// # Errors
 /// There is no such program, the way to it is a link that a stranger may have made, or it is the
 /// interpreter of an environment that is not what it says.
-pub fn program(payload: &mut Payload, homes: &Homes) -> Result<Program, ProgramError> {
+pub fn program(payload: &mut Payload, lookup: &Lookup) -> Result<Program, ProgramError> {
     let named_path = payload.program()?;
     let failed =
         |problem| PayloadError::Path { what: "program", path: named_path.clone(), problem };
     let path = without_dots(&named_path).map_err(failed)?;
-    let entries: Vec<_> = payload.search_path().collect();
     let mut withheld = Vec::new();
     let mut grant = |payload: &mut Payload, found: Found| {
         withheld.extend(found.withheld.iter().cloned());
         found.grant(payload);
     };
     if let Some(directory) = path.parent() {
-        let found = named(payload, directory, &entries, homes);
+        let found = named(payload, directory, lookup);
         grant(payload, found);
     }
     if is_named_python(&path) {
-        match looked_at(payload, &path, &entries, homes) {
+        match looked_at(payload, &path, lookup) {
             Ok(interpreter) => grant(payload, interpreter.found),
             Err(
                 problem @ (InterpreterError::Home { .. }
@@ -75,7 +75,7 @@ pub fn program(payload: &mut Payload, homes: &Homes) -> Result<Program, ProgramE
     // By now an environment is known as a place in which links are a stranger's.
     match paths::open(&path, &payload.trust(&[])) {
         Ok(opened) => {
-            let found = of_file(payload, &path, opened, &entries, homes);
+            let found = of_file(payload, &path, opened, lookup);
             grant(payload, found);
         }
         // What an environment's Python leads to is granted by its own rule, or not at all.
@@ -89,13 +89,7 @@ pub fn program(payload: &mut Payload, homes: &Homes) -> Result<Program, ProgramE
 
 /// What the file needs that `path` leads to: itself, what its own directory brings along, and for a
 /// script its interpreter.
-fn of_file(
-    payload: &Payload,
-    path: &Path,
-    opened: Opened,
-    entries: &[PathBuf],
-    homes: &Homes,
-) -> Found {
+fn of_file(payload: &Payload, path: &Path, opened: Opened, lookup: &Lookup) -> Found {
     let real = opened.real;
     let mut found = Found { links: opened.links, ..Found::default() };
     let in_tree = payload.trees.iter().any(|tree| real.starts_with(&tree.path));
@@ -103,14 +97,14 @@ fn of_file(
         return found;
     }
     if let Some(directory) = real.parent().filter(|own| path.parent() != Some(own)) {
-        found.add(named(payload, directory, entries, homes));
+        found.add(named(payload, directory, lookup));
     }
     // A script of an environment's may have been written by a build requirement.
     let own = !is_in_environment(payload, &real);
     let interpreter = shebang(&real).filter(|path| own && is_named_python(path));
     if let Some(path) = interpreter {
         let by_stranger = is_strangers(payload, &real);
-        match looked_at_for(payload, &path, entries, homes, by_stranger) {
+        match looked_at_for(payload, &path, lookup, by_stranger) {
             Ok(interpreter) => found.add(interpreter.found),
             Err(InterpreterError::Stranger { prefix, .. }) => {
                 let executable = real.clone();
@@ -131,10 +125,9 @@ fn of_file(
 pub fn of_interpreter(
     payload: &mut Payload,
     python: &Path,
-    homes: &Homes,
+    lookup: &Lookup,
 ) -> Result<Interpreter, InterpreterError> {
-    let entries: Vec<_> = payload.search_path().collect();
-    let found = looked_at(payload, python, &entries, homes)?;
+    let found = looked_at(payload, python, lookup)?;
     found.found.clone().grant(payload);
     Ok(found)
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::interpreter::looked_at;
-use super::{Found, Homes, Withheld, prefix};
+use super::lookup::Lookup;
+use super::{Found, Withheld, prefix};
 use crate::paths::{self, Beneath};
 use crate::payload::Payload;
 use crate::policy::files::PYENV_ROOT;
@@ -35,15 +36,15 @@ pub(super) fn root(payload: &Payload, real: &Path) -> Option<PathBuf> {
 
 /// What is granted of pyenv in `root`: itself, and what the caller has chosen, each as the interpreter
 /// that it is. What the source tree chooses is told.
-pub(super) fn parts(payload: &Payload, root: &Path, entries: &[PathBuf], homes: &Homes) -> Found {
-    let mut found = prefix::parts(root, PARTS.into_iter(), homes);
+pub(super) fn parts(payload: &Payload, root: &Path, lookup: &Lookup) -> Found {
+    let mut found = prefix::parts(root, PARTS.into_iter(), &lookup.homes);
     let versions = root.join("versions");
     let [variable, file] = CHOICES;
     let file = || read(root, file);
     let chosen = payload.variable(variable).and_then(OsStr::to_str).map(str::to_owned);
     let chosen = installed(&versions, &chosen.unwrap_or_else(file));
     for version in &chosen {
-        match looked_at(payload, &version.join("bin/python"), entries, homes) {
+        match looked_at(payload, &version.join("bin/python"), lookup) {
             Ok(interpreter) => found.add(interpreter.found),
             Err(problem) => found.withheld.push(problem.withheld(version.clone())),
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::directory::named;
 use super::known_places::in_known_place;
-use super::{Homes, Withheld, conda, system};
+use super::{Lookup, Withheld, conda, system};
 use crate::paths;
 use crate::payload::Payload;
 use crate::policy::environment::EnvironmentPolicy;
@@ -14,16 +14,15 @@ use crate::policy::files::{CARGO_HOME, CARGO_PROGRAMS, RUSTUP_HOME, RUSTUP_PARTS
 
 /// Grants `payload` the tool chains that its caller's PATH names, and those in the known places that
 /// the variables name which reach it under `policy`. Gives what was left out.
-pub fn search(payload: &mut Payload, policy: &EnvironmentPolicy, homes: &Homes) -> Vec<Withheld> {
-    let entries: Vec<_> = payload.search_path().collect();
+pub fn search(payload: &mut Payload, policy: &EnvironmentPolicy, lookup: &Lookup) -> Vec<Withheld> {
     let (mut withheld, mut looked_through) = (Vec::new(), BTreeSet::new());
-    for entry in &entries {
-        let mut found = named(payload, entry, &entries, homes);
+    for entry in &lookup.entries {
+        let mut found = named(payload, entry, lookup);
         // Hundreds of links, and PATH names most such directories twice: `/bin` is `/usr/bin`.
         if let Ok(directory) = entry.canonicalize()
             && looked_through.insert(directory.clone())
         {
-            found.add(system::linked(payload, &directory, &entries, homes));
+            found.add(system::linked(payload, &directory, lookup));
         }
         withheld.extend(found.withheld.iter().cloned());
         found.grant(payload);
@@ -39,7 +38,7 @@ pub fn search(payload: &mut Payload, policy: &EnvironmentPolicy, homes: &Homes) 
     for place in places {
         // Only in places where nothing but tools lies; any other is the caller's to grant.
         if let Ok(opened) = paths::open(&place, &trust)
-            && let Some(mut found) = in_known_place(&opened.real, homes, &activated)
+            && let Some(mut found) = in_known_place(&opened.real, &lookup.homes, &activated)
         {
             found.links.extend(opened.links);
             found.grant(payload);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::policy::environment::EnvironmentPolicy;
-use crate::tools::prefix;
+use crate::tools::{Homes, prefix};
 
 struct Fixture {
     _tree: tempfile::TempDir,
@@ -44,8 +44,8 @@ impl Fixture {
         environment.extend(variables.map(|(name, value)| (name.into(), absolute(value).into())));
         let directory = self.root.join("me/pkg");
         let mut payload = Payload::command(vec!["x".into()], directory, environment).unwrap();
-        let homes = Homes::of(&payload);
-        let withheld = search(&mut payload, &EnvironmentPolicy::default(), &homes);
+        let lookup = Lookup::of(&payload);
+        let withheld = search(&mut payload, &EnvironmentPolicy::default(), &lookup);
         (payload, withheld)
     }
 

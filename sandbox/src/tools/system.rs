@@ -5,11 +5,18 @@
 //! what they lead to counts only where nothing but tools lies.
 #![forbid(unsafe_code)]
 
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use rustix::fs::{AtFlags, CWD, Dir, DirEntry, FileType, OFlags, readlinkat_raw, statat};
+
 use super::directory::named;
-use super::known_places::is_known_place;
-use super::{Found, Homes, is_system};
+use super::known_places::{are_used, is_known_place};
+use super::lookup::Lookup;
+use super::{Found, is_system};
 use crate::paths::{self, Trust};
 use crate::payload::Payload;
 
@@ -19,15 +26,13 @@ const MOST_LINKS: usize = 4096;
 /// How many directories they may bring along.
 const MOST_PLACES: usize = 32;
 
+/// How long what a link says may be, in bytes (`PATH_MAX`, `limits.h(0p)`).
+const LONGEST: usize = 4096;
+
 /// What the links in `directory`, a path without links, lead to, if it is the system's.
-pub(super) fn linked(
-    payload: &Payload,
-    directory: &Path,
-    entries: &[PathBuf],
-    homes: &Homes,
-) -> Found {
+pub(super) fn linked(payload: &Payload, directory: &Path, lookup: &Lookup) -> Found {
     let mut found = Found::default();
-    if !is_system(directory) {
+    if !is_system(directory) || !are_used() {
         return found;
     }
     let trust = payload.trust(&[]);
@@ -37,7 +42,7 @@ pub(super) fn linked(
             && !places.contains(&place)
             && places.len() < MOST_PLACES
         {
-            found.add(named(payload, &place, entries, homes));
+            found.add(named(payload, &place, lookup));
             places.push(place);
         }
     }
@@ -53,30 +58,88 @@ fn place(link: &Path, trust: &Trust, found: &mut Found) -> Option<PathBuf> {
 
 /// The links right in a directory of the system's that may lead to tools. There are hundreds, and few
 /// do: it is told by what they say, as far as that goes, and only those that are left are followed.
-fn leading_out(directory: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = directory.read_dir().into_iter().flatten().flatten();
-    let links = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
-    let merged = Merged::look();
-    let links = links.take(MOST_LINKS).map(|entry| entry.path());
-    links.filter(move |link| may_lead_to_tools(directory, link, &merged))
+fn leading_out(directory: &Path) -> Vec<PathBuf> {
+    let opened = paths::reopen(directory, None, OFlags::RDONLY | OFlags::DIRECTORY);
+    let Ok(opened) = opened else { return vec![] };
+    let Ok(entries) = Dir::read_from(&opened) else { return vec![] };
+    let mut texts = Texts::in_directory(directory);
+    let links = entries.flatten().filter(|entry| is_link(opened.as_fd(), entry));
+    let names = links.take(MOST_LINKS).filter_map(|link| {
+        let name = OsStr::from_bytes(link.file_name().to_bytes());
+        texts.may_lead_to_tools(opened.as_fd(), name).then(|| directory.join(name))
+    });
+    names.collect()
 }
 
-/// Whether `link`, which lies right in `directory`, may lead to a place of tools. One that leads to
-/// another name in `directory` is no further than that is.
-fn may_lead_to_tools(directory: &Path, link: &Path, merged: &Merged) -> bool {
-    /// Most lead by way of `/etc/alternatives`.
-    const LINKS: usize = 8;
-    let mut place = link.to_owned();
-    for _ in 0..LINKS {
-        let Ok(target) = place.read_link() else { break };
-        let Some(around) = place.parent() else { break };
-        place = merged.of(beyond(around, &target));
-        if place.parent() == Some(directory) {
-            return false;
-        }
+fn is_link(directory: BorrowedFd<'_>, entry: &DirEntry) -> bool {
+    match entry.file_type() {
+        // Some file systems do not tell it here.
+        FileType::Unknown => statat(directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|it| FileType::from_raw_mode(it.st_mode) == FileType::Symlink),
+        kind => kind == FileType::Symlink,
     }
-    // A directory on the way may be a link in turn, as `/usr/local/cuda` is.
-    is_known_place(&place) || paths::has_link(&place)
+}
+
+/// What the links in a directory say.
+struct Texts<'a> {
+    directory: &'a Path,
+    merged: Merged,
+    /// Directories that links lead to, with whether there is a link on the way to each.
+    behind_links: HashMap<PathBuf, bool>,
+}
+
+impl<'a> Texts<'a> {
+    fn in_directory(directory: &'a Path) -> Self {
+        Self { directory, merged: Merged::look(), behind_links: HashMap::new() }
+    }
+
+    /// Whether the link `name` in the directory, which is open as `opened`, may lead to a place of
+    /// tools. One that leads to another name in the directory is no further than that is.
+    fn may_lead_to_tools(&mut self, opened: BorrowedFd<'_>, name: &OsStr) -> bool {
+        /// Most lead by way of `/etc/alternatives`.
+        const LINKS: usize = 8;
+        let mut bytes = [0; LONGEST];
+        let mut around = self.directory.to_owned();
+        let mut text = said(opened, name, &mut bytes);
+        for _ in 0..LINKS {
+            let Some(target) = text else { return false };
+            let is_name = !target.contains(&b'/') && target != b"." && target != b"..";
+            if is_name && around == self.directory {
+                return false;
+            }
+            let place = self.merged.of(beyond(&around, Path::new(OsStr::from_bytes(target))));
+            let Some(parent) = place.parent().map(Path::to_owned) else { return false };
+            if parent == self.directory {
+                return false;
+            }
+            text = said(CWD, place.as_os_str(), &mut bytes);
+            if text.is_none() {
+                // A directory on the way may be a link in turn, as `/usr/local/cuda` is.
+                return is_known_place(&place) || self.is_behind_link(parent);
+            }
+            around = parent;
+        }
+        true
+    }
+
+    fn is_behind_link(&mut self, directory: PathBuf) -> bool {
+        if let Some(known) = self.behind_links.get(&directory) {
+            return *known;
+        }
+        let found = paths::has_link(&directory);
+        self.behind_links.insert(directory, found);
+        found
+    }
+}
+
+/// What the link `name` in `directory` says; `None` where it is none.
+fn said<'a>(
+    directory: BorrowedFd<'_>,
+    name: &OsStr,
+    bytes: &'a mut [u8; LONGEST],
+) -> Option<&'a [u8]> {
+    let length = readlinkat_raw(directory, name, bytes.as_mut_slice()).ok()?;
+    bytes.get(..length)
 }
 
 /// The directories right in the root that are links to those below `/usr`.
@@ -94,10 +157,12 @@ impl Merged {
 
     /// The same path without such a link in the beginning.
     fn of(&self, path: PathBuf) -> PathBuf {
-        let moved = self
-            .0
-            .iter()
-            .find_map(|(name, target)| Some(target.join(path.strip_prefix(name).ok()?)));
+        let bytes = path.as_os_str().as_bytes();
+        let moved = self.0.iter().find_map(|(name, target)| {
+            let rest = bytes.strip_prefix(name.as_os_str().as_bytes())?;
+            let rest = if rest.is_empty() { rest } else { rest.strip_prefix(b"/")? };
+            Some(target.join(OsStr::from_bytes(rest)))
+        });
         moved.unwrap_or(path)
     }
 }
@@ -148,6 +213,7 @@ mod tests {
         to("circle2", "circle");
         fs::write(root.join("file"), "").unwrap();
         let mut names: Vec<_> = leading_out(&root)
+            .into_iter()
             .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
             .collect();
         names.sort();
@@ -159,7 +225,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         symlink("/opt/cmake/bin/cmake", place.path().join("cmake")).unwrap();
         let payload = Payload::command(vec!["x".into()], "/w".into(), vec![]).unwrap();
-        let found = linked(&payload, place.path(), &[], &Homes::default());
+        let found = linked(&payload, place.path(), &Lookup::of(&payload));
         assert_eq!(found, Found::default());
     }
 }

@@ -100,14 +100,16 @@ impl Table {
     }
 
     fn find(&self, path: &Path) -> Option<&Mount> {
-        self.0.iter().rev().find(|mount| mount.place == path)
+        // By their bytes: the kernel writes a place in one way, and so does a plan.
+        self.0.iter().rev().find(|mount| mount.place.as_os_str() == path.as_os_str())
     }
 }
 
 /// Whether a later entry of the plan is put over the same path.
 fn is_covered_later(plan: &MountPlan, index: usize) -> bool {
     let mut rest = plan.entries.iter().skip(index);
-    rest.next().is_some_and(|entry| rest.any(|later| later.target == entry.target))
+    rest.next()
+        .is_some_and(|entry| rest.any(|later| later.target.as_os_str() == entry.target.as_os_str()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@
 //! makes up the names behind it; nothing of a tool that also talks to a server or a registry does.
 #![forbid(unsafe_code)]
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 /// Exact names. None of them is where a documented tool keeps a secret.
 const NAMES: &[&str] = &[
     // what every program looks at
@@ -171,7 +174,9 @@ pub(super) enum Listed {
 
 /// Whether and how `name`, with its case, is on the list.
 pub(super) fn listed(name: &str) -> Option<Listed> {
-    if all().any(|known| known == name) {
+    /// Made once: some thirty variables are looked up for each launch, most of them twice.
+    static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| all().collect());
+    if KNOWN.contains(name) {
         return Some(Listed::Exactly);
     }
     let member = |family: &&Family| {
