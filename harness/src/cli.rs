@@ -30,6 +30,7 @@ mod schema;
 mod settings;
 mod show;
 mod summary;
+mod timings;
 mod verify;
 mod views;
 mod wanted;

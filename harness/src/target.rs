@@ -4,6 +4,7 @@
 pub mod command;
 pub mod control;
 pub mod own;
+pub mod spent;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -61,6 +62,8 @@ pub struct Run {
     pub hearsay: Vec<String>,
     /// From the start of the front end to its end.
     pub elapsed: Duration,
+    /// Where the time of the whole trial went.
+    pub spent: spent::Spent,
 }
 
 /// How one hook call ended, as the front end reports it.

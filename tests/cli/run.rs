@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use harness::oracle::Observation;
 use harness::schedule::Trial;
 use harness::target::Run;
+use harness::target::spent::{Phase, Stopwatch};
 use rstest::rstest;
 use sandbox::Level;
 
@@ -73,6 +74,31 @@ fn only_what_is_not_as_expected_is_printed() {
     insta::assert_snapshot!("leaky", end.out);
     let end = Checkout::new().pretending(&["run", "-j", "1"], refusing_full);
     insta::assert_snapshot!("refused", end.out);
+}
+
+/// As [`correct`], with all of its time spent on hooks.
+fn slow_at_full(trial: &Trial) -> Observation {
+    let mut observed = correct(trial);
+    if cron_at_full(trial) {
+        let mut stopwatch = Stopwatch::start();
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        stopwatch.lap(Phase::Hooks);
+        observed.run.spent = stopwatch.spent();
+    }
+    observed
+}
+
+#[test]
+fn where_the_time_went_is_told_when_it_is_asked_for() {
+    let checkout = Checkout::new();
+    let text = |args: &[&str]| checkout.pretending(args, slow_at_full).out;
+    assert!(!text(&["run"]).contains("Where the time went"));
+    let told = text(&["run", "--timings"]);
+    let row = |name: &str| told.lines().find(|line| line.contains(name)).unwrap_or_default();
+    assert!(row("hooks, in their sandbox").contains("100 %"), "{told}");
+    assert!(row("making the lab").contains(" 0 %"), "{told}");
+    let slowest = told.lines().find(|line| line.contains("most of it")).unwrap_or_default();
+    assert!(slowest.contains("files/cron-drop at full of own on root"), "{told}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use super::views::Views;
 use super::wanted::{HOST, Host, Wanted};
 use super::workspace::{Workspace, library, place};
 use super::{
-    Places, STATUS, Wishes, World, background, conducted, outcome, quoted, slots, summary,
+    Places, STATUS, Wishes, World, background, conducted, outcome, quoted, slots, summary, timings,
 };
 use crate::gaps;
 use crate::redact;
@@ -102,6 +102,9 @@ pub(super) struct RunArgs {
     /// Try only one share of the attacks, as slice:1/3
     #[arg(long, value_name = "slice:K/N")]
     partition: Option<Slice>,
+    /// Say at the end where the time went: to which parts of the trials, and to which trials
+    #[arg(long)]
+    timings: bool,
     #[command(flatten)]
     pub(super) places: Places,
     /// The interpreter that builds [default: python3]
@@ -236,6 +239,9 @@ pub(super) fn command(
         let _ = writeln!(text, "stale gap  {complaint}");
     }
     text.push_str(&comparison.text);
+    if args.timings {
+        text.push_str(&timings::table(&settled, wishes.slots));
+    }
     let page = shown(&writer.out.join("index.html"), &world.here);
     let record = shown(&writer.out.join("run.json"), &world.here);
     let _ = writeln!(text, "Page: {page}; everything that was observed: {record}");

@@ -12,6 +12,7 @@ use crate::catalogue::attack::Hook;
 use crate::oracle::{Posture, Survivor};
 use crate::schedule::Trial;
 use crate::target::Run;
+use crate::target::spent::{Phase, Stopwatch};
 
 /// What was seen while the build ran.
 #[derive(Debug, Default)]
@@ -57,6 +58,8 @@ pub(super) struct BuildTrace {
     pub(super) done: bool,
     /// How the front end ended: status or signal.
     pub(super) ended: Option<(Option<i32>, Option<i32>)>,
+    /// What the front end spent its time on.
+    pub(super) stopwatch: Stopwatch,
 }
 
 impl BuildTrace {
@@ -68,6 +71,7 @@ impl BuildTrace {
     /// The front end has done with a hook, or was cut off.
     pub(super) fn hook_ended(&mut self) {
         let ran = self.began.take().map(|began| began.elapsed());
+        self.stopwatch.lap(if ran.is_some() { Phase::Hooks } else { Phase::FrontEnd });
         self.longest = self.longest.max(ran.unwrap_or_default());
     }
 

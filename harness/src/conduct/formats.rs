@@ -50,7 +50,7 @@ impl Formats {
         let mut sentences = Vec::new();
         for (name, _) in now.iter().filter(|(name, _)| !self.told.contains_key(*name)) {
             let done =
-                if write(place, name, "-1") { "was removed" } else { "could not be removed" };
+                if write(place, name, b"-1") { "was removed" } else { "could not be removed" };
             sentences.push(format!(
                 "the host starts a program for files of the kind `{}`; it {done}",
                 name.to_string_lossy()
@@ -59,7 +59,7 @@ impl Formats {
         for (name, before) in
             self.told.iter().filter(|(name, before)| now.get(*name) != Some(before))
         {
-            let word = if before.starts_with(b"enabled") { "1" } else { "0" };
+            let word: &[u8] = if before.starts_with(b"enabled") { b"1" } else { b"0" };
             let _tried = now.contains_key(name) && write(place, name, word);
             let again = read(place, name).as_ref() == Some(before);
             let how = if again { "it was set back" } else { "it is not what it was" };
@@ -84,30 +84,37 @@ fn read(place: &OwnedFd, name: &OsStr) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn write(place: &OwnedFd, name: &OsStr, word: &str) -> bool {
+fn write(place: &OwnedFd, name: &OsStr, word: &[u8]) -> bool {
     let file = openat(place, name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
-    file.is_ok_and(|file| File::from(file).write_all(word.as_bytes()).is_ok())
+    file.is_ok_and(|file| File::from(file).write_all(word).is_ok())
 }
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
-    #[test]
-    fn what_the_kernel_was_told_is_taken_back_and_told_once() {
+    #[rstest]
+    #[case::text(b"text")]
+    #[case::no_text(b"\xff")]
+    fn what_the_kernel_was_told_is_taken_back_and_told_once(#[case] ends: &[u8]) {
         let before = Formats::look();
         let Some(place) = &before.place else { return };
         // Of files that there are not, and for which nothing would be done.
-        let name = format!("bulkhead-test-{}", std::process::id());
-        let rule = format!(":{name}:M::\\x7fBULKHEAD-TEST::/bin/false:");
-        if !write(place, REGISTER, &rule) {
+        let name = format!("bulkhead-test-{}-", std::process::id()).into_bytes();
+        let name = OsString::from_vec([&name, ends].concat());
+        let rule =
+            [b":", name.as_bytes(), b":M::\\x7fBULKHEAD-TEST-", ends, b"::/bin/false:"].concat();
+        if !write(place, OsStr::new(REGISTER), &rule) {
             eprintln!("skipped: nothing can be told here");
             return;
         }
-        assert!(all(place).contains_key(&name) && before.told.contains_key("status"));
+        assert!(all(place).contains_key(&name) && before.told.contains_key(OsStr::new("status")));
         let told = before.clear();
         assert!(
-            told.iter().any(|told| told.contains(&name) && told.contains("removed")),
+            told.iter()
+                .any(|told| told.contains(&*name.to_string_lossy()) && told.contains("removed")),
             "{told:?}"
         );
         assert_eq!(all(place), before.told);

@@ -209,11 +209,18 @@ mod tests {
 
     #[test]
     fn every_setting_that_was_changed_is_told_and_set_back() {
-        const NAMES: [&str; 3] = ["vm/stat_interval", "vm/laptop_mode", "kernel/printk_ratelimit"];
+        // One of them to what is no text.
+        const NAMES: [&str; 4] = [
+            "vm/stat_interval",
+            "vm/laptop_mode",
+            "kernel/printk_ratelimit",
+            "kernel/core_pattern",
+        ];
+        const VALUES: [&[u8]; 4] = [b"7", b"7", b"7", b"core-\xff"];
         let paths = NAMES.map(|name| Path::new(SETTINGS).join(name));
         let values = || paths.clone().map(|path| read(&path).unwrap_or_default());
         let (before, baseline) = (values(), Baseline::take(&HostTree::own()));
-        if !paths.iter().all(|path| fs::write(path, "7").is_ok()) {
+        if !paths.iter().zip(VALUES).all(|(path, value)| fs::write(path, value).is_ok()) {
             // Somebody who is not root, or a machine that shows them read-only.
             paths.iter().zip(&before).for_each(|(path, value)| drop(fs::write(path, value)));
             return;

@@ -24,6 +24,7 @@ use crate::lab::snapshot::Snapshot;
 use crate::lab::{Lab, LabError, at_step};
 use crate::oracle::{Evidence, Observation, Usage, VictimSeen, findings, neighbours, processes};
 use crate::schedule::{Sandbox, Trial};
+use crate::target::spent::{Phase, Stopwatch};
 
 /// How late a hook may end beyond its time: a sandbox may ask before it kills, and the machine may
 /// be busy.
@@ -40,8 +41,9 @@ pub(super) fn perform(
         Ok(secrets) => secrets,
         Err(error) => return broken(error.to_string()),
     };
+    let mut stopwatch = Stopwatch::start();
     let mut observation = match PreparedTrial::prepare(trial, context, slot, &secrets, observer)
-        .and_then(|prepared| prepared.run(observer))
+        .and_then(|prepared| prepared.run(observer, &mut stopwatch))
     {
         Ok(observation) => observation,
         Err(LabError::Alive(left)) => {
@@ -57,6 +59,8 @@ pub(super) fn perform(
         .chain(context.baseline.difference(&context.host));
     let left = left.collect::<Vec<_>>().join("; ");
     observation.contaminated = (!left.is_empty()).then_some(left);
+    stopwatch.lap(Phase::Judging);
+    observation.run.spent = stopwatch.spent();
     observation
 }
 
@@ -71,16 +75,24 @@ struct Before {
 
 impl PreparedTrial<'_> {
     /// Lets the front end build, and judges what is left.
-    fn run(self, observer: &mut DynObserver<'_>) -> Result<Observation, LabError> {
+    fn run(
+        self,
+        observer: &mut DynObserver<'_>,
+        stopwatch: &mut Stopwatch,
+    ) -> Result<Observation, LabError> {
+        stopwatch.lap(Phase::Lab);
         let mut self_tests = self.self_tests();
+        stopwatch.lap(Phase::SelfTests);
         observer.sees(TrialEvent::SelfTested(&self_tests));
         observer.sees(TrialEvent::Before(self.handle()));
         let before = self.look()?;
+        stopwatch.lap(Phase::ListBefore);
         let begin = Instant::now();
         let (file_watch, nonce) = (self.file_watch.as_ref(), &self.secrets.nonce);
         let mut trace =
             Watch::of(self.handle(), file_watch, self.trial, self.pace, nonce, observer).follow();
         trace.run.elapsed = begin.elapsed();
+        stopwatch.lap_of(&trace.stopwatch.spent());
         let mut evidence = self.living(&trace, &before);
         observer.sees(TrialEvent::After(self.handle()));
         let Self { trial, context, pace, root, listeners, file_watch, lab, .. } = self;
@@ -89,6 +101,7 @@ impl PreparedTrial<'_> {
         evidence.mounts = (before.mounts, mounts(&lab));
         // The groups count until the last process is dead.
         let groups = lab.close()?;
+        stopwatch.lap(Phase::Closing);
         evidence.sightings = file_watch.map(FileWatch::stop).unwrap_or_default();
         evidence.sightings.retain(|it| !it.inner.is_some_and(|pid| trace.is_ours(pid)));
         let after = at_step("the list of its files", Snapshot::take(&root))?;

@@ -23,6 +23,7 @@ use crate::oracle::{Survivor, privileges, remnants};
 use crate::runner::interrupt;
 use crate::schedule::Trial;
 use crate::target::HookEnd;
+use crate::target::spent::Phase;
 
 /// What is kept of what a build prints.
 const LOG: usize = 1 << 20;
@@ -113,6 +114,7 @@ impl<'a> Watch<'a> {
         }
         self.trace.hook_ended();
         self.settle();
+        self.trace.stopwatch.lap(Phase::Settling);
         self.trace
     }
 
@@ -273,6 +275,7 @@ impl<'a> Watch<'a> {
             Event::Raised { exception, .. } => trace.second = Some(Err(exception)),
             Event::Done => trace.done = true,
             Event::Hook { build, hook } if build == "trial" => {
+                trace.stopwatch.lap(Phase::FrontEnd);
                 trace.began = Some(Instant::now());
                 self.observer.sees(TrialEvent::Hook(&hook));
             }
