@@ -19,7 +19,7 @@ use harness::lab::host_tree::HostTree;
 use harness::lab::keeper::Keeper;
 use harness::lab::{self, at_step, groups};
 use harness::runner::interrupt;
-use sandbox::plain::Colour;
+use sandbox::plain::{Colour, plural};
 use sandbox::sys::descriptors::close_on_exec_from;
 use sandbox::sys::signals;
 
@@ -183,6 +183,15 @@ fn prepare(
             io::stderr(),
             "harness: no control group bounds devices here: root of a lab can open any device of this \
              machine"
+        );
+    }
+    if let Some(first) = context.left_out.first() {
+        let _ = writeln!(
+            io::stderr(),
+            "harness: {} of this machine, as {}, {} not shown in labs, which show no more",
+            plural(context.left_out.len(), "mount"),
+            first.display(),
+            if context.left_out.len() == 1 { "is" } else { "are" }
         );
     }
     let facts = BTreeMap::from([

@@ -37,6 +37,8 @@ pub struct RunContext {
     /// The files of which labs are made.
     pub(super) host: Arc<HostTree>,
     pub(super) shown: Vec<String>,
+    /// Mounts of the host that labs do not show.
+    pub left_out: Vec<PathBuf>,
     pub(super) baseline: Baseline,
     /// The wheel of the second, honest build.
     pub(super) honest: Vec<u8>,
@@ -103,7 +105,7 @@ impl RunContext {
         let frontend = Frontend::find(&python)?;
         let _removed = groups::sweep();
         let staged = python.staged()?;
-        let shown = at_step("/proc/self/mountinfo", host.shown_mounts())?;
+        let mounts = at_step("/proc/self/mountinfo", host.further_mounts())?;
         // Labs are started from `/`, so a relative path would lead elsewhere.
         let program = program.unwrap_or(Path::new("/proc/self/exe"));
         let program = at_step("the program", std::path::absolute(program))?;
@@ -116,7 +118,8 @@ impl RunContext {
             python,
             frontend,
             staged,
-            shown: shown.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+            shown: mounts.shown,
+            left_out: mounts.left_out,
             baseline: Baseline::take(&host),
             host,
             users: std::array::from_fn(|_| OnceLock::new()),

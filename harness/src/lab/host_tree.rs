@@ -2,10 +2,10 @@
 //! container, the place at which the container has it.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -17,6 +17,17 @@ use super::mounts::twin;
 
 /// The table of the mounts of whoever reads it.
 const TABLE: &str = "/proc/self/mountinfo";
+/// Where container engines and Kubernetes mount what belongs to their containers.
+const ENGINES: [&str; 6] = [
+    "/var/lib/docker",
+    "/var/lib/containerd",
+    "/var/lib/containers",
+    "/var/lib/kubelet",
+    "/var/lib/lxc",
+    "/var/lib/lxd",
+];
+/// Each that is shown costs every lab a mount, and a descriptor in the one packet that brings them all.
+const MOST_SHOWN: usize = 200;
 /// No table of mounts is longer, in bytes.
 const LONGEST: u64 = 64 << 20;
 
@@ -101,25 +112,48 @@ impl HostTree {
         Ok(text)
     }
 
-    /// The paths of the host's mounts that a lab shows, read-only, because programs may lie there.
-    ///
-    /// What the lab has fresh, and single files such as a container's `/etc/hosts`, are left out.
+    /// The host's mounts, as far as a lab shows them: directories, without what a lab has fresh.
     ///
     /// # Errors
     /// When `/proc/self/mountinfo` cannot be read.
-    pub fn shown_mounts(&self) -> io::Result<Vec<PathBuf>> {
+    pub fn further_mounts(&self) -> io::Result<FurtherMounts> {
         let table = std::fs::read(TABLE)?;
-        let mut found: Vec<PathBuf> = mountinfo::known(&table)
+        let found: BTreeSet<PathBuf> = mountinfo::known(&table)
             .filter(|mount| mount.place.is_dir())
             .filter_map(|mount| {
                 Some(Path::new("/").join(mount.place.strip_prefix(&self.root).ok()?))
             })
-            .filter(|place| !place.as_os_str().as_bytes().iter().any(|it| b" \t\n\\".contains(it)))
             .filter(|path| path != Path::new("/") && !is_fresh(path))
             .collect();
-        found.sort();
-        found.dedup();
-        Ok(found)
+        Ok(FurtherMounts::of(found))
+    }
+}
+
+/// The host's mounts besides its root.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct FurtherMounts {
+    /// Those that a lab shows, read-only, because programs may lie there; the outer ones first.
+    pub shown: Vec<String>,
+    /// Those that it does not show.
+    pub left_out: Vec<PathBuf>,
+}
+
+impl FurtherMounts {
+    /// A machine that runs many containers has hundreds of mounts, which hold nothing of the caller's;
+    /// one with many packages of `snap(8)` has some that do.
+    fn of(mut found: BTreeSet<PathBuf>) -> Self {
+        let mut left_out: Vec<PathBuf> = Vec::new();
+        let mut shown: Vec<String> = Vec::new();
+        found.retain(|path| !ENGINES.iter().any(|engine| path.starts_with(engine)));
+        let mut found: Vec<_> = found.into_iter().collect();
+        found.sort_by_key(|path| path.components().count());
+        for path in found {
+            match path.to_str() {
+                Some(text) if shown.len() < MOST_SHOWN => shown.push(text.to_owned()),
+                _ => left_out.push(path),
+            }
+        }
+        Self { shown, left_out }
     }
 }
 
@@ -134,6 +168,8 @@ fn is_fresh(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt as _;
+
     use super::*;
 
     #[test]
@@ -150,6 +186,22 @@ mod tests {
         let tree = HostTree::of_container(place.path(), Path::new("/dev"), table, 1);
         let mount = tree.clone_of(Path::new("/link")).unwrap();
         assert!(openat(mount, "file", OFlags::RDONLY, Mode::empty()).is_ok());
+    }
+
+    #[test]
+    fn of_many_mounts_the_outer_ones_are_shown_and_the_rest_is_told() {
+        let containers = (0..300).map(|n| format!("/var/lib/docker/overlay2/{n}/merged"));
+        let packages = (0..300).map(|n| format!("/snap/package/{n:03}"));
+        let others = ["/home", "/with a blank", "/srv/deep/er/mount"].map(str::to_owned);
+        let found = containers.chain(packages).chain(others).map(PathBuf::from).collect();
+        let mounts = FurtherMounts::of(found);
+        assert_eq!(mounts.shown.len(), MOST_SHOWN);
+        assert_eq!(mounts.shown.get(..2).unwrap(), ["/home", "/with a blank"]);
+        assert_eq!(mounts.left_out.len(), 300 + 3 - MOST_SHOWN);
+        assert_eq!(mounts.left_out.last().unwrap(), Path::new("/srv/deep/er/mount"));
+        let odd = PathBuf::from(std::ffi::OsStr::from_bytes(b"/mnt/\xff"));
+        let mounts = FurtherMounts::of(BTreeSet::from([odd.clone()]));
+        assert_eq!(mounts, FurtherMounts { shown: vec![], left_out: vec![odd] });
     }
 
     #[test]

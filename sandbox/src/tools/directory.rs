@@ -39,7 +39,8 @@ pub(super) fn named(payload: &Payload, entry: &Path, lookup: &Lookup) -> Found {
     } else if let Some(prefix) = activated.iter().find(|prefix| real.starts_with(prefix)) {
         found.add(conda::prefix(prefix, homes));
     } else if let Some(root) = pyenv::root(payload, &real) {
-        found.add(lookup.pyenv(payload, &root));
+        let parts = || pyenv::parts(payload, &root, lookup);
+        found.add(lookup.pyenv.get_or_init(parts).clone());
     }
     let python = NAMES.iter().map(|name| real.join(name)).find(|path| is_executable(path));
     let environment = real.parent().filter(|prefix| pyvenv::is_environment(prefix));

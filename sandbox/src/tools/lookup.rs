@@ -2,10 +2,10 @@
 #![forbid(unsafe_code)]
 
 use std::cell::OnceCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::chosen::Chosen;
-use super::{Found, Homes, pyenv};
+use super::{Found, Homes};
 use crate::payload::Payload;
 
 /// Where the caller of a payload looks for programs, which homes there are, and what it has chosen.
@@ -17,7 +17,8 @@ pub struct Lookup {
     /// Where no grant reaches.
     pub(super) homes: Homes,
     chosen: OnceCell<Chosen>,
-    pyenv: OnceCell<Found>,
+    /// What pyenv brings along, which PATH names by two directories of it.
+    pub(super) pyenv: OnceCell<Found>,
 }
 
 impl Lookup {
@@ -36,10 +37,5 @@ impl Lookup {
     /// What its own words lead to.
     pub(super) fn chosen(&self, payload: &Payload) -> &Chosen {
         self.chosen.get_or_init(|| Chosen::of(payload, &self.entries, &self.homes))
-    }
-
-    /// What pyenv in `root` brings along, which PATH names by two directories of it.
-    pub(super) fn pyenv(&self, payload: &Payload, root: &Path) -> Found {
-        self.pyenv.get_or_init(|| pyenv::parts(payload, root, self)).clone()
     }
 }
