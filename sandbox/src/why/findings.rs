@@ -28,7 +28,7 @@ pub fn findings(
 ) -> Vec<Finding> {
     let mut ranked: Vec<(Rank, Finding)> = Vec::new();
     ranked.extend(told.and_then(|told| of_end(end, told)).map(|it| (top(Tier::Ended), it)));
-    if *end != End::Exited(0) {
+    if !end.is_success() {
         let dropped = unseen::dropped(plan, payload);
         let dropped = dropped.into_iter().filter(|dropped| !dropped.secret);
         ranked.extend(dropped.map(|dropped| (top(Tier::Asked), of_variable(&dropped))));
