@@ -16,6 +16,7 @@ mod gc;
 mod hook;
 mod launch;
 mod leftover;
+mod limit_options;
 mod options;
 mod policy_file;
 mod report;

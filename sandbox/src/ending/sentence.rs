@@ -3,14 +3,12 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
-use std::time::Duration;
-
-use rustix::process::Resource;
 
 use super::{Call, Fact, LOG, NOTHING_RUN, OUTPUT_REFUSED, Phase};
 use crate::layers::limits::Bounds;
 use crate::outcome::{Clock, End};
-use crate::policy::limits::amounts::{Bytes, Span};
+use crate::policy::limits::Limit;
+use crate::policy::limits::amounts::Bytes;
 
 /// What ends a process that makes a file too large (`getrlimit(2)`).
 const SIGXFSZ: u8 = 25;
@@ -34,13 +32,24 @@ pub(crate) fn interrupted(end: &End) -> String {
     format!("the call {end} before the command was started{}", remedy(end))
 }
 
-/// How to have more time.
-const fn remedy(end: &End) -> &'static str {
-    match end {
-        End::TimedOut(Clock::Wall) => "; raise `--timeout`",
-        End::TimedOut(Clock::Silence) => "; raise `--silence`",
-        _ => "",
-    }
+/// How to have more of what has ended a call.
+fn remedy(end: &End) -> String {
+    limit(end).map_or_else(String::new, |limit| format!("; raise {}", limit.remedy()))
+}
+
+/// The limit that ended a build, if one did.
+#[must_use]
+pub fn limit(end: &End) -> Option<Limit> {
+    Some(match end {
+        End::TimedOut(Clock::Wall) => Limit::Timeout,
+        End::TimedOut(Clock::Silence) => Limit::Silence,
+        End::TimedOut(Clock::Cpu) => Limit::CpuTime,
+        End::OutOfMemory => Limit::Memory,
+        End::TooManyProcesses => Limit::Pids,
+        End::Signalled(SIGXFSZ) => Limit::FileSize,
+        End::OutputRefused { file, .. } if file == LOG => Limit::Log,
+        _ => return None,
+    })
 }
 
 /// That the sandbox ended before its payload ran, and nobody knows of anything that has ended it.
@@ -53,7 +62,7 @@ pub(crate) fn silent(end: &End) -> String {
 
 /// Why a build whose log may have `limit` bytes was ended.
 pub(super) fn log_is_full(limit: u64) -> String {
-    format!("the build printed more than {} bytes; raise `--log`", Bytes(limit))
+    format!("the build printed more than {} bytes; raise {}", Bytes(limit), Limit::Log.remedy())
 }
 
 /// What a call says of its end, where that is not the command's own or may be mistaken for one that is
@@ -73,47 +82,11 @@ pub fn of_call(
 /// The limit that ended a build, what it was under `bounds`, and how to raise it.
 #[must_use]
 pub fn of_limit(end: &End, bounds: Option<&Bounds>) -> Option<String> {
-    let time = |of: fn(&Bounds) -> Option<Duration>| {
-        bounds.and_then(of).map_or_else(String::new, |time| format!(" of {}", Span(time)))
-    };
-    let clause = match end {
-        End::TimedOut(Clock::Wall) => {
-            format!("its time{} was up; raise `--timeout`", time(|it| it.wall_time))
-        }
-        End::TimedOut(Clock::Silence) => format!(
-            "it printed nothing for longer than its limit{}; raise `--silence`",
-            time(|it| it.silence)
-        ),
-        End::TimedOut(Clock::Cpu) => format!(
-            "a process used up its processor time{}; raise `cpu-time` in the policy's `[limits]`",
-            time(processor_time)
-        ),
-        End::OutOfMemory => {
-            let memory = bounds.and_then(|it| it.memory);
-            let memory = memory.map_or_else(String::new, |size| format!(" of {}", Bytes(size)));
-            format!("its memory{memory} was used up; raise `--memory`")
-        }
-        End::TooManyProcesses => {
-            let most = bounds.and_then(|it| it.processes);
-            let most = most.map_or_else(String::new, |most| format!(", {most}"));
-            format!("it had as many processes as it may{most}; raise `--pids`")
-        }
-        End::Signalled(SIGXFSZ) => {
-            let size = bounds.and_then(|it| it.ceiling(Resource::Fsize));
-            let size = size.map_or_else(String::new, |size| format!(" of {}", Bytes(size)));
-            format!(
-                "a file may have reached the largest size{size}; raise `file-size` in the policy's \
-                 `[limits]`"
-            )
-        }
-        End::OutputRefused { file, why } if file == LOG => why.clone(),
-        _ => return None,
-    };
-    Some(format!("the build was ended: {clause}"))
-}
-
-fn processor_time(bounds: &Bounds) -> Option<Duration> {
-    bounds.ceiling(Resource::Cpu).map(Duration::from_secs)
+    let limit = limit(end)?;
+    let (before, behind) = limit.row().said?;
+    let value = bounds.and_then(|bounds| bounds.text_of(limit));
+    let value = value.map_or_else(String::new, |value| format!(" of {value}"));
+    Some(format!("the build was ended: {before}{value}{behind}; raise {}", limit.remedy()))
 }
 
 /// Why nothing was handed over, where that has decided the end.

@@ -348,11 +348,12 @@ fn what_kept_a_build_from_handing_over_is_said() {
 fn every_end_by_a_limit_names_it_its_value_and_its_switch() {
     let policy = Limits {
         memory: Demand::Exactly(Bytes(64 << 20)),
-        processes: Demand::Exactly(Count(7)),
-        wall_time: Demand::Exactly(Span(Duration::from_secs(3))),
+        pids: Demand::Exactly(Count(7)),
+        timeout: Demand::Exactly(Span(Duration::from_secs(3))),
         silence: Demand::Exactly(Span(Duration::from_secs(2))),
         cpu_time: Demand::Exactly(Span(Duration::from_secs(5))),
         file_size: Demand::Exactly(Bytes(3 << 10)),
+        log: Demand::Exactly(Bytes(9)),
         ..Limits::default()
     };
     let bounds = limits::resolve(&policy, &fakes::root().limits).unwrap();

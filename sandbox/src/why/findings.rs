@@ -10,7 +10,8 @@ use super::causes::{Cause, Context};
 use super::obstacles::Trace;
 use super::order::{Order, Rank, Tier};
 use super::{Finding, MOST};
-use crate::outcome::{Clock, End};
+use crate::ending::limit;
+use crate::outcome::End;
 use crate::payload::Payload;
 use crate::plain::quoted;
 use crate::plan::Plan;
@@ -111,18 +112,9 @@ fn of_variable(dropped: &Dropped) -> Finding {
 
 /// What ended the build, where that was the sandbox.
 fn of_end(end: &End, told: String) -> Option<Finding> {
-    let switch = match end {
-        End::TimedOut(Clock::Wall) => "--timeout",
-        End::TimedOut(Clock::Silence) => "--silence",
-        End::TimedOut(Clock::Cpu) => "cpu-time in the [limits] of a --policy",
-        End::OutOfMemory => "--memory",
-        End::TooManyProcesses => "--pids",
-        End::OutputRefused { file, .. } if file == "log" => "--log",
-        End::Signalled(_) => "file-size in the [limits] of a --policy",
-        End::OutputRefused { .. } | End::Exited(_) | End::NotStarted { .. } => return None,
-    };
-    let switch = Some(switch.to_owned());
-    Some(Finding { text: told, layer: Layer::Limits, switch, times: 1, likely: true })
+    let limit = limit(end)?;
+    let (switch, layer) = (Some(limit.switch()), limit.row().layer);
+    Some(Finding { text: told, layer, switch, times: 1, likely: true })
 }
 
 #[cfg(test)]
