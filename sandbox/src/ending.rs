@@ -12,7 +12,7 @@ use crate::step::{Fault, Step};
 mod sentence;
 
 pub(crate) use sentence::{interrupted, silent};
-pub use sentence::{limit, of_call, of_limit};
+pub use sentence::{limit_of, of_call, of_limit};
 
 /// An output was refused. From this status on they are the program's own.
 pub const OUTPUT_REFUSED: u8 = 123;

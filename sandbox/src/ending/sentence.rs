@@ -34,12 +34,12 @@ pub(crate) fn interrupted(end: &End) -> String {
 
 /// How to have more of what has ended a call.
 fn remedy(end: &End) -> String {
-    limit(end).map_or_else(String::new, |limit| format!("; raise {}", limit.remedy()))
+    limit_of(end).map_or_else(String::new, |limit| format!("; raise {}", limit.remedy()))
 }
 
 /// The limit that ended a build, if one did.
 #[must_use]
-pub fn limit(end: &End) -> Option<Limit> {
+pub fn limit_of(end: &End) -> Option<Limit> {
     Some(match end {
         End::TimedOut(Clock::Wall) => Limit::Timeout,
         End::TimedOut(Clock::Silence) => Limit::Silence,
@@ -82,7 +82,7 @@ pub fn of_call(
 /// The limit that ended a build, what it was under `bounds`, and how to raise it.
 #[must_use]
 pub fn of_limit(end: &End, bounds: Option<&Bounds>) -> Option<String> {
-    let limit = limit(end)?;
+    let limit = limit_of(end)?;
     let (before, behind) = limit.row().said?;
     let value = bounds.and_then(|bounds| bounds.text_of(limit));
     let value = value.map_or_else(String::new, |value| format!(" of {value}"));

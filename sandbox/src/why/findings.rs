@@ -10,7 +10,7 @@ use super::causes::{Cause, Context};
 use super::obstacles::Trace;
 use super::order::{Order, Rank, Tier};
 use super::{Finding, MOST};
-use crate::ending::limit;
+use crate::ending::limit_of;
 use crate::outcome::End;
 use crate::payload::Payload;
 use crate::plain::quoted;
@@ -112,7 +112,7 @@ fn of_variable(dropped: &Dropped) -> Finding {
 
 /// What ended the build, where that was the sandbox.
 fn of_end(end: &End, told: String) -> Option<Finding> {
-    let limit = limit(end)?;
+    let limit = limit_of(end)?;
     let (switch, layer) = (Some(limit.switch()), limit.row().layer);
     Some(Finding { text: told, layer, switch, times: 1, likely: true })
 }
