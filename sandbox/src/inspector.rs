@@ -16,6 +16,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::{chroot, fchdir};
 
+use crate::ending::NOTHING_RUN;
 use crate::harvest::{Limits, examine};
 use crate::layers::{descriptors, identity, landlock, leash, limits, privileges, session};
 use crate::step::{At, Fault, Step};
@@ -32,7 +33,7 @@ const DESCRIPTORS: u64 = 16;
 #[must_use]
 pub fn serve() -> u8 {
     let served = take_line().and_then(|line| answer(&line));
-    if served.is_ok() { 0 } else { 125 }
+    if served.is_ok() { 0 } else { NOTHING_RUN }
 }
 
 fn take_line() -> Result<Line, Errno> {

@@ -13,9 +13,10 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::set_child_subreaper;
 
+use crate::ending::{Fact, History, Phase};
 use crate::host::kernel_file::number_of;
 use crate::layers::landlock::Rules;
-use crate::layers::limits::slot::Slot;
+use crate::layers::limits::slot::{Slot, Usage};
 use crate::layers::mounts::{Base, MountPlan};
 use crate::layers::userns::owner;
 use crate::layers::{identity, landlock, mounts, network, userns};
@@ -35,6 +36,7 @@ mod client;
 mod deadline;
 mod error;
 mod finished;
+mod heard;
 mod input;
 mod inspection;
 mod launcher;
@@ -55,9 +57,10 @@ pub(crate) use error::OWNED;
 pub use inspection::{COMMAND as INSPECT, Inspection};
 pub use launcher::{Ended, Launcher, LauncherError, Running, Standard};
 
+use heard::Watched;
 use patience::Patience;
 use streams::Streams;
-use supervise::{Watch, Watched};
+use supervise::Watch;
 use tracer::Tracer;
 use user::User;
 
@@ -72,6 +75,8 @@ pub struct Finished {
     pub named_sanitizer: bool,
     /// What its processes met, where they were followed.
     pub trace: Option<Trace>,
+    /// What happened to it that bears on its end.
+    history: History,
     /// The private file system, while no process can change it any more.
     scratch: Option<Scratch>,
     /// Something of that stays, and its record with it.
@@ -101,13 +106,14 @@ pub fn run(plan: &Plan, client: &Client<'_>) -> Result<Finished, LaunchError> {
     let started =
         recorded.and_then(|()| start(plan, &mut user, &mut patience, disk.as_deref(), client));
     match started {
-        Ok((Watched { outcome, scratch, trouble, named_sanitizer, tracer, .. }, slot)) => {
+        Ok((Watched { outcome, history, scratch, trouble, named_sanitizer, tracer }, slot)) => {
             let (is_left, trace) = (false, tracer.and_then(Tracer::finish));
             Ok(Finished {
                 outcome,
                 trouble,
                 named_sanitizer,
                 trace,
+                history,
                 scratch,
                 is_left,
                 user,
@@ -116,13 +122,8 @@ pub fn run(plan: &Plan, client: &Client<'_>) -> Result<Finished, LaunchError> {
             })
         }
         Err(error) => {
-            // What else went wrong may be what the same signal has done to others of its group.
-            let error = match patience.check() {
-                Err(interrupted) if !matches!(error, LaunchError::Interrupted { .. }) => {
-                    interrupted
-                }
-                _ => error,
-            };
+            // A signal may have done something to others of its group too.
+            let error = error.blamed(patience.check().err(), None);
             // While the lease still names it, so that a kill at this point leaves nothing either.
             let removed = disk.as_deref().map(|disk| clear(disk, &mut patience));
             if removed.is_none_or(|removed| removed.is_ok()) {
@@ -305,10 +306,8 @@ fn start(
         })
         .map_err(|error| {
             clone::end(&started);
-            // What fails out here may follow from what has failed in there.
-            let fault = supervise::last_fault(&sandbox);
-            let interrupted = matches!(error, LaunchError::Interrupted { .. });
-            fault.filter(|_| !interrupted).map_or(error, |fault| located(plan, fault))
+            let inside = heard::last_fault(&sandbox).map(|fault| located(plan, fault));
+            error.blamed(None, inside)
         });
     let ended = if guarded { user.end_processes() } else { Ok(()) };
     let mut watched = match watched {
@@ -320,7 +319,15 @@ fn start(
         }
     };
     if let Some(slot) = &slot {
-        watched.outcome.account_for(slot.usage());
+        let Usage { killed_for_memory, forks_refused, peak_memory } = slot.usage();
+        watched.outcome.peak_memory = peak_memory;
+        for (count, fact) in
+            [(killed_for_memory, Fact::KilledForMemory), (forks_refused, Fact::ForksRefused)]
+        {
+            if count > 0 {
+                watched.note(Phase::Running, fact);
+            }
+        }
         watched = watched.noting(slot.check().map_err(LaunchError::from));
     }
     Ok((watched, slot))

@@ -19,6 +19,7 @@
 //! [`host::Host::probe`], [`plan::Plan::resolve`], [`harvest`] and [`pep517`].
 
 pub mod doctor;
+pub mod ending;
 pub mod explain;
 pub mod harvest;
 pub mod host;

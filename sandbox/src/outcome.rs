@@ -1,11 +1,9 @@
-//! How a launch ended.
+//! How a launch ended, as values; [`crate::ending`] decides which.
 #![forbid(unsafe_code)]
 
-use std::fmt;
 use std::time::Duration;
 
 use crate::harvest::Harvest;
-use crate::layers::limits::slot::Usage;
 use crate::words::LayerSet;
 
 /// How a payload ended.
@@ -66,46 +64,16 @@ impl Clock {
 }
 
 impl End {
-    /// The end that a status of `waitpid(2)` tells of.
+    /// Whether a command ended by itself, and well.
     #[must_use]
-    pub fn from_wait_status(status: i32) -> Self {
-        let signal = u8::try_from(status & 0x7f).unwrap_or_default();
-        let code = u8::try_from(status >> 8 & 0xff).unwrap_or_default();
-        if signal == 0 { Self::Exited(code) } else { Self::Signalled(signal) }
+    pub fn is_success(&self) -> bool {
+        *self == Self::Exited(0)
     }
 
-    /// SIGXCPU ends what has used up its processor time, where that is `limited` (`getrlimit(2)`).
+    /// Whether a command ended by itself, and not well.
     #[must_use]
-    pub fn or_out_of_cpu_time(self, limited: bool) -> Self {
-        const SIGXCPU: u8 = 24;
-        if limited && self == Self::Signalled(SIGXCPU) { Self::TimedOut(Clock::Cpu) } else { self }
-    }
-
-    /// The exit status of the program that ran the payload.
-    #[must_use]
-    pub const fn exit_status(&self) -> u8 {
-        match self {
-            Self::Exited(code) => *code,
-            Self::Signalled(signal) => signal.saturating_add(128),
-            Self::TimedOut(_) => 124,
-            Self::OutOfMemory | Self::TooManyProcesses => 137,
-            Self::OutputRefused { .. } => 123,
-            Self::NotStarted { status, .. } => *status,
-        }
-    }
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exited(code) => write!(f, "exited with status {code}"),
-            Self::Signalled(signal) => write!(f, "ended by signal {signal}"),
-            Self::TimedOut(clock) => write!(f, "ended at its limit of {} time", clock.name()),
-            Self::OutOfMemory => f.write_str("ended because its memory was used up"),
-            Self::TooManyProcesses => f.write_str("failed at its limit of processes"),
-            Self::OutputRefused { file, why } => write!(f, "ran, but {file} was refused: {why}"),
-            Self::NotStarted { cause, .. } => write!(f, "was not started: {cause}"),
-        }
+    pub const fn is_failure(&self) -> bool {
+        matches!(self, Self::Exited(1..) | Self::Signalled(_))
     }
 }
 
@@ -135,31 +103,5 @@ impl Outcome {
             enforced: LayerSet::EMPTY,
             harvest: Harvest::default(),
         }
-    }
-
-    /// Takes in what the control groups counted: a payload that failed, and ran into a limit, is
-    /// said to have failed of it.
-    pub fn account_for(&mut self, usage: Usage) {
-        self.peak_memory = usage.peak_memory;
-        match self.end {
-            End::Exited(0) | End::TimedOut(_) => {}
-            _ if usage.killed_for_memory > 0 => self.end = End::OutOfMemory,
-            _ if usage.forks_refused > 0 => self.end = End::TooManyProcesses,
-            _ => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_status_of_wait_becomes_the_exit_status_of_shells() {
-        assert_eq!(End::from_wait_status(0).exit_status(), 0);
-        assert_eq!(End::from_wait_status(3 << 8).exit_status(), 3);
-        assert_eq!(End::from_wait_status(9).exit_status(), 137);
-        assert_eq!(End::from_wait_status(15 | 0x80).exit_status(), 143);
-        assert_eq!(End::TimedOut(Clock::Wall).exit_status(), 124);
     }
 }

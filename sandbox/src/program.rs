@@ -10,22 +10,24 @@ use clap::{CommandFactory, Parser};
 mod attempt;
 mod demand;
 mod doctor;
-mod ended;
 mod error;
 mod explain;
 mod gc;
 mod hook;
 mod launch;
 mod leftover;
+mod limit_options;
 mod options;
 mod policy_file;
 mod report;
 mod run;
+mod sanitizers;
 mod set_id;
 mod settle;
 pub mod usage;
 mod why;
 
+use crate::ending::NOTHING_RUN;
 use crate::plain::{Colour, print, print_own, say};
 use crate::sys::signals;
 use error::Failure;
@@ -97,7 +99,7 @@ enum Command {
 pub fn main() -> ExitCode {
     if let Err(errno) = signals::take() {
         say(format_args!("cannot say what is to happen on a signal: {}", errno.desc()));
-        return ExitCode::from(error::NOTHING_RUN);
+        return ExitCode::from(NOTHING_RUN);
     }
     if let Some(more) = set_id::found() {
         say(format_args!(
@@ -105,7 +107,7 @@ pub fn main() -> ExitCode {
              owner may; take that away (`chmod ug-s`, `setcap -r`): whoever wants more than an \
              ordinary user gets calls it as root"
         ));
-        return ExitCode::from(error::NOTHING_RUN);
+        return ExitCode::from(NOTHING_RUN);
     }
     Colour::asked(std::env::args_os()).choose();
     let command = match parse() {
@@ -119,13 +121,13 @@ pub fn main() -> ExitCode {
                     // Whoever does not read what is wrong cannot be told either.
                     None => drop(print(&shown.to_string(), true)),
                 }
-                return ExitCode::from(error::NOTHING_RUN);
+                return ExitCode::from(NOTHING_RUN);
             }
             return match print_own(&shown.ansi().to_string()) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
                     say(Failure::Unprinted(error));
-                    ExitCode::from(error::NOTHING_RUN)
+                    ExitCode::from(NOTHING_RUN)
                 }
             };
         }
@@ -225,7 +227,7 @@ mod tests {
     fn a_directory_that_is_not_there_is_named() {
         let directory = PathBuf::from("/nonexistent/man");
         let failure = obey(Command::Manual { directory }).unwrap_err();
-        assert_eq!(failure.exit_status(), error::NOTHING_RUN);
+        assert_eq!(failure.exit_status(), NOTHING_RUN);
         assert!(failure.to_string().contains("/nonexistent/man"), "{failure}");
     }
 

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use rustix::io::Errno;
 
+use crate::ending::NOTHING_RUN;
 use crate::layers::limits;
 use crate::layers::mounts::{self, Base, MountPlan, NewRoot, Overlays, What};
 use crate::layers::{
@@ -96,7 +97,7 @@ fn end_at_a_defect() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |defect| {
         tell(defect);
-        std::process::exit(125)
+        std::process::exit(i32::from(NOTHING_RUN))
     }));
 }
 

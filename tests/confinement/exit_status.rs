@@ -58,6 +58,16 @@ fn an_end_that_is_not_the_payloads_own_is_said_with_the_limit_its_value_and_its_
     assert!(!String::from_utf8_lossy(&output.stderr).contains("`tracing"), "{output:?}");
 }
 
+#[test]
+fn a_build_that_is_ended_for_its_log_is_not_told_to_have_run_out_of_memory() {
+    let directory = directory();
+    let script = "python3 -c 'bytearray(300 << 20)'; exec yes";
+    let output = run(directory.path(), &["--memory", "64M", "--log", "8K"], script);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(123), "{errors}");
+    assert!(errors.contains("`--log`") && !errors.contains("`--memory`"), "{errors}");
+}
+
 #[rstest]
 #[case::help(&["--help"])]
 #[case::version(&["--version"])]

@@ -261,7 +261,7 @@ fn how_it_ended_is_told_as_a_value() {
     assert_eq!((outcome.end, outcome.harvest.files.len()), (End::Signalled(11), 0));
     let mut policy = builds.policy();
     // Long enough for the launch itself, which counts.
-    policy.limits.wall_time = Demand::Exactly(Span(Duration::from_secs(5)));
+    policy.limits.timeout = Demand::Exactly(Span(Duration::from_secs(5)));
     let outcome = finish(&policy, "exec sleep 300");
     assert_eq!(outcome.end, End::TimedOut(Clock::Wall));
     assert!(outcome.elapsed >= Duration::from_millis(300));

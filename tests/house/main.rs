@@ -12,6 +12,7 @@
 
 mod circles;
 mod documents;
+mod ends;
 mod floors;
 mod matrix;
 mod mutants;

@@ -182,7 +182,8 @@ fn words_of_names(text: &str) -> BTreeSet<String> {
     words
 }
 
-fn quoted_length(text: &str) -> usize {
+/// How long the text in quotes is with which `text` begins.
+pub(crate) fn quoted_length(text: &str) -> usize {
     let mut escaped = false;
     let end = text.char_indices().skip(1).find(|(_, it)| {
         let ends = *it == '"' && !escaped;

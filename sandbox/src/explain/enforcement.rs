@@ -3,11 +3,11 @@
 
 use rustix::process::Rlimit;
 
-use crate::layers::limits::Bounds;
+use crate::layers::limits::{Bounds, OF_THE_SUPERVISOR};
 use crate::layers::mounts::{Entry, What};
 use crate::plain::escaped;
 use crate::plan::Plan;
-use crate::policy::limits::amounts::{Bytes, Span};
+use crate::policy::limits::Limit;
 use crate::policy::syscalls::groups::groups;
 use crate::policy::syscalls::{Rule, Table};
 
@@ -147,14 +147,9 @@ pub(super) fn limits(plan: &Plan) -> Vec<String> {
 }
 
 fn of_the_supervisor(bounds: &Bounds) -> Vec<String> {
-    let time = |limit: Option<std::time::Duration>| limit.map(|limit| Span(limit).to_string());
-    let size = |size: Option<u64>| size.map(|size| Bytes(size).to_string());
-    let watched = [
-        ("wall", time(bounds.wall_time)),
-        ("silence", time(bounds.silence)),
-        ("log", size(bounds.log)),
-        ("output", size(bounds.output)),
-    ];
-    let text = |limit: Option<String>| limit.unwrap_or_else(|| "none".to_owned());
-    watched.map(|(name, limit)| format!("{name:<10} {}, by the supervisor", text(limit))).to_vec()
+    let line = |limit: Limit| {
+        let text = bounds.text_of(limit).unwrap_or_else(|| "none".to_owned());
+        format!("{:<10} {text}, by the supervisor", limit.row().name)
+    };
+    OF_THE_SUPERVISOR.map(line).to_vec()
 }

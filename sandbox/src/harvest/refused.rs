@@ -13,6 +13,7 @@ use super::return_error::ReturnError;
 use crate::paths::OpenError;
 use crate::pep517::JsonError;
 use crate::plain::plural;
+use crate::policy::limits::Limit;
 
 /// An output that is not handed over, and why. The caller's directories are as they were.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +75,10 @@ pub enum Why {
         limit: u64,
     },
     /// It has more bytes than the caller takes, holes included.
-    #[error("it has {size} bytes, and at most {limit} are handed over; raise `--output`")]
+    #[error(
+        "it has {size} bytes, and at most {limit} are handed over; raise {}",
+        Limit::Output.remedy()
+    )]
     TooMuch {
         /// Its size in bytes.
         size: u64,

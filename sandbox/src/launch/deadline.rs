@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use rustix::event::Timespec;
 
 use super::streams::Streams;
-use crate::outcome::{Clock, End};
+use crate::ending::Fact;
+use crate::outcome::Clock;
 use crate::plan::Plan;
-use crate::policy::limits::amounts::Bytes;
 
 /// How long a payload has between SIGTERM and SIGKILL when its time is up.
 const GRACE: Duration = Duration::from_secs(2);
@@ -39,17 +39,15 @@ impl Deadline {
     }
 
     /// What is up, if anything is.
-    pub(super) fn is_up(&self, streams: &Streams) -> Option<End> {
+    pub(super) fn is_up(&self, streams: &Streams) -> Option<Fact> {
         let now = Instant::now();
         if self.wall.is_some_and(|deadline| now >= deadline) {
-            return Some(End::TimedOut(Clock::Wall));
+            return Some(Fact::TimeUp(Clock::Wall));
         }
         if self.silent_until(streams).is_some_and(|deadline| now >= deadline) {
-            return Some(End::TimedOut(Clock::Silence));
+            return Some(Fact::TimeUp(Clock::Silence));
         }
-        let limit = self.output.filter(|limit| streams.moved() > *limit)?;
-        let why = format!("the build printed more than {} bytes; raise `--log`", Bytes(limit));
-        Some(End::OutputRefused { file: "log".to_owned(), why })
+        self.output.filter(|limit| streams.moved() > *limit).map(Fact::LogFull)
     }
 
     /// When it has been silent for too long. Nobody knows that of a payload that waits for whoever

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use crate::ending::{self, Fact, NotRun};
 use crate::host::namespaces::Act;
 use crate::identity::IdentityError;
 use crate::layers::limits::slot::SlotError;
@@ -75,7 +76,7 @@ pub enum LaunchError {
     #[error("the inspector of the outputs {0}; nothing was handed over")]
     Inspector(String),
     /// The call was ended before the payload ran.
-    #[error("the call {end} before the command was started")]
+    #[error("{}", ending::interrupted(.end))]
     Interrupted {
         /// What ended it.
         end: End,
@@ -87,10 +88,7 @@ pub enum LaunchError {
     )]
     Left(PathBuf),
     /// The sandbox ended without a word, and the payload was never let through.
-    #[error(
-        "the sandbox {end} before the command was started; if nobody ended it (the kernel's log \
-         tells of memory that ran out), this is a defect of bulkhead"
-    )]
+    #[error("{}", ending::silent(.end))]
     Silent {
         /// How it ended.
         end: End,
@@ -166,6 +164,30 @@ impl LaunchError {
             }
             Self::Left(_) => Step::RemoveScratch,
             Self::Inspector(_) => Step::Inspector,
+        }
+    }
+
+    /// What of it the exit status tells.
+    #[must_use]
+    pub fn not_run(&self) -> NotRun {
+        match self {
+            Self::Interrupted { end } => NotRun::Interrupted(end.clone()),
+            Self::Step { fault, .. } => NotRun::of(*fault),
+            _ => NotRun::Refused,
+        }
+    }
+
+    /// That the call was ended by `fact`, if that ends one.
+    pub(super) fn interrupted_by(fact: &Fact) -> Option<Self> {
+        fact.end().map(|end| Self::Interrupted { end })
+    }
+
+    /// What is told of it, where by now the call may be over too or something has failed inside of the
+    /// sandbox.
+    pub(super) fn blamed(self, interruption: Option<Self>, inside: Option<Self>) -> Self {
+        match self {
+            known @ Self::Interrupted { .. } => known,
+            outside => ending::blamed(interruption, inside, outside),
         }
     }
 

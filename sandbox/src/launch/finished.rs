@@ -8,7 +8,8 @@ use std::path::Path;
 use rustix::io::Errno;
 
 use super::{Finished, Inspection, LaunchError};
-use crate::outcome::{End, Outcome};
+use crate::ending::{self, Fact, Phase};
+use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::scratch::Scratch;
 use crate::step::{At, Fault, Step};
@@ -35,10 +36,32 @@ impl Finished {
         self.patience.go_on()
     }
 
-    /// What has ended the call beside its build, if anything has by now.
-    pub fn over(&mut self) -> Option<&End> {
+    /// Whether the call is over by now, by something beside its build.
+    pub fn is_over(&mut self) -> bool {
+        self.patience.is_over()
+    }
+
+    /// The same, noted as what has ended `phase` before it was done.
+    pub fn is_over_in(&mut self, phase: Phase) -> bool {
         self.patience.is_over();
-        self.patience.over()
+        let fact = self.patience.over().cloned();
+        let over = fact.is_some();
+        if let Some(fact) = fact {
+            self.note(phase, fact);
+        }
+        over
+    }
+
+    /// Notes what happened in a phase of the call, and what comes of it for its end.
+    pub fn note(&mut self, phase: Phase, fact: Fact) {
+        self.history.push((phase, fact));
+        self.outcome.end = ending::decide(&self.history);
+    }
+
+    /// Everything that happened to the call by now and bears on its end.
+    #[must_use]
+    pub fn history(&self) -> &[(Phase, Fact)] {
+        &self.history
     }
 
     /// Clears away what the build had but its user. A call that is over meanwhile ends with what ended
@@ -61,8 +84,8 @@ impl Finished {
         if left.as_ref().is_some_and(|left| left.errno == Errno::CANCELED)
             && let Some(path) = path
         {
-            if let (End::Exited(_), Some(end)) = (&self.outcome.end, self.patience.over()) {
-                self.outcome.end = end.clone();
+            if let Some(fact) = self.patience.over().cloned() {
+                self.note(Phase::ClearingAway, fact);
             }
             return Err(LaunchError::Left(path));
         }

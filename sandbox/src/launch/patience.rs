@@ -10,9 +10,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::beginning::Beginning;
-use super::signals::{ENDING, Signals, number};
+use super::signals::{Signals, number};
 use super::{Client, LaunchError};
-use crate::outcome::{Clock, End};
+use crate::ending::{Fact, Phase};
+use crate::outcome::Clock;
 use crate::plan::Plan;
 use crate::step::{At, Fault, Step};
 
@@ -23,9 +24,6 @@ pub(super) const GRACE: Duration = Duration::from_secs(2);
 /// How many steps are taken before it is looked again.
 const STEPS: u32 = 16;
 
-/// What a call ends with whose client has let go of it.
-const LET_GO: End = End::Signalled(9);
-
 /// What may end a call, and whether it has.
 #[derive(Debug)]
 pub(super) struct Patience {
@@ -35,8 +33,9 @@ pub(super) struct Patience {
     caller: Option<OwnedFd>,
     /// What the client has the other end of.
     lifeline: Option<OwnedFd>,
-    over: Option<(End, Instant)>,
-    has_run: bool,
+    over: Option<(Fact, Instant)>,
+    /// How far the call has come: before the gate, or behind its payload.
+    phase: Phase,
     steps: u32,
 }
 
@@ -61,7 +60,7 @@ impl Patience {
             caller: if plan.ends_with_caller { beginning.caller()? } else { None },
             lifeline: lifeline.at(Step::Supervise)?,
             over: None,
-            has_run: false,
+            phase: Phase::BeforeGate,
             steps: 0,
         })
     }
@@ -75,7 +74,7 @@ impl Patience {
             caller: None,
             lifeline: None,
             over: None,
-            has_run: false,
+            phase: Phase::BeforeGate,
             steps: 0,
         }
     }
@@ -100,31 +99,30 @@ impl Patience {
         self.deadline
     }
 
-    /// Why the call is over, if it is.
-    pub(super) const fn over(&self) -> Option<&End> {
+    /// What the call is over by, if it is.
+    pub(super) const fn over(&self) -> Option<&Fact> {
         match &self.over {
-            Some((end, _)) => Some(end),
+            Some((fact, _)) => Some(fact),
             None => None,
         }
     }
 
     /// The payload has run, and `signals` came meanwhile.
     pub(super) fn has_run(&mut self, signals: Vec<NixSignal>) {
-        self.has_run = true;
+        self.phase = Phase::Draining;
         for signal in signals {
             self.end_by(signal);
         }
     }
 
     fn end_by(&mut self, signal: NixSignal) {
-        let ends = !self.has_run || ENDING.contains(&signal);
-        if ends && !self.signals.are_ignored(signal) {
-            self.end(End::Signalled(number(signal)));
+        if self.phase.is_ended_by(number(signal)) && !self.signals.are_ignored(signal) {
+            self.end(Fact::Signal(number(signal)));
         }
     }
 
-    fn end(&mut self, end: End) {
-        self.over.get_or_insert_with(|| (end, Instant::now()));
+    fn end(&mut self, fact: Fact) {
+        self.over.get_or_insert_with(|| (fact, Instant::now()));
     }
 
     /// Waits for one of `wanted`, until `latest`, or until the call is over. Gives whether one of them
@@ -164,14 +162,17 @@ impl Patience {
         // What has ended would be seen for ever.
         if seen.orphaned {
             self.caller = None;
-            self.end_by(NixSignal::SIGTERM);
+            // It is as if it had sent SIGTERM.
+            if !self.signals.are_ignored(NixSignal::SIGTERM) {
+                self.end(Fact::CallerDied);
+            }
         }
         if seen.let_go {
             self.lifeline = None;
-            self.end(LET_GO);
+            self.end(Fact::LetGo);
         }
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            self.end(End::TimedOut(Clock::Wall));
+            self.end(Fact::TimeUp(Clock::Wall));
         }
     }
 
@@ -185,10 +186,7 @@ impl Patience {
     /// An error where the call is over before the payload was started.
     pub(super) fn check(&mut self) -> Result<(), LaunchError> {
         self.is_over();
-        match self.over() {
-            Some(end) => Err(LaunchError::Interrupted { end: end.clone() }),
-            None => Ok(()),
-        }
+        self.over().and_then(LaunchError::interrupted_by).map_or(Ok(()), Err)
     }
 
     /// Whether to go on with something that has many steps.
@@ -212,8 +210,8 @@ impl Patience {
 
     /// Until when to wait for whoever reads the log; no longer where its client has let go of it.
     pub(super) fn latest_of_the_log(&self) -> Option<Instant> {
-        let (end, since) = self.over.as_ref()?;
-        Some(if *end == LET_GO { *since } else { *since + GRACE })
+        let (fact, since) = self.over.as_ref()?;
+        Some(if *fact == Fact::LetGo { *since } else { *since + GRACE })
     }
 
     /// What to ask while what the build had is cleared away: once the call is over that may go on for a

@@ -12,7 +12,9 @@ use rustix::fs::CWD;
 use crate::host::kernel_file::read_text;
 use crate::step::{At, Fault, Step};
 
-/// Signals that are passed on to the payload.
+/// Signals that are passed on to the payload. Which of them end a call, [`Phase::is_ended_by`] says.
+///
+/// [`Phase::is_ended_by`]: crate::ending::Phase::is_ended_by
 const FORWARDED: [NixSignal; 6] = [
     NixSignal::SIGTERM,
     NixSignal::SIGINT,
@@ -21,11 +23,6 @@ const FORWARDED: [NixSignal; 6] = [
     NixSignal::SIGUSR1,
     NixSignal::SIGUSR2,
 ];
-
-/// Those of them by which a caller tells a call to end. Before the payload was let through every one of
-/// those that are passed on does, for there is nobody yet who could take it.
-pub(super) const ENDING: [NixSignal; 4] =
-    [NixSignal::SIGTERM, NixSignal::SIGINT, NixSignal::SIGHUP, NixSignal::SIGQUIT];
 
 /// The signals that were blocked before the first launch of this process. What a launch has blocked
 /// stays blocked, for what follows it must not be cut short either; but the payload of a second one

@@ -2,33 +2,26 @@
 #![forbid(unsafe_code)]
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::Signal as NixSignal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Resource, Signal, WaitOptions, pidfd_send_signal, waitpid};
+use rustix::process::{Signal, WaitOptions, pidfd_send_signal, waitpid};
 
 use super::deadline::Deadline;
+use super::heard::{Gate, Heard, Watched, Word};
 use super::patience::{GRACE, Patience};
 use super::readback::{PausedPayload, is_ending};
-use super::signals::{ENDING, number};
+use super::signals::number;
 use super::streams::Streams;
 use super::tracer::Tracer;
-use super::{Client, LaunchError, located};
-use crate::outcome::{End, Outcome};
+use super::{Client, LaunchError};
+use crate::ending::{Fact, Phase};
 use crate::plan::Plan;
-use crate::scratch::Scratch;
 use crate::step::{At, Fault, Step};
 use crate::sys::clone::Started;
 use crate::wire::{Link, Message};
-use crate::words::LayerSet;
-
-/// What a payload is ended with when nobody is left who wants it.
-const SIGTERM: u8 = 15;
-/// What a payload is ended with when it cannot be watched any more, or when whom it was launched for
-/// has let go of it.
-const SIGKILL: u8 = 9;
 
 /// Everything that a supervisor watches over.
 pub(super) struct Watch<'a> {
@@ -41,27 +34,6 @@ pub(super) struct Watch<'a> {
     pub(super) started: &'a Started,
     pub(super) patience: &'a mut Patience,
     pub(super) client: &'a Client<'a>,
-}
-
-/// A payload that has run, all of its processes dead.
-#[derive(Debug)]
-pub(super) struct Watched {
-    pub(super) outcome: Outcome,
-    /// The private file system, where the sandbox has made it.
-    pub(super) scratch: Option<Scratch>,
-    /// What went wrong outside, the first of it. It does not make the payload one that has not run.
-    pub(super) trouble: Option<LaunchError>,
-    /// It printed the name of a sanitizer.
-    pub(super) named_sanitizer: bool,
-    /// Who follows its processes.
-    pub(super) tracer: Option<Tracer>,
-}
-
-impl Watched {
-    /// The same, with what may have gone wrong after the payload.
-    pub(super) fn noting(self, result: Result<(), LaunchError>) -> Self {
-        Self { trouble: self.trouble.or(result.err()), ..self }
-    }
 }
 
 /// What a wait ends for.
@@ -81,43 +53,6 @@ enum Event {
     Output,
 }
 
-/// How far the payload has come.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Gate {
-    /// Not every layer was seen.
-    #[default]
-    Closed,
-    /// Every layer was seen.
-    Reached,
-    /// The gate was opened: from here on the payload may have run.
-    Open,
-}
-
-/// What has been heard of the sandbox so far.
-#[derive(Default)]
-struct Heard {
-    failed: Option<Fault>,
-    status: Option<i32>,
-    scratch: Option<Scratch>,
-    /// The payload's process, until it is looked at.
-    process: Option<OwnedFd>,
-    /// The same, from then on.
-    looked_at: Option<OwnedFd>,
-    held: Option<PausedPayload>,
-    entered: bool,
-    ready: bool,
-    enforced: LayerSet,
-    gate: Gate,
-    cut_off: Option<End>,
-    /// The first signal that told a payload to end which was let through.
-    told: Option<NixSignal>,
-    /// What the sandbox said of a copy.
-    copied: String,
-    signals: Vec<NixSignal>,
-    /// Who follows the payload's processes.
-    tracer: Option<Tracer>,
-}
-
 impl Watch<'_> {
     /// Watches until the sandbox is dead, every process of it included, and everything that it
     /// printed is handed on. The payload is let through the gate that `opener` opens once every
@@ -134,7 +69,7 @@ impl Watch<'_> {
             Ok(()) => None,
             Err(error) if heard.gate == Gate::Open => {
                 let _ = pidfd_send_signal(&self.started.pidfd, Signal::KILL);
-                heard.cut_off = Some(End::Signalled(SIGKILL));
+                heard.lost = true;
                 Some(error)
             }
             Err(error) => return Err(error),
@@ -146,14 +81,9 @@ impl Watch<'_> {
         if heard.gate == Gate::Reached && !self.client.wants_the_payload() {
             return Ok(heard.rehearsed(elapsed));
         }
-        let tracer = heard.tracer.take();
         let mut watched = heard.conclude(self.plan, status, elapsed)?;
-        watched.tracer = tracer;
-        // A log without its end is not that of a command that has ended well.
-        if !matches!(drained, Ok(true))
-            && let (End::Exited(_), Some(end)) = (&watched.outcome.end, self.patience.over())
-        {
-            watched.outcome.end = end.clone();
+        if let (Ok(false) | Err(_), Some(fact)) = (&drained, self.patience.over()) {
+            watched.note(Phase::Draining, fact.clone());
         }
         watched.trouble = watched.trouble.or(trouble).or(drained.err());
         watched.named_sanitizer = streams.named_sanitizer();
@@ -177,12 +107,12 @@ impl Watch<'_> {
             let happened = self.wait(open, client, caller, streams, clock.left(streams))?;
             if happened.contains(&Event::LetGo) {
                 client = None;
-                heard.cut_off.get_or_insert(End::Signalled(SIGKILL));
+                heard.cut_off.get_or_insert(Fact::LetGo);
                 pidfd_send_signal(&self.started.pidfd, Signal::KILL).at(Step::Supervise)?;
             } else if happened.contains(&Event::Orphaned) {
                 caller = None;
                 heard.signals.push(NixSignal::SIGTERM);
-                self.cut_off(End::Signalled(SIGTERM), heard, &mut clock)?;
+                self.cut_off(Fact::CallerDied, heard, &mut clock)?;
             }
             if happened.contains(&Event::Output) {
                 streams.pass_on()?;
@@ -196,12 +126,12 @@ impl Watch<'_> {
             if happened.contains(&Event::Signal) {
                 self.forward(heard, &mut clock)?;
             }
-            if let Some(end) = clock.is_up(streams) {
+            if let Some(fact) = clock.is_up(streams) {
                 // Who was told to end already is not told again.
                 let deaf = heard.told.filter(|_| heard.cut_off.is_none());
                 heard.cut_off =
-                    deaf.map(|signal| End::Signalled(number(signal))).or(heard.cut_off.take());
-                self.cut_off(end, heard, &mut clock)?;
+                    deaf.map(|signal| Fact::Deaf(number(signal))).or(heard.cut_off.take());
+                self.cut_off(fact, heard, &mut clock)?;
             }
         }
     }
@@ -321,7 +251,7 @@ impl Watch<'_> {
     /// The payload has gone too far: first it is asked to end, then the sandbox is ended.
     fn cut_off(
         &self,
-        end: End,
+        fact: Fact,
         heard: &mut Heard,
         clock: &mut Deadline,
     ) -> Result<(), LaunchError> {
@@ -329,7 +259,7 @@ impl Watch<'_> {
             pidfd_send_signal(&self.started.pidfd, Signal::KILL).at(Step::Supervise)?;
             clock.never();
         } else {
-            heard.cut_off = Some(end);
+            heard.cut_off = Some(fact);
             self.send(NixSignal::SIGTERM)?;
             clock.soon();
         }
@@ -344,13 +274,16 @@ impl Watch<'_> {
             heard.signals.push(signal);
             if heard.gate == Gate::Open {
                 self.send(signal)?;
-                let ends = ENDING.contains(&signal) && !self.patience.signals().are_ignored(signal);
+                let ends = Phase::Running.is_ended_by(number(signal))
+                    && !self.patience.signals().are_ignored(signal);
                 if ends && heard.told.is_none() && heard.cut_off.is_none() {
                     heard.told = Some(signal);
                     clock.soon();
                 }
-            } else if !self.patience.signals().are_ignored(signal) {
-                return Err(LaunchError::Interrupted { end: End::Signalled(number(signal)) });
+            } else if !self.patience.signals().are_ignored(signal)
+                && let Some(error) = LaunchError::interrupted_by(&Fact::Signal(number(signal)))
+            {
+                return Err(error);
             }
         }
         Ok(())
@@ -367,124 +300,12 @@ impl Watch<'_> {
         if heard.gate != Gate::Closed {
             self.patience.has_run(std::mem::take(&mut heard.signals));
         }
-        let latest = heard.cut_off.as_ref().map(|_| Instant::now() + GRACE);
+        let was_ended = heard.cut_off.is_some() || heard.lost;
+        let latest = was_ended.then(|| Instant::now() + GRACE);
         Ok(streams.drain(self.patience, latest)?)
     }
 }
 
 fn has_happened(descriptor: &PollFd<'_>) -> bool {
     !descriptor.revents().is_empty()
-}
-
-/// The text in a file of the sandbox's, which has run nothing of the payload's.
-fn said(file: &OwnedFd) -> std::io::Result<String> {
-    const LONGEST: usize = 64 << 10;
-    let mut bytes = vec![0; LONGEST];
-    let length = rustix::io::pread(file, &mut bytes, 0)?;
-    bytes.truncate(length);
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-#[derive(PartialEq, Eq)]
-enum Word {
-    More,
-    Last,
-}
-
-impl Heard {
-    /// Takes in one message. The payload's descriptor is there to be taken once it is ready.
-    fn listen(&mut self, sandbox: &Link) -> Result<Word, LaunchError> {
-        let Some((message, mut descriptors)) = sandbox.receive().at(Step::Supervise)? else {
-            return Ok(Word::Last);
-        };
-        match message {
-            // The first failure is the cause; what follows from it is not.
-            Message::Failed(fault) => self.failed = self.failed.or(Some(fault)),
-            Message::Ended(status) => self.status = Some(status),
-            Message::Scratch => self.scratch = descriptors.pop().map(Scratch::received),
-            Message::Copied => {
-                let text = descriptors.pop().as_ref().map(said).transpose().at(Step::CopySource)?;
-                self.copied = text.unwrap_or_default();
-            }
-            Message::Payload => self.process = descriptors.pop(),
-            Message::Entered => self.entered = true,
-            Message::Ready => self.ready = true,
-            Message::Go
-            | Message::Mapped
-            | Message::CgroupFds
-            | Message::Mounts
-            | Message::Rules
-            | Message::Signal(_) => {
-                return Err(Fault::new(Step::Supervise, Errno::BADMSG).into());
-            }
-        }
-        Ok(Word::More)
-    }
-
-    /// The payload's process, once it waits at the gate; only once.
-    fn at_the_gate(&mut self) -> Option<PausedPayload> {
-        if self.ready { self.held.take_if(|held| held.has_entered()) } else { None }
-    }
-
-    /// What a launch comes to that ends at the gate.
-    fn rehearsed(self, elapsed: Duration) -> Watched {
-        let mut outcome = Outcome::new(End::Exited(0), elapsed);
-        outcome.enforced = self.enforced;
-        let scratch = self.scratch;
-        Watched { outcome, scratch, trouble: None, named_sanitizer: false, tracer: None }
-    }
-
-    fn conclude(self, plan: &Plan, init: i32, elapsed: Duration) -> Result<Watched, LaunchError> {
-        if let Some(fault) = self.failed {
-            let copy = fault.step == Step::CopySource && !self.copied.is_empty();
-            let error = if copy { LaunchError::Copy(self.copied) } else { located(plan, fault) };
-            if self.gate != Gate::Open || fault.step != Step::Supervise {
-                return Err(error);
-            }
-            // The sandbox lost sight of a payload that was let through already, and took it along.
-            let mut outcome = Outcome::new(End::Signalled(SIGKILL), elapsed);
-            outcome.enforced = self.enforced;
-            return Ok(Watched {
-                outcome,
-                scratch: self.scratch,
-                trouble: Some(error),
-                named_sanitizer: false,
-                tracer: None,
-            });
-        }
-        let unwanted = self.cut_off.is_some();
-        let end = match (self.cut_off, self.status) {
-            (Some(end), _) => end,
-            (None, Some(status)) => {
-                let limited =
-                    plan.limits.as_ref().is_some_and(|it| it.ceiling(Resource::Cpu).is_some());
-                End::from_wait_status(status).or_out_of_cpu_time(limited)
-            }
-            // Somebody outside ended the whole sandbox, as an out-of-memory killer does.
-            (None, None) => End::from_wait_status(init),
-        };
-        let was_cut_off = matches!(end, End::TimedOut(_) | End::OutputRefused { .. });
-        if self.gate != Gate::Open && !was_cut_off {
-            return Err(match end {
-                // Nobody is left who wants it.
-                end @ End::Signalled(_) if unwanted => LaunchError::Interrupted { end },
-                end => LaunchError::Silent { end },
-            });
-        }
-        let mut outcome = Outcome::new(end, elapsed);
-        outcome.enforced = self.enforced;
-        let scratch = self.scratch;
-        Ok(Watched { outcome, scratch, trouble: None, named_sanitizer: false, tracer: None })
-    }
-}
-
-/// The first step that a sandbox has said to have failed, of all that it said and nobody has heard. It
-/// must be dead.
-pub(super) fn last_fault(sandbox: &Link) -> Option<Fault> {
-    while let Ok(Some((message, _))) = sandbox.receive() {
-        if let Message::Failed(fault) = message {
-            return Some(fault);
-        }
-    }
-    None
 }

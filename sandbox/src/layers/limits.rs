@@ -20,39 +20,12 @@ pub use self::attainable::attainable;
 
 use self::slot::Group;
 use crate::host::limit_support::LimitSupport;
-use crate::policy::limits::amounts::{Bytes, Count, Span};
-use crate::policy::limits::{self, Demand, Limits};
+use crate::policy::limits::amounts::{Amount, Bytes, Count, Span};
+use crate::policy::limits::{self, Demand, Limit, Limits};
 use crate::sys::scheduling::{leave_disk_priority, leave_real_time};
 
 /// Seconds between the warning SIGXCPU and the end by SIGKILL.
 const GRACE: u64 = 2;
-
-/// What there is a limit of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// Memory of the tree.
-    Memory,
-    /// Processes of the tree.
-    Processes,
-    /// Descriptors of a process.
-    OpenFiles,
-    /// The size of a file.
-    FileSize,
-    /// Processor time of a process.
-    CpuTime,
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Memory => "memory",
-            Self::Processes => "processes",
-            Self::OpenFiles => "open files",
-            Self::FileSize => "file size",
-            Self::CpuTime => "processor time",
-        })
-    }
-}
 
 /// A demand that this host cannot meet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -150,12 +123,40 @@ pub struct Bounds {
     pub fallbacks: Vec<Fallback>,
 }
 
+/// The limits that the supervisor holds, and no means of the kernel's.
+pub const OF_THE_SUPERVISOR: [Limit; 4] =
+    [Limit::Timeout, Limit::Silence, Limit::Log, Limit::Output];
+
 impl Bounds {
     /// The resource limit `of` every process, where there is one.
     #[must_use]
     pub fn ceiling(&self, of: Resource) -> Option<u64> {
         let found = self.ceilings.iter().find(|(resource, _)| *resource == of);
         found.and_then(|(_, limit)| limit.current)
+    }
+
+    /// What `limit` comes to, in its unit, where there is one.
+    #[must_use]
+    pub fn of(&self, limit: Limit) -> Option<u64> {
+        let time = |time: Option<Duration>| time.map(|time| Span(time).number());
+        match limit {
+            Limit::Memory => self.memory,
+            Limit::Pids => self.processes,
+            Limit::Timeout => time(self.wall_time),
+            Limit::Silence => time(self.silence),
+            Limit::Log => self.log,
+            Limit::Output => self.output,
+            Limit::OpenFiles | Limit::FileSize | Limit::CpuTime => {
+                let value = self.ceiling(resource(limit)?)?;
+                Some(of_resource(limit, value))
+            }
+        }
+    }
+
+    /// The same, as it is written.
+    #[must_use]
+    pub fn text_of(&self, limit: Limit) -> Option<String> {
+        self.of(limit).map(|number| limit.row().unit.text(number))
     }
 }
 
@@ -170,7 +171,7 @@ pub fn resolve(policy: &Limits, support: &LimitSupport) -> Result<Bounds, Unsett
         counts: Vec::new(),
         memory: None,
         processes: None,
-        wall_time: wanted(policy.wall_time, None).map(|Span(time)| time),
+        wall_time: wanted(policy.timeout, None).map(|Span(time)| time),
         silence: wanted(policy.silence, None).map(|Span(time)| time),
         log: wanted(policy.log, Some(limits::LOG)).map(|Bytes(size)| size),
         output: wanted(policy.output, Some(limits::OUTPUT)).map(|Bytes(size)| size),
@@ -223,7 +224,7 @@ fn processes(
     support: &LimitSupport,
     bounds: &mut Bounds,
 ) -> Result<(), Unsettable> {
-    let demand = policy.processes;
+    let demand = policy.pids;
     let Some(count) = wanted(demand, Some(most_processes(support))) else { return Ok(()) };
     if let Some(place) = &support.processes {
         match bounds.groups.iter_mut().find(|group| group.is_in(place)) {
@@ -239,7 +240,7 @@ fn processes(
         }
         bounds.fallbacks.push(Fallback::ProcessesPerUser);
     } else if demand != Demand::Default {
-        within(Limit::Processes, count.0, &count, support)?;
+        within(Limit::Pids, count.0, &count, support)?;
     }
     bounds.processes = Some(count.0);
     // Behind a control group it is the second line, and wider: the group tells that it was hit.
@@ -271,24 +272,7 @@ fn wanted<T: Copy>(demand: Demand<T>, default: Option<T>) -> Option<T> {
     }
 }
 
-/// The number behind an amount.
-trait Amount: Copy + fmt::Display {
-    fn number(self) -> u64;
-}
-
-impl Amount for Bytes {
-    fn number(self) -> u64 {
-        self.0
-    }
-}
-
-impl Amount for Count {
-    fn number(self) -> u64 {
-        self.0
-    }
-}
-
-fn ceiling<T: Amount>(
+fn ceiling<T: Amount + fmt::Display>(
     limit: Limit,
     demand: Demand<T>,
     default: T,
@@ -307,23 +291,34 @@ fn within(
     demanded: &dyn fmt::Display,
     support: &LimitSupport,
 ) -> Result<(), Unsettable> {
-    let resource = match limit {
-        Limit::Memory => Resource::Data,
-        Limit::Processes => Resource::Nproc,
-        Limit::OpenFiles => Resource::Nofile,
-        Limit::FileSize => Resource::Fsize,
-        Limit::CpuTime => Resource::Cpu,
-    };
+    let Some(resource) = resource(limit) else { return Ok(()) };
     match support.current(resource).maximum {
         Some(hard) if hard < number => {
-            let ceiling = match limit {
-                Limit::FileSize | Limit::Memory => Bytes(hard).to_string(),
-                Limit::CpuTime => Span(Duration::from_secs(hard)).to_string(),
-                Limit::Processes | Limit::OpenFiles => hard.to_string(),
-            };
+            let ceiling = limit.row().unit.text(of_resource(limit, hard));
             Err(Unsettable::AboveCeiling { limit, demanded: demanded.to_string(), ceiling })
         }
         _ => Ok(()),
+    }
+}
+
+/// What holds `limit` for a single process, where something does (`getrlimit(2)`).
+const fn resource(limit: Limit) -> Option<Resource> {
+    Some(match limit {
+        Limit::Memory => Resource::Data,
+        Limit::Pids => Resource::Nproc,
+        Limit::OpenFiles => Resource::Nofile,
+        Limit::FileSize => Resource::Fsize,
+        Limit::CpuTime => Resource::Cpu,
+        Limit::Timeout | Limit::Silence | Limit::Log | Limit::Output => return None,
+    })
+}
+
+/// The value of `limit`, in its unit, where its resource has this one: that of processor time is in
+/// seconds.
+fn of_resource(limit: Limit, value: u64) -> u64 {
+    match limit {
+        Limit::CpuTime => Span(Duration::from_secs(value)).number(),
+        _ => value,
     }
 }
 

@@ -16,7 +16,7 @@
 //!
 //! [limits]
 //! memory = "8G"
-//! wall-time = "2h"
+//! timeout = "2h"
 //!
 //! [artefacts]
 //! expect = "numpy==2.1.0"
@@ -36,8 +36,7 @@ use std::path::PathBuf;
 use super::artefacts::Artefacts;
 use super::environment::Pattern;
 use super::levels::Level;
-use super::limits::amounts::{Bytes, Count, Span};
-use super::limits::{Demand, Limits};
+use super::limits::{Demand, Limit};
 use super::package::{Package, TwoReleases, Wanted};
 use super::syscalls::Choice;
 use super::{IdentityChoice, Policy};
@@ -77,7 +76,8 @@ struct Section {
     keep: Vec<Pattern>,
     delete: Vec<Pattern>,
     set: Vec<(OsString, OsString)>,
-    limits: Vec<Ceiling>,
+    /// In their units.
+    limits: Vec<(Limit, Demand<u64>)>,
     syscalls: Vec<(Choice, bool)>,
     artefacts: Artefacts,
 }
@@ -91,36 +91,6 @@ pub struct Granted {
     pub writable: bool,
     /// Where in the file it stands.
     pub span: std::ops::Range<usize>,
-}
-
-/// One limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ceiling {
-    Memory(Demand<Bytes>),
-    Processes(Demand<Count>),
-    OpenFiles(Demand<Count>),
-    FileSize(Demand<Bytes>),
-    CpuTime(Demand<Span>),
-    WallTime(Demand<Span>),
-    Silence(Demand<Span>),
-    Log(Demand<Bytes>),
-    Output(Demand<Bytes>),
-}
-
-impl Ceiling {
-    fn apply(self, limits: &mut Limits) {
-        match self {
-            Self::Memory(demand) => limits.memory = demand,
-            Self::Processes(demand) => limits.processes = demand,
-            Self::OpenFiles(demand) => limits.open_files = demand,
-            Self::FileSize(demand) => limits.file_size = demand,
-            Self::CpuTime(demand) => limits.cpu_time = demand,
-            Self::WallTime(demand) => limits.wall_time = demand,
-            Self::Silence(demand) => limits.silence = demand,
-            Self::Log(demand) => limits.log = demand,
-            Self::Output(demand) => limits.output = demand,
-        }
-    }
 }
 
 impl PolicyFile {
@@ -210,8 +180,8 @@ impl Section {
         policy.environment.keep.extend(self.keep.iter().cloned());
         policy.environment.delete.extend(self.delete.iter().cloned());
         policy.environment.set.extend(self.set.iter().cloned());
-        for ceiling in &self.limits {
-            ceiling.apply(&mut policy.limits);
+        for (limit, demand) in &self.limits {
+            policy.limits.set(*limit, *demand);
         }
         for (choice, made) in &self.syscalls {
             policy.syscalls = policy.syscalls.set(*choice, *made);

@@ -74,7 +74,7 @@ fn attempt(
 ) -> Result<(Plan, Finished), Failure> {
     let settled = settle(policy, payload)?;
     let (policy, payload) = (&settled.policy, &settled.payload);
-    let until = match policy.limits.wall_time {
+    let until = match policy.limits.timeout {
         Limit::Exactly(Span(time)) => beginning.at().checked_add(time),
         Limit::Default | Limit::Unlimited => None,
     };

@@ -1,8 +1,9 @@
 //! `bulkhead doctor`: what this host allows, and what would make it allow more.
 #![forbid(unsafe_code)]
 
-use super::error::{Failure, NOTHING_RUN};
+use super::error::Failure;
 use crate::doctor::{Verdict, diagnose};
+use crate::ending::NOTHING_RUN;
 use crate::host::Host;
 use crate::host::surroundings::Surroundings;
 use crate::launch::rehearsal;

@@ -3,22 +3,14 @@
 
 use std::path::PathBuf;
 
-use rustix::io::Errno;
-
+use crate::ending::{Fact, NotRun, Phase, decide};
 use crate::launch::{LaunchError, OWNED};
 use crate::outcome::End;
 use crate::paths::{PathError, Stranger};
 use crate::payload::PayloadError;
 use crate::pep517::HookError;
 use crate::plan::Refusal;
-use crate::step::Step;
 use crate::tools::{InterpreterError, ProgramError};
-
-/// The exit status when nothing was run.
-pub(super) const NOTHING_RUN: u8 = 125;
-
-/// The lowest of the statuses that say what became of a command: an output was refused.
-pub(super) const OUTPUT_REFUSED: u8 = 123;
 
 /// Everything that can keep the program from doing what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -96,49 +88,62 @@ impl From<ProgramError> for Failure {
 }
 
 impl Failure {
+    /// The launch that failed, where it was one.
+    const fn of_launch(&self) -> Option<&LaunchError> {
+        match self {
+            Self::Launch(error) | Self::Unreachable { error, .. } | Self::Unshown { error } => {
+                Some(error)
+            }
+            _ => None,
+        }
+    }
+
+    /// What of it the exit status tells.
+    fn not_run(&self) -> NotRun {
+        match (self, self.of_launch()) {
+            (Self::Payload(PayloadError::NotFound(_)), _) => NotRun::NotFound,
+            (_, Some(error)) => error.not_run(),
+            (_, None) => NotRun::Refused,
+        }
+    }
+
     /// The status that the program exits with, as documented.
     pub(super) fn exit_status(&self) -> u8 {
-        match self {
-            Self::Payload(PayloadError::NotFound(_)) => 127,
-            Self::Launch(error) | Self::Unreachable { error, .. } | Self::Unshown { error } => {
-                of_launch(error)
-            }
-            _ => NOTHING_RUN,
-        }
+        self.not_run().exit_status()
     }
 
     /// The end of a payload that was not started because of this.
     pub(super) fn end(&self) -> End {
-        let step = match self {
-            Self::Launch(error) | Self::Unreachable { error, .. } | Self::Unshown { error } => {
-                Some(error.step().text())
-            }
-            _ => None,
-        };
-        End::NotStarted { step, cause: self.to_string(), status: self.exit_status() }
+        let step = self.of_launch().map(|error| error.step().text());
+        let fact = Fact::NotRun { step, cause: self.to_string(), why: self.not_run() };
+        decide(&[(Phase::BeforeGate, fact)])
     }
 
-    /// The end of a build that ran with `end` and has no outcome because of this. Who reads a file that
-    /// was put in its place may be told anything, whatever the build ended with; where it could not be
-    /// written, it is not well at least.
-    pub(super) fn of_no_outcome(&self, end: &End) -> Option<End> {
-        let (path, why) = match self {
-            Self::OutcomeExchanged { path } => (path, "it was exchanged by the build".to_owned()),
-            Self::Outcome { path, source } if *end == End::Exited(0) => (path, source.to_string()),
+    /// What happened to a build that ran and has no outcome because of this.
+    pub(super) fn unwritten(&self) -> Option<Fact> {
+        let (path, why, exchanged) = match self {
+            Self::OutcomeExchanged { path } => {
+                (path, "it was exchanged by the build".to_owned(), true)
+            }
+            Self::Outcome { path, source } => (path, source.to_string(), false),
             _ => return None,
         };
-        Some(End::OutputRefused { file: path.display().to_string(), why })
+        Some(Fact::Unwritten { file: path.display().to_string(), why, exchanged })
     }
 }
 
-fn of_launch(error: &LaunchError) -> u8 {
-    match error {
-        LaunchError::Interrupted { end } => end.exit_status(),
-        LaunchError::Step { fault, .. } if fault.step == Step::Exec => match fault.errno {
-            Errno::NOENT => 127,
-            Errno::ACCESS | Errno::NOEXEC | Errno::ISDIR => 126,
-            _ => NOTHING_RUN,
-        },
-        _ => NOTHING_RUN,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_launch_that_was_interrupted_is_told_as_what_interrupted_it() {
+        let (signal, end) = (Fact::Signal(15), End::Signalled(15));
+        let failure = Failure::from(LaunchError::Interrupted { end });
+        assert_eq!(failure.end(), decide(&[(Phase::BeforeGate, signal)]));
+        assert_eq!(failure.exit_status(), 143);
+        let end = End::from_wait_status(9);
+        let failure = Failure::from(LaunchError::Silent { end });
+        assert_eq!(failure.end(), decide(&[(Phase::BeforeGate, Fact::SandboxEnded(9))]));
     }
 }

@@ -10,17 +10,18 @@ use rustix::io::Errno;
 
 use super::attempt;
 use super::demand::Demand;
-use super::error::{self, Failure};
+use super::error::Failure;
 use super::options::{Demanded, Options};
 use super::report::Report;
 use super::settle::note_names;
 use super::why::Telling;
+use crate::ending::{Call, Fact, Phase};
 use crate::harvest::{
     ANSWER, Collected, Destination, Expected, Harvest, Limits, Origin, Refused, Returning, Wishes,
     collect, copy_unchecked, read_return, return_control_file,
 };
 use crate::launch::{Beginning, Finished, LaunchError};
-use crate::outcome::{End, Outcome};
+use crate::outcome::Outcome;
 use crate::payload::{Payload, Purpose};
 use crate::pep517::{HookCall, HookError, HookKind, PYTHONPATH, overlay};
 use crate::plain::say;
@@ -121,32 +122,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     };
     let telling = arguments.options.telling(&payload);
     // Without a file system of its own the hook wrote to where the front end reads.
-    if finished.outcome.end == End::Exited(0) && finished.scratch().is_some() {
+    if finished.outcome.end.is_success() && finished.scratch().is_some() {
         if plan.has(Layer::Harvest) {
             hand_over(&plan, &call, &mut finished, &wishes, (&mut report, telling));
-        } else if let Err(error) = hand_over_unchecked(&call, &mut finished) {
-            match finished.over().cloned() {
-                Some(end) => finished.outcome.end = end,
-                None => refuse(&mut finished, error),
-            }
+        } else if let Err(error) = hand_over_unchecked(&call, &mut finished)
+            && !finished.is_over_in(Phase::Inspecting)
+        {
+            finished.note(Phase::Inspecting, error.fact());
         }
     }
-    Ok(status(&report.conclude(&plan, finished, telling)))
-}
-
-/// What a hook that chose its exit status is said to have ended with. From 123 on they are ours and
-/// say what became of its outputs, so that no hook can claim a refusal that never was.
-fn status(end: &End) -> u8 {
-    match end {
-        End::Exited(own @ error::OUTPUT_REFUSED..) => {
-            say(format_args!(
-                "the hook itself exited with status {own}, which says nothing here; no output was \
-                 refused, and the status is 1"
-            ));
-            1
-        }
-        end => end.exit_status(),
-    }
+    Ok(report.conclude(Call::Hook, &plan, finished, telling))
 }
 
 /// Takes out what the hook made, clears away what it had, and hands over what was taken out: last, for
@@ -161,7 +146,9 @@ fn hand_over(
     let opened = call.open_output().and_then(|output| Ok((output, call.open_control()?)));
     let (output, control) = match opened {
         Ok(opened) => opened,
-        Err(error) => return refuse(finished, error.into()),
+        Err(error) => {
+            return finished.note(Phase::Inspecting, HandingOver::from(error).fact());
+        }
     };
     let output =
         output.as_ref().map(|output| Destination { directory: output.as_fd(), owner: None });
@@ -170,9 +157,7 @@ fn hand_over(
     if let Err(error) = finished.clear_away() {
         say(format_args!("the command has run, but: {error}"));
     }
-    if let Some(end) = finished.over().cloned() {
-        say(format_args!("the call {end} before anything was handed over"));
-        finished.outcome.end = end;
+    if finished.is_over_in(Phase::Inspecting) {
         return;
     }
     let outcome = finished.outcome.clone();
@@ -195,13 +180,8 @@ fn hand_over(
     });
     match handed {
         Ok(harvest) => finished.outcome.harvest = harvest,
-        Err(error) => refuse(finished, error),
+        Err(error) => finished.note(Phase::Inspecting, error.fact()),
     }
-}
-
-fn refuse(finished: &mut Finished, error: HandingOver) {
-    say(&error);
-    finished.outcome.end = error.end();
 }
 
 /// A call that has run.
@@ -320,18 +300,17 @@ enum HandingOver {
 }
 
 impl HandingOver {
-    /// The end of the build, which has run, and of whose outputs nothing is to be used.
-    fn end(self) -> End {
+    /// What happened to a build that has run, and of whose outputs nothing is to be used.
+    fn fact(self) -> Fact {
+        let sentence = self.to_string();
         let (file, why) = match self {
             Self::Refused(Refused { file, why }) => (file, why.to_string()),
-            Self::Failed(failure) => {
-                if let Some(end) = failure.of_no_outcome(&End::Exited(0)) {
-                    return end;
-                }
-                (".".to_owned(), failure.to_string())
-            }
+            Self::Failed(failure) => match failure.unwritten() {
+                Some(Fact::Unwritten { file, why, .. }) => (file, why),
+                _ => (".".to_owned(), failure.to_string()),
+            },
         };
-        End::OutputRefused { file, why }
+        Fact::Refused { file, why, sentence }
     }
 }
 

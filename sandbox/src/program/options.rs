@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::error::Failure;
+use super::limit_options::LimitOptions;
 use super::policy_file::{self, ForBuild};
 use super::why::{Form, Telling};
 use crate::paths::Trust;
@@ -16,8 +17,6 @@ use crate::policy::artefacts::Artefacts;
 use crate::policy::environment::is_name;
 use crate::policy::file::Granted;
 use crate::policy::levels::Level;
-use crate::policy::limits::Demand;
-use crate::policy::limits::amounts::{Bytes, Count, Span};
 use crate::policy::package::Package;
 use crate::policy::{IdentityChoice, Policy};
 use crate::words::{Guarantee, Layer, UnknownWord};
@@ -59,30 +58,14 @@ pub(super) struct Options {
     /// Keep the build's large private directories on disk below DIR instead of in memory
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
-    /// End the build after this time: 90s, 10m, 2h
-    #[arg(long, value_name = "TIME", default_value = "default", hide_default_value = true)]
-    timeout: Demand<Span>,
-    /// Memory of all processes together, files in memory included: 512M, 8G, none
-    #[arg(long, value_name = "SIZE", default_value = "default", hide_default_value = true)]
-    memory: Demand<Bytes>,
-    /// Processes and threads at a time
-    #[arg(long, value_name = "N", default_value = "default", hide_default_value = true)]
-    pids: Demand<Count>,
+    #[command(flatten)]
+    limits: LimitOptions,
     /// Run nothing unless these guarantees are held in full: a list with commas, or all
     #[arg(long, value_name = "GUARANTEE,…", value_delimiter = ',', value_parser = required())]
     require: Vec<Required>,
     /// Go on without what this host cannot do, and say so
     #[arg(long, conflicts_with = "require")]
     best_effort: bool,
-    /// End the build when it has printed nothing for this time
-    #[arg(long, value_name = "TIME", default_value = "default", hide_default_value = true)]
-    silence: Demand<Span>,
-    /// How much the build may print
-    #[arg(long, value_name = "SIZE", default_value = "default", hide_default_value = true)]
-    log: Demand<Bytes>,
-    /// How large what a hook hands over may be, holes included [default: 4G]
-    #[arg(long, value_name = "SIZE", default_value = "default", hide_default_value = true)]
-    output: Demand<Bytes>,
     /// Switch one layer off, to measure what it is worth
     #[arg(long, value_name = "LAYER", value_parser = layers())]
     without: Vec<Layer>,
@@ -182,13 +165,7 @@ impl Options {
         if let Some(scratch) = &self.scratch {
             policy.files.scratch = Some(absolute(scratch)?);
         }
-        let limits = &mut policy.limits;
-        narrow(&mut limits.wall_time, self.timeout);
-        narrow(&mut limits.silence, self.silence);
-        narrow(&mut limits.log, self.log);
-        narrow(&mut limits.output, self.output);
-        narrow(&mut limits.memory, self.memory);
-        narrow(&mut limits.processes, self.pids);
+        self.limits.narrow(&mut policy.limits);
         policy.lab = self.lab;
         policy.best_effort |= self.best_effort;
         policy.required.extend(self.require.iter().flat_map(|required| required.0.clone()));
@@ -247,13 +224,6 @@ fn is_below_root(path: &Path) -> Result<(), Failure> {
         )));
     }
     Ok(())
-}
-
-/// An option that was not given leaves the limit as it is.
-fn narrow<T: PartialEq>(limit: &mut Demand<T>, option: Demand<T>) {
-    if option != Demand::Default {
-        *limit = option;
-    }
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {

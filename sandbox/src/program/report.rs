@@ -14,12 +14,13 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::ended;
 use super::error::Failure;
 use super::options::Options;
+use super::sanitizers;
 use super::why::Telling;
+use crate::ending::{self, Call, Phase};
 use crate::launch::Finished;
-use crate::outcome::{End, Outcome};
+use crate::outcome::Outcome;
 use crate::paths::{self, Trust};
 use crate::plain::say;
 use crate::plan::Plan;
@@ -104,19 +105,22 @@ impl Report {
         secured
     }
 
-    /// Clears away what the build had, writes its outcome and gives its end.
+    /// Clears away what the build had, writes its outcome, says how it ended, and gives the exit status
+    /// of the `call`.
     ///
     /// The build has run: what goes wrong here is said, and does not make it one that has not.
     pub(super) fn conclude(
         mut self,
+        call: Call,
         plan: &Plan,
         mut finished: Finished,
         telling: Telling<'_>,
-    ) -> End {
+    ) -> u8 {
         let named = finished.named_sanitizer;
-        let (trace, over) = (finished.trace.take(), finished.over().is_some());
+        let (trace, over) = (finished.trace.take(), finished.is_over());
         let watched = finished.trouble.take().map_or(Ok(()), |error| Err(Failure::from(error)));
         let cleared = finished.clear_away().map_err(Failure::from);
+        let mut history = finished.history().to_vec();
         let outcome = finished.outcome.clone();
         let cleared = cleared.and(finished.clear().map(drop).map_err(Failure::from));
         let found = telling.findings(plan, trace.as_ref(), &outcome);
@@ -125,10 +129,7 @@ impl Report {
         } else {
             self.put(Some(plan), &outcome, found.as_deref())
         };
-        if let Some(sentence) = ended::sentence(&outcome.end, plan.limits.as_ref()) {
-            say(sentence);
-        }
-        let hint = named.then(|| ended::of_sanitizers(&outcome.end, plan)).flatten();
+        let hint = named.then(|| sanitizers::hint(&outcome.end, plan)).flatten();
         if let Some(hint) = hint {
             say(hint);
         }
@@ -136,11 +137,17 @@ impl Report {
         if watched.is_ok() {
             telling.tell(&outcome.end, over, trace.as_ref().zip(found.as_deref()));
         }
-        let untold = written.as_ref().err().and_then(|error| error.of_no_outcome(&outcome.end));
+        let unwritten = written.as_ref().err().and_then(Failure::unwritten);
+        history.extend(unwritten.map(|fact| (Phase::ClearingAway, fact)));
         for failure in [watched, cleared, written].into_iter().filter_map(Result::err) {
             say_afterwards(&failure);
         }
-        untold.unwrap_or(outcome.end)
+        // What the build itself came to, whatever became of its outcome.
+        if let Some(sentence) = ending::of_call(call, &outcome.end, &history, plan.limits.as_ref())
+        {
+            say(sentence);
+        }
+        call.exit_status(&ending::decide(&history))
     }
 
     /// Writes that nothing was run, and gives the failure on: it is what the caller has to hear.

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::attempt;
 use super::demand::Demand;
-use super::error::{Failure, NOTHING_RUN, OUTPUT_REFUSED};
+use super::error::Failure;
 use super::leftover;
 use super::options::Options;
 use super::report::Report;
 use super::settle::{note_names, settle};
+use crate::ending::Call;
 use crate::host::Host;
 use crate::launch::{Beginning, rehearsal};
-use crate::outcome::End;
 use crate::payload::{Payload, Stdin};
 use crate::plain::say;
 use crate::plan::Plan;
@@ -97,13 +97,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     };
     let left = if demand.quiet { None } else { leftover::told(&plan, &demand.payload, &finished) };
     let telling = arguments.options.telling(&demand.payload);
-    let end = report.conclude(&plan, finished, telling);
-    let status = end.exit_status();
-    if matches!(end, End::Exited(OUTPUT_REFUSED..=NOTHING_RUN)) {
-        say(format_args!(
-            "the command itself exited with status {status}; it ran, and nothing of it was refused"
-        ));
-    }
+    let status = report.conclude(Call::Run, &plan, finished, telling);
     if let Some(sentence) = left {
         say(format_args!("{sentence}"));
     }

@@ -2,13 +2,12 @@
 //! refused and did not find there.
 #![forbid(unsafe_code)]
 
+use crate::ending::of_limit;
 use crate::outcome::{End, Outcome};
 use crate::payload::Payload;
 use crate::plain::say;
 use crate::plan::Plan;
 use crate::why::{Finding, Trace, findings, findings_json};
-
-use super::ended;
 
 /// How `--why` tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -39,7 +38,7 @@ impl Telling<'_> {
         outcome: &Outcome,
     ) -> Option<Vec<Finding>> {
         let trace = trace.filter(|_| self.why.is_some())?;
-        let told = ended::sentence(&outcome.end, plan.limits.as_ref());
+        let told = of_limit(&outcome.end, plan.limits.as_ref());
         Some(findings(trace, (plan, self.payload), &outcome.end, told))
     }
 
@@ -54,7 +53,7 @@ impl Telling<'_> {
                 "`--why` has lost sight of the build, which ends what it follows: this is a defect of \
                  bulkhead",
             ),
-            (None, _) if !self.quiet && !over && failed(end) => say(
+            (None, _) if !self.quiet && !over && end.is_failure() => say(
                 "the build failed, and it ran in a sandbox: again with `--why`, bulkhead tells what \
                  it was refused and did not find there",
             ),
@@ -63,13 +62,8 @@ impl Telling<'_> {
     }
 }
 
-/// Whether a build ended by itself, and not well.
-fn failed(end: &End) -> bool {
-    matches!(end, End::Exited(1..) | End::Signalled(_))
-}
-
 fn tell(end: &End, trace: &Trace, found: &[Finding]) {
-    let well = *end == End::Exited(0);
+    let well = end.is_success();
     if found.is_empty() {
         say(if well {
             "the build was refused nothing that this host has"

@@ -13,6 +13,7 @@ use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::{ChildContext, Output};
 
+use crate::ending::{NOTHING_RUN, NotRun};
 use crate::layers::landlock::{Proof, Rules};
 use crate::layers::mounts::Entry;
 use crate::layers::{
@@ -27,24 +28,15 @@ use crate::sys::signals::restore;
 use crate::wire::{Link, Message};
 use crate::words::Layer::{Descriptors, Leash, Pid, Privileges, Session, Userns};
 
-/// The status of a command that could not be executed, as shells have it.
-const NOT_EXECUTABLE: i32 = 126;
-/// The status of a command that is not there, as shells have it.
-const NOT_FOUND: i32 = 127;
-
 /// Gives up what the payload must not have, and becomes it. The files of the build are there when
 /// the first process has sent its `word`.
 pub(super) fn become_payload(plan: &Plan, context: &ChildContext, word: Link) -> ! {
     let Err(fault) =
         first_steps(plan, word).and_then(|rules| last_steps(plan, context, rules.as_ref()));
     // The supervisor reports the step; a command that is not there is an end like any other.
-    let status = match (fault.step, fault.errno) {
-        (Step::Exec, Errno::NOENT) => NOT_FOUND,
-        (Step::Exec, Errno::ACCESS | Errno::NOEXEC | Errno::ISDIR) => NOT_EXECUTABLE,
-        _ => 125,
-    };
+    let status = NotRun::of(fault).exit_status();
     let _ = context.supervisor.send(Message::Failed(fault));
-    std::process::exit(status)
+    std::process::exit(i32::from(status))
 }
 
 /// What needs no file of the build, and the wait for them; gives the rules of Landlock that the
@@ -174,7 +166,7 @@ fn await_gate(context: &ChildContext) -> Result<(), Fault> {
             Ok(1) => return Ok(()),
             Err(Errno::INTR) => {}
             // It has seen something else than it should, or is dead.
-            Ok(_) => std::process::exit(125),
+            Ok(_) => std::process::exit(i32::from(NOTHING_RUN)),
             Err(errno) => return Err(Fault::new(Step::Gate, errno)),
         }
     }

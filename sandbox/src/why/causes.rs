@@ -13,6 +13,7 @@ use crate::payload::Payload;
 use crate::plain::{quoted, quoted_path};
 use crate::plan::{Plan, PlanKind};
 use crate::policy::file::SYSCALLS;
+use crate::policy::limits;
 use crate::policy::syscalls::{Choice, Table};
 use crate::tools::Homes;
 use crate::unseen::Visible;
@@ -345,23 +346,20 @@ impl<'a> Context<'a> {
 
     fn limit(&self, limit: Limit) -> Cause {
         let (what, switch) = match limit {
-            Limit::Memory => ("got no more memory", "--memory"),
-            Limit::Processes => ("could not start one more process", "--pids"),
-            Limit::OpenFiles => {
-                ("could not open one more file", "open-files in the [limits] of a --policy")
-            }
-            Limit::FileSize => {
-                ("could not make a file larger", "file-size in the [limits] of a --policy")
-            }
+            Limit::Memory => ("got no more memory", limits::Limit::Memory.switch()),
+            Limit::Processes => ("could not start one more process", limits::Limit::Pids.switch()),
+            Limit::OpenFiles => ("could not open one more file", limits::Limit::OpenFiles.switch()),
+            Limit::FileSize => ("could not make a file larger", limits::Limit::FileSize.switch()),
             Limit::Space if self.plan.scratch.is_none() => {
-                ("found no space left for its files", "--memory, or --scratch DIR")
+                ("found no space left for its files", "--memory, or --scratch DIR".to_owned())
             }
-            Limit::Space => {
-                ("found no space left for its files", "--scratch DIR, where there is more room")
-            }
+            Limit::Space => (
+                "found no space left for its files",
+                "--scratch DIR, where there is more room".to_owned(),
+            ),
         };
         let mut cause = plain(what.to_owned(), Layer::Limits, what);
-        cause.switch = Some(switch.to_owned());
+        cause.switch = Some(switch);
         cause
     }
 }

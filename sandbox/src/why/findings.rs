@@ -10,7 +10,8 @@ use super::causes::{Cause, Context};
 use super::obstacles::Trace;
 use super::order::{Order, Rank, Tier};
 use super::{Finding, MOST};
-use crate::outcome::{Clock, End};
+use crate::ending::limit_of;
+use crate::outcome::End;
 use crate::payload::Payload;
 use crate::plain::quoted;
 use crate::plan::Plan;
@@ -28,7 +29,7 @@ pub fn findings(
 ) -> Vec<Finding> {
     let mut ranked: Vec<(Rank, Finding)> = Vec::new();
     ranked.extend(told.and_then(|told| of_end(end, told)).map(|it| (top(Tier::Ended), it)));
-    if *end != End::Exited(0) {
+    if !end.is_success() {
         let dropped = unseen::dropped(plan, payload);
         let dropped = dropped.into_iter().filter(|dropped| !dropped.secret);
         ranked.extend(dropped.map(|dropped| (top(Tier::Asked), of_variable(&dropped))));
@@ -111,18 +112,9 @@ fn of_variable(dropped: &Dropped) -> Finding {
 
 /// What ended the build, where that was the sandbox.
 fn of_end(end: &End, told: String) -> Option<Finding> {
-    let switch = match end {
-        End::TimedOut(Clock::Wall) => "--timeout",
-        End::TimedOut(Clock::Silence) => "--silence",
-        End::TimedOut(Clock::Cpu) => "cpu-time in the [limits] of a --policy",
-        End::OutOfMemory => "--memory",
-        End::TooManyProcesses => "--pids",
-        End::OutputRefused { file, .. } if file == "log" => "--log",
-        End::Signalled(_) => "file-size in the [limits] of a --policy",
-        End::OutputRefused { .. } | End::Exited(_) | End::NotStarted { .. } => return None,
-    };
-    let switch = Some(switch.to_owned());
-    Some(Finding { text: told, layer: Layer::Limits, switch, times: 1, likely: true })
+    let limit = limit_of(end)?;
+    let (switch, layer) = (Some(limit.switch()), limit.row().layer);
+    Some(Finding { text: told, layer, switch, times: 1, likely: true })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::host::fakes;
+use crate::outcome::Clock;
 use crate::policy::Policy;
 use crate::policy::levels::Level;
 use crate::why::findings_json;

@@ -4,15 +4,13 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::payload::{Grant, Payload, PrivateTree, Purpose, Stdin};
 use crate::policy::environment::{EnvironmentPolicy, NoPattern, Pattern};
 use crate::policy::files::FilesPolicy;
-use crate::policy::limits::amounts::{Bytes, Count, Span};
-use crate::policy::limits::{Demand, Limits};
+use crate::policy::limits::{Demand, Limit, Limits};
 use crate::policy::syscalls::{Choice, Syscalls};
 use crate::policy::{IdentityChoice, Policy};
 use crate::words::{LayerSet, UnknownWord};
@@ -62,7 +60,8 @@ struct Demands {
     set: Vec<(Word, Word)>,
     /// The scratch directory, and whether the build works in place.
     files: (Option<Word>, bool),
-    limits: [Bound; 9],
+    /// In the order of their table.
+    limits: [Bound; Limit::ALL.len()],
     /// The choices over system calls, in the order of their list.
     syscalls: [bool; Choice::ALL.len()],
     required: Vec<String>,
@@ -97,7 +96,7 @@ enum Word {
     Bytes(Vec<u8>),
 }
 
-/// A limit: bytes, a number, or nanoseconds.
+/// What is demanded of a limit, in its unit.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Bound {
@@ -317,63 +316,27 @@ fn pairs(words: Vec<(Word, Word)>) -> Vec<(OsString, OsString)> {
     words.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
-fn bounds(limits: &Limits) -> [Bound; 9] {
-    fn bound<T: Copy>(demand: Demand<T>, number: impl Fn(T) -> u64) -> Bound {
-        match demand {
-            Demand::Default => Bound::Default,
-            Demand::Unlimited => Bound::Unlimited,
-            Demand::Exactly(amount) => Bound::Exactly(number(amount)),
-        }
-    }
-    let Limits {
-        memory,
-        processes,
-        open_files,
-        file_size,
-        cpu_time,
-        wall_time,
-        silence,
-        log,
-        output,
-    } = *limits;
-    let size = |bytes: Bytes| bytes.0;
-    let count = |count: Count| count.0;
-    let time = |span: Span| u64::try_from(span.0.as_nanos()).unwrap_or(u64::MAX);
-    [
-        bound(memory, size),
-        bound(processes, count),
-        bound(open_files, count),
-        bound(file_size, size),
-        bound(cpu_time, time),
-        bound(wall_time, time),
-        bound(silence, time),
-        bound(log, size),
-        bound(output, size),
-    ]
+fn bounds(limits: &Limits) -> [Bound; Limit::ALL.len()] {
+    Limit::ALL.map(|limit| match limits.get(limit) {
+        Demand::Default => Bound::Default,
+        Demand::Unlimited => Bound::Unlimited,
+        Demand::Exactly(number) => Bound::Exactly(number),
+    })
 }
 
-fn limits(bounds: &[Bound; 9]) -> Limits {
-    fn demand<T>(bound: &Bound, amount: impl Fn(u64) -> T) -> Demand<T> {
-        match bound {
-            Bound::Default => Demand::Default,
-            Bound::Unlimited => Demand::Unlimited,
-            Bound::Exactly(number) => Demand::Exactly(amount(*number)),
-        }
+fn limits(bounds: &[Bound; Limit::ALL.len()]) -> Limits {
+    let mut limits = Limits::default();
+    for (limit, bound) in Limit::ALL.into_iter().zip(bounds) {
+        limits.set(
+            limit,
+            match bound {
+                Bound::Default => Demand::Default,
+                Bound::Unlimited => Demand::Unlimited,
+                Bound::Exactly(number) => Demand::Exactly(*number),
+            },
+        );
     }
-    let [memory, processes, open_files, file_size, cpu_time, wall_time, silence, log, output] =
-        bounds;
-    let time = |nanoseconds| Span(Duration::from_nanos(nanoseconds));
-    Limits {
-        memory: demand(memory, Bytes),
-        processes: demand(processes, Count),
-        open_files: demand(open_files, Count),
-        file_size: demand(file_size, Bytes),
-        cpu_time: demand(cpu_time, time),
-        wall_time: demand(wall_time, time),
-        silence: demand(silence, time),
-        log: demand(log, Bytes),
-        output: demand(output, Bytes),
-    }
+    limits
 }
 
 #[cfg(test)]

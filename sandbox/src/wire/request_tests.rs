@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use super::*;
 use crate::policy::levels::Level;
+use crate::policy::limits::amounts::{Bytes, Count, Span};
 use crate::words::{Guarantee, Layer};
 
 fn odd() -> OsString {
@@ -19,11 +22,11 @@ fn everything() -> (Policy, Payload) {
         files: FilesPolicy { scratch: Some("/s".into()), in_place: true },
         limits: Limits {
             memory: Demand::Exactly(Bytes(u64::MAX)),
-            processes: Demand::Unlimited,
+            pids: Demand::Unlimited,
             open_files: Demand::Exactly(Count(3)),
             file_size: Demand::Exactly(Bytes(4)),
             cpu_time: Demand::Exactly(Span(Duration::from_secs(5))),
-            wall_time: Demand::Exactly(Span(Duration::from_millis(6))),
+            timeout: Demand::Exactly(Span(Duration::from_millis(6))),
             silence: Demand::Exactly(Span(Duration::from_secs(7))),
             log: Demand::Exactly(Bytes(8)),
             output: Demand::Exactly(Bytes(9)),

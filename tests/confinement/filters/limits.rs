@@ -16,12 +16,12 @@ const SLOT: &str = "BULKHEAD_TEST_SLOT";
 /// The policy behind `limits memory=64M processes=20 …`.
 fn policy(words: &str) -> Limits {
     let mut policy =
-        Limits { memory: Demand::Unlimited, processes: Demand::Unlimited, ..Limits::default() };
+        Limits { memory: Demand::Unlimited, pids: Demand::Unlimited, ..Limits::default() };
     for word in words.split_whitespace().skip(1) {
         let (name, amount) = word.split_once('=').unwrap_or((word, ""));
         match name {
             "memory" => policy.memory = amount.parse().expect("a size"),
-            "processes" => policy.processes = amount.parse().expect("a number"),
+            "processes" => policy.pids = amount.parse().expect("a number"),
             "open-files" => policy.open_files = amount.parse().expect("a number"),
             "file-size" => policy.file_size = amount.parse().expect("a size"),
             "cpu-time" => policy.cpu_time = amount.parse().expect("a time"),

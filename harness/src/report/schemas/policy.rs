@@ -2,6 +2,8 @@
 //! a test of the sandbox.
 #![forbid(unsafe_code)]
 
+use sandbox::policy::limits::amounts::Unit;
+use sandbox::policy::limits::{Limit, Row};
 use sandbox::{Guarantee, Layer, Level};
 use serde_json::{Value, json};
 
@@ -62,20 +64,13 @@ fn environment() -> Value {
 }
 
 fn limits() -> Value {
-    object(
-        [],
-        [
-            ("memory", size()),
-            ("processes", count()),
-            ("open-files", count()),
-            ("file-size", size()),
-            ("cpu-time", time()),
-            ("wall-time", time()),
-            ("silence", time()),
-            ("log", size()),
-            ("output", size()),
-        ],
-    )
+    let rows = Limit::ALL.map(Limit::row);
+    let of = |row: Row| match row.unit {
+        Unit::Size => size(),
+        Unit::Number => count(),
+        Unit::Time => time(),
+    };
+    object([], rows.map(|row| (row.name, of(row))))
 }
 
 fn artefacts() -> Value {

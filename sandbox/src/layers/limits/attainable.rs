@@ -3,27 +3,18 @@
 
 use super::resolve;
 use crate::host::limit_support::LimitSupport;
-use crate::policy::limits::{Demand, Limits};
+use crate::policy::limits::{Demand, Limit, Limits};
 
 /// The demands of `policy` that `support` can meet; the others fall back to the default. Pure.
 #[must_use]
 pub fn attainable(policy: &Limits, support: &LimitSupport) -> Limits {
     let mut cut = *policy;
-    let cuts: [fn(&mut Limits); 5] = [
-        |limits| limits.memory = Demand::Default,
-        |limits| limits.processes = Demand::Default,
-        |limits| limits.open_files = Demand::Default,
-        |limits| limits.file_size = Demand::Default,
-        |limits| limits.cpu_time = Demand::Default,
-    ];
-    for one in 0..cuts.len() {
-        // Only this demand is left as it is: if it alone cannot be met, it falls.
-        let mut alone = *policy;
-        for (_, forget) in cuts.iter().enumerate().filter(|(other, _)| *other != one) {
-            forget(&mut alone);
-        }
-        if let (Err(_), Some(forget)) = (resolve(&alone, support), cuts.get(one)) {
-            forget(&mut cut);
+    for limit in Limit::ALL {
+        // If this demand alone cannot be met, it falls.
+        let mut alone = Limits::default();
+        alone.set(limit, policy.get(limit));
+        if resolve(&alone, support).is_err() {
+            cut.set(limit, Demand::Default);
         }
     }
     cut

@@ -94,7 +94,7 @@ fn a_demand_that_cannot_be_set_is_a_refusal() {
     let refused = resolve(&Limits { memory, ..Limits::default() }, &bare());
     assert_eq!(refused, Err(Unsettable::Memory(Bytes(1 << 30))));
     let processes = Demand::Exactly(Count(9));
-    let policy = Limits { processes, ..Limits::default() };
+    let policy = Limits { pids: processes, ..Limits::default() };
     let crowd = LimitSupport { counted_alone: false, ..bare() };
     assert_eq!(resolve(&policy, &crowd), Err(Unsettable::Processes(Count(9))));
     let alone = resolve(&policy, &bare()).unwrap();
@@ -138,7 +138,7 @@ fn no_limit_at_all_is_possible() {
     use Resource::{Core, Memlock, Msgqueue, Nice, Rtprio};
     let policy = Limits {
         memory: Demand::Unlimited,
-        processes: Demand::Unlimited,
+        pids: Demand::Unlimited,
         open_files: Demand::Unlimited,
         file_size: Demand::Unlimited,
         log: Demand::Unlimited,
@@ -197,7 +197,7 @@ fn a_build_leaves_the_machine_files_that_it_can_open() {
         assert!(processes >= 512 && files >= 1024, "{room}: {processes} times {files}");
     }
     assert_eq!(default(4_096), (512, 1_024), "nothing to share out");
-    let few = Limits { processes: Demand::Exactly(Count(64)), ..Limits::default() };
+    let few = Limits { pids: Demand::Exactly(Count(64)), ..Limits::default() };
     assert_eq!(found(few, 2_466_183), (64, 19_267));
     let many = Limits { open_files: Demand::Exactly(Count(9_999)), ..Limits::default() };
     assert_eq!(found(many, 2_466_183).1, 9_999, "whoever names a number gets it");

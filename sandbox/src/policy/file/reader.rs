@@ -78,25 +78,31 @@ impl<'m> Reader<'m> {
     /// A text that `T` can be read from.
     pub(super) fn word<T: FromStr<Err: Display>>(&mut self, value: &Value<'_>) -> Option<T> {
         let text = self.text(value)?;
-        self.parsed(text, value.span())
+        self.parsed(text, value.span(), str::parse)
     }
 
-    /// A number, or a text, that `T` can be read from.
-    pub(super) fn amount<T: FromStr<Err: Display>>(&mut self, value: &Value<'_>) -> Option<T> {
-        match value.get_ref().as_integer().filter(|number| number.radix() == 10) {
-            Some(number) => self.parsed(number.as_str(), value.span()),
-            None => self.word(value),
-        }
+    /// A number, or a text, of which `parse` makes what is wanted.
+    pub(super) fn amount<T, E: Display>(
+        &mut self,
+        value: &Value<'_>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let number = value.get_ref().as_integer().filter(|number| number.radix() == 10);
+        let text = match number {
+            Some(number) => number.as_str(),
+            None => self.text(value)?,
+        };
+        self.parsed(text, value.span(), parse)
     }
 
-    fn parsed<T: FromStr<Err: Display>>(&mut self, text: &str, span: Range<usize>) -> Option<T> {
-        match text.parse() {
-            Ok(parsed) => Some(parsed),
-            Err(error) => {
-                self.note(Mistake::new(span, error.to_string()));
-                None
-            }
-        }
+    fn parsed<T, E: Display>(
+        &mut self,
+        text: &str,
+        span: Range<usize>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let parsed = parse(text);
+        parsed.map_err(|error| self.note(Mistake::new(span, error.to_string()))).ok()
     }
 
     /// A list, each of whose elements `read` reads; those that it cannot are left out.

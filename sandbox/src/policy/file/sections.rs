@@ -4,9 +4,10 @@
 use toml::de::DeTable;
 
 use super::reader::{Reader, Value};
-use super::{Ceiling, Granted, Mistake, PolicyFile, Section};
+use super::{Granted, Mistake, PolicyFile, Section};
 use crate::policy::IdentityChoice;
 use crate::policy::environment::{NoPattern, Pattern, is_name};
+use crate::policy::limits::{Demand, Limit};
 use crate::policy::package::Package;
 use crate::policy::syscalls::Choice;
 use crate::words::Guarantee;
@@ -28,17 +29,6 @@ const KEYS: [&str; 13] = [
 ];
 const PATHS: [&str; 2] = ["read", "write"];
 const ENVIRONMENT: [&str; 3] = ["keep", "delete", "set"];
-const LIMITS: [&str; 9] = [
-    "memory",
-    "processes",
-    "open-files",
-    "file-size",
-    "cpu-time",
-    "wall-time",
-    "silence",
-    "log",
-    "output",
-];
 /// The choices of the filter that a file can make, by their keys.
 pub(crate) const SYSCALLS: [(&str, Choice); 4] = [
     ("tracing", Choice::Tracing),
@@ -59,7 +49,7 @@ pub(super) fn all_keys() -> Vec<(&'static str, &'static str)> {
         of("", &KEYS),
         of("paths", &PATHS),
         of("environment", &ENVIRONMENT),
-        of("limits", &LIMITS),
+        of("limits", &Limit::ALL.map(|limit| limit.row().name)),
         of("syscalls", &syscalls),
         of("artefacts", &ARTEFACTS),
     ]
@@ -212,24 +202,16 @@ fn pattern(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Pattern> {
     pattern.ok()
 }
 
-fn limits(value: &Value<'_>, reader: &mut Reader<'_>) -> Vec<Ceiling> {
+fn limits(value: &Value<'_>, reader: &mut Reader<'_>) -> Vec<(Limit, Demand<u64>)> {
     let mut limits = Vec::new();
     for (key, value) in reader.table(value).into_iter().flatten() {
-        limits.extend(match key.get_ref().as_ref() {
-            "memory" => reader.amount(value).map(Ceiling::Memory),
-            "processes" => reader.amount(value).map(Ceiling::Processes),
-            "open-files" => reader.amount(value).map(Ceiling::OpenFiles),
-            "file-size" => reader.amount(value).map(Ceiling::FileSize),
-            "cpu-time" => reader.amount(value).map(Ceiling::CpuTime),
-            "wall-time" => reader.amount(value).map(Ceiling::WallTime),
-            "silence" => reader.amount(value).map(Ceiling::Silence),
-            "log" => reader.amount(value).map(Ceiling::Log),
-            "output" => reader.amount(value).map(Ceiling::Output),
-            _ => {
-                reader.unknown(key, &LIMITS);
-                None
+        match Limit::of_name(key.get_ref()) {
+            Some(limit) => {
+                let demand = reader.amount(value, |text| limit.demand(text));
+                limits.extend(demand.map(|demand| (limit, demand)));
             }
-        });
+            None => reader.unknown(key, &Limit::ALL.map(|limit| limit.row().name)),
+        }
     }
     limits
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use super::super::limits::amounts::{Bytes, Count};
 use super::*;
 
 const WHOLE: &str = r#"
@@ -25,8 +26,8 @@ set = { CC = "clang" }
 
 [limits]
 memory = "8G"
-processes = 512
-wall-time = "2h"
+pids = 512
+timeout = "2h"
 silence = "none"
 
 [syscalls]
@@ -61,7 +62,7 @@ fn a_level_is_extended_and_cut() {
     assert!(policy.layers.has(Layer::Mounts) && !policy.layers.has(Layer::Hostname));
     assert_eq!(policy.required, [Guarantee::Secrets]);
     assert_eq!(policy.identity, Some(IdentityChoice::Lease));
-    assert_eq!(policy.limits.processes, Demand::Exactly(Count(512)));
+    assert_eq!(policy.limits.pids, Demand::Exactly(Count(512)));
     assert_eq!(policy.limits.silence, Demand::Unlimited);
     assert!(policy.syscalls.has(Choice::Tracing));
     assert_eq!(policy.environment.set, [("CC".into(), "clang".into())]);
@@ -173,7 +174,7 @@ fn every_mistake_is_shown_with_its_line_and_a_caret() {
         ("path", "[paths]\nread = [\"opt/cuda\", \"/a/../b\", \"/a\\nb\"]\n"),
         ("pattern", "[environment]\nkeep = [\"*\", \"A*B\", \"1A\", \"ok_*\"]\n"),
         ("variable", "[environment.set]\n\"A B\" = \"x\"\nC = 1\n"),
-        ("amount", "[limits]\nmemory = \"8GB\"\nprocesses = 0\nwall-time = 90\ndisk = 1\n"),
+        ("amount", "[limits]\nmemory = \"8GB\"\npids = 0\ntimeout = 90\ndisk = 1\n"),
         ("package", "[package.\"a>=1\"]\n[package.a]\n[package.A]\n[package.b.package.c]\n"),
         (
             "contradiction",

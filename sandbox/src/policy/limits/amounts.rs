@@ -17,6 +17,99 @@ pub struct Count(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
+/// What a limit is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes, as [`Bytes`].
+    Size,
+    /// Things, as [`Count`].
+    Number,
+    /// Nanoseconds, as [`Span`].
+    Time,
+}
+
+impl Unit {
+    /// The word for it, as documents have it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::Number => "number",
+            Self::Time => "time",
+        }
+    }
+
+    /// The text for so many of it.
+    #[must_use]
+    pub fn text(self, number: u64) -> String {
+        match self {
+            Self::Size => Bytes(number).to_string(),
+            Self::Number => Count(number).to_string(),
+            Self::Time => Span::from_number(number).to_string(),
+        }
+    }
+
+    /// How many of it a text says.
+    ///
+    /// # Errors
+    /// Why it says none.
+    pub fn parse(self, text: &str) -> Result<u64, BadAmount> {
+        match self {
+            Self::Size => text.parse().map(Bytes::number),
+            Self::Number => text.parse().map(Count::number),
+            Self::Time => text.parse().map(Span::number),
+        }
+    }
+}
+
+/// An amount, as the number of its unit.
+pub trait Amount: Copy {
+    /// The unit.
+    const UNIT: Unit;
+
+    /// How many of the unit.
+    fn number(self) -> u64;
+
+    /// So many of the unit.
+    fn from_number(number: u64) -> Self;
+}
+
+impl Amount for Bytes {
+    const UNIT: Unit = Unit::Size;
+
+    fn number(self) -> u64 {
+        self.0
+    }
+
+    fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl Amount for Count {
+    const UNIT: Unit = Unit::Number;
+
+    fn number(self) -> u64 {
+        self.0
+    }
+
+    fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl Amount for Span {
+    const UNIT: Unit = Unit::Time;
+
+    fn number(self) -> u64 {
+        u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn from_number(number: u64) -> Self {
+        Self(Duration::from_nanos(number))
+    }
+}
+
 /// Why a text is no amount.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadAmount {
