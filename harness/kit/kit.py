@@ -11,22 +11,17 @@ trial, and the tree's backend imports it. It does three things:
   outside, by the oracles;
 * it writes honest, reproducible wheels and sdists, so that the build looks like any other.
 
-Python 3.9 or later, standard library only. `docs/writing-attacks.md` shows it in use.
+Python 3.9 or later, standard library only. `docs/writing-attacks.md` shows it in use. What only
+some need is imported where they need it: every hook of every trial imports this file.
 """
 
-import base64
 import contextlib
-import gzip
-import hashlib
 import io
 import json
 import os
-import pathlib
 import signal
-import tarfile
 import time
 import types
-import zipfile
 
 NAME, VERSION = "pkg", "1.0"
 DIST_INFO = f"{NAME}-{VERSION}.dist-info"
@@ -34,7 +29,8 @@ DIST_INFO = f"{NAME}-{VERSION}.dist-info"
 #: Time stamp of every archive member: two builds of one source give the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
-_trial = json.loads(pathlib.Path(__file__).with_name("trial.json").read_text("utf-8"))
+with open(os.path.join(os.path.dirname(__file__), "trial.json"), encoding="utf-8") as _file:
+    _trial = json.load(_file)
 
 #: Sixteen hexadecimal digits, fresh in every trial; listeners recognise the trial by it.
 nonce = _trial["nonce"]
@@ -218,10 +214,11 @@ def _wheel_file(tag):
 
 def metadata(metadata_directory):
     """Answers `prepare_metadata_for_build_wheel`: writes the folder and returns its name."""
-    folder = pathlib.Path(metadata_directory, DIST_INFO)
-    folder.mkdir()
-    folder.joinpath("METADATA").write_bytes(_metadata(""))
-    folder.joinpath("WHEEL").write_bytes(_wheel_file("py3-none-any"))
+    folder = os.path.join(metadata_directory, DIST_INFO)
+    os.mkdir(folder)
+    for name, content in (("METADATA", _metadata("")), ("WHEEL", _wheel_file("py3-none-any"))):
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(content)
     return DIST_INFO
 
 
@@ -232,6 +229,8 @@ def wheel(wheel_directory, loot=None, description="", tag="py3-none-any", more=N
     whole names. `description` becomes the long description in the metadata, which every
     index shows.
     """
+    import zipfile
+
     members = {f"{NAME}/__init__.py": f'__version__ = "{VERSION}"\n'.encode()}
     members.update({f"{NAME}/{name}": content for name, content in (loot or {}).items()})
     members.update(more or {})
@@ -248,6 +247,9 @@ def wheel(wheel_directory, loot=None, description="", tag="py3-none-any", more=N
 
 
 def _record(members):
+    import base64
+    import hashlib
+
     lines = []
     for name, content in members.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
@@ -258,9 +260,13 @@ def _record(members):
 
 def sdist(sdist_directory, loot=None):
     """Answers `build_sdist`: packs the source tree's own files, and the loot beside them."""
+    import gzip
+    import tarfile
+
     members = {"PKG-INFO": _metadata("")}
     for name in ("pyproject.toml", "backend.py"):
-        members[name] = pathlib.Path(name).read_bytes()
+        with open(name, "rb") as file:
+            members[name] = file.read()
     members.update(loot or {})
     file_name = f"{NAME}-{VERSION}.tar.gz"
     with open(os.path.join(sdist_directory, file_name), "wb") as file, gzip.GzipFile(
@@ -275,6 +281,9 @@ def sdist(sdist_directory, loot=None):
 
 def add_member(sdist_directory, file_name, member, content=b""):
     """Appends one more member, whatever it may be, to an sdist that `sdist` has written."""
+    import gzip
+    import tarfile
+
     path = os.path.join(sdist_directory, file_name)
     with gzip.open(path) as packed:
         unpacked = io.BytesIO(packed.read())

@@ -178,6 +178,10 @@ fn file_tree(trial: &Trial, context: &RunContext, profile: Profile) -> Result<Ro
     let prefix = context.staged.prefix.as_deref();
     let mut root = at_step("its file tree", Root::make(&context.host, prefix, users))?;
     at_step("the host's mounts", root.show(&context.host, &context.shown))?;
+    for file in &context.staged.start_up {
+        // One on a mount that labs show read-only stays.
+        let _stays = root.remove(file);
+    }
     if has_helpers(&trial.attack, profile) {
         at_step("its helpers", root.add_helpers(users))?;
     }

@@ -6,7 +6,6 @@ to a descriptor of its own; standard output belongs to the build.
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -130,6 +129,9 @@ def items(value):
 def inherit(wanted, pace):
     """Opens what the front end happens to hold while it starts the build."""
     for item in wanted:
+        # Here, for few trials need it and every one would wait for it.
+        import socket
+
         if item["kind"] == "tcp":
             connection = socket.create_connection((item["address"], item["port"]), 5 * pace)
             yield os.dup(connection.fileno())

@@ -25,6 +25,8 @@ pub struct Python {
     pub version: String,
     /// It comes with the headers that extensions need.
     pub headers: bool,
+    /// The files of its site directories that it reads whenever it starts (`site`, `.pth`).
+    pub start_up: Vec<PathBuf>,
     /// `pyproject_hooks`, where it can be imported.
     pub hooks: Option<PathBuf>,
     /// The copy that pip carries.
@@ -40,17 +42,25 @@ pub struct Staged {
     pub prefix: Option<PathBuf>,
     /// The program with its library path moved along, where it has one: path in the lab, content.
     pub moved: Option<(PathBuf, Vec<u8>)>,
+    /// What it would read at each start, which no lab shows: it is this machine's own, and takes time.
+    pub start_up: Vec<PathBuf>,
 }
 
 /// Asks nothing but the standard library; `-I` keeps the caller's environment out of it.
 const QUESTION: &str = r#"
-import importlib.util, json, os, sys, sysconfig
+import importlib.util, json, os, site, sys, sysconfig
 def find(name):
     try:
         spec = importlib.util.find_spec(name)
     except ImportError:
         return None
     return spec and spec.origin and os.path.dirname(spec.origin)
+def start_up():
+    for folder in site.getsitepackages():
+        if os.path.isdir(folder):
+            for name in os.listdir(folder):
+                if name.endswith(".pth"):
+                    yield os.path.join(os.path.realpath(folder), name)
 base = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix, "installed_base": sys.base_prefix}
 print(json.dumps({
     "program": os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable),
@@ -58,6 +68,7 @@ print(json.dumps({
     "site": sysconfig.get_path("purelib", vars=base),
     "version": ".".join(map(str, sys.version_info[:3])),
     "headers": os.path.exists(os.path.join(sysconfig.get_path("include", vars=base), "Python.h")),
+    "start_up": sorted(start_up()),
     "hooks": find("pyproject_hooks"),
     "vendored": find("pip._vendor.pyproject_hooks"),
 }))
@@ -146,7 +157,8 @@ impl Python {
                 site: self.site.clone(),
                 home: Profile::Root.home(),
             };
-            return Ok(Staged { interpreter, prefix: None, moved: None });
+            let start_up = self.start_up.clone();
+            return Ok(Staged { interpreter, prefix: None, moved: None, start_up });
         }
         let program = std::fs::read(&self.program)
             .map_err(|source| FrontendError::Unreadable { path: self.program.clone(), source })?;
@@ -155,9 +167,10 @@ impl Python {
             site: moved(&self.site),
             home: Profile::Root.home(),
         };
+        let start_up = self.start_up.iter().map(|path| moved(path)).collect();
         let moved = relocated(&program, &self.prefix.join("lib"), &Path::new(PYTHON).join("lib"))
             .map(|content| (interpreter.program.clone(), content));
-        Ok(Staged { interpreter, prefix: Some(self.prefix.clone()), moved })
+        Ok(Staged { interpreter, prefix: Some(self.prefix.clone()), moved, start_up })
     }
 }
 

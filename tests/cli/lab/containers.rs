@@ -220,6 +220,18 @@ fn bulkhead_knows_in_which_container_it_is(#[case] host: &str, #[case] container
     assert!(told.iter().any(|line| line.contains(container)), "{told:?}");
 }
 
+#[test]
+fn what_this_machines_interpreter_starts_with_is_no_part_of_a_trial() {
+    let Some(context) = run_context() else { return };
+    let body = "import site\n\
+                folders = [folder for folder in site.getsitepackages() if os.path.isdir(folder)]\n\
+                names = [name for folder in folders for name in os.listdir(folder)]\n\
+                kit.said('read', [name for name in names if name.endswith('.pth')])\n\
+                kit.said('folders', len(folders) > 0)";
+    let said = said("root", body, context);
+    assert_eq!(said, ["read []", "folders True"]);
+}
+
 #[rstest]
 fn a_host_keeps_its_walls_from_nobody(
     #[values("docker", "docker-unconfined", "podman-rootless", "pod-userns")] host: &str,
