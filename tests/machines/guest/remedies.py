@@ -16,7 +16,7 @@ import sys
 PROGRAM, SYSTEM = sys.argv[1:]
 UNIT = "/run/systemd/system/tried.service"
 # A line of JSON of the doctor's, then the status of a build.
-ASK = f"{PROGRAM} doctor --json | tr -d '\\n'; echo; cd /srv; {PROGRAM} run -- /bin/true; echo $?"
+ASK = f"{PROGRAM} doctor --json | tr -d '\\n'; echo; cd /srv/$(id -un); {PROGRAM} run -- /bin/true; echo $?"
 CALLERS = {
     "root": ["/bin/bash", "-c"],
     "user": "setpriv --reuid 1000 --regid 1000 --clear-groups env -u XDG_RUNTIME_DIR "
@@ -25,12 +25,12 @@ CALLERS = {
 }
 GROUPS = "/sys/fs/cgroup"
 # A group whose neighbours are such that nothing can be lent to it.
-CROWDED = f"""mkdir -p {GROUPS}/crowded/own; sleep 600 & echo $! >{GROUPS}/crowded/cgroup.procs
-    echo $PPID >{GROUPS}/crowded/own/cgroup.procs; disown; sleep 0.5"""
+CROWDED = f"""mkdir -p {GROUPS}/crowded/own; sleep 600 </dev/null >/dev/null 2>&1 &
+    echo $! >{GROUPS}/crowded/cgroup.procs; echo $PPID >{GROUPS}/crowded/own/cgroup.procs"""
 THREADED = f"""mkdir -p {GROUPS}/threads; echo threaded >{GROUPS}/threads/cgroup.type
     echo $PPID >{GROUPS}/threads/cgroup.procs"""
 LEAVE = f"""kill $(cat {GROUPS}/crowded/cgroup.procs); sleep 0.5
-    rmdir {GROUPS}/crowded/own {GROUPS}/crowded {GROUPS}/threads {GROUPS}/bulkhead"""
+    for name in crowded threads bulkhead; do find {GROUPS}/$name -depth -type d -exec rmdir {{}} +; done"""
 TREE = """mkdir -p /mnt/root; mount --rbind / /mnt/root; mount --make-rprivate /mnt/root"""
 
 
@@ -119,8 +119,8 @@ def quoted(text):
 
 
 def subprocess_outside(script, who):
-    """In the mount namespace of the machine, with its root and of no other user's."""
-    return bash(f"nsenter --target 1 --mount --user --root --wd=/srv {' '.join(CALLERS[who][:-1])} "
+    """In the mount namespace of the machine, with its root."""
+    return bash(f"nsenter --target 1 --mount --root --wd=/srv {' '.join(CALLERS[who][:-1])} "
                 f"-c {quoted(script)}")
 
 
@@ -232,13 +232,15 @@ def tried(cause, harm, who, way):
 
 
 def apart(row):
-    """In a mount namespace of its own, so that no mount is left."""
+    """In a process of its own; without systemd, which mounts things for its sessions, in a mount
+    namespace of its own too, so that no mount is left."""
     cause, host, who, harm, way, undo = row
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(0x20000) or libc.mount(None, b"/", None, 0x44000, None):
+        alone = SYSTEM == "small"
+        if alone and (libc.unshare(0x20000) or libc.mount(None, b"/", None, 0x44000, None)):
             os._exit(1)
         try:
             told = tried(cause, harm, who, way)

@@ -117,7 +117,7 @@ fn word_of(remedy: &str) -> &str {
 fn of(machine: &mut Machine, system: System) -> Result<Vec<Became>, Trouble> {
     let name = system.name();
     let script = format!(
-        "mkdir -p -m 1777 /srv && cp /opt/machines/bulkhead /usr/local/bin/ &&
+        "mkdir -p /srv/root /srv/user && chown user: /srv/user && cp /opt/machines/bulkhead /usr/local/bin/ &&
          python3 /opt/machines/remedies.py /usr/local/bin/bulkhead {name} 2>&1"
     );
     let answer = machine.run(&script, SECONDS)?;
