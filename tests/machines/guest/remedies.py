@@ -27,8 +27,8 @@ GROUPS = "/sys/fs/cgroup"
 # A group whose neighbours are such that nothing can be lent to it.
 CROWDED = f"""mkdir -p {GROUPS}/crowded/own; sleep 600 </dev/null >/dev/null 2>&1 &
     echo $! >{GROUPS}/crowded/cgroup.procs; echo $PPID >{GROUPS}/crowded/own/cgroup.procs"""
-THREADED = f"""mkdir -p {GROUPS}/threads; echo threaded >{GROUPS}/threads/cgroup.type
-    echo $PPID >{GROUPS}/threads/cgroup.procs"""
+THREADED = f"""mkdir -p {GROUPS}/threads/own; echo threaded >{GROUPS}/threads/own/cgroup.type
+    echo $PPID >{GROUPS}/threads/own/cgroup.procs"""
 LEAVE = f"""kill $(cat {GROUPS}/crowded/cgroup.procs); sleep 0.5
     for name in crowded threads bulkhead; do find {GROUPS}/$name -depth -type d -exec rmdir {{}} +; done"""
 TREE = """mkdir -p /mnt/root; mount --rbind / /mnt/root; mount --make-rprivate /mnt/root"""
@@ -43,8 +43,9 @@ def asked(output):
     """What the doctor says, and whether a build runs."""
     lines = output[0].strip().splitlines()
     try:
-        return json.loads(lines[-2]), lines[-1] == "0"
-    except (IndexError, ValueError):
+        said = next(line for line in lines if line.startswith("{"))
+        return json.loads(said), lines[-1] == "0"
+    except (StopIteration, ValueError):
         raise RuntimeError(f"the doctor said {output}") from None
 
 
@@ -196,7 +197,8 @@ if tuple(int(number) for number in os.uname().release.split(".")[:2]) < (6, 3):
          "mkdir -p /dev/shm/granted", by_option, ""))
 SYSTEMD = [
     ("no-control-group", "systemd, a session", "session", "", in_front, ""),
-    ("no-control-group", "systemd, no session", "user", "", in_front, ""),
+    ("no-control-group", "a scope of a user without a session", "root",
+     ("", f"systemd-run --quiet --scope {' '.join(CALLERS['user'])} ASK"), in_front, ""),
     ("service-filter", "a service with RestrictNamespaces=yes", "root",
      service("RestrictNamespaces=yes"), in_the_unit, ""),
     ("masked-proc", "a service with ProtectKernelTunables=yes", "root",
@@ -226,8 +228,9 @@ def tried(cause, harm, who, way):
         return "–", f"the doctor names {[it['cause'] for it in found['findings']]}"
     remedy = named[0]["remedy"]
     after, runs = way(remedy, who)
-    if any(finding["cause"] == cause for finding in after["findings"]):
-        return remedy, "the doctor names it still"
+    for finding in after["findings"]:
+        if finding["cause"] == cause:
+            return remedy, f"the doctor names it still: {finding['what']}"
     return remedy, None if runs else "no build runs"
 
 
