@@ -36,6 +36,10 @@ fuzz seconds="60":
 machines:
     cargo run --release -p machines -- matrix --update
 
+# Both programs for aarch64, and the unit tests of `sandbox` under qemu-user; twenty minutes
+aarch64:
+    tests/machines/aarch64
+
 # Accept snapshots, reports, pages, schemas, and the picture in the README; read the difference
 bless:
     cargo run --release -p harness -- run --update

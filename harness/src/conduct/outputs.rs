@@ -64,7 +64,7 @@ pub(super) fn outputs(root: &Root, directory: &str) -> (Vec<Entry>, bool) {
                 name: shown,
                 kind,
                 mode: status.st_mode & 0o7777,
-                links: status.st_nlink,
+                linked: status.st_nlink > 1,
                 content,
             });
         }

@@ -84,8 +84,8 @@ pub struct Entry {
     pub kind: FileType,
     /// Its permission bits.
     pub mode: u32,
-    /// How many names it has.
-    pub links: u64,
+    /// Whether it has a second name.
+    pub linked: bool,
     /// Its content, where it is a regular file.
     pub content: Vec<u8>,
 }
@@ -157,7 +157,7 @@ impl Entry {
     #[must_use]
     pub fn file(name: &str, content: &[u8]) -> Self {
         let kind = FileType::RegularFile;
-        Self { name: name.to_owned(), kind, mode: 0o644, links: 1, content: content.to_vec() }
+        Self { name: name.to_owned(), kind, mode: 0o644, linked: false, content: content.to_vec() }
     }
 }
 

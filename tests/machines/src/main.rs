@@ -11,6 +11,7 @@ mod kernel;
 mod machine;
 mod matrix;
 mod numbers;
+mod remedies;
 mod report;
 mod root;
 mod suites;
@@ -78,6 +79,24 @@ enum Verb {
         update: bool,
         /// Only those whose names contain one of these words
         words: Vec<String>,
+    },
+    /// Run the tests of what labs hold in a machine with systemd
+    Lab {
+        /// A series, as 6.1
+        kernel: String,
+        /// Write what became of them into reports/machines.md
+        #[arg(long)]
+        update: bool,
+        /// Only those whose names contain one of these words, as `held::`
+        words: Vec<String>,
+    },
+    /// Apply what `bulkhead doctor` advises, each on a host that has the cause
+    Remedies {
+        /// A series, as 6.1
+        kernel: String,
+        /// Write what became of them into reports/machines.md
+        #[arg(long)]
+        update: bool,
     },
     /// Run the harness in a machine, against the committed reports
     Trials {
@@ -170,6 +189,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
         Verb::Matrix { host, .. } if host.is_empty() => (None, Scope::Whole),
         Verb::Brief | Verb::Tests { .. } => (None, Scope::Tests),
         Verb::Trials { .. } => (None, Scope::Trials),
+        Verb::Lab { .. } => (None, Scope::Lab),
         _ => (None, Scope::Hosts),
     };
     let workshop = Workshop::open(&checkout, &work, tried, scope)?;
@@ -186,6 +206,18 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
             let words: Vec<_> = words.iter().map(String::as_str).collect();
             let mut machine = workshop.boot(&kernel, System::Small, "")?;
             let became = trials::confinement(&mut machine, &workshop.load, &words)?;
+            ended(&kernel, &[became], page(*update))
+        }
+        Verb::Lab { kernel, words, update } => {
+            let kernel = chosen(kernel)?;
+            let words: Vec<_> = words.iter().map(String::as_str).collect();
+            let mut machine = workshop.boot(&kernel, System::Systemd, "")?;
+            let became = trials::lab(&mut machine, &workshop.load, &words)?;
+            ended(&kernel, &became, page(*update))
+        }
+        Verb::Remedies { kernel, update } => {
+            let kernel = chosen(kernel)?;
+            let became = remedies::go(&workshop, &kernel)?;
             ended(&kernel, &became, page(*update))
         }
         Verb::Trials { kernel, options, update } => {
@@ -193,7 +225,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
             let options: Vec<_> = options.iter().map(String::as_str).collect();
             let mut machine = workshop.boot(&kernel, System::Small, "")?;
             let became = trials::harness(&mut machine, &options)?;
-            ended(&kernel, &became, page(*update))
+            ended(&kernel, &[became], page(*update))
         }
         Verb::Mounts { kernel, rounds } => {
             let kernel = chosen(kernel)?;
@@ -312,12 +344,15 @@ fn again<T>(mut attempt: impl FnMut() -> Result<T, Trouble>) -> Result<T, Troubl
 }
 
 /// Tells what became of tests or trials; gives the exit status.
-fn ended(kernel: &Kernel, became: &Became, page: Option<&Path>) -> Result<ExitCode, Trouble> {
-    tell(became.well, kernel, &format!("{}: {}", became.what, became.how));
-    if let Some(page) = page {
-        report::write(page, kernel, Section::of(kernel, &[], std::slice::from_ref(became)))?;
+fn ended(kernel: &Kernel, became: &[Became], page: Option<&Path>) -> Result<ExitCode, Trouble> {
+    for became in became {
+        tell(became.well, kernel, &format!("{}: {}", became.what, became.how));
     }
-    Ok(if became.well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if let Some(page) = page {
+        report::write(page, kernel, Section::of(kernel, &[], became))?;
+    }
+    let well = !became.is_empty() && became.iter().all(|became| became.well);
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn tell(well: bool, kernel: &Kernel, what: &str) {
@@ -329,11 +364,19 @@ fn tests(workshop: &Workshop, kernel: &Kernel, scope: Scope) -> Result<Vec<Becam
     if scope == Scope::Hosts {
         return Ok(Vec::new());
     }
-    let mut machine = workshop.boot(kernel, System::Small, "")?;
     let words = if scope.trials() { &[] } else { &trials::BRIEF[..] };
+    let mut machine = workshop.boot(kernel, System::Small, "")?;
     let mut became = vec![trials::confinement(&mut machine, &workshop.load, words)?];
     if scope.trials() {
         became.push(trials::harness(&mut machine, &trials::SOME)?);
+    }
+    drop(machine);
+    if scope.lab() {
+        let mut machine = workshop.boot(kernel, System::Systemd, "")?;
+        became.extend(trials::lab(&mut machine, &workshop.load, &[])?);
+    }
+    if scope == Scope::Whole {
+        became.extend(remedies::go(workshop, kernel)?);
     }
     for became in &became {
         tell(became.well, kernel, &format!("{}: {}", became.what, became.how));

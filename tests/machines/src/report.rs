@@ -23,6 +23,10 @@ exit status; a limit is `held`, `exceeded`, or `refused` before anything runs. *
 hostile build could do all the same; each attempt worked without the sandbox, or is not counted. The
 last column is ✓ where all this is what the doctor says, and no mount was left on the host.
 
+Below a table stands what became of tests and trials on that kernel, and of remedies: each was applied as
+the doctor prints it, to a machine that has the cause, and has worked (✓) where the doctor no longer names
+the cause and a build runs. Trials are held against the committed report, cell by cell.
+
 ";
 
 const COLUMNS: &str = "\

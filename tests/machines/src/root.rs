@@ -114,8 +114,10 @@ pub enum Scope {
     Hosts,
     /// Tests of confinement too.
     Tests,
-    /// Trials of the harness too.
+    /// Trials of the harness instead.
     Trials,
+    /// Tests of the lab instead.
+    Lab,
     /// All of these.
     Whole,
 }
@@ -130,14 +132,34 @@ impl Scope {
     pub const fn trials(self) -> bool {
         matches!(self, Self::Trials | Self::Whole)
     }
+
+    /// Whether tests of the lab are run.
+    pub const fn lab(self) -> bool {
+        matches!(self, Self::Lab | Self::Whole)
+    }
+
+    /// Whether the harness is needed, with what calls its builds.
+    const fn harness(self) -> bool {
+        self.trials() || self.lab()
+    }
+
+    /// The tests that are built, and the programs that these start.
+    fn built(self) -> Vec<&'static str> {
+        let confinement = ["confinement", "bulkhead"];
+        let lab = ["lab", "trust", "harness"];
+        let tests = confinement.into_iter().filter(|_| self.tests());
+        tests.chain(lab.into_iter().filter(|_| self.lab())).collect()
+    }
 }
 
 /// What is tried: programs, tests, the scripts for them, and the catalogue.
 pub struct Load {
     /// The disk that a machine mounts at `/opt`.
     pub disk: PathBuf,
-    /// Where the tests of confinement look for the program that they start.
-    pub program: PathBuf,
+    /// Where tests look for the programs that they start.
+    pub programs: PathBuf,
+    /// Where they look for the checkout.
+    pub checkout: PathBuf,
 }
 
 impl Load {
@@ -152,24 +174,23 @@ impl Load {
         let into = place.path().join("machines");
         at(&into, fs::create_dir_all(into.join("scripts")))?;
         let programs = [("sandbox", "bulkhead"), ("harness", "harness")];
-        for (package, name) in programs.into_iter().take(if scope.trials() { 2 } else { 1 }) {
+        for (package, name) in programs.into_iter().take(if scope.harness() { 2 } else { 1 }) {
             run(cargo(checkout).args(["build", "--release", "-p", package]))?;
             let built = checkout.join("target/release").join(name);
             at(&built, fs::copy(&built, into.join(name)))?;
         }
-        if scope.trials() {
+        if scope.harness() {
             cache_front_end(checkout, &into.join("cache"))?;
         }
         if let Some(tried) = tried {
             at(tried, fs::copy(tried, into.join("tried")))?;
         }
-        let mut program = PathBuf::new();
-        if scope.tests() {
-            let (tests, started) = build_tests(checkout)?;
-            for (from, to) in [(&tests, "confinement"), (&started, "bulkhead-of-tests")] {
-                run(Command::new("strip").arg("-o").arg(into.join(to)).arg(from))?;
+        let mut programs = PathBuf::new();
+        for (name, built) in build_tests(checkout, &scope.built())? {
+            run(Command::new("strip").arg("-o").arg(into.join(in_machines(name))).arg(&built))?;
+            if PROGRAMS.contains(&name) {
+                built.parent().unwrap_or(&built).clone_into(&mut programs);
             }
-            program = started;
         }
         let folders = [("tests/machines/guest", "."), ("tests/engines/scripts", "scripts")];
         for (from, to) in folders {
@@ -187,7 +208,7 @@ impl Load {
         let mut write = Command::new("mke2fs");
         write.args(["-q", "-F", "-t", "ext4", "-d"]).arg(place.path()).arg(&disk);
         run(write.arg("512M"))?;
-        Ok(Self { disk, program })
+        Ok(Self { disk, programs, checkout: checkout.to_owned() })
     }
 }
 
@@ -210,25 +231,37 @@ fn cache_front_end(checkout: &Path, cache: &Path) -> Result<(), Trouble> {
     Err(Trouble::Found(what.to_owned()))
 }
 
-/// Builds the tests of confinement; gives them, and the program that they start.
-fn build_tests(checkout: &Path) -> Result<(PathBuf, PathBuf), Trouble> {
-    let words = ["test", "--workspace", "--test", "confinement", "--no-run"];
-    let told = run(cargo(checkout).args(words).arg("--message-format=json"))?;
+/// The programs of the project.
+const PROGRAMS: [&str; 2] = ["bulkhead", "harness"];
+
+/// How what cargo has built for tests is called in a machine: a program of theirs is another one
+/// than that of its name, for it is built without optimisation.
+pub fn in_machines(name: &str) -> String {
+    if PROGRAMS.contains(&name) { format!("{name}-of-tests") } else { name.to_owned() }
+}
+
+/// Builds tests and the programs that they start; gives where each lies.
+fn build_tests<'a>(checkout: &Path, names: &[&'a str]) -> Result<Vec<(&'a str, PathBuf)>, Trouble> {
+    let tests = names.iter().filter(|name| !PROGRAMS.contains(name));
+    let words: Vec<_> = tests.flat_map(|name| ["--test", name]).collect();
+    if words.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut build = cargo(checkout);
+    build.args(["test", "--workspace", "--no-run", "--message-format=json"]).args(words);
+    let told = run(&mut build)?;
     let executables = told.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let name = message.get("target")?.get("name")?.as_str()?.to_owned();
         Some((name, PathBuf::from(message.get("executable")?.as_str()?)))
     });
     let executables: Vec<_> = executables.collect();
-    let find = |wanted: &str| {
-        executables.iter().find(|(name, _)| name == wanted).map(|(_, path)| path.clone())
+    let find = |wanted: &&'a str| {
+        let found = executables.iter().find(|(name, _)| name == wanted);
+        let missing = || Trouble::Found(format!("cargo has not told where `{wanted}` is"));
+        found.map(|(_, path)| (*wanted, path.clone())).ok_or_else(missing)
     };
-    match (find("bulkhead"), find("confinement")) {
-        (Some(program), Some(tests)) => Ok((tests, program)),
-        _ => {
-            Err(Trouble::Found("cargo has not told where the tests of confinement are".to_owned()))
-        }
-    }
+    names.iter().map(find).collect()
 }
 
 /// Copies what git knows of the checkout: the catalogue and the committed reports are in it.

@@ -75,7 +75,7 @@ fn is_hostile(entry: &Entry, what: Hostility) -> bool {
         Hostility::Device => {
             matches!(entry.kind, FileType::CharacterDevice | FileType::BlockDevice)
         }
-        Hostility::HardLink => entry.kind == FileType::RegularFile && entry.links > 1,
+        Hostility::HardLink => entry.kind == FileType::RegularFile && entry.linked,
         Hostility::SetId => {
             entry.mode & 0o6000 != 0
                 || zip().iter().any(|member| member.mode & 0o6000 != 0)
@@ -276,7 +276,7 @@ fn seed(what: Hostility) -> Entry {
         Hostility::Fifo => kind(FileType::Fifo),
         Hostility::Socket => kind(FileType::Socket),
         Hostility::Device => kind(FileType::CharacterDevice),
-        Hostility::HardLink => Entry { links: 2, ..plain },
+        Hostility::HardLink => Entry { linked: true, ..plain },
         Hostility::SetId => Entry { mode: 0o4755, ..plain },
         Hostility::ZipTraversal => zipped(&[("a/../../x", 0, b"")]),
         Hostility::ZipSymlink => zipped(&[("x", 0o120_777 << 16, b"/etc")]),
