@@ -65,8 +65,8 @@ def as_root(remedy, who):
 
 
 def in_its_shell(remedy, who):
-    """The first command, typed by root with the number of the shell that goes on as the caller."""
-    command = words(remedy)[0].replace("PID", "$$")
+    """The command that moves a shell, typed by root with the number of that which goes on as the caller."""
+    command = next(word for word in words(remedy) if "cgroup.procs" in word).replace("PID", "$$")
     enter = {"root": "exec", "user": "exec " + " ".join(CALLERS["user"][:-2])}[who]
     return asked(bash(f"{command}; cd /srv; {enter} /bin/bash -c {quoted(ASK)}"))
 
