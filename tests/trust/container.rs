@@ -257,18 +257,32 @@ fn groups_of(supervisor: i32) -> Vec<PathBuf> {
     groups.map(|entry| entry.path()).filter(is_its).collect()
 }
 
+/// Whether a process has `word` among its arguments.
+fn is_run(word: &str) -> bool {
+    processes().iter().any(|(pid, _)| arguments(*pid).iter().any(|one| one == word))
+}
+
 #[test]
 fn a_signal_to_every_process_of_the_job_ends_a_run_in_order() {
     if !is_able() {
         return;
     }
     let place = Workplace::with(&["benign/pure-python"]);
-    place.attack("waits", "60s", "    import time\n    kit.mark(\"open\")\n    time.sleep(50)\n");
+    // A command that nobody else has, by which it is seen that the build runs.
+    let canary = format!("50.{}", std::process::id());
+    let body = format!(
+        "    import subprocess\n    kit.mark(\"open\")\n    subprocess.run([\"sleep\", \"{canary}\"])\n"
+    );
+    place.attack("waits", "60s", &body);
     let mut command = place.harness(&["run", "-t", "own@none", "-E", "id(files/waits)"]);
     command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
     let harness = command.spawn().unwrap();
     let group = Pid::from_raw(i32::try_from(harness.id()).unwrap());
-    std::thread::sleep(Duration::from_secs(6));
+    let deadline = Instant::now() + Duration::from_secs(300);
+    while !is_run(&canary) {
+        assert!(Instant::now() < deadline, "the build does not begin");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     killpg(group, Signal::SIGINT).unwrap();
     let begin = Instant::now();
     let (status, out, err) = ended(harness.wait_with_output().unwrap());
