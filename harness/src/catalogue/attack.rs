@@ -13,8 +13,10 @@ use sandbox::policy::limits::amounts::{Bytes, Count, Span};
 use sandbox::{Guarantee, LayerSet, Level};
 
 use super::tree::Tree;
-pub use oracle::{Demanded, Hostility, LogReader, OracleKind, OracleSpec, Privilege, Resource};
-pub use plant::{Answer, Namespace, Plant, PlantKind};
+pub use oracle::{
+    Demanded, Hostility, LogReader, OracleKeys, OracleKind, OracleSpec, Privilege, Resource,
+};
+pub use plant::{Answer, Namespace, Plant, PlantKey, PlantKind};
 
 /// The path of an entry below `attacks/`, which is also its name: `secrets/netrc-read`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
