@@ -4,8 +4,8 @@
 use sandbox::{Layer, Level, UnknownWord};
 
 use super::attack::{
-    Demanded, Expected, Hook, Hostility, InterruptSignal, Lent, LogReader, Namespace, Need,
-    Privilege, Resource, Second, Severity, Step, Whom,
+    Demanded, Expected, FrontendStep, Hook, Hostility, InterruptSignal, Lent, LogReader, Namespace,
+    Need, Privilege, Resource, Second, Severity, Whom,
 };
 use super::diagnostic::Code;
 
@@ -144,7 +144,7 @@ spelt!(
 );
 
 spelt!(
-    Step,
+    FrontendStep,
     "step of the front end",
     [
         BuildLog = "build-log",

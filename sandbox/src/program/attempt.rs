@@ -15,8 +15,7 @@ use crate::plain::say;
 use crate::plan::holdings::Holdings;
 use crate::plan::{Plan, Refusal};
 use crate::policy::levels::Level;
-use crate::policy::limits::Demand as Limit;
-use crate::policy::limits::amounts::Span;
+use crate::policy::limits::{self, amounts::Span};
 use crate::policy::{IdentityChoice, Policy};
 use crate::step::Step;
 
@@ -46,8 +45,10 @@ pub(super) fn run(
     let settled = settle(policy, payload)?;
     let (policy, payload) = (&settled.policy, &settled.payload);
     let until = match policy.limits.timeout {
-        Limit::Exactly(Span(time)) => client.beginning().and_then(|it| it.at().checked_add(time)),
-        Limit::Default | Limit::Unlimited => None,
+        limits::Demand::Exactly(Span(time)) => {
+            client.beginning().and_then(|it| it.at().checked_add(time))
+        }
+        limits::Demand::Default | limits::Demand::Unlimited => None,
     };
     let mut host = Host::glance();
     loop {
