@@ -55,7 +55,7 @@ fn calls(text: &str, name: &str, next: &str) -> bool {
     let is_call = |body: &str| {
         body.match_indices(&call).any(|(at, _)| {
             let before = body[..at].chars().next_back().unwrap_or(' ');
-            !(before.is_alphanumeric() || before == '_') && !body[..at].ends_with("fn ")
+            !(before.is_alphanumeric() || before == '_' || body[..at].ends_with("fn "))
         })
     };
     bodies(text, name).into_iter().any(is_call)
