@@ -5,7 +5,6 @@ pub mod attack;
 mod backend;
 pub mod diagnostic;
 pub mod expectation;
-mod kinds;
 pub(crate) mod manifest;
 mod names;
 mod pyproject;

@@ -125,30 +125,10 @@ pub fn start(args: impl IntoIterator<Item = OsString>, world: &mut World<'_>) ->
     let program = program.unwrap_or_else(|| "harness".to_owned());
     let command = match Cli::try_parse_from(&args) {
         Ok(cli) => cli.command,
-        Err(error) => {
-            let text = error.render().ansi().to_string();
-            if !error.use_stderr() {
-                // Help and version are what was asked for.
-                let said = world.say(&text).map(|()| Exit::Ok);
-                return said.unwrap_or_else(|failure| world.complain(&failure)).code();
-            }
-            let mut command = Cli::command();
-            command.build();
-            let text = match sentence(&error, &command, &args) {
-                Some(sentence) => redact::plain(format!("harness: {sentence}\n").as_bytes()),
-                None => text,
-            };
-            // Whoever does not read what is wrong cannot be told either.
-            let _ = world.err.write_all(text.as_bytes());
-            return Exit::Usage.code();
-        }
+        Err(error) => return unread(&error, &args, world).code(),
     };
-    dispatch(command, &program, world).unwrap_or_else(|failure| world.complain(&failure)).code()
-}
-
-fn dispatch(command: Command, program: &str, world: &mut World<'_>) -> Result<Exit, Failure> {
-    match command {
-        Command::Run(args) => run::command(&args, program, world),
+    let done = match command {
+        Command::Run(args) => run::command(&args, &program, world),
         Command::Ablate(args) => ablate::command(&args, world),
         Command::List(args) => list::command(&args, world),
         Command::Merge(args) => merge::command(&args, world),
@@ -166,18 +146,42 @@ fn dispatch(command: Command, program: &str, world: &mut World<'_>) -> Result<Ex
         Command::Gc(args) => gc::command(&args, world),
         Command::Pages(args) => pages::command(&args, world),
         Command::Schema(args) => schema::command(&args, world),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "harness", &mut script);
-            world.say(&String::from_utf8_lossy(&script))?;
-            Ok(Exit::Ok)
-        }
-        Command::Manual { directory } => {
-            clap_mangen::generate_to(Cli::command(), &directory)
-                .map_err(|source| Failure::Document { file: directory, source })?;
-            Ok(Exit::Ok)
-        }
+        Command::Completions { shell } => completions(shell, world),
+        Command::Manual { directory } => manual(directory),
+    };
+    done.unwrap_or_else(|failure| world.complain(&failure)).code()
+}
+
+/// Answers a command line that names no command: help and version, or what is wrong.
+fn unread(error: &clap::Error, args: &[OsString], world: &mut World<'_>) -> Exit {
+    let text = error.render().ansi().to_string();
+    if !error.use_stderr() {
+        // Help and version are what was asked for.
+        let said = world.say(&text).map(|()| Exit::Ok);
+        return said.unwrap_or_else(|failure| world.complain(&failure));
     }
+    let mut command = Cli::command();
+    command.build();
+    let text = match sentence(error, &command, args) {
+        Some(sentence) => redact::plain(format!("harness: {sentence}\n").as_bytes()),
+        None => text,
+    };
+    // Whoever does not read what is wrong cannot be told either.
+    let _ = world.err.write_all(text.as_bytes());
+    Exit::Usage
+}
+
+fn completions(shell: clap_complete::Shell, world: &mut World<'_>) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "harness", &mut script);
+    world.say(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Ok)
+}
+
+fn manual(directory: PathBuf) -> Result<Exit, Failure> {
+    clap_mangen::generate_to(Cli::command(), &directory)
+        .map_err(|source| Failure::Document { file: directory, source })?;
+    Ok(Exit::Ok)
 }
 
 impl World<'_> {

@@ -76,7 +76,8 @@ fn main() -> ExitCode {
         Ok(host) => prepare(wishes, host),
         Err(why) => Err(why.to_string().into()),
     };
-    with_world(&prepare, |world| ExitCode::from(cli::start(args, world)))
+    let (mut out, mut err) = (anstream::stdout(), anstream::stderr());
+    ExitCode::from(cli::start(args, &mut world(&prepare, &mut out, &mut err)))
 }
 
 /// Why a command is not in the container that holds all labs.
@@ -93,13 +94,14 @@ enum Outside {
 /// Runs a command that opens labs in a container: its status.
 fn contained(args: &[OsString]) -> Result<u8, Outside> {
     let nobody = |_: &Wishes| Err(Outside::NoLabs.into());
-    let (needs, here) = match with_world(&nobody, |world| {
-        cli::needs(args, world).map(|it| (it, world.here.clone()))
-    }) {
-        Ok((Some(needs), here)) => (needs, here),
-        Ok((None, _)) => return Err(Outside::NoLabs),
+    let (mut out, mut err) = (anstream::stdout(), anstream::stderr());
+    let mut world = world(&nobody, &mut out, &mut err);
+    let needs = match cli::needs(args, &mut world) {
+        Ok(Some(needs)) => needs,
+        Ok(None) => return Err(Outside::NoLabs),
         Err(code) => return Ok(code),
     };
+    let here = world.here;
     if !rustix::process::geteuid().is_root() {
         return Err(RunContextError::NotRoot.into());
     }
@@ -143,19 +145,22 @@ fn broken(what: &str, error: &dyn Error) -> ExitCode {
     ExitCode::from(BROKEN)
 }
 
-/// Does `work` with what this process has of the world.
-fn with_world<T>(prepare: &Prepare, work: impl FnOnce(&mut World<'_>) -> T) -> T {
-    let (mut out, mut err) = (anstream::stdout(), anstream::stderr());
-    work(&mut World {
+/// What this process has of the world, with its standard output and its standard error.
+fn world<'a>(
+    prepare: &'a Prepare,
+    out: &'a mut (dyn Write + Send),
+    err: &'a mut (dyn Write + Send),
+) -> World<'a> {
+    World {
         here: env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
         home: env::home_dir(),
         require_isolation: env::var_os("REQUIRE_ISOLATION").is_some_and(|value| value == "1"),
         live: io::stderr().is_terminal() && env::var_os("TERM").is_some_and(|term| term != "dumb"),
-        out: &mut out,
-        err: &mut err,
+        out,
+        err,
         stop: interrupt::flag(),
         prepare,
-    })
+    }
 }
 
 fn prepare(

@@ -17,6 +17,8 @@ pub mod resources;
 pub mod secrets;
 
 use crate::catalogue::attack::{OracleKind, OracleSpec, Resource};
+use crate::lab::groups::Groups;
+use crate::lab::processes::Processes;
 
 pub use evidence::{Entry, Evidence, Posture, Survivor, Usage, VictimSeen};
 
@@ -112,6 +114,71 @@ fn look(kind: &OracleKind, evidence: &Evidence) -> Option<String> {
         OracleKind::HookOutlivedDeadline => resources::outlived(evidence),
         OracleKind::FileOpened { path } => files::opened(evidence, path),
         OracleKind::FileWritable { path } => files::writable(evidence, path),
+    }
+}
+
+/// The lab of a trial just before its front end starts, as self-tests need it. A probe gives why nothing
+/// was noticed; `None` when it was.
+pub trait LivingLab {
+    /// The canary of a plant.
+    fn canary(&self, plant: &str) -> &str;
+    /// All processes of the lab.
+    fn processes(&self) -> &Processes;
+    /// Its control groups.
+    fn groups(&self) -> &Groups;
+    /// The uid of its root, in the eyes of the kernel.
+    fn root_uid(&self) -> u32;
+    /// Whether the listener hears what it is sent.
+    fn probe_listener(&self, plant: &str) -> Option<String>;
+    /// Whether every listener does, and there is one.
+    fn probe_listeners(&self) -> Option<String>;
+    /// Whether the victim or segment can be looked into.
+    fn probe_victim(&self, plant: &str) -> Option<String>;
+    /// Whether a file that was written is found in the lists of files.
+    fn probe_files(&self) -> Option<String>;
+    /// Whether it is noticed that the file is opened.
+    fn probe_watch(&self, path: &str, writing: bool) -> Option<String>;
+    /// Whether accounts can be read.
+    fn probe_accounts(&self) -> Option<String>;
+    /// Whether a mount that is there is listed.
+    fn probe_mounts(&self) -> Option<String>;
+    /// Whether the host's name is the one that it was given.
+    fn probe_hostname(&self) -> Option<String>;
+    /// Whether what is typed at the front end's terminal arrives.
+    fn probe_terminal(&self) -> Option<String>;
+}
+
+/// Why one oracle would not notice what it is there for; `None` when it would.
+#[must_use]
+pub fn self_test(kind: &OracleKind, lab: &dyn LivingLab) -> Option<String> {
+    match kind {
+        OracleKind::CanaryReceived { plant } => {
+            secrets::self_test(lab.canary(plant)).or_else(|| lab.probe_listeners())
+        }
+        OracleKind::CanaryInArtefact { plant } => artefacts::self_test(lab.canary(plant)),
+        OracleKind::SocketReached { plant } => lab.probe_listener(plant),
+        OracleKind::FileCreated { .. }
+        | OracleKind::FileChanged { .. }
+        | OracleKind::FileExposed { .. } => lab.probe_files(),
+        OracleKind::HostnameChanged => lab.probe_hostname(),
+        OracleKind::ProcessSurvives => remnants::self_test(lab.processes(), 1),
+        OracleKind::UserLeaked => lab.probe_accounts(),
+        OracleKind::MountLeft => lab.probe_mounts(),
+        OracleKind::VictimSignalled { plant }
+        | OracleKind::VictimChanged { plant }
+        | OracleKind::VictimDisturbed { plant } => lab.probe_victim(plant),
+        OracleKind::PrivilegeGained { .. } => {
+            privileges::self_test(lab.processes(), 1, lab.root_uid())
+        }
+        OracleKind::TerminalInput | OracleKind::TerminalChanged => lab.probe_terminal(),
+        OracleKind::SecondBuildChanged => neighbours::self_test(),
+        OracleKind::ArtefactHostile { what } => artefacts::hostile::self_test(*what),
+        OracleKind::RequirementReturned { what } => artefacts::requirements::self_test(*what),
+        OracleKind::LogCommand { what } => artefacts::commands::self_test(*what),
+        OracleKind::LimitExceeded { what, .. } => resources::self_test(*what, lab.groups()),
+        OracleKind::HookOutlivedDeadline => None,
+        OracleKind::FileOpened { path } => lab.probe_watch(path, false),
+        OracleKind::FileWritable { path } => lab.probe_watch(path, true),
     }
 }
 

@@ -5,15 +5,17 @@ mod case;
 mod preconditions;
 mod stale;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::catalogue::Catalogue;
 use crate::catalogue::attack::Expected;
-use crate::gaps::{Gap, Gaps};
+use crate::gaps::Gap;
 use crate::oracle::Observation;
 use crate::schedule::{Cell, Trial};
 use case::Case;
+
+pub use preconditions::{rule, rule_alone};
+pub use stale::stale;
 
 /// How the reason begins of what shows nothing because an honest build does not build.
 pub const UNUSABLE: &str = "honest builds do not build at this level";
@@ -174,35 +176,6 @@ pub struct Settled {
     pub attempts: Vec<Observation>,
     /// The ruling on all of them.
     pub ruling: Ruling,
-}
-
-/// The rulings on all cells of a run, in their order. Each cell's attempts stand at its place.
-#[must_use]
-pub fn rule(
-    cells: &[Cell],
-    attempts: &[Vec<Observation>],
-    gaps: &BTreeMap<String, Gaps>,
-    today: &str,
-) -> Vec<Ruling> {
-    preconditions::rule(cells, attempts, gaps, today)
-}
-
-/// The rulings on all cells as if every other trial had gone as it should.
-#[must_use]
-pub fn rule_alone(cells: &[Cell], attempts: &[Vec<Observation>]) -> Vec<Ruling> {
-    preconditions::rule_alone(cells, attempts)
-}
-
-/// What is wrong with the gaps of a target after a run: one sentence each.
-#[must_use]
-pub fn stale(
-    target: &str,
-    gaps: &Gaps,
-    catalogue: &Catalogue,
-    settled: &[Settled],
-    today: &str,
-) -> Vec<String> {
-    stale::stale(target, gaps, catalogue, settled, today)
 }
 
 impl Ruling {

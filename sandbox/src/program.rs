@@ -97,48 +97,81 @@ enum Command {
 /// Runs the program with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    if let Err(errno) = signals::take() {
-        say(format_args!("cannot say what is to happen on a signal: {}", errno.desc()));
+    if let Err(sentence) = begin() {
+        say(sentence);
         return ExitCode::from(NOTHING_RUN);
     }
-    if let Some(more) = set_id::found() {
-        say(format_args!(
-            "the file of this program has {more}, with which every caller could do what the file's \
-             owner may; take that away (`chmod ug-s`, `setcap -r`): whoever wants more than an \
-             ordinary user gets calls it as root"
-        ));
-        return ExitCode::from(NOTHING_RUN);
-    }
-    Colour::asked(std::env::args_os()).choose();
     let command = match parse() {
         Ok(command) => command,
-        Err(error) => {
-            // Help and version are no errors. A usage error means that nothing was run.
-            let shown = error.render();
-            if error.use_stderr() {
-                match mistake(&error, &std::env::args_os().collect::<Vec<_>>()) {
-                    Some(sentence) => say(sentence),
-                    // Whoever does not read what is wrong cannot be told either.
-                    None => drop(print(&shown.to_string(), true)),
-                }
-                return ExitCode::from(NOTHING_RUN);
-            }
-            return match print_own(&shown.ansi().to_string()) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    say(Failure::Unprinted(error));
-                    ExitCode::from(NOTHING_RUN)
-                }
-            };
-        }
+        Err(error) => return unread(&error),
     };
-    match obey(command) {
+    let done = match command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Hook(arguments) => hook::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Gc(arguments) => gc::run(&arguments),
+        Command::Launch => launch::run(),
+        Command::Inspect => Ok(crate::inspector::serve()),
+        Command::Completions { shell } => completions(shell),
+        Command::Manual { directory } => manual(directory),
+    };
+    match done {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
             say(&failure);
             ExitCode::from(failure.exit_status())
         }
     }
+}
+
+/// What comes before everything else: why nothing may be run, in a sentence.
+fn begin() -> Result<(), String> {
+    signals::take()
+        .map_err(|errno| format!("cannot say what is to happen on a signal: {}", errno.desc()))?;
+    if let Some(more) = set_id::found() {
+        return Err(format!(
+            "the file of this program has {more}, with which every caller could do what the file's \
+             owner may; take that away (`chmod ug-s`, `setcap -r`): whoever wants more than an \
+             ordinary user gets calls it as root"
+        ));
+    }
+    Colour::asked(std::env::args_os()).choose();
+    Ok(())
+}
+
+/// Answers a command line that names no command. Help and version are no errors. A usage error means
+/// that nothing was run.
+fn unread(error: &clap::Error) -> ExitCode {
+    let shown = error.render();
+    if error.use_stderr() {
+        match mistake(error, &std::env::args_os().collect::<Vec<_>>()) {
+            Some(sentence) => say(sentence),
+            // Whoever does not read what is wrong cannot be told either.
+            None => drop(print(&shown.to_string(), true)),
+        }
+        return ExitCode::from(NOTHING_RUN);
+    }
+    match print_own(&shown.ansi().to_string()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(Failure::Unprinted(error));
+            ExitCode::from(NOTHING_RUN)
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<u8, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "bulkhead", &mut script);
+    print_own(&String::from_utf8_lossy(&script)).map_err(Failure::Unprinted)?;
+    Ok(0)
+}
+
+fn manual(directory: PathBuf) -> Result<u8, Failure> {
+    let written = clap_mangen::generate_to(Cli::command(), &directory);
+    written.map_err(|source| Failure::Manual { directory, source })?;
+    Ok(0)
 }
 
 /// The sentence for a command line that cannot be read, where there is one.
@@ -173,31 +206,6 @@ fn alone<A: clap::Args>(words: impl Iterator<Item = OsString>) -> Option<A> {
     A::from_arg_matches(&command.try_get_matches_from(words).ok()?).ok()
 }
 
-fn obey(command: Command) -> Result<u8, Failure> {
-    match command {
-        Command::Run(arguments) => run::run(&arguments),
-        Command::Hook(arguments) => hook::run(&arguments),
-        Command::Explain(arguments) => explain::run(&arguments),
-        Command::Doctor(arguments) => doctor::run(&arguments),
-        Command::Gc(arguments) => gc::run(&arguments),
-        Command::Launch => launch::run(),
-        Command::Inspect => Ok(crate::inspector::serve()),
-        Command::Completions { shell } => {
-            let mut command = <Cli as clap::CommandFactory>::command();
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut command, "bulkhead", &mut script);
-            print_own(&String::from_utf8_lossy(&script)).map_err(Failure::Unprinted)?;
-            Ok(0)
-        }
-        Command::Manual { directory } => {
-            let command = <Cli as clap::CommandFactory>::command();
-            let written = clap_mangen::generate_to(command, &directory);
-            written.map_err(|source| Failure::Manual { directory, source })?;
-            Ok(0)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,7 +214,7 @@ mod tests {
     fn every_command_that_the_help_names_has_a_manual_page() {
         let place = tempfile::tempdir().unwrap();
         let directory = place.path().to_owned();
-        assert_eq!(obey(Command::Manual { directory: directory.clone() }).unwrap(), 0);
+        assert_eq!(manual(directory.clone()).unwrap(), 0);
         let mut pages: Vec<_> = std::fs::read_dir(&directory)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -226,7 +234,7 @@ mod tests {
     #[test]
     fn a_directory_that_is_not_there_is_named() {
         let directory = PathBuf::from("/nonexistent/man");
-        let failure = obey(Command::Manual { directory }).unwrap_err();
+        let failure = manual(directory).unwrap_err();
         assert_eq!(failure.exit_status(), NOTHING_RUN);
         assert!(failure.to_string().contains("/nonexistent/man"), "{failure}");
     }

@@ -326,7 +326,7 @@ fn a_run_tells_its_result_for_each_level_where_the_page_is_and_what_to_do_next()
     assert!(bad.out.ends_with("Next: harness debug files/cron-drop -t own@full\n"), "{}", bad.out);
     let shown = checkout.harness(&["show", "files/cron-drop"]);
     assert!(shown.out.contains("last run    none escaped"), "{}", shown.out);
-    assert!(shown.out.contains("full escaped (unexpected-escape)"), "{}", shown.out);
+    assert!(shown.out.contains("full escaped (unexpected-escape: `left` fired: "), "{}", shown.out);
 }
 
 #[test]

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod chains;
 mod circles;
 mod documents;
 mod ends;

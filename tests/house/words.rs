@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use harness::catalogue::attack::{OracleKind, PlantKind};
+use harness::lab::profile::Profile;
 use sandbox::{Guarantee, Layer, Level};
 
 use crate::tree::{files, hold, names, read, root};
@@ -144,6 +146,37 @@ fn every_entry_of_the_catalogue_lies_where_its_id_says() {
         }
     }
     hold("An attack's path is its id.", &breaches);
+}
+
+/// Where every host of the lab is named to whoever reads, writes or starts something.
+const HOSTS_NAMED: [&str; 5] = [
+    "README.md",
+    "docs/architecture.md",
+    "harness/src/cli/run.rs",
+    "harness/src/cli/init/harness.toml",
+    "SECURITY.md",
+];
+
+#[test]
+fn every_host_of_the_lab_is_named_wherever_they_are_listed() {
+    let mut breaches = Vec::new();
+    for file in HOSTS_NAMED {
+        let text = read(file);
+        let is_part = |it: char| it.is_alphanumeric() || it == '-';
+        let words: BTreeSet<&str> = text.split(|it| !is_part(it)).collect();
+        let missing = Profile::ALL.into_iter().filter(|(_, name)| !words.contains(name));
+        breaches.extend(missing.map(|(_, name)| format!("{file} does not name `{name}`")));
+    }
+    hold("A host that nobody is told of is tried by nobody.", &breaches);
+}
+
+#[test]
+fn every_kind_of_plant_and_oracle_is_on_the_page_about_attacks() {
+    let page = read("docs/writing-attacks.md");
+    let kinds = PlantKind::NAMES.into_iter().chain(OracleKind::NAMES);
+    let missing = kinds.filter(|kind| !page.contains(&format!("`{kind}`")));
+    let breaches: Vec<_> = missing.map(|kind| format!("there is no `{kind}`")).collect();
+    hold("docs/writing-attacks.md tells of every kind.", &breaches);
 }
 
 /// The words that are not used, by the glossary's table of them.

@@ -13,8 +13,10 @@ use sandbox::policy::limits::amounts::{Bytes, Count, Span};
 use sandbox::{Guarantee, LayerSet, Level};
 
 use super::tree::Tree;
-pub use oracle::{Demanded, Hostility, LogReader, OracleKind, OracleSpec, Privilege, Resource};
-pub use plant::{Answer, Namespace, Plant, PlantKind};
+pub use oracle::{
+    Demanded, Hostility, LogReader, OracleKeys, OracleKind, OracleSpec, Privilege, Resource,
+};
+pub use plant::{Answer, Namespace, Plant, PlantKey, PlantKind};
 
 /// The path of an entry below `attacks/`, which is also its name: `secrets/netrc-read`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,7 +120,7 @@ pub struct RunPlan {
     /// The front end has a terminal: its standard input, which the hooks inherit.
     pub terminal: bool,
     /// What the front end does beside calling hooks, in their order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<FrontendStep>,
     /// What a lab withholds from everybody, root too, and lends to this attack.
     pub lends: Vec<Lent>,
 }
@@ -151,7 +153,7 @@ pub struct RunLimits {
 
 /// What a front end does with its own rights, before and after it calls a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub enum FrontendStep {
     /// Before each hook it opens `build.log` in the source tree and in its parent for appending.
     BuildLog,
     /// After the last hook it copies `*-requirements.txt` beside the source into the outputs.

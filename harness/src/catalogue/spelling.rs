@@ -4,8 +4,8 @@
 use sandbox::{Layer, Level, UnknownWord};
 
 use super::attack::{
-    Demanded, Expected, Hook, Hostility, InterruptSignal, Lent, LogReader, Namespace, Need,
-    Privilege, Resource, Second, Severity, Step, Whom,
+    Demanded, Expected, FrontendStep, Hook, Hostility, InterruptSignal, Lent, LogReader, Namespace,
+    Need, Privilege, Resource, Second, Severity, Whom,
 };
 use super::diagnostic::Code;
 
@@ -29,9 +29,7 @@ pub(crate) trait Spelt: Copy + PartialEq + 'static {
     }
 
     /// The word of a value.
-    fn spelt(self) -> &'static str {
-        Self::WORDS.iter().find(|(value, _)| *value == self).map_or("", |(_, name)| name)
-    }
+    fn spelt(self) -> &'static str;
 }
 
 /// The known word that is nearest to `word`, if one is near.
@@ -40,11 +38,20 @@ pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
 }
 
 macro_rules! spelt {
-    ($type:ty, $kind:literal, $({ $($code:tt)* })? [$($value:ident = $name:literal),+ $(,)?]) => {
+    ($type:ty, $kind:literal, $({ $($code:tt)* })? [$($value:ident = $name:literal),+ $(,)?]
+     $(but $other:ident)?) => {
         impl Spelt for $type {
             const KIND: &'static str = $kind;
             $($($code)*)?
             const WORDS: &'static [(Self, &'static str)] = &[$((Self::$value, $name)),+];
+
+            fn spelt(self) -> &'static str {
+                // Whoever adds a value hears from the compiler that it has no word yet.
+                match self {
+                    $(Self::$value => $name,)+
+                    $(Self::$other => "",)?
+                }
+            }
         }
     };
 }
@@ -144,7 +151,7 @@ spelt!(
 );
 
 spelt!(
-    Step,
+    FrontendStep,
     "step of the front end",
     [
         BuildLog = "build-log",
@@ -228,7 +235,8 @@ spelt!(
     ]
 );
 
-spelt!(Expected, "outcome", [Blocked = "blocked", Escaped = "escaped", Built = "built"]);
+// That nothing was run is what no manifest expects.
+spelt!(Expected, "outcome", [Blocked = "blocked", Escaped = "escaped", Built = "built"] but NotRun);
 
 #[cfg(test)]
 mod tests {

@@ -91,7 +91,10 @@ fn seen(attack: &Attack, report: &Report) -> String {
             Some(cell) if cell.verdict == Verdict::Ok => {
                 cells.push(format!("{level} {}", cell.outcome));
             }
-            Some(cell) => cells.push(format!("{level} {} ({})", cell.outcome, cell.verdict)),
+            Some(cell) => {
+                let why = cell.reason.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+                cells.push(format!("{level} {} ({}{why})", cell.outcome, cell.verdict));
+            }
             None => {}
         }
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::context::RunContext;
 use super::observer::{DynObserver, TrialEvent};
-use crate::catalogue::attack::{OracleKind, RunLimits};
+use crate::catalogue::attack::RunLimits;
 use crate::catalogue::spelling::Spelt as _;
 use crate::frontend;
 use crate::lab::file_watch::FileWatch;
@@ -197,13 +197,8 @@ fn file_watch(
     trial: &Trial,
     interpreter: &Interpreter,
 ) -> io::Result<Option<FileWatch>> {
-    let watched = trial.attack.oracles.iter().filter_map(|spec| match &spec.kind {
-        OracleKind::FileOpened { path } | OracleKind::FileWritable { path } => {
-            Some(PathBuf::from(fill(path, interpreter, "")))
-        }
-        _ => None,
-    });
-    let paths: Vec<_> = watched.collect();
+    let watched = trial.attack.oracles.iter().filter_map(|spec| spec.kind.watched_path());
+    let paths: Vec<_> = watched.map(|path| PathBuf::from(fill(path, interpreter, ""))).collect();
     if paths.is_empty() { Ok(None) } else { FileWatch::start(root, &paths).map(Some) }
 }
 

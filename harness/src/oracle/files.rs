@@ -65,15 +65,7 @@ fn sighted(evidence: &Evidence, path: &str, writing: bool) -> Option<PathBuf> {
 /// Writes that neither the manifest nor the baseline explains.
 #[must_use]
 pub fn unexpected(specs: &[OracleSpec], evidence: &Evidence) -> Option<String> {
-    let declared: Vec<&str> = specs
-        .iter()
-        .filter_map(|spec| match &spec.kind {
-            OracleKind::FileCreated { path }
-            | OracleKind::FileChanged { path }
-            | OracleKind::FileExposed { path } => Some(path.as_str()),
-            _ => None,
-        })
-        .collect();
+    let declared: Vec<&str> = specs.iter().filter_map(|spec| spec.kind.listed_path()).collect();
     let is_declared = |change: &Change| {
         declared.iter().any(|pattern| {
             let pattern = fill(pattern, &evidence.interpreter, "");

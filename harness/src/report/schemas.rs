@@ -59,10 +59,11 @@ impl Schema {
 }
 
 /// A table or object that has these keys and no other, the first ones always.
-fn object<const R: usize, const O: usize>(
-    required: [(&str, Value); R],
-    optional: [(&str, Value); O],
+fn object<'a>(
+    required: impl IntoIterator<Item = (&'a str, Value)>,
+    optional: impl IntoIterator<Item = (&'a str, Value)>,
 ) -> Value {
+    let required: Vec<_> = required.into_iter().collect();
     let names: Vec<_> = required.iter().map(|(name, _)| (*name).to_owned()).collect();
     let keys = required.into_iter().chain(optional);
     let keys: Map<String, Value> = keys.map(|(name, value)| (name.to_owned(), value)).collect();

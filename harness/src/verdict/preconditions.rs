@@ -9,9 +9,10 @@ use crate::gaps::Gaps;
 use crate::oracle::Observation;
 use crate::schedule::{Cell, Sandbox, Trial};
 
-/// The rulings on all cells, in their order. Each cell's attempts stand at its place; a cell
+/// The rulings on all cells of a run, in their order. Each cell's attempts stand at its place; a cell
 /// without one is not to be run.
-pub(super) fn rule(
+#[must_use]
+pub fn rule(
     cells: &[Cell],
     attempts: &[Vec<Observation>],
     gaps: &BTreeMap<String, Gaps>,
@@ -19,12 +20,18 @@ pub(super) fn rule(
 ) -> Vec<Ruling> {
     let rulings = Rulings { cells, attempts, gaps, today };
     let controls: Vec<_> = (0..cells.len()).map(|index| rulings.without_others(index)).collect();
-    (0..cells.len()).map(|index| rulings.with_others(index, &controls)).collect()
+    let ruling = |index: usize| {
+        let control = controls.get(index).cloned().flatten();
+        let settled = || rulings.settle(index, &rulings.preconditions(index, &controls)?);
+        control.or_else(settled).unwrap_or_else(Ruling::outside)
+    };
+    (0..cells.len()).map(ruling).collect()
 }
 
 /// The rulings on all cells as if every other trial had gone as it should: what is wrong here is
 /// a cell's own fault.
-pub(super) fn rule_alone(cells: &[Cell], attempts: &[Vec<Observation>]) -> Vec<Ruling> {
+#[must_use]
+pub fn rule_alone(cells: &[Cell], attempts: &[Vec<Observation>]) -> Vec<Ruling> {
     let rulings = Rulings { cells, attempts, gaps: &BTreeMap::new(), today: "" };
     let firm = Preconditions { control: Control::Escaped, honest: Honest::Built };
     let alone = |index| rulings.without_others(index).or_else(|| rulings.settle(index, &firm));
@@ -49,17 +56,11 @@ impl Rulings<'_> {
         self.settle(index, &Preconditions { control: Control::Itself, honest: Honest::Untried })
     }
 
-    fn with_others(&self, index: usize, controls: &[Option<Ruling>]) -> Ruling {
-        if let Some(Some(ruling)) = controls.get(index) {
-            return ruling.clone();
-        }
-        let preconditions = self.cells.get(index).map(|cell| Preconditions {
-            control: self.control(cell, controls),
-            honest: self.honest(cell, controls),
-        });
-        preconditions
-            .and_then(|preconditions| self.settle(index, &preconditions))
-            .unwrap_or_else(Ruling::outside)
+    /// What the other trials say about this cell.
+    fn preconditions(&self, index: usize, controls: &[Option<Ruling>]) -> Option<Preconditions> {
+        let cell = self.cells.get(index)?;
+        let (control, honest) = (self.control(cell, controls), self.honest(cell, controls));
+        Some(Preconditions { control, honest })
     }
 
     fn settle(&self, index: usize, preconditions: &Preconditions) -> Option<Ruling> {

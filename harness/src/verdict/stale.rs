@@ -9,7 +9,8 @@ use crate::lab::profile::Profile;
 /// What is wrong with the gaps of a target after a run: one sentence each.
 ///
 /// A gap that has expired, that names no attack, or whose cell did not escape, must go.
-pub(super) fn stale(
+#[must_use]
+pub fn stale(
     target: &str,
     gaps: &Gaps,
     catalogue: &Catalogue,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::os::fd::BorrowedFd;
 
 use super::Beginning;
+use crate::plan::Plan;
 
 /// Whom a build is launched for, beside the process that called.
 #[derive(Clone, Copy)]
@@ -12,9 +13,9 @@ pub struct Client<'a> {
     /// When it can be read, or has ended, nobody wants the build any more.
     lifeline: Option<BorrowedFd<'a>>,
     /// What is done once every layer was seen, before the payload is let through.
-    ready: Option<&'a dyn Fn()>,
+    ready: Option<&'a dyn Fn(&Plan)>,
     /// What is done once the payload is let through.
-    started: Option<&'a dyn Fn()>,
+    started: Option<&'a dyn Fn(&Plan)>,
     /// What is done with a sentence for whoever called.
     said: Option<&'a dyn Fn(&str)>,
     /// When the call began; with the launch where that is not given.
@@ -42,19 +43,19 @@ impl<'a> Client<'a> {
 
     /// Somebody who is told by `started` that the payload runs, and whose end of `lifeline` ends it.
     #[must_use]
-    pub const fn new(lifeline: BorrowedFd<'a>, started: &'a dyn Fn()) -> Self {
+    pub const fn new(lifeline: BorrowedFd<'a>, started: &'a dyn Fn(&Plan)) -> Self {
         Self { lifeline: Some(lifeline), started: Some(started), ..Self::NONE }
     }
 
     /// The caller, who does `ready` when the payload is about to run.
     #[must_use]
-    pub const fn told_before(ready: &'a dyn Fn()) -> Self {
+    pub const fn told_before(ready: &'a dyn Fn(&Plan)) -> Self {
         Self { ready: Some(ready), ..Self::NONE }
     }
 
     /// The same, who does `started` once the payload is let through.
     #[must_use]
-    pub const fn starting(self, started: &'a dyn Fn()) -> Self {
+    pub const fn starting(self, started: &'a dyn Fn(&Plan)) -> Self {
         Self { started: Some(started), ..self }
     }
 
@@ -80,7 +81,7 @@ impl<'a> Client<'a> {
         self.follows
     }
 
-    pub(super) const fn beginning(&self) -> Option<&'a Beginning> {
+    pub(crate) const fn beginning(&self) -> Option<&'a Beginning> {
         self.beginning
     }
 
@@ -99,15 +100,15 @@ impl<'a> Client<'a> {
         self.wanted
     }
 
-    pub(super) fn tell_before(&self) {
+    pub(super) fn tell_before(&self, plan: &Plan) {
         if let Some(ready) = self.ready {
-            ready();
+            ready(plan);
         }
     }
 
-    pub(super) fn tell(&self) {
+    pub(super) fn tell(&self, plan: &Plan) {
         if let Some(started) = self.started {
-            started();
+            started(plan);
         }
     }
 }

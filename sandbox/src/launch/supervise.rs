@@ -239,10 +239,10 @@ impl Watch<'_> {
                 heard.tracer = Some(Tracer::follow(self.plan, process)?);
             }
             if let Some(opener) = opener.take().filter(|_| wanted) {
-                self.client.tell_before();
+                self.client.tell_before(self.plan);
                 rustix::io::write(&opener, b"g").at(Step::Gate)?;
                 heard.gate = Gate::Open;
-                self.client.tell();
+                self.client.tell(self.plan);
             }
         }
         Ok(())

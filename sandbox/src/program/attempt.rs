@@ -1,7 +1,6 @@
 //! From a policy to a finished launch, with a second plan where the first was too hopeful.
 #![forbid(unsafe_code)]
 
-use std::os::fd::BorrowedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -16,73 +15,46 @@ use crate::plain::say;
 use crate::plan::holdings::Holdings;
 use crate::plan::{Plan, Refusal};
 use crate::policy::levels::Level;
-use crate::policy::limits::Demand as Limit;
-use crate::policy::limits::amounts::Span;
+use crate::policy::limits::{self, amounts::Span};
 use crate::policy::{IdentityChoice, Policy};
 use crate::step::Step;
 
-/// What a program that asked for a launch wants to be told, and how it is known to want it still.
-pub(super) struct Wish<'a> {
-    /// When it called.
-    pub(super) beginning: &'a Beginning,
-    /// Its end of this ends the build.
-    pub(super) lifeline: BorrowedFd<'a>,
-    /// What is done once the payload is let through.
-    pub(super) started: &'a dyn Fn(&Plan),
-}
-
-/// Plans and runs what is demanded, and says before it runs what the plan does not hold in full, and
-/// what the build does not see.
-pub(super) fn run(beginning: &Beginning, demand: &Demand) -> Result<(Plan, Finished), Failure> {
-    let Demand { policy, program, payload, .. } = demand;
-    if demand.why && policy.level == Level::None {
+/// Whoever has called with a command line. Before the payload runs he is told what the plan does not hold
+/// in full; `started` is done once it is let through, for nothing that it prints is handed on before.
+pub(super) fn client<'a>(
+    beginning: &'a Beginning,
+    demand: &Demand,
+    started: &'a dyn Fn(&Plan),
+) -> Result<Client<'a>, Failure> {
+    if demand.why && demand.policy.level == Level::None {
         let text = "at the level `none` there is no sandbox, so that `--why` has nothing to tell";
         return Err(Failure::Usage(text.to_owned()));
     }
-    attempt(beginning, policy, program, payload, &|plan| {
-        let ready = || tell(plan);
-        // While the payload begins: nothing that it prints is handed on before.
-        let started = || demand.tell_unseen(plan);
-        let client = Client::told_before(&ready).starting(&started);
-        launch::run(
-            plan,
-            &client.following(demand.why).hearing(&|sentence| say(sentence)).since(beginning),
-        )
-    })
+    let client = Client::told_before(&tell).starting(started).following(demand.why);
+    Ok(client.hearing(&|sentence| say(sentence)).since(beginning))
 }
 
-/// The same for a program that is told by other means.
-pub(super) fn run_for(
-    wish: &Wish<'_>,
+/// Plans and runs what is demanded, for `client`: the first plan, and the next one where the host refuses
+/// it. Time counts from when the call began, as the client knows it.
+pub(super) fn run(
     policy: &Policy,
     program: &Path,
     payload: &Payload,
-) -> Result<(Plan, Finished), Failure> {
-    attempt(wish.beginning, policy, program, payload, &|plan| {
-        let started = || (wish.started)(plan);
-        let client = Client::new(wish.lifeline, &started).hearing(&|sentence| say(sentence));
-        launch::run(plan, &client.since(wish.beginning))
-    })
-}
-
-fn attempt(
-    beginning: &Beginning,
-    policy: &Policy,
-    program: &Path,
-    payload: &Payload,
-    launch: &dyn Fn(&Plan) -> Result<Finished, LaunchError>,
+    client: &Client<'_>,
 ) -> Result<(Plan, Finished), Failure> {
     let settled = settle(policy, payload)?;
     let (policy, payload) = (&settled.policy, &settled.payload);
     let until = match policy.limits.timeout {
-        Limit::Exactly(Span(time)) => beginning.at().checked_add(time),
-        Limit::Default | Limit::Unlimited => None,
+        limits::Demand::Exactly(Span(time)) => {
+            client.beginning().and_then(|it| it.at().checked_add(time))
+        }
+        limits::Demand::Default | limits::Demand::Unlimited => None,
     };
     let mut host = Host::glance();
     loop {
         let seen = host.clone().anew().looking_at(policy, payload, until);
         let (error, doubtful) = match Plan::resolve(policy, program, payload, &seen) {
-            Ok(plan) => match launch(&plan) {
+            Ok(plan) => match launch::run(&plan, client) {
                 Ok(finished) => return Ok((plan, finished)),
                 // Nothing spoke against it, and it was refused all the same, by the host or not.
                 Err(error) => {

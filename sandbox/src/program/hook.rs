@@ -220,7 +220,10 @@ fn launch(
     }
     let mut demand = demand(&call, arguments, demanded, directory)?;
     python_path(&mut demand.policy, &mut demand.payload);
-    let (plan, finished) = attempt::run(beginning, &demand)?;
+    let started = |plan: &Plan| demand.tell_unseen(plan);
+    let client = attempt::client(beginning, &demand, &started)?;
+    let Demand { policy, program, payload, .. } = &demand;
+    let (plan, finished) = attempt::run(policy, program, payload, &client)?;
     Ok(Launched { plan, finished, call, wishes, payload: demand.payload })
 }
 

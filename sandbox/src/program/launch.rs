@@ -9,11 +9,12 @@ use rustix::io::fcntl_dupfd_cloexec;
 use rustix::net::sockopt::socket_type;
 use rustix::stdio::{dup2_stdin, stdin};
 
-use super::attempt::{self, Wish};
+use super::attempt;
 use super::error::Failure;
 use super::report::say_afterwards;
-use crate::launch::{Beginning, LaunchError};
+use crate::launch::{Beginning, Client, LaunchError};
 use crate::outcome::Outcome;
+use crate::plain::say;
 use crate::wire::{Answer, Channel, Started, answer_json, read_request};
 
 /// Answers the request at standard input, and gives the exit status.
@@ -44,10 +45,11 @@ fn serve(beginning: &Beginning, channel: &Channel, document: &str) -> Answer {
         begun.set(true);
         let _ = channel.send(&answer_json(&Answer::Started(Started::under(plan))), None);
     };
-    let wish = Wish { beginning, lifeline: channel.as_fd(), started: &started };
+    let client = Client::new(channel.as_fd(), &started).hearing(&|sentence| say(sentence));
+    let client = client.since(beginning);
     let launched = read_request(document).map_err(Failure::from).and_then(|(policy, payload)| {
         let program = payload.program()?;
-        attempt::run_for(&wish, &policy, &program, &payload)
+        attempt::run(&policy, &program, &payload, &client)
     });
     match launched {
         Ok((_, mut finished)) => {

@@ -88,7 +88,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let directory = directory()?;
     let report = Report::open(&arguments.options, &arguments.options.suspects(&directory)?)?;
     let launched = arguments.demand(&directory).and_then(|demand| {
-        let (plan, finished) = attempt::run(&beginning, &demand)?;
+        let started = |plan: &Plan| demand.tell_unseen(plan);
+        let client = attempt::client(&beginning, &demand, &started)?;
+        let Demand { policy, program, payload, .. } = &demand;
+        let (plan, finished) = attempt::run(policy, program, payload, &client)?;
         Ok((demand, plan, finished))
     });
     let (demand, plan, finished) = match launched {

@@ -37,23 +37,8 @@ pub struct Started {
 /// # Panics
 /// Never. The caller must have one thread only: the child continues with a copy of this thread
 /// alone, and a lock that another thread held would stay locked in it.
-pub fn clone_into(namespaces: UnshareFlags) -> Result<Side<Started>, Errno> {
-    match raw_clone3(namespaces) {
-        Err(Errno::NOSYS) => raw_clone(namespaces),
-        other => other,
-    }
-}
-
-/// Starts a process that shares everything with this one but its memory.
-///
-/// # Errors
-/// The errno of `fork(2)`.
-pub fn fork() -> Result<Side<Started>, Errno> {
-    clone_into(UnshareFlags::empty())
-}
-
 #[expect(unsafe_code, reason = "neither nix nor rustix offers clone3 with a pidfd")]
-fn raw_clone3(namespaces: UnshareFlags) -> Result<Side<Started>, Errno> {
+pub fn clone_into(namespaces: UnshareFlags) -> Result<Side<Started>, Errno> {
     let mut pidfd: RawFd = -1;
     let mut args = libc::clone_args {
         flags: u64::from(namespaces.bits()) | libc::CLONE_PIDFD as u64,
@@ -72,7 +57,18 @@ fn raw_clone3(namespaces: UnshareFlags) -> Result<Side<Started>, Errno> {
     // stack 0 and without CLONE_VM the child goes on with a copy of this stack, as after fork.
     let answer =
         unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<libc::clone_args>()) };
-    started(answer, pidfd)
+    match started(answer, pidfd) {
+        Err(Errno::NOSYS) => raw_clone(namespaces),
+        other => other,
+    }
+}
+
+/// Starts a process that shares everything with this one but its memory.
+///
+/// # Errors
+/// The errno of `fork(2)`.
+pub fn fork() -> Result<Side<Started>, Errno> {
+    clone_into(UnshareFlags::empty())
 }
 
 #[expect(unsafe_code, reason = "nix's clone wants a stack and a callback")]

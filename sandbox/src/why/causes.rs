@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use super::host::{self, Found, word};
-use super::obstacles::{Limit, Obstacle};
+use super::obstacles::{Obstacle, Shortage};
 use super::offers::{Offers, Withheld};
 use crate::payload::Payload;
 use crate::plain::{quoted, quoted_path};
 use crate::plan::{Plan, PlanKind};
 use crate::policy::file::SYSCALLS;
-use crate::policy::limits;
+use crate::policy::limits::Limit;
 use crate::policy::syscalls::{Choice, Table};
 use crate::tools::Homes;
 use crate::unseen::Visible;
@@ -344,16 +344,16 @@ impl<'a> Context<'a> {
         Some(cause)
     }
 
-    fn limit(&self, limit: Limit) -> Cause {
+    fn limit(&self, limit: Shortage) -> Cause {
         let (what, switch) = match limit {
-            Limit::Memory => ("got no more memory", limits::Limit::Memory.switch()),
-            Limit::Processes => ("could not start one more process", limits::Limit::Pids.switch()),
-            Limit::OpenFiles => ("could not open one more file", limits::Limit::OpenFiles.switch()),
-            Limit::FileSize => ("could not make a file larger", limits::Limit::FileSize.switch()),
-            Limit::Space if self.plan.scratch.is_none() => {
+            Shortage::Memory => ("got no more memory", Limit::Memory.switch()),
+            Shortage::Processes => ("could not start one more process", Limit::Pids.switch()),
+            Shortage::OpenFiles => ("could not open one more file", Limit::OpenFiles.switch()),
+            Shortage::FileSize => ("could not make a file larger", Limit::FileSize.switch()),
+            Shortage::Space if self.plan.scratch.is_none() => {
                 ("found no space left for its files", "--memory, or --scratch DIR".to_owned())
             }
-            Limit::Space => (
+            Shortage::Space => (
                 "found no space left for its files",
                 "--scratch DIR, where there is more room".to_owned(),
             ),

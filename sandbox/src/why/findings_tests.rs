@@ -51,7 +51,7 @@ fn an_end_by_a_limit_is_its_own_cause() {
     assert_eq!(found[0].switch.as_deref(), Some("--timeout"));
     assert_eq!(found[0].line().matches("--timeout").count(), 1);
     assert_eq!(found.len(), 2);
-    let limits = vec![(Obstacle::Limit(crate::why::obstacles::Limit::Processes), ROOT, 2)];
+    let limits = vec![(Obstacle::Limit(crate::why::obstacles::Shortage::Processes), ROOT, 2)];
     assert_eq!(of(limits, &End::TooManyProcesses, &[]).len(), 1, "told once");
 }
 

@@ -35,16 +35,16 @@ pub(super) enum Obstacle {
     /// The address of a host was looked up.
     Lookup,
     /// A limit.
-    Limit(Limit),
+    Limit(Shortage),
     /// A path that cannot be given to another owner.
     Owner(PathBuf),
     /// A path that cannot be moved or linked to, for it is on another file system.
     Across(PathBuf),
 }
 
-/// A limit that a call has met.
+/// What a call has found to be used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Limit {
+pub(super) enum Shortage {
     Memory,
     Processes,
     OpenFiles,

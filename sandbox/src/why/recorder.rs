@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::calls::{self, Deed, Shape};
 use super::host;
-use super::obstacles::{Failed, Limit, Obstacle, ROOT, Trace};
+use super::obstacles::{Failed, Obstacle, ROOT, Shortage, Trace};
 use super::{address, remote};
 use crate::plan::{Plan, Relocation};
 use crate::policy::syscalls::numbers::Call;
@@ -311,13 +311,13 @@ fn deed(pid: i32, deed: Deed, arguments: &[u64; 6]) -> Deed {
 }
 
 /// The limit that a call has met, if it was one.
-fn limit(name: &str, error: Errno) -> Option<Limit> {
+fn limit(name: &str, error: Errno) -> Option<Shortage> {
     match error {
-        Errno::NOMEM => Some(Limit::Memory),
-        Errno::AGAIN if calls::makes_a_process(name) => Some(Limit::Processes),
-        Errno::MFILE | Errno::NFILE => Some(Limit::OpenFiles),
-        Errno::FBIG => Some(Limit::FileSize),
-        Errno::NOSPC | Errno::DQUOT => Some(Limit::Space),
+        Errno::NOMEM => Some(Shortage::Memory),
+        Errno::AGAIN if calls::makes_a_process(name) => Some(Shortage::Processes),
+        Errno::MFILE | Errno::NFILE => Some(Shortage::OpenFiles),
+        Errno::FBIG => Some(Shortage::FileSize),
+        Errno::NOSPC | Errno::DQUOT => Some(Shortage::Space),
         _ => None,
     }
 }

@@ -115,7 +115,7 @@ fn refusals_networks_limits_and_processes_out_of_sight_are_told_apart() {
             Obstacle::Refused("ptrace", 1),
             Obstacle::NotReached("192.0.2.1:80".into(), 101),
             Obstacle::Lookup,
-            Obstacle::Limit(Limit::Processes),
+            Obstacle::Limit(Shortage::Processes),
         ]
     );
 }

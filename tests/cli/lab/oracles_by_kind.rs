@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness::catalogue::attack::{
-    Demanded, Hook, Hostility, LogReader, OracleKind, PlantKind, Resource, Second, Step,
+    Demanded, FrontendStep, Hook, Hostility, LogReader, OracleKind, PlantKind, Resource, Second,
 };
 use sandbox::policy::limits::amounts::Span;
 
@@ -111,7 +111,7 @@ fn a_returned_address_is_seen_and_an_installer_fetches_it() {
          def build_wheel",
     );
     fixture.attack.run.hooks.insert(0, Hook::GetRequiresForBuildWheel);
-    fixture.attack.run.steps = vec![Step::InstallRequirements];
+    fixture.attack.run.steps = vec![FrontendStep::InstallRequirements];
     assert_eq!(saw(&fixture.run(context)), ["fetched", "returned"]);
 }
 
@@ -132,7 +132,7 @@ fn a_front_end_that_follows_links_is_seen_to_write_and_to_read() {
              return kit.sdist(sdist_directory)\n\ndef build_wheel",
     );
     fixture.attack.run.hooks.push(Hook::BuildSdist);
-    fixture.attack.run.steps = vec![Step::BuildLog, Step::CopyRequirements];
+    fixture.attack.run.steps = vec![FrontendStep::BuildLog, FrontendStep::CopyRequirements];
     let seen = fixture.run(context);
     // The links themselves are writes that the manifest does not declare.
     assert_eq!(saw(&seen), ["copied", "tripwire/file-written", "written"], "{:?}", seen.findings);

@@ -1,5 +1,10 @@
-//! What is looked for from outside, as a manifest says it.
+//! What is looked for from outside, as a manifest says it: the table of all kinds of oracle. Reader, schema
+//! and self-tests read it.
 #![forbid(unsafe_code)]
+
+mod words;
+
+pub use words::{Demanded, Hostility, LogReader, Privilege, Resource};
 
 /// One oracle of a manifest.
 #[derive(Clone, Debug)]
@@ -10,247 +15,203 @@ pub struct OracleSpec {
     pub kind: OracleKind,
 }
 
-/// What an oracle looks for; all of it from outside the sandbox.
-#[derive(Clone, Debug)]
-pub enum OracleKind {
+/// The keys that the tables of a kind have beside `id` and `kind`, and what is made of their values.
+#[derive(Clone, Copy, Debug)]
+pub enum OracleKeys {
+    /// No other.
+    Nothing(fn() -> OracleKind),
+    /// `plant`, which names one.
+    Plant(fn(String) -> OracleKind),
+    /// `path`, a template of what the lists of files before and after the build are compared for.
+    Listed(fn(String) -> OracleKind),
+    /// `path`, a template of a file that is watched while the build runs.
+    Watched(fn(String) -> OracleKind),
+    /// Keys of its own, which its reader and its schema know.
+    Own,
+}
+
+/// The keys of a kind, by the word for them.
+macro_rules! keys {
+    (Nothing $Kind:ident) => {
+        OracleKeys::Nothing(|| OracleKind::$Kind {})
+    };
+    (Plant $Kind:ident) => {
+        OracleKeys::Plant(|plant| OracleKind::$Kind { plant })
+    };
+    (Listed $Kind:ident) => {
+        OracleKeys::Listed(|path| OracleKind::$Kind { path })
+    };
+    (Watched $Kind:ident) => {
+        OracleKeys::Watched(|path| OracleKind::$Kind { path })
+    };
+    (Own $Kind:ident) => {
+        OracleKeys::Own
+    };
+}
+
+/// The path of a kind whose keys are called as the first word says; none of any other.
+macro_rules! path_of {
+    (Listed, Listed $path:ident) => {
+        Some($path)
+    };
+    (Watched, Watched $path:ident) => {
+        Some($path)
+    };
+    ($wanted:ident, $keys:ident $($field:ident)*) => {{
+        $(let _ = $field;)*
+        None
+    }};
+}
+
+macro_rules! oracles {
+    ($(
+        $(#[doc = $doc:literal])+
+        $Kind:ident $({ $($(#[doc = $about:literal])+ $field:ident: $Type:ty),+ })? = $word:literal, $keys:ident;
+    )*) => {
+        /// What an oracle looks for; all of it from outside the sandbox.
+        #[derive(Clone, Debug)]
+        pub enum OracleKind {
+            $($(#[doc = $doc])+ $Kind $({ $($(#[doc = $about])+ $field: $Type),+ })?,)*
+        }
+
+        impl OracleKind {
+            /// What `kind` may be in an `[[oracle]]` table.
+            pub const NAMES: [&str; [$($word),*].len()] = [$($word),*];
+
+            /// The word for this one.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$Kind { .. } => $word,)*
+                }
+            }
+
+            /// The keys of the kind that is called `word`.
+            #[must_use]
+            pub fn keys(word: &str) -> Option<OracleKeys> {
+                match word {
+                    $($word => Some(keys!($keys $Kind)),)*
+                    _ => None,
+                }
+            }
+
+            /// The path for which it compares the lists of files, a template.
+            #[must_use]
+            pub fn listed_path(&self) -> Option<&str> {
+                match self {
+                    $(Self::$Kind { $($($field),+)? } => path_of!(Listed, $keys $($($field)+)?),)*
+                }
+            }
+
+            /// The path that it has watched while the build runs, a template.
+            #[must_use]
+            pub fn watched_path(&self) -> Option<&str> {
+                match self {
+                    $(Self::$Kind { $($($field),+)? } => path_of!(Watched, $keys $($($field)+)?),)*
+                }
+            }
+        }
+    };
+}
+
+oracles! {
     /// The canary of `plant` arrived at some listener of the lab.
     CanaryReceived {
         /// The plant whose canary it is.
-        plant: String,
-    },
+        plant: String
+    } = "canary-received", Plant;
     /// The canary of `plant` is in the wheel, the sdist, a name or the log.
     CanaryInArtefact {
         /// The plant whose canary it is.
-        plant: String,
-    },
+        plant: String
+    } = "canary-in-artefact", Plant;
     /// The listener `plant` heard this trial's nonce.
     SocketReached {
         /// The listener.
-        plant: String,
-    },
+        plant: String
+    } = "socket-reached", Plant;
     /// A path that was not there before the build is there after it.
     FileCreated {
         /// Where, a template; a trailing `*` matches the rest.
-        path: String,
-    },
+        path: String
+    } = "file-created", Listed;
     /// A path that was there before the build is another one, or gone, after it.
     FileChanged {
         /// Where, a template.
-        path: String,
-    },
-    /// A file that was there before the build can afterwards be written by everybody.
-    FileExposed {
-        /// Where, a template.
-        path: String,
-    },
-    /// The lab has another host name than before.
-    HostnameChanged,
+        path: String
+    } = "file-changed", Listed;
     /// A process that is not the lab's outlives the build.
-    ProcessSurvives,
+    ProcessSurvives = "process-survives", Nothing;
     /// `/etc/passwd` has an account that it had not before the build.
-    UserLeaked,
+    UserLeaked = "user-leaked", Nothing;
     /// A mount, cgroup or namespace outlives the build.
-    MountLeft,
+    MountLeft = "mount-left", Nothing;
     /// The victim `plant` was stopped or ended by a signal.
     VictimSignalled {
         /// The process.
-        plant: String,
-    },
-    /// The kernel treats the victim `plant` otherwise than before: it gets less of the processor,
-    /// or is the first to go when memory is short.
-    VictimDisturbed {
-        /// The process.
-        plant: String,
-    },
+        plant: String
+    } = "victim-signalled", Plant;
     /// The memory of the victim or segment `plant` is another than before.
     VictimChanged {
         /// The process or shared memory segment.
-        plant: String,
-    },
+        plant: String
+    } = "victim-changed", Plant;
     /// The hook, held still and looked at from outside, has a privilege that it should not.
     PrivilegeGained {
         /// Which.
-        what: Privilege,
-    },
+        what: Privilege
+    } = "privilege-gained", Own;
     /// Something arrived on the input of the front end's terminal, where a shell would read it.
-    TerminalInput,
+    TerminalInput = "terminal-input", Nothing;
     /// The settings of the front end's terminal are others than before.
-    TerminalChanged,
+    TerminalChanged = "terminal-changed", Nothing;
     /// The wheel of the second, honest build is not the one that its source gives.
-    SecondBuildChanged,
+    SecondBuildChanged = "second-build-changed", Nothing;
     /// The front end finds something in its output directory that could be used against it.
     ArtefactHostile {
         /// What.
-        what: Hostility,
-    },
+        what: Hostility
+    } = "artefact-hostile", Own;
     /// A hook returned a requirement with which an installer would do more than look up a name.
     RequirementReturned {
         /// What.
-        what: Demanded,
-    },
+        what: Demanded
+    } = "requirement-returned", Own;
     /// A reader of CI logs takes a line of the build for a command.
     LogCommand {
         /// Which reader.
-        what: LogReader,
-    },
+        what: LogReader
+    } = "log-command", Own;
     /// The build used more than it may, as measured outside.
     LimitExceeded {
         /// Of what.
         what: Resource,
         /// This much is allowed: bytes, a number, or milliseconds.
-        most: u64,
-    },
+        most: u64
+    } = "limit-exceeded", Own;
     /// A hook still ran when the time that the sandbox was told was over.
-    HookOutlivedDeadline,
+    HookOutlivedDeadline = "hook-outlived-deadline", Nothing;
     /// A process of the build opened the file.
     FileOpened {
         /// Where, a template.
-        path: String,
-    },
+        path: String
+    } = "file-opened", Watched;
     /// A process of the build had the file open for writing. It need not have written.
     FileWritable {
         /// Where, a template.
-        path: String,
-    },
-}
-
-/// What may be hostile about an artefact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hostility {
-    /// A symbolic link in the place of a file.
-    Symlink,
-    /// A FIFO, at which a reader hangs.
-    Fifo,
-    /// A device node.
-    Device,
-    /// A socket.
-    Socket,
-    /// A directory in the place of a wheel or an sdist.
-    Directory,
-    /// A second name of some other file.
-    HardLink,
-    /// A set-user-ID or set-group-ID bit, on the file or on a member of it.
-    SetId,
-    /// The hook returned a name that leads out of the output directory.
-    NameOutside,
-    /// A file beside the one that the hook named.
-    Extra,
-    /// A wheel's member is unpacked outside.
-    ZipTraversal,
-    /// A wheel's member is a symbolic link.
-    ZipSymlink,
-    /// A wheel has two members of one name, or its two directories of members differ.
-    ZipDuplicate,
-    /// An archive unpacks to far more than it is.
-    Bomb,
-    /// A wheel's `RECORD` does not describe its members.
-    RecordMismatch,
-    /// A wheel's metadata name another project or version than its file name.
-    MetadataMismatch,
-    /// An sdist's member is unpacked outside.
-    TarTraversal,
-    /// An sdist's member is a link that leads outside.
-    TarLink,
-    /// An sdist's member is a device or a FIFO.
-    TarDevice,
-    /// An sdist has two members of one name.
-    TarDuplicate,
-    /// An sdist's member has another name in its own header than in the one before it.
-    TarTwoNames,
-    /// Something lies behind the members of an sdist, or in the header of what it is packed in.
-    TarHidden,
-    /// Two members have names that are one where case makes no difference.
-    Twin,
-    /// A second archive lies in a wheel where no member is.
-    ZipHidden,
-    /// A wheel has a build tag.
-    BuildTag,
-    /// A wheel brings a file that the interpreter runs at every start.
-    StartUp,
-    /// An entry point of a wheel becomes a program that is run in the place of another.
-    Program,
-    /// An entry point of a wheel becomes a program outside of the directory of programs.
-    ProgramOutside,
-    /// A wheel brings what counts as another release that is installed.
-    OtherRelease,
-    /// A wheel brings a file that a shell runs whenever somebody enters the environment.
-    ShellStartUp,
-}
-
-/// What a returned requirement asks of an installer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Demanded {
-    /// To fetch an address.
-    Url,
-    /// To take an option.
-    Argument,
-    /// To read a path.
-    Path,
-    /// To build a file that has the name of an archive.
-    Archive,
-}
-
-/// Programs that find commands in the log of a build.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogReader {
-    /// The runner of `GitHub` Actions, `::command::` at the beginning of a line.
-    Github,
-    /// Its older form, `##[command]` anywhere in a line.
-    GithubV1,
-    /// The agent of Azure Pipelines, `##vso[command]`.
-    Azure,
-    /// `TeamCity`, `##teamcity[…]`.
-    Teamcity,
-    /// The marks of `GitLab` for sections.
-    Gitlab,
-    /// A terminal: escape sequences.
-    Terminal,
-    /// A program that reads UTF-8 and ends at what is none.
-    Unicode,
-}
-
-/// What a build uses up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resource {
-    /// Memory of the whole lab, its files included, in bytes at the peak.
-    Memory,
-    /// Processes and threads of the whole lab at the peak.
-    Processes,
-    /// Bytes in files, when the build is over.
-    Disk,
-    /// Files and directories, when the build is over.
-    Files,
-    /// Milliseconds of the longest hook.
-    Time,
-    /// Bytes of output.
-    Log,
-    /// Bytes of a core dump that a held process may leave.
-    Core,
-}
-
-/// What a posture oracle looks for in `/proc/PID` of the held process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Privilege {
-    /// Its uid, as the host sees it, is the front end's own.
-    CallerUid,
-    /// Its effective capability set is not empty.
-    Capabilities,
-    /// It is in another user namespace than the hook that started it.
-    NestedUserns,
-    /// Its group, or one of its further groups, is the front end's own.
-    CallerGroup,
-    /// What it executes may have more rights than it has: `no_new_privs` is not set.
-    NewPrivileges,
-    /// It holds a queue of `io_uring(7)`.
-    IoUring,
-    /// It holds a descriptor of `userfaultfd(2)`.
-    Userfaultfd,
-    /// It holds a counter of `perf_event_open(2)`.
-    PerfEvent,
-    /// It holds a map of `bpf(2)`.
-    BpfMap,
-    /// It holds a program of `bpf(2)`.
-    BpfProgram,
-    /// It holds a socket of `packet(7)`.
-    PacketSocket,
+        path: String
+    } = "file-writable", Watched;
+    /// A file that was there before the build can afterwards be written by everybody.
+    FileExposed {
+        /// Where, a template.
+        path: String
+    } = "file-exposed", Listed;
+    /// The lab has another host name than before.
+    HostnameChanged = "hostname-changed", Nothing;
+    /// The kernel treats the victim `plant` otherwise than before: it gets less of the processor,
+    /// or is the first to go when memory is short.
+    VictimDisturbed {
+        /// The process.
+        plant: String
+    } = "victim-disturbed", Plant;
 }

@@ -1,4 +1,4 @@
-//! What the lab puts in place before a build.
+//! What the lab puts in place before a build: the table of all kinds of plant. Reader and schema read it.
 #![forbid(unsafe_code)]
 
 /// One thing that the lab puts in place, with a fresh canary in every trial.
@@ -36,10 +36,90 @@ pub enum Namespace {
     Uts,
 }
 
-/// The kinds of plant. Texts are templates: `{canary}` and the path variables
-/// `{home} {source} {work} {output} {site}` are filled in by the lab.
-#[derive(Clone, Debug)]
-pub enum PlantKind {
+/// A key of the tables of a kind, with its name where several are of this sort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlantKey {
+    /// A path, a template.
+    Path(&'static str),
+    /// A text, a template.
+    Text(&'static str),
+    /// Several of them.
+    Texts(&'static str),
+    /// True or false.
+    Flag(&'static str),
+    /// Variables, each with a template.
+    Variables(&'static str),
+    /// `mode`: permission bits.
+    Mode,
+    /// `name` of a variable.
+    VariableName,
+    /// `name` of a process.
+    ProcessName,
+    /// `what`: a kind of namespace.
+    Namespace,
+}
+
+/// The kind without fields; none of one that has some.
+macro_rules! plain {
+    ($Kind:ident) => {
+        Some(PlantKind::$Kind)
+    };
+    ($Kind:ident $($field:ident)+) => {
+        None
+    };
+}
+
+macro_rules! plants {
+    ($(
+        $(#[doc = $doc:literal])+
+        $Kind:ident $({ $($(#[doc = $about:literal])+ $field:ident: $Type:ty),+ })? = $word:literal,
+        [$($required:expr),*] [$($optional:expr),*];
+    )*) => {
+        /// The kinds of plant. Texts are templates: `{canary}` and the path variables
+        /// `{home} {source} {work} {output} {site}` are filled in by the lab.
+        #[derive(Clone, Debug)]
+        pub enum PlantKind {
+            $($(#[doc = $doc])+ $Kind $({ $($(#[doc = $about])+ $field: $Type),+ })?,)*
+        }
+
+        impl PlantKind {
+            /// What `kind` may be in a `[[plant]]` table.
+            pub const NAMES: [&str; [$($word),*].len()] = [$($word),*];
+
+            /// The word for this one.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$Kind { .. } => $word,)*
+                }
+            }
+
+            /// The kind that is called `word`, where that says all that there is to know of it.
+            #[must_use]
+            pub fn plain(word: &str) -> Option<Self> {
+                match word {
+                    $($word => plain!($Kind $($($field)+)?),)*
+                    _ => None,
+                }
+            }
+
+            /// The keys that tables of the kind called `word` have beside `id` and `kind`: those that
+            /// must be there, and those that may be.
+            #[must_use]
+            pub fn keys(word: &str) -> Option<[&'static [PlantKey]; 2]> {
+                use PlantKey::{
+                    Flag, Mode, Namespace, Path, ProcessName, Text, Texts, VariableName, Variables,
+                };
+                match word {
+                    $($word => Some([&[$($required),*], &[$($optional),*]]),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+plants! {
     /// A regular file.
     File {
         /// Where, a template.
@@ -47,48 +127,46 @@ pub enum PlantKind {
         /// Permission bits.
         mode: u32,
         /// What is in it, a template; default `{canary}` and a newline.
-        content: String,
-    },
+        content: String
+    } = "file", [Path("path")] [Mode, Text("content")];
     /// A directory.
     Directory {
         /// Where, a template.
         path: String,
         /// Permission bits.
-        mode: u32,
-    },
+        mode: u32
+    } = "directory", [Path("path")] [Mode];
     /// A symbolic link.
     Link {
         /// Where, a template.
         path: String,
         /// What it leads to, a template.
-        to: String,
-    },
+        to: String
+    } = "link", [Path("path"), Path("to")] [];
     /// A variable in the environment of the front end.
     Variable {
         /// Its name.
         name: String,
         /// Its value, a template; default `{canary}`.
-        value: String,
-    },
+        value: String
+    } = "variable", [VariableName] [Text("value")];
     /// A TCP sink on a documentation address.
-    TcpListener,
+    TcpListener = "tcp-listener", [] [Text("answer"), Flag("http")];
     /// A UDP sink on a documentation address.
-    UdpListener,
-    /// What hears echo requests of ICMP on a documentation address.
-    IcmpListener,
+    UdpListener = "udp-listener", [] [];
     /// The resolver that the lab's `/etc/resolv.conf` names; logs every question.
-    DnsResolver,
+    DnsResolver = "dns-resolver", [] [];
     /// An HTTP server on 169.254.169.254 that hands out credentials with the canary.
-    MetadataService,
+    MetadataService = "metadata-service", [] [];
     /// A stream socket with a path; what arrives is logged, the canary is answered.
     UnixListener {
         /// Where, a template.
         path: String,
         /// Permission bits.
-        mode: u32,
-    },
+        mode: u32
+    } = "unix-listener", [Path("path")] [Mode, Text("answer"), Flag("http")];
     /// A stream socket with an abstract name; what arrives is logged, the canary is answered.
-    AbstractListener,
+    AbstractListener = "abstract-listener", [] [Text("answer"), Flag("http")];
     /// A victim: a process outside the sandbox.
     Process {
         /// Its `argv[0]` and `comm`.
@@ -100,33 +178,35 @@ pub enum PlantKind {
         /// A text on its heap, a template.
         memory: Option<String>,
         /// A file that it has open as its standard output, a template.
-        open: Option<String>,
-    },
+        open: Option<String>
+    } = "process", [ProcessName] [Texts("args"), Variables("env"), Text("memory"), Text("open")];
     /// A System V shared memory segment, mode 0666, with the canary in it.
-    SysvShm,
+    SysvShm = "sysv-shm", [] [];
     /// A POSIX message queue, mode 0666, with the canary in it.
-    MessageQueue,
+    MessageQueue = "message-queue", [] [];
     /// A key of type `user` in the session keyring that the front end inherits.
-    SessionKey,
+    SessionKey = "session-key", [] [];
+    /// The lab's host name, which is the canary itself.
+    Hostname = "hostname", [] [];
     /// A TCP service on 127.0.0.1 of the host.
-    LoopbackListener,
+    LoopbackListener = "loopback-listener", [] [Text("answer"), Flag("http")];
     /// A TCP sink on a documentation address of IPv6.
-    Tcp6Listener,
+    Tcp6Listener = "tcp6-listener", [] [Text("answer"), Flag("http")];
     /// A netlink socket of family `NETLINK_USERSOCK`; what it is sent is logged.
-    NetlinkListener,
+    NetlinkListener = "netlink-listener", [] [];
     /// A namespace of the front end, for `inherit`.
     Namespace {
         /// Which.
-        what: Namespace,
-    },
+        what: Namespace
+    } = "namespace", [Namespace] [];
     /// A copy of cat(1) that runs as root, whoever starts it.
-    SetUidHelper,
+    SetUidHelper = "set-uid-helper", [] [];
     /// A copy of cat(1) that may read every file, by its capability.
-    CapabilityHelper,
+    CapabilityHelper = "capability-helper", [] [];
+    /// What hears echo requests of ICMP on a documentation address.
+    IcmpListener = "icmp-listener", [] [];
     /// A sudo(8) in its usual place that asks nobody for a password.
-    Sudo,
-    /// The lab's host name, which is the canary itself.
-    Hostname,
+    Sudo = "sudo", [] [];
 }
 
 impl PlantKind {
@@ -164,6 +244,38 @@ impl PlantKind {
                 .map(String::as_str)
                 .collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// Whether there is a canary in it, so that an oracle can look for that.
+    #[must_use]
+    pub fn holds_canary(&self) -> bool {
+        let is_told = |text: &str| text.contains("{canary}");
+        match self {
+            Self::File { content, .. } => is_told(content),
+            Self::Variable { .. } | Self::Process { .. } => {
+                self.templates().into_iter().any(is_told)
+            }
+            Self::Directory { .. }
+            | Self::Link { .. }
+            | Self::TcpListener
+            | Self::Tcp6Listener
+            | Self::UdpListener
+            | Self::IcmpListener
+            | Self::NetlinkListener
+            | Self::DnsResolver
+            | Self::Namespace { .. }
+            | Self::SetUidHelper
+            | Self::CapabilityHelper
+            | Self::Sudo => false,
+            Self::MetadataService
+            | Self::LoopbackListener
+            | Self::UnixListener { .. }
+            | Self::AbstractListener
+            | Self::SysvShm
+            | Self::MessageQueue
+            | Self::SessionKey
+            | Self::Hostname => true,
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::plant::path;
 use super::run::name;
 use super::table::{At, Table, amount, each_once};
-use crate::catalogue::attack::{OracleKind, OracleSpec, Resource};
+use crate::catalogue::attack::{OracleKeys, OracleKind, OracleSpec, Resource};
 use crate::catalogue::diagnostic::{Code, Findings};
 use crate::catalogue::spelling::{Spelt, nearest};
 use sandbox::policy::limits::amounts::{Bytes, Count, Span};
@@ -54,49 +54,37 @@ pub(super) fn read(top: &mut Table<'_>, found: &mut Findings) -> (Vec<Oracle>, b
 type Read = (OracleKind, Option<At<String>>);
 
 fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<Read> {
-    let alone = |kind| Some((kind, None));
-    match word.value {
-        "canary-received" => of_plant(table, found, |plant| OracleKind::CanaryReceived { plant }),
-        "canary-in-artefact" => {
-            of_plant(table, found, |plant| OracleKind::CanaryInArtefact { plant })
+    let Some(keys) = OracleKind::keys(word.value) else {
+        let help = nearest(word.value, &OracleKind::NAMES).map_or_else(
+            || format!("known: {}", OracleKind::NAMES.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("unknown kind of oracle `{}`", word.value);
+        found.report(word.offset, Code::BadValue, message, help);
+        for key in ["plant", "path", "what", "most"] {
+            table.value(key);
         }
-        "socket-reached" => of_plant(table, found, |plant| OracleKind::SocketReached { plant }),
-        "victim-signalled" => of_plant(table, found, |plant| OracleKind::VictimSignalled { plant }),
-        "victim-changed" => of_plant(table, found, |plant| OracleKind::VictimChanged { plant }),
-        "victim-disturbed" => of_plant(table, found, |plant| OracleKind::VictimDisturbed { plant }),
-        "hostname-changed" => alone(OracleKind::HostnameChanged),
-        "file-exposed" => alone(OracleKind::FileExposed { path: path(table, "path", found)? }),
-        "file-created" => alone(OracleKind::FileCreated { path: path(table, "path", found)? }),
-        "file-changed" => alone(OracleKind::FileChanged { path: path(table, "path", found)? }),
-        "file-opened" => alone(OracleKind::FileOpened { path: path(table, "path", found)? }),
-        "file-writable" => alone(OracleKind::FileWritable { path: path(table, "path", found)? }),
-        "process-survives" => alone(OracleKind::ProcessSurvives),
-        "user-leaked" => alone(OracleKind::UserLeaked),
-        "mount-left" => alone(OracleKind::MountLeft),
-        "privilege-gained" => alone(OracleKind::PrivilegeGained { what: what(table, found)? }),
-        "terminal-input" => alone(OracleKind::TerminalInput),
-        "terminal-changed" => alone(OracleKind::TerminalChanged),
-        "second-build-changed" => alone(OracleKind::SecondBuildChanged),
-        "artefact-hostile" => alone(OracleKind::ArtefactHostile { what: what(table, found)? }),
-        "requirement-returned" => {
-            alone(OracleKind::RequirementReturned { what: what(table, found)? })
-        }
-        "log-command" => alone(OracleKind::LogCommand { what: what(table, found)? }),
-        "limit-exceeded" => alone(limit(table, found)?),
-        "hook-outlived-deadline" => alone(OracleKind::HookOutlivedDeadline),
-        other => {
-            let help = nearest(other, &OracleKind::NAMES).map_or_else(
-                || format!("known: {}", OracleKind::NAMES.join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
-            let message = format!("unknown kind of oracle `{other}`");
-            found.report(word.offset, Code::BadValue, message, help);
-            for key in ["plant", "path", "what", "most"] {
-                table.value(key);
-            }
-            None
-        }
-    }
+        return None;
+    };
+    let kind = match keys {
+        OracleKeys::Nothing(kind) => kind(),
+        OracleKeys::Plant(kind) => return of_plant(table, found, kind),
+        OracleKeys::Listed(kind) | OracleKeys::Watched(kind) => kind(path(table, "path", found)?),
+        OracleKeys::Own => own(word.value, table, found)?,
+    };
+    Some((kind, None))
+}
+
+/// A kind with keys of its own.
+fn own(word: &str, table: &mut Table<'_>, found: &mut Findings) -> Option<OracleKind> {
+    Some(match word {
+        "privilege-gained" => OracleKind::PrivilegeGained { what: what(table, found)? },
+        "artefact-hostile" => OracleKind::ArtefactHostile { what: what(table, found)? },
+        "requirement-returned" => OracleKind::RequirementReturned { what: what(table, found)? },
+        "log-command" => OracleKind::LogCommand { what: what(table, found)? },
+        "limit-exceeded" => limit(table, found)?,
+        _ => return None,
+    })
 }
 
 /// The word at `what`.

@@ -3,7 +3,7 @@
 
 use super::run::name;
 use super::table::{At, Table, each_once, text_of, wrong_type};
-use crate::catalogue::attack::{Answer, Plant, PlantKind};
+use crate::catalogue::attack::{Answer, Plant, PlantKey, PlantKind};
 use crate::catalogue::diagnostic::{Code, Findings};
 use crate::catalogue::spelling::nearest;
 
@@ -79,33 +79,20 @@ fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<
             PlantKind::Link { path: place?, to: to? }
         }
         "variable" => variable(table, found)?,
-        "tcp-listener" => PlantKind::TcpListener,
-        "udp-listener" => PlantKind::UdpListener,
-        "icmp-listener" => PlantKind::IcmpListener,
-        "dns-resolver" => PlantKind::DnsResolver,
-        "metadata-service" => PlantKind::MetadataService,
         "unix-listener" => {
             let path = path(table, "path", found);
             let mode = mode(table, 0o600, found);
             PlantKind::UnixListener { path: path?, mode }
         }
-        "abstract-listener" => PlantKind::AbstractListener,
         "process" => process(table, found)?,
-        "sysv-shm" => PlantKind::SysvShm,
-        "message-queue" => PlantKind::MessageQueue,
-        "session-key" => PlantKind::SessionKey,
-        "hostname" => PlantKind::Hostname,
-        "loopback-listener" => PlantKind::LoopbackListener,
-        "tcp6-listener" => PlantKind::Tcp6Listener,
-        "netlink-listener" => PlantKind::NetlinkListener,
         "namespace" => {
             let what = table.word("what", found);
             PlantKind::Namespace { what: table.demanded("what", what, found)? }
         }
-        "set-uid-helper" => PlantKind::SetUidHelper,
-        "capability-helper" => PlantKind::CapabilityHelper,
-        "sudo" => PlantKind::Sudo,
         other => {
+            if let Some(kind) = PlantKind::plain(other) {
+                return Some(kind);
+            }
             let help = nearest(other, &PlantKind::NAMES).map_or_else(
                 || format!("known: {}", PlantKind::NAMES.join(", ")),
                 |near| format!("did you mean `{near}`?"),
@@ -123,14 +110,8 @@ fn kind(word: &At<&str>, table: &mut Table<'_>, found: &mut Findings) -> Option<
 
 /// What a stream listener says.
 fn answer(kind: &PlantKind, table: &mut Table<'_>, found: &mut Findings) -> Option<Answer> {
-    let speaks = matches!(
-        kind,
-        PlantKind::TcpListener
-            | PlantKind::Tcp6Listener
-            | PlantKind::LoopbackListener
-            | PlantKind::UnixListener { .. }
-            | PlantKind::AbstractListener
-    );
+    let [_, may] = PlantKind::keys(kind.name()).unwrap_or_default();
+    let speaks = may.contains(&PlantKey::Text("answer"));
     if !speaks {
         return None;
     }

@@ -10,8 +10,8 @@ use toml::de::DeValue;
 
 use super::table::{At, Table, amount, each_once};
 use crate::catalogue::attack::{
-    Attack, ControlAt, Exception, Expected, Interrupt, Lent, OracleKind, Purpose, Resource,
-    RunLimits, RunPlan, Step,
+    Attack, ControlAt, Exception, Expected, FrontendStep, Interrupt, Lent, OracleKind, Purpose,
+    Resource, RunLimits, RunPlan,
 };
 use crate::catalogue::diagnostic::{Code, Findings};
 
@@ -52,7 +52,7 @@ pub(super) fn read(top: &mut Table<'_>, attack: bool, found: &mut Findings) -> O
     let limits = limits(&mut table, found);
     let terminal = table.flag("terminal", found);
     let waits = table.flag("waits", found);
-    let mut steps: Vec<Step> =
+    let mut steps: Vec<FrontendStep> =
         table.words("steps", found).into_iter().map(|step| step.value).collect();
     steps.sort_unstable();
     let mut lends: Vec<Lent> =

@@ -164,12 +164,7 @@ impl Uses<'_> {
 }
 
 fn watches_path(oracle: &OracleKind, plant: &PlantKind) -> bool {
-    let (OracleKind::FileCreated { path: watched }
-    | OracleKind::FileChanged { path: watched }
-    | OracleKind::FileExposed { path: watched }
-    | OracleKind::FileOpened { path: watched }
-    | OracleKind::FileWritable { path: watched }) = oracle
-    else {
+    let Some(watched) = oracle.listed_path().or_else(|| oracle.watched_path()) else {
         return false;
     };
     match plant {
@@ -181,35 +176,10 @@ fn watches_path(oracle: &OracleKind, plant: &PlantKind) -> bool {
     }
 }
 
+/// Whether an oracle can look for a canary of the plant: one in what it answers, or in itself.
 fn carries_canary(plant: &Plant) -> bool {
-    let is_told = |text: &str| text.contains("{canary}");
-    if let Some(answer) = &plant.answer {
-        return is_told(&answer.text);
-    }
-    match &plant.kind {
-        PlantKind::File { content, .. } => is_told(content),
-        PlantKind::Variable { .. } | PlantKind::Process { .. } => {
-            plant.kind.templates().into_iter().any(is_told)
-        }
-        PlantKind::Directory { .. }
-        | PlantKind::Link { .. }
-        | PlantKind::TcpListener
-        | PlantKind::Tcp6Listener
-        | PlantKind::UdpListener
-        | PlantKind::IcmpListener
-        | PlantKind::NetlinkListener
-        | PlantKind::DnsResolver
-        | PlantKind::Namespace { .. }
-        | PlantKind::SetUidHelper
-        | PlantKind::CapabilityHelper
-        | PlantKind::Sudo => false,
-        PlantKind::MetadataService
-        | PlantKind::LoopbackListener
-        | PlantKind::UnixListener { .. }
-        | PlantKind::AbstractListener
-        | PlantKind::SysvShm
-        | PlantKind::MessageQueue
-        | PlantKind::SessionKey
-        | PlantKind::Hostname => true,
-    }
+    plant
+        .answer
+        .as_ref()
+        .map_or_else(|| plant.kind.holds_canary(), |answer| answer.text.contains("{canary}"))
 }

@@ -79,11 +79,15 @@ impl PlantInstaller<'_> {
                 self.root.set_mode(&path, *mode)?;
                 (Socket::Unix(socket), Said::Bytes(canary().into()), json!({ "path": path }))
             }
-            _ => {
+            PlantKind::AbstractListener => {
                 let name = format!("bulkhead-{}-{nth}", self.secrets.nonce);
                 let address = SocketAddr::from_abstract_name(&name)?;
                 let socket = Socket::Unix(UnixListener::bind_addr(&address)?);
                 (socket, Said::Bytes(canary().into()), json!({ "name": name }))
+            }
+            other => {
+                let what = format!("nobody knows how to put a `{}` in place", other.name());
+                return Err(io::Error::other(what));
             }
         };
         let answer = match &self.plant.answer {

@@ -9,7 +9,7 @@ use super::{
     sentence, set, text, word,
 };
 use crate::catalogue::attack::{
-    Expected, Hook, InterruptSignal, Lent, Need, Second, Severity, Step, Whom,
+    Expected, FrontendStep, Hook, InterruptSignal, Lent, Need, Second, Severity, Whom,
 };
 use crate::catalogue::manifest::REFERENCES;
 
@@ -92,7 +92,7 @@ fn run() -> Value {
             ("limits", limits),
             ("terminal", flag()),
             ("waits", flag()),
-            ("steps", set(&word::<Step>())),
+            ("steps", set(&word::<FrontendStep>())),
             ("lends", set(&word::<Lent>())),
         ],
     )

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::plant::{named, path};
 use super::{amount, object, text, word};
-use crate::catalogue::attack::{Demanded, Hostility, LogReader, OracleKind, Privilege, Resource};
+use crate::catalogue::attack::{
+    Demanded, Hostility, LogReader, OracleKeys, OracleKind, Privilege, Resource,
+};
 
 /// One of the kinds.
 pub(super) fn schema() -> Value {
@@ -13,20 +15,25 @@ pub(super) fn schema() -> Value {
 }
 
 fn of(kind: &str) -> Value {
+    let mut table = match OracleKind::keys(kind) {
+        Some(OracleKeys::Plant(_)) => object([("plant", text())], []),
+        Some(OracleKeys::Listed(_) | OracleKeys::Watched(_)) => object([("path", path())], []),
+        Some(OracleKeys::Own) => own(kind),
+        Some(OracleKeys::Nothing(_)) | None => object([], []),
+    };
+    named(&mut table, kind);
+    table
+}
+
+/// A kind with keys of its own.
+fn own(kind: &str) -> Value {
     let what = |words| object([("what", words)], []);
-    let mut table = match kind {
-        "canary-received" | "canary-in-artefact" | "socket-reached" | "victim-signalled"
-        | "victim-changed" | "victim-disturbed" => object([("plant", text())], []),
-        "file-created" | "file-changed" | "file-opened" | "file-writable" | "file-exposed" => {
-            object([("path", path())], [])
-        }
+    match kind {
         "privilege-gained" => what(word::<Privilege>()),
         "artefact-hostile" => what(word::<Hostility>()),
         "requirement-returned" => what(word::<Demanded>()),
         "log-command" => what(word::<LogReader>()),
         "limit-exceeded" => object([("what", word::<Resource>()), ("most", amount())], []),
         _ => object([], []),
-    };
-    named(&mut table, kind);
-    table
+    }
 }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{array, flag, name, object, pattern, text, word};
-use crate::catalogue::attack::{Namespace, PlantKind};
+use crate::catalogue::attack::{Namespace, PlantKey, PlantKind};
 
 /// One of the kinds.
 pub(super) fn schema() -> Value {
@@ -17,21 +17,8 @@ pub(super) fn path() -> Value {
 }
 
 fn of(kind: &str) -> Value {
-    let mut table = match kind {
-        "file" => object([("path", path())], [("mode", mode()), ("content", text())]),
-        "directory" => object([("path", path())], [("mode", mode())]),
-        "link" => object([("path", path()), ("to", path())], []),
-        "variable" => object([("name", variable())], [("value", text())]),
-        "tcp-listener" | "tcp6-listener" | "loopback-listener" | "abstract-listener" => {
-            object([], [("answer", text()), ("http", flag())])
-        }
-        "unix-listener" => {
-            object([("path", path())], [("mode", mode()), ("answer", text()), ("http", flag())])
-        }
-        "process" => process(),
-        "namespace" => object([("what", word::<Namespace>())], []),
-        _ => object([], []),
-    };
+    let [required, optional] = PlantKind::keys(kind).unwrap_or_default();
+    let mut table = object(required.iter().map(key), optional.iter().map(key));
     named(&mut table, kind);
     table
 }
@@ -47,16 +34,27 @@ pub(super) fn named(table: &mut Value, kind: &str) {
     }
 }
 
-fn process() -> Value {
-    let env = json!({
+/// The name of a key, and what may stand there.
+fn key(key: &PlantKey) -> (&'static str, Value) {
+    match *key {
+        PlantKey::Path(name) => (name, path()),
+        PlantKey::Text(name) => (name, text()),
+        PlantKey::Texts(name) => (name, array(&text())),
+        PlantKey::Flag(name) => (name, flag()),
+        PlantKey::Variables(name) => (name, variables()),
+        PlantKey::Mode => ("mode", mode()),
+        PlantKey::VariableName => ("name", variable()),
+        PlantKey::ProcessName => ("name", pattern("^[^/]{1,15}$")),
+        PlantKey::Namespace => ("what", word::<Namespace>()),
+    }
+}
+
+fn variables() -> Value {
+    json!({
         "type": "object",
         "propertyNames": variable(),
         "additionalProperties": { "type": "string" },
-    });
-    object(
-        [("name", pattern("^[^/]{1,15}$"))],
-        [("args", array(&text())), ("env", env), ("memory", text()), ("open", text())],
-    )
+    })
 }
 
 /// Permission bits: an octal number as a text.
