@@ -278,7 +278,7 @@ fn a_signal_to_every_process_of_the_job_ends_a_run_in_order() {
     command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
     let harness = command.spawn().unwrap();
     let group = Pid::from_raw(i32::try_from(harness.id()).unwrap());
-    let deadline = Instant::now() + Duration::from_secs(300);
+    let deadline = Instant::now() + Duration::from_mins(5);
     while !is_run(&canary) {
         assert!(Instant::now() < deadline, "the build does not begin");
         std::thread::sleep(Duration::from_millis(50));
