@@ -257,6 +257,18 @@ fn groups_of(supervisor: i32) -> Vec<PathBuf> {
     groups.map(|entry| entry.path()).filter(is_its).collect()
 }
 
+#[test]
+fn a_working_directory_that_is_not_shown_is_told() {
+    if !is_able() {
+        return;
+    }
+    let mut asked = Command::new(crate::workplace::PROGRAM);
+    asked.arg("doctor").current_dir(format!("/proc/{}/task", std::process::id()));
+    let (status, out, err) = ended(asked.output().unwrap());
+    assert_eq!(status, 0, "{out}{err}");
+    assert!(err.contains("do not show the working directory /proc/"), "{err}");
+}
+
 /// Whether a process has `word` among its arguments.
 fn is_run(word: &str) -> bool {
     processes().iter().any(|(pid, _)| arguments(*pid).iter().any(|one| one == word))

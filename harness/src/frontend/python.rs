@@ -56,11 +56,15 @@ def find(name):
         return None
     return spec and spec.origin and os.path.dirname(spec.origin)
 def start_up():
-    for folder in site.getsitepackages():
-        if os.path.isdir(folder):
-            for name in os.listdir(folder):
-                if name.endswith(".pth"):
-                    yield os.path.join(os.path.realpath(folder), name)
+    for folder in map(os.path.realpath, site.getsitepackages()):
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            names = []
+        for path in (os.path.join(folder, name) for name in names):
+            # One whose name is no text could not be told.
+            if path.endswith(".pth") and path.isprintable():
+                yield path
 base = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix, "installed_base": sys.base_prefix}
 print(json.dumps({
     "program": os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable),

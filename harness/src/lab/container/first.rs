@@ -59,8 +59,14 @@ fn made(
     let flags = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
     at_step("the container's namespaces", unshare(flags).map_err(Into::into))?;
     tree::enter(&errand.folders)?;
-    // Not everything that can be a working directory is shown.
-    let _elsewhere = std::env::set_current_dir(&errand.here);
+    // Not everything that can be a working directory is shown, and many commands need none.
+    if let Err(error) = std::env::set_current_dir(&errand.here) {
+        let _unread = writeln!(
+            io::stderr(),
+            "harness: labs do not show the working directory {} ({error}); names are taken from / here",
+            errand.here.display()
+        );
+    }
     for kept in [report, lifeline, table] {
         at_step(
             "its descriptors",

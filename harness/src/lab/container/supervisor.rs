@@ -133,7 +133,8 @@ impl Container {
         match process {
             Ok(process) => Ok(Self { first, process, report }),
             Err(error) => {
-                first.kill()?;
+                // What failed first is what is told.
+                let _ended = first.kill();
                 Err(error.into())
             }
         }
